@@ -1,0 +1,70 @@
+"""The scalar graph: operations on earlier nodes, equal ones stored once."""
+
+from __future__ import annotations
+
+from sdmodel.compile.functions import OPS
+
+Node = tuple[str, ...] | tuple[str, float] | tuple[str, int] | tuple[str | int, ...]
+
+_COMMUTE = frozenset({"add", "mul", "and", "or", "eq", "ne"})
+
+
+class Graph:
+    """Nodes in an order in which every node comes after its arguments.
+
+    A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`, `("data", i)`,
+    `("lookup", table, node)`, or an operation of `OPS` on earlier nodes.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._index: dict[Node, int] = {}
+
+    def add(self, *node: str | int | float) -> int:
+        """The index of `node`, which is stored unless an equal one is."""
+        if node[0] == "const":
+            mark: Node = ("const", repr(node[1]))
+        elif node[0] in _COMMUTE:
+            mark = (str(node[0]), *sorted(node[1:]))  # type: ignore[type-var, arg-type]
+        else:
+            mark = node  # type: ignore[assignment]
+        found = self._index.get(mark)
+        if found is None:
+            found = self._index[mark] = len(self.nodes)
+            self.nodes.append(node)  # type: ignore[arg-type]
+        return found
+
+    def const(self, value: float) -> int:
+        """The node of a number."""
+        return self.add("const", float(value))
+
+    def value(self, node: int) -> float | None:
+        """The number of a constant node, else None."""
+        op, *args = self.nodes[node]
+        return float(args[0]) if op == "const" else None
+
+    def op(self, name: str, *args: int) -> int:
+        """An operation on nodes; one on numbers only is carried out, a choice by a number is made."""
+        numbers = [self.value(a) for a in args]
+        if name == "select" and numbers[0] is not None:
+            return args[1] if numbers[0] != 0 else args[2]
+        known = [x for x in numbers if x is not None]
+        if len(known) == len(args):
+            return self.const(float(OPS[name](*known)))
+        return self.add(name, *args)
+
+    # Shorthands that keep the lowering readable.
+    def plus(self, a: int, b: int) -> int:
+        return self.op("add", a, b)
+
+    def minus(self, a: int, b: int) -> int:
+        return self.op("sub", a, b)
+
+    def times(self, a: int, b: int) -> int:
+        return self.op("mul", a, b)
+
+    def over(self, a: int, b: int) -> int:
+        return self.op("div", a, b)
+
+    def pick(self, condition: int, a: int, b: int) -> int:
+        return self.op("select", condition, a, b)

@@ -1,0 +1,88 @@
+"""What can go wrong, one class a situation, all below `SdmodelError`.
+
+Every message says what was asked, what is near and what to do. Catch `SdmodelError` for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SdmodelError(Exception):
+    """Base of every error that sdmodel raises on purpose."""
+
+
+class ReadError(SdmodelError):
+    """A file cannot be read right: the message names file, line and variable where they are known."""
+
+
+class UnsupportedError(ReadError):
+    """The model uses something that sdmodel refuses rather than reads wrongly."""
+
+
+class UnknownNameError(SdmodelError, KeyError):
+    """A name was asked for that the model (or the shipped set) does not have."""
+
+    def __init__(self, asked: str, known: Iterable[str], what: str = "variable", hint: str = "") -> None:
+        self.asked = asked
+        self.near = nearest(asked, known)
+        near = f" Nearest: {', '.join(self.near)}." if self.near else ""
+        super().__init__(f"There is no {what} '{asked}'.{near}{' ' + hint if hint else ''}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RangeError(SdmodelError, ValueError):
+    """A value lies outside the admissible range that the model file states."""
+
+
+class OverrideError(SdmodelError, ValueError):
+    """Something other than a constant was given a value."""
+
+
+class ScenarioError(SdmodelError, ValueError):
+    """A scenario (or the TOML file that holds it) is not well formed."""
+
+
+class CompositionError(SdmodelError):
+    """Sectors do not fit together: the message names the joint."""
+
+
+class UnitsError(SdmodelError):
+    """A unit text, or the units of an equation, make no sense."""
+
+
+class EquationError(SdmodelError):
+    """An equation cannot be turned into numbers: undefined names, loops without a stock, wrong subscripts."""
+
+
+class SolveError(SdmodelError, ArithmeticError):
+    """A run failed: the message names the first variable and the time that went wrong."""
+
+
+class DesignError(SdmodelError, ValueError):
+    """A table of runs, or the call that makes one, is not well formed."""
+
+
+class MissingExtraError(SdmodelError, ImportError):
+    """An optional package is absent; the message carries the line that installs it."""
+
+
+def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """The names of `known` that look most like `asked`, best first.
+
+    Examples
+    --------
+    >>> nearest("exit strat", ["exit start", "exit duration", "trust"])
+    ['exit start', 'exit duration']
+    """
+    by_lower: dict[str, str] = {}
+    for name in known:
+        by_lower.setdefault(name.lower(), name)
+    low = asked.lower()
+    found = get_close_matches(low, by_lower, n=n, cutoff=0.6)
+    if len(found) < n:
+        found += [name for name in by_lower if low in name and name not in found][: n - len(found)]
+    return [by_lower[name] for name in found]

@@ -1,0 +1,165 @@
+"""The array-level expression tree: a formula as the modeller wrote it.
+
+Six frozen nodes say everything a model file can say. Messages, export, units and documentation work on this tree;
+numbers come from the scalar `Program` that `sdmodel.compile` makes from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal; `:NA:` is NaN."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array literal such as `1, 2; 3, 4;`, row by row."""
+
+    values: tuple[float, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A variable by its key (see `key`), with subscripts as written; `!` marks one that is aggregated over."""
+
+    name: str
+    subs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An operator: `+ - * / ^ neg`, comparisons `= <> < <= > >=`, logic `and or not`."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function by its lower-case name with blanks (`if then else`, `integ`, `smooth`, `with lookup`), or a lookup
+    variable called like one. `subs` are the subscripts of a lookup variable."""
+
+    name: str
+    args: tuple[Expr, ...]
+    subs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Points of a lookup, sorted by x. `kind`: interpolate | extrapolate | hold_backward."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    kind: str = "interpolate"
+    limits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted argument, such as a file name."""
+
+    value: str
+
+
+Expr = Number | Array | Ref | Op | Call | Table | Text
+
+
+def key(name: str) -> str:
+    """The spelling that identifies a variable: Vensim ignores case, quotes, and blank against underscore.
+
+    Examples
+    --------
+    >>> key('"Firm  R&D_capital"')
+    'firm r&d capital'
+    """
+    text = name.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return re.sub(r"[\s_]+", " ", text.replace('\\"', '"')).strip().lower()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every node of the tree, the node itself first."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, (Op, Call)):
+            stack.extend(reversed(node.args))
+
+
+def names_in(expr: Expr) -> set[str]:
+    """Keys of all variables that the expression reads; a function name counts only where no builtin has it."""
+    out: set[str] = set()
+    for node in walk(expr):
+        if isinstance(node, (Ref, Call)):
+            out.add(node.name)
+    return out
+
+
+_LEVEL = {"or": 1, "and": 2, "not": 3, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6,
+          "neg": 7, "^": 8}  # fmt: skip
+
+
+def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
+    """The formula in Vensim's notation; `spell` gives the written name of a key.
+
+    Examples
+    --------
+    >>> to_text(Op("*", (Ref("a"), Op("+", (Ref("b"), Number(1.0))))))
+    'a*(b + 1)'
+    """
+    names = spell or {}
+
+    def number(x: float) -> str:
+        if x != x:
+            return ":NA:"
+        return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x) if abs(x) != float("inf") else "1e308"
+
+    def show(node: Expr, above: int, right: bool = False) -> str:
+        match node:
+            case Number(value):
+                text = number(value)
+                return f"({text})" if value < 0 and above >= 7 else text
+            case Array(values, shape):
+                if len(shape) == 1:
+                    return ", ".join(map(number, values))
+                width = shape[-1]
+                rows = [values[i : i + width] for i in range(0, len(values), width)]
+                return "; ".join(", ".join(map(number, row)) for row in rows) + ";"
+            case Ref(name, subs):
+                return names.get(name, name) + (f"[{', '.join(subs)}]" if subs else "")
+            case Call("with lookup", (arg, Table() as table)):
+                return f"WITH LOOKUP({show(arg, 0)}, {show(table, 0)})"
+            case Call(name, args, subs):
+                head = names.get(name, name.upper()) + (f"[{', '.join(subs)}]" if subs else "")
+                return f"{head}({', '.join(show(a, 0) for a in args)})"
+            case Table(x, y, _, _):
+                return "(" + ",".join(f"({number(a)},{number(b)})" for a, b in zip(x, y, strict=True)) + ")"
+            case Text(value):
+                return f"'{value}'"
+            case Op("neg", (arg,)):
+                text = "-" + show(arg, 7)
+                return f"({text})" if above >= 7 else text
+            case Op("not", (arg,)):
+                return ":NOT: " + show(arg, 3)
+            case Op(op, args):
+                level = _LEVEL[op]
+                sign = {"and": " :AND: ", "or": " :OR: ", "*": "*", "/": "/", "^": "^"}.get(op, f" {op} ")
+                left, tail = args[0], args[1:]
+                grows_right = op == "^"
+                text = show(left, level, grows_right) + "".join(
+                    sign + show(a, level, not grows_right) for a in tail
+                )
+                return f"({text})" if level < above or (level == above and right) else text
+        raise TypeError(f"not an expression node: {node!r}")
+
+    return show(expr, 0)

@@ -1,0 +1,153 @@
+"""Effects: a difference between two policies, run by run, for several settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.plot.look import (
+    COLOURS,
+    GREY,
+    INK,
+    PALE,
+    SMALL,
+    Numbers,
+    drawing,
+    finish,
+    panels,
+    stretch,
+    wrapped,
+)
+from sdmodel.plot.marks import legend
+
+COLUMNS = ("median", "low", "high")
+
+
+def effects(
+    table: pd.DataFrame,
+    *,
+    label: str,
+    smallest: float | None = None,
+    ax: Axes | None = None,
+    width: float = 16.0,
+) -> tuple[Figure, list[Axes]]:
+    """Draw the median and the 5 to 95 % interval of paired differences, one row a setting.
+
+    A filled dot says that the whole interval lies on one side of zero and beyond the smallest effect that
+    counts; a hollow dot says that it does not.
+
+    Parameters
+    ----------
+    table
+        Columns median, low and high: the quantiles 0.5, 0.05 and 0.95 of the difference between two
+        policies in the same draw of the uncertainties; a row of NaN is a setting without runs. Index: the
+        label of the setting; the first row is on top.
+    label
+        What the difference is of, with its unit; the label of the axis.
+    smallest
+        Smallest difference that counts, in the unit of the table; the smaller ones are a grey band. None:
+        no band.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table lacks one of the three columns.
+    DesignError
+        If the table is empty, a median lies outside its interval, or `smallest` is not positive.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sdmodel.plot import effects
+    >>> table = pd.DataFrame({"median": [2.0, 0.1], "low": [1.2, -0.5], "high": [2.9, 0.8]})
+    >>> table.index = ["early", "late"]
+    >>> fig, axes = effects(table, label="RnD intensity lost (percentage points)", smallest=0.2)
+    >>> [text.get_text() for text in axes[0].get_yticklabels()]
+    ['early', 'late']
+    """
+    values = _checked(table, smallest)
+    bound = smallest or 0.0
+    names = [wrapped(str(name), width / 2.6, SMALL) for name in table.index]
+    cell = 0.32 + 0.27 * max(name.count("\n") + 1 for name in names)
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, 2.9 + cell * len(values))
+        panel = axes[0]
+        panel.grid(visible=False, axis="y")
+        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+        panel.spines["left"].set_visible(False)
+        panel.tick_params(axis="y", length=0)
+        if smallest is not None:
+            panel.axvspan(-smallest, smallest, color=PALE, linewidth=0, zorder=0.3)
+        panel.axvline(0, color=INK, linewidth=0.9, zorder=1)
+        for row, (median, low, high) in enumerate(values):
+            if np.isnan(median):
+                panel.annotate("no run to compare", (0, row), (4, 0), textcoords="offset points", va="center",
+                               fontsize=SMALL, color=GREY)  # fmt: skip
+                continue
+            panel.plot([low, high], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")
+            panel.plot([median], [row], **_dot(low > bound or high < -bound))
+        panel.set_ylim(len(values) - 0.4, -0.6)
+        panel.set_yticks(range(len(values)), names)
+        panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10]))
+        panel.xaxis.set_major_formatter(Numbers())
+        panel.set_xlabel(wrapped(label, width * 0.65))
+        legend(fig, axes, _handles(smallest), "", own)
+        if own:
+            stretch(fig, panel, 1, cell * len(values))
+        finish(fig)
+    return fig, axes
+
+
+def _checked(table: pd.DataFrame, smallest: float | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+    for column in COLUMNS:
+        if column not in table.columns:
+            hint = f"Needed are {', '.join(COLUMNS)}."
+            raise UnknownNameError(column, map(str, table.columns), "column", hint)
+    values = table.loc[:, list(COLUMNS)].to_numpy(dtype=float)
+    if not np.isfinite(values).all(axis=1).any():
+        raise DesignError(f"The table of effects has {len(table)} rows and none of them holds numbers.")
+    for name, (median, low, high) in zip(table.index, values, strict=True):
+        if not (low <= median <= high or np.isnan([median, low, high]).all()):
+            raise DesignError(
+                f"In row '{name}' the median {median:g} lies outside its interval, {low:g} to {high:g}; "
+                f"low and high are quantiles of the difference, not half-widths."
+            )
+    if smallest is not None and not smallest > 0:
+        raise DesignError(f"The smallest effect that counts is {smallest:g}; give a positive number or None.")
+    return values
+
+
+def _dot(clear: bool) -> dict[str, Any]:
+    fill = COLOURS[0] if clear else "#FFFFFF"
+    look = {"marker": "o", "markersize": 5.5, "color": COLOURS[0], "markeredgewidth": 1.3, "linestyle": ""}
+    return {**look, "markerfacecolor": fill, "zorder": 3}
+
+
+def _handles(smallest: float | None) -> list[Any]:
+    what = "zero" if smallest is None else "the grey band"
+    handles: list[Any] = [
+        Line2D([], [], color=COLOURS[0], linewidth=1.8, label="5 to 95 % of runs"),
+        Line2D([], [], **_dot(True), label=f"median; interval clear of {what}"),
+        Line2D([], [], **_dot(False), label=f"median; interval touches {what}"),
+    ]
+    if smallest is not None:
+        handles.append(Patch(facecolor=PALE, label=f"too small to count (within ±{smallest:g})"))
+    return handles

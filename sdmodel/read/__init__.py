@@ -1,0 +1,113 @@
+"""Files to `Model`: the only room that knows PySD, the cache and the layout of model files."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sdmodel import paths
+from sdmodel.compose import compose
+from sdmodel.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
+from sdmodel.model import Model
+from sdmodel.read import cache
+from sdmodel.scenario import load_scenarios, scenarios_from
+
+_SUFFIXES = (".mdl", ".toml")
+_KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
+
+
+def load(name: str | Path) -> Model:
+    """Read a model.
+
+    Parameters
+    ----------
+    name
+        A shipped name (`shandong`, `network`, ...) or a path to a `.mdl` or to a composition in `.toml`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither a file nor a shipped name.
+    ReadError
+        If the file cannot be read right.
+    CompositionError
+        If the sectors of a composition do not fit together.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> sdmodel.load("network").name
+    'network'
+    """
+    text = str(name)
+    path = Path(name)
+    if not path.suffix and "/" not in text and "\\" not in text:
+        known = paths.shipped_models()
+        if text not in known:
+            raise UnknownNameError(text, known, "shipped model", f"Shipped are {', '.join(known)}; or give a path.")
+        path = known[text]
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UnsupportedError(f"'{path.name}' ends with '{path.suffix}'; models end with {' or '.join(_SUFFIXES)}.")
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.glob("*") if p.suffix in _SUFFIXES] if path.parent.is_dir() else []
+        raise UnknownNameError(text, beside, "file", f"Looked in {path.parent}.") from None
+    except OSError as error:
+        raise ReadError(f"{path.name} cannot be opened: {error.strerror}.") from error
+    return _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
+
+
+def _sector(raw: bytes, path: Path) -> Model:
+    mark = cache.digest(raw, path.name)
+    model = cache.fetch(mark, path)
+    if model is None:
+        from sdmodel.read.vensim import read_vensim
+
+        model = read_vensim(raw, path)
+        cache.keep(mark, model)
+    beside = path.with_suffix(".toml")
+    if beside.is_file() and "sectors" not in _toml(beside.read_bytes(), beside):
+        model = dataclasses.replace(model, scenarios=MappingProxyType(load_scenarios(beside)))
+    return model
+
+
+def _toml(raw: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReadError(f"{path.name} is no TOML: {error}.") from error
+
+
+def _composition(raw: bytes, path: Path) -> Model:
+    data = _toml(raw, path)
+    for k in data:
+        if k not in _KEYS:
+            raise CompositionError(f"{path.name}: {UnknownNameError(k, _KEYS, 'key')}")
+    files = data.get("sectors")
+    if not isinstance(files, list) or not files or not all(isinstance(f, str) for f in files):
+        raise CompositionError(f"{path.name} needs a list: sectors = ['a.mdl', 'b.mdl'].")
+    sectors: dict[str, Model] = {}
+    for file in files:
+        place = (path.parent / file).resolve()
+        if path.parent.resolve() not in place.parents:
+            raise CompositionError(f"{path.name}: '{file}' lies outside the folder of the composition.")
+        try:
+            sectors[place.stem] = _sector(place.read_bytes(), place)
+        except FileNotFoundError:
+            known = sorted(p.name for p in path.parent.glob("*.mdl"))
+            raise CompositionError(f"{path.name}: {UnknownNameError(file, known, 'file')}") from None
+    model = compose(
+        path.stem,
+        sectors,
+        stand_ins=data.get("stand_ins", ()),
+        scenarios=scenarios_from(data.get("scenarios", {}), path.name),
+    )
+    return dataclasses.replace(model, path=path)

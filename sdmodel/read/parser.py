@@ -1,0 +1,109 @@
+"""PySD's translators behind a wall: the only module that imports pysd, and it refuses one it does not know.
+
+PySD evaluates lookup limits and numbers with `eval`, so a hostile `.mdl` could run code while it is parsed. Both
+translator modules get `ast.literal_eval` under that name before they see any text; if the modules are not built as
+expected, reading stops.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sdmodel.errors import ReadError, UnsupportedError
+
+_KNOWN = ((3, 14, 3), (3, 15, 0))
+_MODULES = {
+    "pysd.translators.vensim.vensim_element": ("EquationVisitor", "LookupsVisitor"),
+    "pysd.translators.xmile.xmile_element": ("EquationVisitor",),
+}
+_SYNTAX = {"EquationVisitor": "visit_expr", "LookupsVisitor": "visit_regularLookup"}
+_FORBIDDEN = frozenset({"exec", "compile", "__import__", "open", "getattr", "globals", "input"})
+
+
+def literal(text: str) -> Any:
+    """What PySD calls `eval` for: a number, or a list or tuple of numbers and strings; nothing is executed."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ReadError(f"'{text.strip()[:80]}' is not a number or a list of points.") from error
+
+
+def hardened(name: str) -> ModuleType:
+    """Import a translator module with its `eval` taken away.
+
+    Raises
+    ------
+    UnsupportedError
+        If the installed PySD is not a version whose translators are known.
+    """
+    import pysd
+
+    version = tuple(int(p) for p in pysd.__version__.split(".")[:3] if p.isdigit())
+    if not _KNOWN[0] <= version < _KNOWN[1]:
+        raise UnsupportedError(
+            f"PySD {pysd.__version__} is installed; its parser is known from 3.14.3 up to but not including 3.15. "
+            'Install one of those: python -m pip install "pysd>=3.14.3,<3.15"'
+        )
+    module = importlib.import_module(name)
+    for visitor in _MODULES[name]:
+        method = getattr(getattr(module, visitor, None), _SYNTAX[visitor], None)
+        code = getattr(method, "__code__", None)
+        if code is None or "eval" not in code.co_names or code.co_names.count("eval") != 1:
+            raise UnsupportedError(f"PySD's {name}.{visitor} is not built as expected; reading would not be safe.")
+    for value in vars(module).values():
+        for attribute in vars(value).values() if isinstance(value, type) and value.__module__ == name else ():
+            used = set(getattr(getattr(attribute, "__code__", None), "co_names", ())) & _FORBIDDEN
+            if used:
+                raise UnsupportedError(f"PySD's {name} uses {', '.join(sorted(used))}; reading would not be safe.")
+    module.eval = literal  # type: ignore[attr-defined]
+    return module
+
+
+@contextmanager
+def _deep_recursion(limit: int = 20_000) -> Iterator[None]:
+    """Room for nested brackets: PySD's grammar takes some twenty Python frames a level."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, limit))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def parse_vensim(text: str, path: Path) -> Any:
+    """PySD's abstract model of a cleaned `.mdl` text; nothing is written, nothing is executed.
+
+    Raises
+    ------
+    ReadError
+        If PySD's grammar does not take the text.
+    """
+    hardened("pysd.translators.vensim.vensim_element")
+    import parsimonious
+    from pysd.translators.vensim.vensim_file import VensimFile
+
+    file = VensimFile.__new__(VensimFile)
+    file.mdl_path = path
+    file.root_path = path.parent
+    file.view_elements = None
+    file.sketch = ""
+    file.model_text = file._clean(text)
+    with warnings.catch_warnings(), _deep_recursion():
+        warnings.simplefilter("ignore")
+        try:
+            file.parse()
+            return file.get_abstract_model()
+        except parsimonious.exceptions.VisitationError as error:
+            raise ReadError(str(error).split("\n")[0]) from error
+        except (parsimonious.exceptions.ParseError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ReadError(str(error)) from error
+        except RecursionError as error:
+            raise UnsupportedError("The equations are nested too deep to be read.") from error

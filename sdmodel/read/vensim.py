@@ -1,0 +1,326 @@
+"""A Vensim `.mdl` to a `Model`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from sdmodel.errors import ReadError, UnsupportedError
+from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key
+from sdmodel.model import CONTROL, Component, Model, SubscriptRange, Variable
+from sdmodel.read.markers import parse_markers
+from sdmodel.read.parser import parse_vensim
+from sdmodel.read.tidy import Entry, Tidy, decode, tidy
+
+MAX_RANGE = 10_000
+
+
+def read_vensim(raw: bytes, path: Path) -> Model:
+    """Read a `.mdl`.
+
+    Parameters
+    ----------
+    raw
+        The file's bytes.
+    path
+        Where it lies, for messages and for data files beside it.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read right; the message names file, line and variable.
+    """
+    clean = tidy(decode(raw, path.name), path.name)
+    _refuse_large_ranges(clean, path.name)
+    try:
+        abstract = parse_vensim(clean.text, path)
+    except UnsupportedError:
+        raise
+    except ReadError as error:
+        raise _locate(clean, path, error) from error
+    if len(abstract.sections) > 1:
+        names = ", ".join(s.name for s in abstract.sections[1:])
+        raise UnsupportedError(f"{path.name}: macros ({names}) are not read yet. Write their equations out.")
+    section = abstract.sections[0]
+    lines = {key(e.name): e for e in reversed(clean.entries)}
+    equations: dict[str, Variable] = {}
+    for element in section.elements:
+        variable = _variable(element, lines.get(key(element.name)), path)
+        if variable.key in equations:
+            raise ReadError(f"{variable.where}: '{variable.name}' is defined twice.")
+        equations[variable.key] = variable
+    if not equations:
+        raise ReadError(f"{path.name} holds no equations.")
+    return Model(
+        name=path.stem,
+        equations=MappingProxyType(equations),
+        ranges=MappingProxyType(_ranges(section.subscripts, clean, path.name)),
+        path=path,
+        synonyms=clean.synonyms,
+        method=clean.method,
+    )
+
+
+def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
+    """Name the entry that PySD stumbled over, by parsing one at a time."""
+    for entry in clean.entries:
+        if entry.name.startswith("*"):
+            continue
+        try:
+            parse_vensim(f"{{UTF-8}}\n{entry.equation}~{entry.unit}~|\n", path)
+        except ReadError as one:
+            text = " ".join(entry.equation.split())
+            detail = " ".join(str(one).split())
+            return ReadError(
+                f"{path.name}:{entry.line}: the equation of '{entry.name}' cannot be read: {text[:120]}"
+                f"{' ...' if len(text) > 120 else ''}\n({detail[:200]})"
+            )
+    return ReadError(f"{path.name}: {' '.join(str(error).split())[:300]}")
+
+
+def _variable(element: Any, entry: Entry | None, path: Path) -> Variable:
+    name = element.name.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1].replace('\\"', '"')
+    where = f"{path.name}:{entry.line if entry else 0}: '{name}'"
+    components = tuple(_component(c, where) for c in element.components)
+    documentation = " ".join((element.documentation or "").split())
+    marks = parse_markers(documentation, where)
+    kind = _kind(name, components)
+    if marks.role and kind not in ("constant", "control", "lookup", "data"):
+        raise ReadError(f"{where} is marked '{marks.role}', which only a constant can be; its formula is no number.")
+    limits = tuple(element.limits) if element.limits else ()
+    return Variable(
+        name=name,
+        kind=kind,
+        components=components,
+        unit=" ".join((element.units or "").split()),
+        limits=() if all(x is None for x in limits) else limits,
+        sentence=marks.sentence,
+        documentation=documentation,
+        role=marks.role,
+        ids=marks.ids,
+        distribution=marks.distribution,
+        origin=marks.origin,
+        outcome=marks.outcome,
+        sources=tuple(marks.sources),
+        group=entry.group if entry else "",
+        file=path.name,
+        line=entry.line if entry else 0,
+    )
+
+
+def _kind(name: str, components: tuple[Component, ...]) -> str:
+    if key(name) in CONTROL:
+        return "control"
+    exprs = [c.expr for c in components]
+    if all(isinstance(e, (Number, Array)) for e in exprs):
+        return "constant"
+    if any(isinstance(e, Call) and e.name in ("integ", "integ non negative") for e in exprs):
+        return "stock"
+    if all(isinstance(e, Table) or (isinstance(e, Call) and e.name == "get lookups") for e in exprs):
+        return "lookup"
+    if all(isinstance(e, Call) and e.name in ("data", "get data") for e in exprs):
+        return "data"
+    return "auxiliary"
+
+
+def _component(component: Any, where: str) -> Component:
+    subs, excepts = component.subscripts
+    expr = _expr(component.ast, where)
+    keyword = getattr(component, "keyword", None)
+    if isinstance(expr, Call) and expr.name in ("data", "get data"):
+        expr = Call(expr.name, (*expr.args, Text(keyword or "interpolate")))
+    return Component(tuple(subs), tuple(tuple(group) for group in excepts), expr)
+
+
+def _expr(node: Any, where: str) -> Expr:
+    """PySD's node as ours; a node that is not known is refused by name."""
+    if isinstance(node, (int, float, np.integer, np.floating)):
+        return Number(float(node))
+    if isinstance(node, np.ndarray):
+        return Array(tuple(float(x) for x in node.ravel()), tuple(node.shape)) if node.ndim else Number(float(node))
+    if isinstance(node, str):
+        return Text(node)
+    convert = _NODES.get(type(node).__name__)
+    if convert is None:
+        raise UnsupportedError(f"{where}: '{type(node).__name__}' is not a formula that can be read.")
+    return convert(node, where)
+
+
+def _chain(operators: list[str], args: list[Expr], right: bool) -> Expr:
+    """One n-ary PySD node as nested binary operators."""
+    if right:
+        out = args[-1]
+        for op, left in zip(reversed(operators), reversed(args[:-1]), strict=True):
+            out = Op(op, (left, out))
+        return out
+    out = args[0]
+    for op, value in zip(operators, args[1:], strict=True):
+        out = Op(op, (out, value))
+    return out
+
+
+def _arithmetic(node: Any, where: str) -> Expr:
+    args = [_expr(a, where) for a in node.arguments]
+    operators = list(node.operators)
+    if operators == ["negative"]:
+        return Op("neg", (args[0],))
+    return _chain(operators, args, right=all(op == "^" for op in operators))
+
+
+def _logic(node: Any, where: str) -> Expr:
+    args = [_expr(a, where) for a in node.arguments]
+    words = {":and:": "and", ":or:": "or", ":not:": "not"}
+    operators = [words.get(op.lower(), op.lower()) for op in node.operators]
+    if operators == ["not"]:
+        return Op("not", (args[0],))
+    if "and" in operators and "or" in operators:  # PySD keeps one flat chain; :AND: binds tighter
+        parts: list[list[Expr]] = [[args[0]]]
+        for op, value in zip(operators, args[1:], strict=True):
+            if op == "or":
+                parts.append([value])
+            else:
+                parts[-1].append(value)
+        groups = [_chain(["and"] * (len(p) - 1), p, False) for p in parts]
+        return _chain(["or"] * (len(groups) - 1), groups, False)
+    return _chain(operators, args, right=False)
+
+
+def _reference(node: Any, where: str) -> Ref:
+    subs = tuple(node.subscripts.subscripts) if node.subscripts is not None else ()
+    return Ref(key(node.reference), subs)
+
+
+def _call(node: Any, where: str) -> Expr:
+    function = _expr(node.function, where)
+    if not isinstance(function, Ref):
+        raise UnsupportedError(f"{where}: a function must be called by its name.")
+    args = tuple(_expr(a, where) for a in node.arguments)
+    if function.name == "pulse train" and len(args) == 4:  # PySD swaps width and interval
+        args = (args[0], args[2], args[1], args[3])
+    return Call(function.name, args, function.subs)
+
+
+def _table(node: Any, where: str) -> Table:
+    limits = tuple(float(v) for v in (*(node.x_limits or ()), *(node.y_limits or ())))
+    limits = () if any(v != v for v in limits) else limits
+    return Table(tuple(float(v) for v in node.x), tuple(float(v) for v in node.y), node.type, limits)
+
+
+def _levelled(base: str, node: Any, time: Any, where: str) -> Call:
+    """SMOOTH and DELAY nodes back to the Vensim function that was written."""
+    args = (_expr(node.input, where), _expr(time, where))
+    initial, order = _expr(node.initial, where), _expr(node.order, where)
+    if order not in (Number(1.0), Number(3.0)) or type(node).__name__.endswith("NStructure"):
+        return Call(f"{base} n", (*args, initial, order))
+    name = {"smooth": {1.0: "smooth", 3.0: "smooth3"}, "delay": {1.0: "delay1", 3.0: "delay3"}}[base][order.value]  # type: ignore[union-attr]
+    return Call(name, args) if initial == args[0] else Call(name + "i", (*args, initial))
+
+
+def _integ(node: Any, where: str) -> Call:
+    name = "integ non negative" if getattr(node, "non_negative", False) else "integ"
+    return Call(name, (_expr(node.flow, where), _expr(node.initial, where)))
+
+
+def _fields(name: str, *fields: str) -> Any:
+    return lambda node, where: Call(name, tuple(_expr(getattr(node, f), where) for f in fields))
+
+
+_NODES: dict[str, Any] = {
+    "ArithmeticStructure": _arithmetic,
+    "LogicStructure": _logic,
+    "ReferenceStructure": _reference,
+    "CallStructure": _call,
+    "LookupsStructure": _table,
+    "InlineLookupsStructure": lambda n, w: Call("with lookup", (_expr(n.argument, w), _table(n.lookups, w))),
+    "IntegStructure": _integ,
+    "SmoothStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
+    "SmoothNStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
+    "DelayStructure": lambda n, w: _levelled("delay", n, n.delay_time, w),
+    "DelayNStructure": lambda n, w: _levelled("delay", n, n.delay_time, w),
+    "DelayFixedStructure": _fields("delay fixed", "input", "delay_time", "initial"),
+    "SampleIfTrueStructure": _fields("sample if true", "condition", "input", "initial"),
+    "TrendStructure": _fields("trend", "input", "average_time", "initial_trend"),
+    "ForecastStructure": _fields("forecast", "input", "average_time", "horizon", "initial_trend"),
+    "InitialStructure": _fields("initial", "initial"),
+    "GameStructure": _fields("game", "expression"),
+    "AllocateAvailableStructure": _fields("allocate available", "request", "pp", "avail"),
+    "AllocateByPriorityStructure": _fields("allocate by priority", "request", "priority", "size", "width", "supply"),
+    "DataStructure": _fields("data"),
+    "GetDataStructure": _fields("get data", "file", "tab", "time_row_or_col", "cell"),
+    "GetLookupsStructure": _fields("get lookups", "file", "tab", "x_row_or_col", "cell"),
+    "GetConstantsStructure": _fields("get constants", "file", "tab", "cell"),
+}
+
+
+def _refuse_large_ranges(clean: Tidy, file: str) -> None:
+    """PySD expands `(A1-A30000000)` while it parses; refuse before it does."""
+    for entry in clean.entries:
+        for first, last in re.findall(r"\(\s*\w*?(\d+)\s*-\s*\w*?(\d+)\s*\)", entry.equation):
+            if len(last) > 9 or int(last) - int(first) >= MAX_RANGE:
+                raise UnsupportedError(
+                    f"{file}:{entry.line}: the range '{entry.name}' has more than {MAX_RANGE:,} elements."
+                )
+
+
+def _ranges(subscripts: Any, clean: Tidy, file: str) -> dict[str, SubscriptRange]:
+    """Subscript ranges with subranges expanded and mappings by element."""
+    written: dict[str, Any] = {}
+    spelling: dict[str, str] = {}
+    for item in subscripts:
+        written[key(item.name)] = item.subscripts
+        spelling[key(item.name)] = item.name
+    done: dict[str, tuple[str, ...]] = {}
+
+    def elements(name: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
+        if name in done:
+            return done[name]
+        if name in seen:
+            raise ReadError(f"{file}: the ranges {' -> '.join((*seen, name))} are defined by each other.")
+        given = written[name]
+        if isinstance(given, dict):
+            raise UnsupportedError(f"{file}: the range '{spelling[name]}' stands in another file, which is not read yet.")
+        if isinstance(given, str):
+            if key(given) not in written:
+                raise ReadError(f"{file}: the range '{spelling[name]}' copies '{given}', which is not defined.")
+            done[name] = elements(key(given), (*seen, name))
+            return done[name]
+        out: list[str] = []
+        for element in given:
+            out.extend(elements(key(element), (*seen, name)) if key(element) in written else [element])
+        done[name] = tuple(out)
+        return done[name]
+
+    return {
+        name: SubscriptRange(spelling[name], elements(name), _mappings(name, clean, elements, written))
+        for name in written
+    }
+
+
+def _mappings(name: str, clean: Tidy, elements: Any, written: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Ranges that `name` is mapped to, as the elements of the other in the order of its own (PySD drops the list)."""
+    entry = clean.entry(name)
+    if entry is None or "->" not in entry.equation.replace("<->", ""):
+        return {}
+    out: dict[str, tuple[str, ...]] = {}
+    text = entry.equation.split("->", 1)[1]
+    for listed, target, members in re.findall(r"(\(\s*([^:()]+):([^()]*)\))", text):
+        given = [m.strip() for m in members.split(",") if m.strip()]
+        flat: list[str] = []
+        for position, member in enumerate(given):
+            if key(member) in written:  # a subrange stands for all its elements at this position
+                own = elements(name)
+                flat.extend([member] * (1 if position < len(own) else 0))
+            else:
+                flat.append(member)
+        out[key(target)] = tuple(flat)
+        text = text.replace(listed, "")
+    for target in (t.strip() for t in text.split(",")):
+        if target and key(target) in written:
+            out[key(target)] = elements(key(target))
+    return out

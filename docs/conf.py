@@ -4,6 +4,10 @@ import os
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from docutils.utils import new_document
+from matplotlib.sphinxext.plot_directive import PlotDirective
+from myst_parser.mocking import MockRSTParser
+
 project = "sdmodel"
 author = "the sdmodel authors"
 copyright = "2026, the sdmodel authors"
@@ -13,16 +17,16 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
+    "numpydoc",
     "matplotlib.sphinxext.plot_directive",
 ]
 exclude_patterns = ["_build", "examples"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-napoleon_google_docstring = False
-napoleon_use_rtype = False
-autodoc_typehints = "none"
+# Signatures carry the types; attributes stand in the docstring of their class.
+numpydoc_show_class_members = False
+autodoc_typehints = "signature"
 autosummary_generate = True
 
 # The pages' {plot} blocks run where the example models lie, and write nothing there.
@@ -38,3 +42,23 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sdmodel"
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
 html_sidebars = {"choices": [], "numerics": [], "tutorial": []}
+
+
+class MarkdownPlot(PlotDirective):
+    """matplotlib's plot directive for pages in Markdown.
+
+    The directive hands reStructuredText to the parser of the page, which here is Markdown's and cannot
+    take it. It is caught and parsed on its own.
+    """
+
+    def run(self):
+        caught = []
+        self.state_machine.insert_input = lambda lines, source: caught.extend(lines)
+        messages = super().run()
+        document = new_document(self.state.document["source"], self.state.document.settings)
+        MockRSTParser().parse("\n".join(caught), document)
+        return [*messages, *document.children]
+
+
+def setup(app):
+    app.add_directive("plot", MarkdownPlot, override=True)

@@ -101,6 +101,9 @@ def _same_control(first: tuple[str, Variable], second: tuple[str, Variable]) -> 
 
 
 def _unit_clash(a: Variable, b: Variable, synonyms: tuple[tuple[str, ...], ...]) -> bool:
+    for variable in (a, b):
+        if not variable.unit:
+            raise CompositionError(f"{variable.where}: '{variable.name}' stands at a joint and states no unit.")
     return units.parse(a.unit, synonyms) != units.parse(b.unit, synonyms)
 
 
@@ -197,6 +200,25 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
     if kind != "constant":
         new = dataclasses.replace(new, role="", ids=(), distribution="", origin="")
     return model.with_variable(new)
+
+
+def cut(model: Model, cause: str, effect: str) -> Model:
+    """See `Model.cut`."""
+    read = model[cause]
+    if any(c.subs for c in (*read.components, *model[effect].components)):
+        raise EquationError(f"The link from '{read.name}' to '{model[effect].name}' has subscripts and cannot be cut yet.")
+    held = dataclasses.replace(
+        read,
+        name=f"{read.name} held",
+        kind="data",
+        components=(Component((), (), Call("data", ())),),
+        role="",
+        origin="",
+        outcome=False,
+        sentence=f"Path of {read.name} in a base run.",
+        documentation=f"Path of {read.name} in a base run.",
+    )
+    return replaced(model, cause, Ref(held.key), effect).with_variable(held)
 
 
 def _dimensions(model: Model, variable: Variable) -> list[str]:

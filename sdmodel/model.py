@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdmodel.errors import UnknownNameError
-from sdmodel.expression import Expr, Number, key, names_in, to_text
+from sdmodel.expression import Expr, Number, Table, key, names_in, to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +136,8 @@ class Model:
     """Unit synonyms of the file (Vensim's `22:` lines)."""
     method: str = ""
     """Integration method the file asks for, where it does."""
+    external: Mapping[str, float | Table] = field(default_factory=lambda: MappingProxyType({}))
+    """What GET XLS/DIRECT functions and data files gave: a number or a series by element label."""
 
     # -- looking ------------------------------------------------------------------------------------------------
     def __getitem__(self, name: str) -> Variable:
@@ -186,6 +188,14 @@ class Model:
     def levers(self) -> pd.DataFrame:
         """Constants someone can set (see `parameters`)."""
         return self.parameters("lever")
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
+        import hashlib
+
+        text = repr([(k, v.components) for k, v in self.equations.items()] + [r for r in self.ranges.items()])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -262,6 +272,40 @@ class Model:
 
         return replaced(self, name, value, in_equation_of)
 
+    def cut(self, cause: str, effect: str) -> Model:
+        """A new model in which the link from `cause` to `effect` is cut: a knock-out.
+
+        The equation of `effect` then reads the data variable ``"<cause> held"`` instead of `cause`; give it the path of
+        `cause` in a base run, and levels stay as they were while the feedback through this link is gone.
+
+        Parameters
+        ----------
+        cause, effect
+            Two variables without subscripts; the equation of `effect` reads `cause`.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        UnknownNameError
+            If the model has no such variable.
+        EquationError
+            If there is no such link, or a variable has subscripts.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> model = sdmodel.load("network")
+        >>> cut = model.cut("contributing share", "trust")
+        >>> cut.run(data={"contributing share held": model.run()["contributing share"]})["trust"].iloc[-1] > 0
+        True
+        """
+        from sdmodel.compose import cut
+
+        return cut(self, cause, effect)
+
     def with_variable(self, variable: Variable) -> Model:
         """A new model that has `variable`, in the place of an older one of that name if there is one."""
         equations = dict(self.equations)
@@ -284,11 +328,12 @@ class Model:
         every: float | None = None,
         rtol: float = 1e-8,
         data: Mapping[str, Any] | None = None,
+        seed: int = 0,
     ) -> Run:
         """Run the model once. See `sdmodel.solve.run` for the meaning of each argument."""
         from sdmodel.solve import run
 
-        return run(self, values, scenario=scenario, method=method, every=every, rtol=rtol, data=data)
+        return run(self, values, scenario=scenario, method=method, every=every, rtol=rtol, data=data, seed=seed)
 
     def sweep(
         self,
@@ -301,7 +346,7 @@ class Model:
         rtol: float = 1e-6,
         data: xr.Dataset | None = None,
         processes: int | None = None,
-        progress: bool | None = None,
+        progress: bool | str | None = None,
     ) -> xr.Dataset:
         """Run the model once for each row of a design. See `sdmodel.sweep.sweep` for the meaning of each argument."""
         from sdmodel.sweep import sweep

@@ -17,11 +17,13 @@ from sdmodel.compile.program import Program
 from sdmodel.compile.python import Bound, Engine
 from sdmodel.errors import OverrideError, RangeError, SolveError, UnknownNameError
 from sdmodel.expression import key
+from sdmodel.fixed import moving, rk4_slope, stepped
 from sdmodel.model import Model
 from sdmodel.run import Report, Run
 from sdmodel.scenario import Path, Scenario, year
 
 FIXED = ("euler", "rk4")
+EXACT = "exact"
 CONTINUOUS = ("LSODA", "RK45", "RK23", "DOP853", "Radau", "BDF")
 ATOL = 1e-3
 """Absolute tolerance as a share of rtol times the scale of a state (its initial value, at least 1e-3)."""
@@ -38,6 +40,7 @@ def run(
     every: float | None = None,
     rtol: float = 1e-8,
     data: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> Run:
     """Run a model once.
 
@@ -51,8 +54,8 @@ def run(
         A Scenario, or the name of one of the model's; `values` go on top of it.
     method
         ``"LSODA"`` (default) or another method of `scipy.integrate.solve_ivp` solves in segments between the dates at
-        which the equations jump. ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time
-        functions.
+        which the equations jump. ``"exact"`` takes Runge-Kutta steps of TIME STEP and lands on those dates as well, as
+        sweeps do. ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time functions.
     every
         Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
         there. A fixed-step method refuses what is no multiple of TIME STEP.
@@ -60,6 +63,8 @@ def run(
         Relative tolerance of the continuous methods.
     data
         Series of data variables by name: a pandas Series, or a pair (times, values); joined by straight lines.
+    seed
+        Seed of the random functions; equal seeds give equal runs.
 
     Returns
     -------
@@ -88,7 +93,7 @@ def run(
     >>> list(run.time)
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
-    _known_method(method)
+    known_method(method)
     asked = settled(model, values, scenario)
     model_run = with_paths(model, asked)
     fixed = method in FIXED
@@ -96,10 +101,17 @@ def run(
     p = parameter_vector(model_run, program, asked.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
-    bound = engine.bind(p, series_of(program, data))
+    bound = engine.bind(p, series_of(program, data), seed=seed)
     begun = clock.perf_counter()
-    times = report_times(bound, every, fixed)
-    y, held, report = integrate(engine, bound, times, method, rtol)
+    if program.moving:
+        _finite_start(program, bound)
+        times, y, count = moving(bound, method, every)
+        if bound.trouble is not None:
+            raise _failure(bound)
+        held, report = [()] * len(times), (method, count * (1 if method == "euler" else 4), (), 0, None)
+    else:
+        times = report_times(bound, every, fixed)
+        y, held, report = integrate(engine, bound, times, method, rtol)
     rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
     table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
     columns = tuple(program.outputs)
@@ -110,9 +122,17 @@ def run(
 
 
 # -- what is asked ----------------------------------------------------------------------------------------------
-def _known_method(method: str) -> None:
-    if method not in FIXED + CONTINUOUS:
-        raise UnknownNameError(method, FIXED + CONTINUOUS, "method", f"There are {', '.join(CONTINUOUS + FIXED)}.")
+def known_method(method: str) -> None:
+    """Refuse a method that there is not.
+
+    Raises
+    ------
+    UnknownNameError
+        With the methods there are.
+    """
+    known = (*CONTINUOUS, EXACT, *FIXED)
+    if method not in known:
+        raise UnknownNameError(method, known, "method", f"There are {', '.join(known)}.")
 
 
 def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None) -> Scenario:
@@ -126,12 +146,12 @@ def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenari
         chosen = chosen.with_values({k: year(v) if not isinstance(v, (int, float)) else v for k, v in values.items()})
     checked: dict[str, float] = {}
     for name, value in chosen.values.items():
-        for element in _constants_named(model, name):
+        for element in constants_named(model, name):
             _in_range(model, element, value)
             checked[element] = value
     paths = {}
     for name, path in chosen.paths.items():
-        elements = _constants_named(model, name)
+        elements = constants_named(model, name)
         for element in elements:
             for value in path.value:
                 _in_range(model, element, value)
@@ -139,7 +159,7 @@ def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenari
     return Scenario(chosen.name, chosen.description, checked, paths)
 
 
-def _constants_named(model: Model, name: str) -> list[str]:
+def constants_named(model: Model, name: str) -> list[str]:
     """Labels of the constant elements that a name means."""
     from sdmodel.compile import constant_values
 
@@ -298,41 +318,57 @@ def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: str,
     _finite_start(engine.program, bound)
     if method in FIXED:
         return _fixed(bound, times, method)
+    if method == EXACT:
+        return _exact(engine, bound, times)
     return _continuous(engine, bound, times, method, rtol)
 
 
 def _finite_start(program: Program, bound: Bound) -> None:
-    for state, value in zip(program.states, bound.start, strict=True):
+    for state, value in zip((*program.states, *program.memories), bound.start, strict=True):
         if not math.isfinite(value):
             raise SolveError(f"The initial value of '{state.name}' is {value}.")
 
 
 def _fixed(bound: Bound, times: Sequence[float], method: str) -> Solution:
-    start, step = bound.control["initial time"], bound.control["time step"]
-    y = list(bound.start)
-    out = [y]
-    i = 0
-    wanted = [round((t - start) / step) for t in times]
-    for target in wanted[1:]:
-        while i < target:
-            t = start + i * step
-            slope = bound.rates(t, y, ()) if method == "euler" else _rk4_slope(bound, t, y, step)
-            if bound.trouble is not None:
-                raise _failure(bound)
-            y = [a + step * b for a, b in zip(y, slope, strict=True)]
-            i += 1
-        out.append(y)
-    count = wanted[-1]
+    out, count = stepped(bound, times, method)
+    if bound.trouble is not None:
+        raise _failure(bound)
     return out, [()] * len(out), (method, count * (1 if method == "euler" else 4), (), 0, None)
 
 
-def _rk4_slope(bound: Bound, t: float, y: list[float], step: float) -> list[float]:
-    rates, half = bound.rates, step / 2
-    k1 = rates(t, y, ())
-    k2 = rates(t + half, [a + half * b for a, b in zip(y, k1, strict=True)], ())
-    k3 = rates(t + half, [a + half * b for a, b in zip(y, k2, strict=True)], ())
-    k4 = rates(t + step, [a + step * b for a, b in zip(y, k3, strict=True)], ())
-    return [(a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(k1, k2, k3, k4, strict=True)]
+def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
+    """Runge-Kutta steps to every TIME STEP, every reported time and every break, whichever comes first."""
+    start, end, step = times[0], times[-1], bound.control["time step"]
+    parts = segments(engine.clock, engine.program, bound.watch, start, end) if end > start else []
+    y = list(bound.start)
+    states: list[list[float]] = []
+    helds: list[tuple[float, ...]] = []
+    wanted = iter(times)
+    following = next(wanted)
+    evaluations = 0
+    grid = 0
+    for number, part in enumerate(parts):
+        t = part.start
+        while True:
+            if t >= following and (t < part.end or number == len(parts) - 1):
+                states.append(y)
+                helds.append(part.held)
+                following = next(wanted, math.inf)
+                continue
+            if t >= part.end:
+                break
+            while start + grid * step <= t:
+                grid += 1
+            to = min(start + grid * step, part.end, following)
+            slope = rk4_slope(bound, t, y, to - t, part.held)
+            if bound.trouble is not None:
+                raise _failure(bound)
+            y = [a + (to - t) * b for a, b in zip(y, slope, strict=True)]
+            t = to
+            evaluations += 4
+    if not parts:
+        states, helds = [y], [(0.0,) * len(engine.clock.held)]
+    return states, helds, (EXACT, evaluations, tuple(p.start for p in parts[1:]), engine.clock.kinks, None)
 
 
 def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:

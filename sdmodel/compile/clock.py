@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sdmodel.compile.functions import COMPARISONS, LOGIC
+from sdmodel.compile.functions import COMPARISONS, LOGIC, interpolate
 from sdmodel.compile.program import Program
 from sdmodel.errors import SolveError
 
@@ -66,11 +66,11 @@ def clock_of(program: Program) -> Clock:
         known = [classes[a] for a in inner]
         level = max((levels[a] for a in inner), default=0)
         line = all(c <= LINE for c in known)
-        if op in ("const", "param"):
+        if op in ("const", "param", "first_draw"):
             kind = RUN
         elif op == "time" and not program.fixed:
             kind = LINE
-        elif op in ("time", "state", "data"):
+        elif op in ("time", "state", "data", "memory", "draw"):
             kind = FREE
         elif all(c == RUN for c in known):
             kind = RUN
@@ -96,7 +96,7 @@ def clock_of(program: Program) -> Clock:
             kind = LINE
             sources.append(Source("cross", level, inner[0], -1, -1))
         elif op == "lookup" and line:
-            stepped = program.tables[int(args[0])].kind == "hold_backward"
+            stepped = program.tables[int(args[0])].kind in ("hold_backward", "look_forward")
             kind = HELD if stepped else LINE
             sources.append(Source("knots", level, inner[0], -1, index if stepped else -1, int(args[0])))
             level += stepped
@@ -114,7 +114,7 @@ def clock_of(program: Program) -> Clock:
     return Clock(tuple(classes), tuple(sources), held, kinks)
 
 
-_LEAVES = frozenset({"const", "param", "state", "time"})
+_LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 _BENDS = COMPARISONS | LOGIC | {"min", "max", "abs", "floor", "trunc", "lookup"}
 
 Watch = Callable[[float, Sequence[float]], Sequence[float]]
@@ -196,7 +196,7 @@ def _held_value(program: Program, source: Source, a: float, b: float) -> float:
         return float(_HELD[op](a - b))
     if source.kind == "knots":
         table = program.tables[source.table]
-        return table.y[max(sum(x <= a for x in table.x) - 1, 0)]
+        return interpolate(a, table.x, table.y, table.kind)
     if not math.isfinite(a):
         return a
     return float(math.floor(a) if op == "floor" else math.trunc(a))

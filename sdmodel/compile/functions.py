@@ -6,10 +6,14 @@ Arithmetic is IEEE in every engine: a division by zero or an overflow is infinit
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
+from sdmodel.compile.vectors import VECTOR_OPS
+
 INF, NAN = math.inf, math.nan
+NA = -(2.0**109)
+"""Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
 SMALL = 1e-6
 """What Vensim takes for zero in ZIDZ, XIDZ and at the start of a pulse."""
 
@@ -95,14 +99,22 @@ def trunc(x: float) -> float:
 
 
 def interpolate(x: float, xs: tuple[float, ...], ys: tuple[float, ...], kind: str) -> float:
-    """Value of a lookup: straight lines between points; held or extrapolated beyond the ends; NaN for NaN."""
+    """Value of a lookup: straight lines between points; held or extrapolated beyond the ends; NaN for NaN.
+
+    `hold_backward` gives the last point passed, `look_forward` the next one to come, `raw` a point or `NA`.
+    """
     if x != x:
         return NAN
     n = len(xs)
-    if n == 1:
+    if n == 1 and kind != "raw":
         return ys[0]
     if kind == "hold_backward":
         return ys[max(bisect_right(xs, x) - 1, 0)]
+    if kind == "look_forward":
+        return ys[min(bisect_left(xs, x), n - 1)]
+    if kind == "raw":
+        i = bisect_left(xs, x - 1e-9 * max(abs(x), 1.0))
+        return ys[i] if i < n and abs(xs[i] - x) <= 1e-9 * max(abs(x), 1.0) else NA
     if x <= xs[0]:
         if kind != "extrapolate":
             return ys[0]
@@ -155,24 +167,79 @@ OPS: dict[str, Callable[..., float]] = {
 }
 """Scalar operations with IEEE meaning; truth is 1.0, falsehood 0.0."""
 
+OPS.update(VECTOR_OPS)
+
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 LOGIC = frozenset({"and", "or", "not"})
 
 ELEMENTWISE = {
-    "exp": "exp", "ln": "ln", "sqrt": "sqrt", "abs": "abs", "sin": "sin", "cos": "cos", "tan": "tan",
+    "exp": "exp", "ln": "ln", "log10": "log10", "sqrt": "sqrt", "abs": "abs", "sin": "sin", "cos": "cos", "tan": "tan",
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "integer": "trunc", "min": "min", "max": "max", "power": "pow",
+    "integer": "trunc", "min": "min", "max": "max", "power": "pow", "gamma ln": "gamma_ln",
 }  # fmt: skip
 """Functions of the language that are one scalar operation."""
 
 AGGREGATES = {"sum": "add", "prod": "mul", "vmin": "min", "vmax": "max"}
 """Functions that gather over a subscript marked with `!`, and the operation they gather with."""
 
-BUILTINS = frozenset(ELEMENTWISE) | frozenset(AGGREGATES) | frozenset(
+STEPPED = {
+    "delay fixed": "values of past steps", "sample if true": "a value held from step to step",
+    "random 0 1": "a draw each step", "random uniform": "a draw each step", "random normal": "a draw each step",
+    "random exponential": "a draw each step", "random poisson": "a draw each step",
+    "integ non negative": "a stock cut off at zero each step",
+}  # fmt: skip
+"""Functions that have a meaning on the TIME STEP grid only, and what they need it for."""
+
+BUILTINS = frozenset(ELEMENTWISE) | frozenset(AGGREGATES) | frozenset(STEPPED) | frozenset(
     {
         "if then else", "with lookup", "integ", "smooth", "smoothi", "smooth3", "smooth3i", "smooth n", "delay1",
         "delay1i", "delay3", "delay3i", "delay n", "trend", "forecast", "initial", "active initial", "game", "zidz",
-        "xidz", "step", "ramp", "pulse", "pulse train", "modulo", "quantum", "log", "elmcount", "data",
+        "xidz", "step", "ramp", "pulse", "pulse train", "modulo", "quantum", "log", "elmcount", "data", "get data",
+        "get lookups", "get constants", "get time value", "lookup extrapolate", "lookup forward", "lookup backward",
+        "lookup invert", "vector select", "vector sort order", "vector rank", "vector reorder", "vector elm map",
+        "invert matrix", "allocate available", "allocate by priority", "pi", "xpulse", "xpulse train", "xramp",
+        "floor", "round", "gamma ln", "uniform", "normal", "vmin xmile", "vmax xmile", "tabbed array",
     }
 )  # fmt: skip
 """Every function name that the compiler knows; any other call is refused by name."""
+
+REFUSED = {
+    "a function of": "it states no equation",
+    "delay conveyor": "conveyors are not modelled",
+    "delay material": "its profile of losses is not modelled",
+    "delay batch": "batches are not modelled",
+    "depreciate by schedule": "it looks ahead in time",
+    "depreciate straightline": "its schedule is not modelled",
+    "find zero": "it is solved by iteration inside a step",
+    "get data at time": "it looks at data of other times; use GET XLS DATA or a lookup",
+    "get data between times": "it looks at data of other times; use GET XLS DATA or a lookup",
+    "get data first time": "it looks at data of other times",
+    "get data last time": "it looks at data of other times",
+    "history": "it looks at past values; use DELAY FIXED",
+    "internal rate of return": "it looks ahead in time",
+    "demand at price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
+    "find market price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
+    "supply at price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
+    "market price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
+    "message": "it talks to the Vensim screen",
+    "npv": "its discounting is not modelled; write the discounted flow into a stock",
+    "previous": "it looks at past values; use DELAY FIXED",
+    "queue age attrib": "queues are not modelled",
+    "queue attrib": "queues are not modelled",
+    "queue fifo": "queues are not modelled",
+    "random beta": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random binomial": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random gamma": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random lookup": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random negative binomial": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random pink noise": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random triangular": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random weibull": "only the uniform, normal, exponential and Poisson distributions are known",
+    "reinitial": "it starts stocks anew during a run",
+    "self": "it looks at past values; use DELAY FIXED",
+    "shift if true": "it moves values along a range at events",
+    "simultaneous": "equations that need each other are not solved by iteration; put a stock or a delay between",
+    "time base": "it needs a second time axis",
+    "vmax all": "use VMAX with an exclamation mark",
+}
+"""Functions of Vensim and Stella that are refused, and why."""

@@ -12,13 +12,15 @@ _COMMUTE = frozenset({"add", "mul", "and", "or", "eq", "ne"})
 class Graph:
     """Nodes in an order in which every node comes after its arguments.
 
-    A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`, `("data", i)`,
-    `("lookup", table, node)`, or an operation of `OPS` on earlier nodes.
+    A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`,
+    `("data", i, node)`, `("lookup", table, node)`, `("memory", i)`, `("draw", i)`, `("first_draw", i)`, or an operation
+    of `OPS` on earlier nodes.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._index: dict[Node, int] = {}
+        self._varies: list[bool] = []
 
     def add(self, *node: str | int | float) -> int:
         """The index of `node`, which is stored unless an equal one is."""
@@ -52,6 +54,18 @@ class Graph:
         if len(known) == len(args):
             return self.const(float(OPS[name](*known)))
         return self.add(name, *args)
+
+    def varies(self, node: int) -> bool:
+        """Whether a node can change during a run."""
+        for op, *args in self.nodes[len(self._varies) : node + 1]:
+            if op in ("time", "state", "memory", "draw", "data"):
+                self._varies.append(True)
+            elif op in ("const", "param", "first_draw"):
+                self._varies.append(False)
+            else:
+                inner = args[1:] if op == "lookup" else args
+                self._varies.append(any(self._varies[int(a)] for a in inner))
+        return self._varies[node]
 
     # Shorthands that keep the lowering readable.
     def plus(self, a: int, b: int) -> int:

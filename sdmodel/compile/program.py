@@ -18,6 +18,25 @@ class State:
     rate: int
     """Node of the net flow."""
     hidden: bool = False
+    nonnegative: bool = False
+    """Cut off at zero after each step (XMILE); there is no such state in a program of exact dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A value that changes once a step: SAMPLE IF TRUE, DELAY FIXED. Only in programs for the TIME STEP grid.
+
+    The memory shows the value that `next` had `steps` steps ago, and `initial` before that. `next` is computed from
+    times, states and memories before the step, and all memories move together.
+    """
+
+    name: str
+    initial: int
+    """Node of the value at the start; it depends on parameters only."""
+    next: int
+    """Node of the value that enters."""
+    steps: int
+    """Node of the number of steps it stays (rounded, at least 1), evaluated at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +52,13 @@ class TableData:
 class Program:
     """Ordered scalar equations: what an engine needs, and what a worker process gets.
 
-    `fixed` tells which meaning of time functions it was made for: Vensim's on the TIME STEP grid, or exact dates.
+    Plain numbers, strings and tuples, so it can be pickled or written as JSON. An engine that meets a node, a table
+    kind or a field it does not know must refuse the program; `memories`, `streams` and `moving` are empty for
+    programs of exact dates.
     """
 
     fixed: bool
+    """Which meaning of time functions it was made for: Vensim's on the TIME STEP grid (True), or exact dates."""
     nodes: tuple[Node, ...]
     """Each node comes after its arguments (see `sdmodel.compile.graph.Graph`)."""
     parameters: tuple[str, ...]
@@ -53,3 +75,10 @@ class Program:
     """Nodes of initial time, final time, time step, saveper."""
     structural: Mapping[int, float] = field(default_factory=dict)
     """Parameters whose value shaped the program (orders of delays), with the value it was made for."""
+    memories: tuple[Memory, ...] = ()
+    """Values held from step to step; node `("memory", i)`."""
+    streams: tuple[str, ...] = ()
+    """Random streams by name; node `("draw", i)` is uniform in (0, 1) and new each step, `("first_draw", i)` the
+    draw of the first step for the whole run (see `sdmodel.compile.draws`)."""
+    moving: Mapping[str, int] = field(default_factory=dict)
+    """Control variables that change during a run (final time, time step, saveper), by key: their run node."""

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from sdmodel.compile.clock import HELD, RUN, Clock, clock_of
+from sdmodel.compile.draws import draws
 from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program, TableData
 
@@ -29,6 +30,7 @@ _FAST: dict[str, Any] = {
     "pow": math.pow,
 }  # fmt: skip
 _DEPTH = 25
+_LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 
 
 class _Writer:
@@ -46,7 +48,7 @@ class _Writer:
 
     def arguments(self, node: int) -> list[int]:
         op, *args = self.program.nodes[node]
-        if op in ("const", "param", "state", "time"):
+        if op in _LEAVES:
             return []
         return [int(a) for a in (args[1:] if op in ("lookup", "data") else args)]
 
@@ -72,7 +74,7 @@ class _Writer:
             inner = [a for a in self.arguments(node) if a not in self.named and a in texts]
             depth[node] = 1 + max((depth[a] for a in inner), default=0)
             text = self._text(node, texts)
-            leaf = self.program.nodes[node][0] in ("const", "param", "state", "time")
+            leaf = self.program.nodes[node][0] in _LEAVES
             if not leaf and (self.uses[node] > 1 or depth[node] > _DEPTH):
                 name = f"v{node}"
                 self.lines.append(f"{indent}{name} = {text}")
@@ -95,8 +97,12 @@ class _Writer:
             return _number(float(raw[0]))
         if op == "param":
             return f"p[{raw[0]}]"
-        if op == "state":
-            return f"y{raw[0]}"
+        if op in ("state", "memory", "draw"):
+            before = {"state": 0, "memory": len(self.program.states)}
+            before["draw"] = before["memory"] + len(self.program.memories)
+            return f"y{before[str(op)] + int(raw[0])}"
+        if op == "first_draw":
+            return f"u[{raw[0]}]"
         if op == "time":
             return "t"
         a = [texts[x] if x in texts else self._outside(x) for x in self.arguments(node)]
@@ -139,7 +145,8 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
     body: list[str] = []
     names = "".join(f"h{i}, " for i in range(len(clock.held)))
     unpack_h = f"        ({names}) = h" if names else "        pass"
-    states = "".join(f"y{i}, " for i in range(len(program.states)))
+    width = len(program.states) + len(program.memories) + len(program.streams)
+    states = "".join(f"y{i}, " for i in range(width))
     unpack_y = f"        ({states}) = y" if states else "        pass"
     needed: set[int] = set()
 
@@ -154,15 +161,18 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
     watched = [n for s in clock.sources for n in (s.test, s.against)]
     function("rates(t, y, h)", [s.rate for s in program.states], run_time, [unpack_y, unpack_h])
     function("outs(t, y, h)", outputs, run_time, [unpack_y, unpack_h])
+    moving = [*(m.next for m in program.memories), *program.moving.values()]
+    function("nexts(t, y, h)", moving, run_time, [unpack_y, unpack_h])
     writer = _Writer(program, clock, safe, run_time)
     texts = iter(writer.write([n for n in watched if n >= 0], "        "))
     shown = [next(texts) if n >= 0 else "0.0" for n in watched]
     body.extend(["    def watch(t, h):", unpack_h, *writer.lines, f"        return [{', '.join(shown)}]"])
     needed.update(n for n in writer.uses if classes[n] == RUN and program.nodes[n][0] != "const")
-    starts = [s.initial for s in program.states]
+    starts = [*(s.initial for s in program.states), *(m.initial for m in program.memories)]
+    spans = [m.steps for m in program.memories]
     controls = list(program.control.values())
-    needed.update(n for n in (*starts, *controls) if program.nodes[n][0] != "const")
-    head = ["def bind(p, series):"]
+    needed.update(n for n in (*starts, *spans, *controls) if program.nodes[n][0] != "const")
+    head = ["def bind(p, series, u):"]
     writer = _Writer(program, clock, safe, lambda node: True)
     order = sorted(needed)
     for node, text in zip(order, writer.write(order, "    "), strict=True):
@@ -175,7 +185,8 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
     tail = [
         f"    start = [{closed(starts)}]",
         f"    control = [{closed(controls)}]",
-        "    return rates, outs, watch, start, control",
+        f"    spans = [{closed(spans)}]",
+        "    return rates, outs, watch, start, control, nexts, spans",
     ]
     return "\n".join([*head, *datas, *writer.lines, *body, *tail]) + "\n"
 
@@ -233,30 +244,46 @@ class Engine:
         """The form with IEEE meaning."""
         return self._make(safe=True)
 
-    def bind(self, p: Vector, series: Sequence[Callable[[float], float]] = ()) -> Bound:
-        """Functions of a run with parameters `p` and data `series`."""
-        return Bound(self, list(p), list(series))
+    def bind(
+        self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0
+    ) -> Bound:
+        """Functions of a run with parameters `p` and data `series`; `seed` and `run` choose its random draws."""
+        return Bound(self, list(p), list(series), seed, run)
 
 
 _TROUBLE = (ArithmeticError, ValueError)
 
 
 class Bound:
-    """Functions of one run: `rates(t, y, h)`, `outs(t, y, h)`, `watch(t, h)`, `start` and `control`."""
+    """Functions of one run: `rates(t, y, h)`, `outs(t, y, h)`, `watch(t, h)`, `start` and `control`.
 
-    def __init__(self, engine: Engine, p: list[float], series: list[Callable[[float], float]]) -> None:
-        self._engine, self._p, self._series = engine, p, series
+    On the TIME STEP grid `y` is states, memories and draws in one list, `start` states and memories, `spans` the steps
+    each memory holds a value, and `nexts(t, y, h)` what enters the memories, then the moving control variables.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        p: list[float],
+        series: list[Callable[[float], float]],
+        seed: int = 0,
+        run: int = 0,
+    ) -> None:
+        self._engine, self._p, self._series, self.seed, self.run = engine, p, series, seed, run
+        self._draws = draws(engine.program.streams, 0, seed, run)
         self._slow: tuple[Any, ...] | None = None
         self.program = engine.program
         self.outputs = engine.outputs
         self.trouble: tuple[float, Vector, Vector] | None = None
         """Time, states and held values at which a net flow first was not finite."""
         try:
-            self._rates, self._outs, self.watch, self.start, control = engine.fast(p, series)
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans = engine.fast(
+                p, series, self._draws
+            )
             if not all(map(math.isfinite, (*self.start, *control))):
                 raise ArithmeticError
         except _TROUBLE:
-            self._rates, self._outs, self.watch, self.start, control = self._safe()
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans = self._safe()
         self.control = dict(zip(engine.program.control, control, strict=True))
         fast_watch = self.watch
 
@@ -271,7 +298,7 @@ class Bound:
 
     def _safe(self) -> tuple[Any, ...]:
         if self._slow is None:
-            self._slow = self._engine.safe(self._p, self._series)
+            self._slow = self._engine.safe(self._p, self._series, self._draws)
         return self._slow
 
     def rates(self, t: float, y: Vector, h: Vector) -> list[float]:
@@ -285,6 +312,14 @@ class Bound:
             d = self._safe()[0](t, y, h)
             if self.trouble is None and not all(map(math.isfinite, d)):
                 self.trouble = (t, y, h)
+        return d
+
+    def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
+        """What enters each memory at the end of a step, then the value of each moving control variable."""
+        try:
+            d: list[float] = self._nexts(t, y, h)
+        except _TROUBLE:
+            d = self._safe()[5](t, y, h)
         return d
 
     def outs(self, t: float, y: Vector, h: Vector) -> list[float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import product
+from math import prod
 
-from sdmodel.errors import EquationError
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, key
-from sdmodel.model import Component, Model, Variable
+from sdmodel.errors import EquationError, UnsupportedError
+from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, key
+from sdmodel.model import Component, Model, SubscriptRange, Variable
+
+MAX_ELEMENTS = 1_000_000
 
 Element = tuple[str, ...]
 Env = Mapping[str, str]
@@ -36,9 +39,19 @@ class Scalars:
     def _expand(self, variable: Variable) -> dict[Element, tuple[Component, dict[str, str]]]:
         out: dict[Element, tuple[Component, dict[str, str]]] = {}
         ranges = self.model.ranges
-        by_detail = sorted(variable.components, key=lambda c: sum(key(s) not in ranges for s in c.subs))
-        for component in by_detail:  # an equation for one element goes before one for the whole range
-            choices = [self._members(s, variable) for s in component.subs]
+        dims = {len(c.subs) for c in variable.components}
+        if len(dims) > 1:
+            raise EquationError(
+                f"{variable.where}: the equations of '{variable.name}' have {' and '.join(map(str, sorted(dims)))} subscripts."
+            )
+        members = [[self._members(s, variable) for s in c.subs] for c in variable.components]
+        sizes = [prod(map(len, choices)) for choices in members]
+        total = sum(sizes)
+        if total > MAX_ELEMENTS:
+            raise UnsupportedError(f"{variable.where}: '{variable.name}' has {total:,} elements; {MAX_ELEMENTS:,} is the limit.")
+        # An equation for few elements goes before one for many: those with many are entered first.
+        for place in sorted(range(len(members)), key=lambda i: -sizes[i]):
+            component, choices = variable.components[place], members[place]
             excepted = [
                 set(product(*(self._members(s, variable) for s in group))) for group in component.excepts
             ]
@@ -64,11 +77,16 @@ class Scalars:
             return (self._spelling[k],)
         raise EquationError(f"{variable.where}: '{variable.name}' has the subscript '{sub}', which no range defines.")
 
-    def literal(self, component: Component, element: Element) -> float | None:
+    def literal(self, variable: Variable, component: Component, element: Element) -> float | None:
         """The number that a constant equation gives to an element; None if the equation is no literal."""
         expr = component.expr
         if isinstance(expr, Number):
             return expr.value
+        if isinstance(expr, Call) and expr.name == "get constants":
+            value = self.outside(variable, element)
+            if not isinstance(value, float):
+                raise EquationError(f"{variable.where}: '{variable.name}' needs a number from its file, not a series.")
+            return value
         if not isinstance(expr, Array):
             return None
         index = 0
@@ -79,8 +97,36 @@ class Scalars:
                 index = index * len(found.elements) + found.elements.index(e)
                 size *= len(found.elements)
         if size != len(expr.values):
-            raise EquationError(f"An array of {len(expr.values)} numbers is given to {size} elements [{', '.join(component.subs)}].")
+            raise EquationError(
+                f"{variable.where}: '{variable.name}' gives an array of {len(expr.values)} numbers to {size} elements "
+                f"[{', '.join(component.subs)}]."
+            )
         return expr.values[index]
+
+    def outside(self, variable: Variable, element: Element) -> float | Table:
+        """What stands for an element in a file beside the model."""
+        name = label(variable, element)
+        found = self.model.external.get(name)
+        if found is None:
+            raise EquationError(
+                f"{variable.where}: '{name}' stands in another file, which was not read. Load the model with sdmodel.load."
+            )
+        return found
+
+    def index(self, name: str, env: Env, where: str) -> int | None:
+        """The number that a range or element name stands for in a formula: its place, from 1, in the largest range
+        that holds it. None if there is no such name."""
+        ranges = self.model.ranges
+        if name in ranges:
+            own = ranges[name].elements
+            element = self._one(name, env, where)
+            holding = [r.elements for r in ranges.values() if set(own) <= set(r.elements)]
+        elif name in self._spelling:
+            element = self._spelling[name]
+            holding = [r.elements for r in ranges.values() if element in r.elements]
+        else:
+            return None
+        return max(holding, key=len).index(element) + 1
 
     def resolve(self, ref: Ref | Call, env: Env, target: Variable, where: str) -> Element:
         """The element of `target` that a reference means where the ranges of `env` stand for elements."""
@@ -95,30 +141,54 @@ class Scalars:
 
     def _one(self, sub: str, env: Env, where: str) -> str:
         k = key(sub.removesuffix("!"))
-        if k in env:
-            return env[k]
+        mark = k + "!" if sub.endswith("!") else k
+        if mark in env:
+            return env[mark]
         ranges = self.model.ranges
+        if sub.endswith("!"):
+            raise EquationError(f"{where}: '{sub}' stands outside SUM, PROD, VMIN, VMAX or VECTOR SELECT.")
         if k not in ranges:
             if k in self._spelling:
                 return self._spelling[k]
             raise EquationError(f"{where}: the subscript '{sub}' is neither a range nor an element.")
-        for bound, element in env.items():
-            own = ranges[bound]
-            place = own.elements.index(element)
-            if k in own.mappings and place < len(own.mappings[k]):
-                return own.mappings[k][place]
-            back = ranges[k].mappings.get(bound)
-            if back is not None and element in back:
-                return ranges[k].elements[back.index(element)]
-        for bound, element in env.items():
-            if element in ranges[k].elements and set(ranges[bound].elements) & set(ranges[k].elements):
+        bound = [(b, e) for b, e in env.items() if not b.endswith("!")]
+        for b, element in bound:
+            found = self._mapped(b, element, k)
+            if found is not None:
+                return found
+        for _, element in bound:
+            if element in ranges[k].elements:
                 return element
         raise EquationError(
             f"{where}: the range '{ranges[k].name}' is not on the left-hand side; sum over it with "
             f"SUM(...[{ranges[k].name}!]), or name an element."
         )
 
-    def gathered(self, expr: Expr, aggregates: Mapping[str, str]) -> list[str]:
+    def _mapped(self, bound: str, element: str, wanted: str) -> str | None:
+        """The element of the range `wanted` that an element of `bound` is mapped to, either way round."""
+        ranges = self.model.ranges
+        for own in self._holding(bound):
+            to = own.mappings.get(wanted)
+            if to is not None:
+                target = to[own.elements.index(element)] if own.elements.index(element) < len(to) else ""
+                if target and key(target) not in ranges:
+                    return target
+            for family in self._holding(wanted):
+                back = family.mappings.get(key(own.name))
+                for place, target in enumerate(back or ()):
+                    if target == element or (key(target) in ranges and element in ranges[key(target)].elements):
+                        found = family.elements[place]
+                        if found in ranges[wanted].elements:
+                            return found
+        return None
+
+    def _holding(self, bound: str) -> list[SubscriptRange]:
+        """The range `bound`, then the larger ranges it is part of."""
+        ranges = self.model.ranges
+        own = set(ranges[bound].elements)
+        return [ranges[bound], *(r for k, r in ranges.items() if k != bound and own <= set(r.elements))]
+
+    def gathered(self, expr: Expr, aggregates: Container[str]) -> list[str]:
         """Ranges marked with `!` in `expr`, outside nested aggregates, in order of appearance."""
         out: list[str] = []
 
@@ -139,4 +209,4 @@ class Scalars:
         if missing:
             raise EquationError(f"{where}: '{missing[0]}!' is no subscript range.")
         for combination in product(*(self.model.ranges[n].elements for n in names)):
-            yield {**env, **dict(zip(names, combination, strict=True))}
+            yield {**env, **{f"{name}!": e for name, e in zip(names, combination, strict=True)}}

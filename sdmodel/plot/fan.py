@@ -49,7 +49,8 @@ def fan(
     quantiles
         Odd in number, increasing, symmetric about 0.5.
     policy_marks
-        Labels and their times, in the model's unit of time: a number is a thin line, `(start, stop)` a band.
+        Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the
+        model's unit of time, or dates.
     ax
         Axes to draw in, one a panel; a new figure if None.
     width
@@ -88,7 +89,7 @@ def fan(
     time = dataarray["time"].to_numpy().astype(float)
     failed = ~np.isfinite(values).all(axis=1)
     if "status" in dataarray.coords:
-        failed |= dataarray["status"].to_numpy() != 0
+        failed |= np.array([bool(status) for status in dataarray["status"].to_numpy()])
     groups = _groups(dataarray, by)
     for label, members in groups.items():
         if failed[members].all():
@@ -107,10 +108,9 @@ def fan(
         for i, (panel, (label, members)) in enumerate(zip(axes, groups.items(), strict=True)):
             _draw(panel, time, values[members & ~failed], levels)
             draw_marks(panel, marks, float(time[0]), float(time[-1]))
-            panel.set_title(wrapped(label or name, width / columns - 2.4), loc="left")
+            panel.set_title(wrapped(label or name, (width - 2.4) / columns - 0.3), loc="left")
             if not own or i % columns == 0:
-                above = wrapped(name, height) + "\n" if label and name else ""
-                panel.set_ylabel(above + wrapped(unit, height))
+                panel.set_ylabel(wrapped(f"{name} ({unit})" if label and name else unit, height))
             if not own or i >= n - columns:
                 panel.set_xlabel(_time_label(dataarray))
         legend(fig, axes, _handles(levels), _caption(groups, failed), own)

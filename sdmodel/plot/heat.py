@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from sdmodel.errors import DesignError, UnknownNameError
 from sdmodel.plot.look import (
     BODY,
+    CM,
     GREY,
     Numbers,
     drawing,
@@ -129,7 +130,13 @@ def heat(
             panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="none", hatch="////", lw=0))
         if centre is not None:
             _part(panel, values < centre)
-        bar = fig.colorbar(image, ax=panel, location="top", aspect=50, pad=0.03, fraction=0.05)
+        high = rows * cell if own else panel.get_window_extent().height / fig.dpi / CM
+        thin: dict[str, Any] = {
+            "fraction": min(0.2, 0.35 / high),
+            "aspect": (width - 3.5) / 0.25,
+            "pad": 0.03,
+        }
+        bar = fig.colorbar(image, ax=panel, location="top", **thin)
         dress(bar.ax)
         bar.ax.grid(visible=False)
         bar.ax.xaxis.set_major_formatter(Numbers())

@@ -27,6 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
@@ -114,7 +115,7 @@ def unit_text(unit: str) -> str:
 
 
 def wrapped(text: str, cm: float, size: float = BODY) -> str:
-    """Break text into lines of about `cm`, for a font of `size` points; Chinese characters are as wide as high."""
+    """Break text into lines of about `cm` in a font of `size` points; Chinese letters are as wide as high."""
     letter = size * (1.0 if _CJK.search(text) else 0.6)
     return "\n".join(textwrap.wrap(text, max(6, int(cm * CM * 72 / letter))))
 
@@ -173,7 +174,7 @@ def panels(
         raise DesignError(f"A figure cannot be {width:g} cm wide; the least is 5 (a column 8, a page 16).")
     if ax is None:
         rows = -(-n // columns)
-        fig = Figure(figsize=(width * CM, height * CM), layout="constrained")
+        fig = Figure(figsize=(width * CM, height * CM), layout=ConstrainedLayoutEngine(wspace=0.03))
         grid = list(fig.subplots(rows, columns, squeeze=False, **share).flat)
         for empty in grid[n:]:
             empty.remove()
@@ -191,7 +192,9 @@ def panels(
 
 
 def dress(ax: Axes) -> None:
-    """Set spines, grid and ticks on the panel itself, because ticks are made after `drawing` ends."""
+    """Set the look on the panel itself: texts may be older than `drawing`, ticks will be younger."""
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.set_title("", loc="left")):
+        label.set(fontsize=BODY, fontfamily=fonts(), color=INK)
     ax.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set(color=GREY, linewidth=0.7)

@@ -6,6 +6,7 @@ cover another pole or flag moves up a row.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from matplotlib.transforms import ScaledTranslation
 
 from sdmodel.errors import DesignError
 from sdmodel.plot.look import CM, GREY, INK, SMALL, text_colour, wrapped
+from sdmodel.scenario import year
 
-Marks = Mapping[str, float | tuple[float, float]]
+When = float | str | dt.date
+Marks = Mapping[str, When | tuple[When, When]]
 ROW = SMALL * 1.35
 """Height of a row of flags in points."""
 
@@ -28,9 +32,10 @@ def draw_marks(ax: Axes, marks: Marks, first: float, last: float) -> None:
     for label, when in marks.items():
         start, stop = _period(label, when)
         if stop < first or start > last:
+            span = f"{start:g}" if start == stop else f"{start:g} to {stop:g}"
             raise DesignError(
-                f"The policy mark '{label}' ({start:g} to {stop:g}) lies outside the time of the figure, "
-                f"{first:g} to {last:g}. Leave it out or run the model for longer."
+                f"The policy mark '{label}' ({span}) lies outside the time shown, {first:g} to {last:g}. "
+                f"Leave it out or run the model for longer."
             )
         if stop > start:
             ax.axvspan(max(start, first), min(stop, last), color="#EFEFEF", linewidth=0, zorder=0.2)
@@ -39,13 +44,14 @@ def draw_marks(ax: Axes, marks: Marks, first: float, last: float) -> None:
                 ax.axvline(edge, color=GREY, linewidth=0.7, zorder=0.6)
 
 
-def _period(label: str, when: float | tuple[float, float]) -> tuple[float, float]:
-    ends = np.atleast_1d(np.asarray(when, dtype=float))
-    if ends.shape not in {(1,), (2,)} or not np.isfinite(ends).all() or ends[0] > ends[-1]:
+def _period(label: str, when: Any) -> tuple[float, float]:
+    ends = when if isinstance(when, Sequence) and not isinstance(when, str) else (when,)
+    times = [year(end.item() if isinstance(end, np.number) else end) for end in ends]
+    if len(times) not in {1, 2} or not np.isfinite(times).all() or times[0] > times[-1]:
         raise DesignError(
             f"The policy mark '{label}' is {when!r}; give a time, or (start, stop), start first."
         )
-    return float(ends[0]), float(ends[-1])
+    return times[0], times[-1]
 
 
 @dataclass
@@ -167,17 +173,26 @@ def spread(at: np.ndarray[Any, np.dtype[np.float64]], gap: float) -> np.ndarray[
 
 
 def legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], caption: str, own: bool) -> None:
-    """Put the legend and its caption below a figure of our own, or inside the first panel of another's."""
+    """Put the legend and its caption below a figure of our own, or with the last panel of another's.
+
+    There it stands below the panel if the figure has a layout engine, which makes room, else inside.
+    """
     look: dict[str, Any] = {"handles": handles, "alignment": "left", "handlelength": 3.6}
+    room = fig.get_figwidth() / CM
+    panel = axes[-1]
+    engine = fig.get_layout_engine() is not None
     if not own:
-        axes[0].legend(title=wrapped(caption, 7, SMALL) or None, loc="best", **look)
-        return
-    width = fig.get_figwidth() / CM
+        fig.draw_without_rendering()
+        room = panel.get_window_extent().width / fig.dpi / CM
     widest = max(len(str(handle.get_label())) for handle in handles)
-    columns = int(width * CM * 72 / SMALL / (0.6 * widest + 7))
-    fig.legend(
-        title=wrapped(caption, width - 1, SMALL) or None,
-        loc="outside lower center",
-        ncols=max(1, min(len(handles), columns)),
-        **look,
-    )
+    rows = -(-len(handles) // max(1, int(room * CM * 72 / SMALL / (0.6 * widest + 7))))
+    look["title"] = wrapped(caption, room - 1, SMALL) or None
+    if own:
+        fig.legend(loc="outside lower center", ncols=-(-len(handles) // rows), **look)
+    elif engine:
+        below = panel.get_window_extent().y0 - panel.xaxis.label.get_window_extent().y0
+        move = ScaledTranslation(0, -below / fig.dpi, fig.dpi_scale_trans)
+        place = {"bbox_to_anchor": (0, 0), "bbox_transform": panel.transAxes + move, "borderaxespad": 0.6}
+        panel.legend(loc="upper left", ncols=-(-len(handles) // rows), **place, **look)
+    else:
+        panel.legend(loc="best", **look)

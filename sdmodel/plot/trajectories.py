@@ -57,7 +57,8 @@ def trajectories(
         Variables, as spelt in the model; one panel each. Of a subscripted variable name an element,
         `name[a,b]`.
     policy_marks
-        Labels and their times, in the model's unit of time: a number is a thin line, `(start, stop)` a band.
+        Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the
+        model's unit of time, or dates.
     baseline
         Label of the run that the others are compared with: a broad grey line behind them.
     ax
@@ -84,18 +85,19 @@ def trajectories(
     >>> import sdmodel
     >>> model = sdmodel.load("shandong")
     >>> runs = {"as it was": model.run()}
-    >>> fig, axes = sdmodel.plot.trajectories(runs, ["trust"], policy_marks={"crisis": 2008})
+    >>> fig, axes = sdmodel.plot.trajectories(runs, ["trust"], policy_marks={"a review": 2020})
     >>> axes[0].get_title(loc="left")
     'trust'
     """
     runs = _labelled(runs)
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
         raise DesignError("No variable was named; give at least one in `names`.")
     if baseline is not None and baseline not in runs:
         raise UnknownNameError(baseline, runs, "run", f"There are: {', '.join(runs)}.")
     data = {name: {label: _series(run, name) for label, run in runs.items()} for name in names}
-    units = {name: _unit(runs, name) for name in names}
+    units = {name: _same(name, {run.unit(name): label for label, run in runs.items()}) for name in names}
+    time = _same("Time", {time_label(run.model): label for label, run in runs.items()})
     others = [label for label in runs if label != baseline]
     looks = dict(zip(others, styles(len(others)), strict=True))
     columns = 1 if len(names) <= 3 or width < 12 else 2
@@ -109,7 +111,7 @@ def trajectories(
             panel.set_title(wrapped(name, width / columns - 2.4), loc="left")
             panel.set_ylabel(wrapped(unit_text(units[name]), height))
         for panel in axes[-columns:] if own else axes:
-            panel.set_xlabel(time_label(next(iter(runs.values())).model))
+            panel.set_xlabel(time)
         handles = [_line(label, looks.get(label, BASELINE)) for label in runs]
         labels = _end_labels(fig, axes, data, looks) if own and columns == 1 and len(runs) > 1 else []
         if len(runs) > 1 and not labels:
@@ -159,8 +161,8 @@ def _series(run: Run, name: str) -> pd.Series[float]:
     )
 
 
-def _unit(runs: Mapping[str, Run], name: str) -> str:
-    by_unit = {run.unit(name): label for label, run in runs.items()}
+def _same(name: str, by_unit: Mapping[str, str]) -> str:
+    """Return the one unit, or refuse to put different ones on one axis."""
     if len(by_unit) > 1:
         told = "; ".join(f"{unit or 'no unit'} in '{label}'" for unit, label in by_unit.items())
         raise DesignError(f"'{name}' has different units: {told}. Draw these runs in figures of their own.")

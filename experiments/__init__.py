@@ -1,0 +1,1 @@
+"""Policy questions put to the models, one module a question."""

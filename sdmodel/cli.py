@@ -1,0 +1,192 @@
+"""The command line: `sdmodel list | describe | check | run | experiment`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdmodel.errors import ScenarioError, SdmodelError, UnknownNameError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Run system-dynamics policy models, yours and ours.
+
+    A MODEL is a shipped name (see 'sdmodel list') or a path to a Vensim file (.mdl) or a composition (.toml).
+
+    \b
+    sdmodel list                                   what is shipped
+    sdmodel describe shandong                      what a model holds
+    sdmodel run shandong --scenario "late exit"    one run to a CSV file
+    sdmodel experiment withdrawal                  a policy question, answered
+    """,
+)
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Shipped name, or path to a .mdl or .toml file.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the shipped models, their scenarios and the experiments."""
+    import sdmodel
+    from sdmodel.paths import shipped_models
+
+    typer.echo("Models")
+    for name in shipped_models():
+        model = sdmodel.load(name)
+        what = f"{len(model.sectors)} sectors: {', '.join(model.sectors)}" if model.sectors else "one sector"
+        typer.echo(f"  {name:<16} {what}")
+        for scenario in model.scenarios.values():
+            typer.echo(f"    scenario {scenario.name!r:<26} {scenario.description}")
+    typer.echo("\nExperiments")
+    for name in experiments():
+        typer.echo(f"  {name:<16} {importlib.import_module(f'sdmodel.experiments.{name}').QUESTION}")
+
+
+@app.command()
+def describe(
+    model: ModelName,
+    variable: Annotated[str | None, typer.Argument(help="Show one variable with causes and uses.")] = None,
+) -> None:
+    """Show what a model holds, or one of its variables."""
+    import sdmodel
+
+    found = sdmodel.load(model)
+    if variable is not None:
+        v = found[variable]
+        row = found.variables.loc[v.name]
+        typer.echo(f"{v.name}  [{v.unit or 'no unit stated'}]  {v.kind}{', ' + v.role if v.role else ''}")
+        typer.echo(f"  {v.sentence or '(no documentation)'}")
+        typer.echo(f"  equation  {row['equation']}")
+        if v.limits:
+            typer.echo(f"  range     {v.low:g} to {v.high:g}")
+        typer.echo(f"  source    {row['source'] or '(none stated)'}")
+        typer.echo(f"  causes    {', '.join(found.causes(v.name)) or '(none)'}")
+        typer.echo(f"  uses      {', '.join(found.uses(v.name)) or '(none)'}")
+        return
+    typer.echo(repr(found)[1:-1])
+    time = found.time
+    typer.echo(f"Time from {time.get('initial time')} to {time.get('final time')}, TIME STEP {time.get('time step')}")
+    for title, table in (("Levers", found.levers), ("Uncertainties and switches", found.uncertainties)):
+        if len(table):
+            typer.echo(f"\n{title} ({len(table)})")
+            for name, row in table.iterrows():
+                typer.echo(f"  {name:<38} {row['value']:>10g}  [{row['low']:g}, {row['high']:g}] {row['unit']}")
+    if found.outcomes:
+        typer.echo(f"\nOutcomes ({len(found.outcomes)})\n  {', '.join(found.outcomes)}")
+    typer.echo(f"\nOne variable: sdmodel describe {model} \"NAME\"")
+
+
+@app.command()
+def check(
+    model: ModelName,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
+) -> None:
+    """Check units, names, ranges and sources; exit status 1 if there is an error."""
+    import sdmodel
+
+    found = sdmodel.load(model)
+    findings = found.check()
+    for row in findings.itertuples():
+        typer.echo(f"{row.level}: {row.where}: '{row.variable}': {row.message}")
+    errors = int((findings["level"] == "error").sum())
+    warnings = len(findings) - errors
+    typer.echo(f"{found.name}: {len(found.equations)} variables, {errors} errors, {warnings} warnings")
+    raise typer.Exit(1 if errors or (strict and warnings) else 0)
+
+
+@app.command()
+def run(
+    model: ModelName,
+    scenario: Annotated[str | None, typer.Option("--scenario", "-s", help="Scenario of the model.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Constant: --set 'exit start=2020-07-01'.")] = None,
+    method: Annotated[str, typer.Option(help="LSODA or another scipy method, exact, euler, rk4.")] = "LSODA",
+    every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")] = Path("run.csv"),
+    plot: Annotated[list[str] | None, typer.Option("--plot", help="Variable to draw beside the CSV; may be repeated.")] = None,
+) -> None:
+    """Run a model once and write every variable to a CSV file."""
+    import sdmodel
+
+    found = sdmodel.load(model)
+    values = dict(_assignment(text) for text in set_ or [])
+    result = found.run(values, scenario=scenario, method=method, every=every)
+    result.to_dataframe().to_csv(out, float_format="%.10g")
+    typer.echo(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")
+    if plot:
+        figure, _ = sdmodel.plot.trajectories([result], plot)
+        picture = out.with_suffix(".png")
+        figure.savefig(picture, dpi=160)
+        typer.echo(f"{picture}: {', '.join(plot)}")
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    from sdmodel.scenario import year
+
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise ScenarioError(f"--set takes NAME=VALUE; '{text}' is none.")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        return name.strip(), year(value.strip())
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Experiment; see 'sdmodel list'.")],
+    samples: Annotated[int | None, typer.Option("--samples", "-n", min=2, help="Samples; default the experiment's own.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write to; default results/NAME.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Worker processes; default all processors.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Ask a policy question and leave figure, table, run record and one plain sentence."""
+    known = experiments()
+    if name not in known:
+        raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
+    module = importlib.import_module(f"sdmodel.experiments.{name}")
+    typer.echo(module.QUESTION)
+    finding = module.ask(samples or module.SAMPLES, seed, processes=processes, progress=False if quiet else None)
+    files = finding.save(out or Path("results") / name)
+    typer.echo(f"\n{finding.sentence}\n")
+    for note in finding.notes:
+        typer.echo(f"- {note}")
+    if finding.status:
+        typer.echo(f"\nProvisional. {finding.status}")
+    typer.echo("\n" + "\n".join(str(f) for f in files))
+
+
+def experiments() -> list[str]:
+    """Names of the experiments that are there: modules with a QUESTION."""
+    from sdmodel.paths import shipped
+
+    return sorted(
+        p.stem for p in shipped("experiments").glob("*.py") if p.stem != "__init__" and "\nQUESTION = " in p.read_text("utf-8")
+    )
+
+
+def main() -> None:
+    """Entry point: errors of ours end in one line and status 2, without a traceback."""
+    try:
+        app()
+    except SdmodelError as error:
+        typer.echo(f"sdmodel: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("sdmodel: stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        typer.echo(f"sdmodel: {error.filename or 'a file'}: {error.strerror}.", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,8 @@ _WHERE = {
     "grid": "design",
     "latin_hypercube": "design",
     "pair": "design",
+    "sobol_sequence": "design",
+    "morris_trajectories": "design",
     "Outcome": "outcome",
     "SdmodelError": "errors",
     "errors": "",
@@ -30,7 +32,7 @@ _WHERE = {
 if TYPE_CHECKING:
     from sdmodel import errors, plot
     from sdmodel.compose import compose
-    from sdmodel.design import grid, latin_hypercube, pair
+    from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
     from sdmodel.errors import SdmodelError
     from sdmodel.model import Model
     from sdmodel.outcome import Outcome
@@ -51,8 +53,10 @@ __all__ = [
     "latin_hypercube",
     "load",
     "load_scenarios",
+    "morris_trajectories",
     "pair",
     "plot",
+    "sobol_sequence",
 ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.errors import DesignError
+from sdmodel.errors import DesignError, UnknownNameError
 from sdmodel.scenario import year
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LABELS = ("sample", "setting")
 """Columns of a design that are not constants of the model."""
+
+DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal", "integer")
 
 _NINETY_FIVE = 2 * 1.959963984540054
 """Standard deviations between the ends of a range that holds 95 % of a normal distribution."""
@@ -66,7 +68,11 @@ def _number(value: object, name: str) -> float:
 
 
 def latin_hypercube(
-    parameters: pd.DataFrame, n: int, *, rng: int | np.random.Generator | None = None
+    parameters: pd.DataFrame,
+    n: int,
+    *,
+    rng: int | np.random.Generator | None = None,
+    correlation: Mapping[tuple[str, str], float] | None = None,
 ) -> pd.DataFrame:
     """Samples that cover each parameter's distribution evenly.
 
@@ -75,11 +81,15 @@ def latin_hypercube(
     parameters
         Index name; columns value, low, high, distribution, as `Model.uncertainties` gives it. Distributions: uniform,
         loguniform, triangular (mode at the value), normal (mean at the value, the range its 95 % interval, cut at
-        the range), lognormal (median at the value, likewise), integer (every whole number equally likely).
+        the range), lognormal (median at the value, likewise), integer (every whole number equally likely). Any
+        continuous distribution of `scipy.stats` goes by its name too, with its arguments as a mapping in a column
+        `arguments`; it is cut at the range where the range is closed.
     n
         Number of samples.
     rng
         Seed or generator; the same seed gives the same samples.
+    correlation
+        Rank correlations by pair of names, such as ``{("trust time", "institution time"): 0.5}``.
 
     Returns
     -------
@@ -89,13 +99,15 @@ def latin_hypercube(
     Raises
     ------
     DesignError
-        If a range is open or does not fit its distribution.
+        If a range is open or does not fit its distribution, or the correlations contradict each other.
 
     References
     ----------
     .. [1] McKay, M. D., Beckman, R. J. and Conover, W. J. (1979). A comparison of three methods for selecting values of
        input variables in the analysis of output from a computer code. Technometrics 21(2), 239-245.
        https://doi.org/10.1080/00401706.1979.10489755
+    .. [2] Iman, R. L. and Conover, W. J. (1982). A distribution-free approach to inducing rank correlation among input
+       variables. Communications in Statistics B 11(3), 311-334. https://doi.org/10.1080/03610918208812265
 
     Examples
     --------
@@ -104,27 +116,177 @@ def latin_hypercube(
     >>> sdmodel.latin_hypercube(model.uncertainties, 50, rng=1).shape[0]
     50
     """
-    import pandas as pd
     from scipy.stats import qmc
 
+    _countable(parameters, n)
+    generator = np.random.default_rng(rng)
+    unit = qmc.LatinHypercube(d=len(parameters), rng=generator).random(n)
+    if correlation:
+        unit = _correlated(unit, [str(name) for name in parameters.index], correlation, generator)
+    return _sampled(parameters, unit, "latin_hypercube", rng)
+
+
+def sobol_sequence(
+    parameters: pd.DataFrame, n: int, *, rng: int | np.random.Generator | None = None
+) -> pd.DataFrame:
+    """Scrambled Sobol' points: evenly spread over all parameters at once, best for means and quantiles.
+
+    Parameters
+    ----------
+    parameters, rng
+        As in `latin_hypercube`.
+    n
+        Number of samples; must be a power of two, which the balance of the points needs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `latin_hypercube` gives it.
+
+    Raises
+    ------
+    DesignError
+        If `n` is no power of two, or a range does not fit.
+
+    References
+    ----------
+    .. [1] Owen, A. B. (1998). Scrambling Sobol' and Niederreiter-Xing points. Journal of Complexity 14(4), 466-489.
+       https://doi.org/10.1006/jcom.1998.0487
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> len(sdmodel.sobol_sequence(sdmodel.load("network").uncertainties, 64, rng=1))
+    64
+    """
+    from scipy.stats import qmc
+
+    _countable(parameters, n)
+    if n & (n - 1):
+        raise DesignError(f"Sobol' points come in powers of two; {n} is none. Ask for {1 << (n - 1).bit_length()}.")
+    unit = qmc.Sobol(d=len(parameters), rng=np.random.default_rng(rng)).random(n)
+    return _sampled(parameters, unit, "sobol_sequence", rng)
+
+
+def morris_trajectories(
+    parameters: pd.DataFrame, n: int, *, levels: int = 4, rng: int | np.random.Generator | None = None
+) -> pd.DataFrame:
+    """Trajectories for Morris screening: in each, one parameter after the other takes one step.
+
+    Parameters
+    ----------
+    parameters, rng
+        As in `latin_hypercube`.
+    n
+        Number of trajectories; the design has ``n * (parameters + 1)`` rows.
+    levels
+        Even number of levels of each parameter; a step goes half of the levels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `latin_hypercube` gives it; rows of a trajectory stand together. `attrs["unit"]` keeps the points in [0, 1].
+
+    Raises
+    ------
+    DesignError
+        If `levels` is odd, or a range does not fit.
+
+    References
+    ----------
+    .. [1] Morris, M. D. (1991). Factorial sampling plans for preliminary computational experiments. Technometrics 33(2),
+       161-174. https://doi.org/10.1080/00401706.1991.10484804
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> parameters = sdmodel.load("network").uncertainties
+    >>> len(sdmodel.morris_trajectories(parameters, 3, rng=1)) == 3 * (len(parameters) + 1)
+    True
+    """
+    _countable(parameters, n)
+    if levels < 2 or levels % 2:
+        raise DesignError(f"Morris screening needs an even number of levels, at least two; {levels} is none.")
+    generator = np.random.default_rng(rng)
+    k, step = len(parameters), levels // 2
+    rows = []
+    for _ in range(n):
+        up = generator.random(k) < 0.5
+        first = generator.integers(0, levels - step, k) + np.where(up, 0, step)
+        point = first.copy()
+        rows.append(point.copy())
+        for j in generator.permutation(k):
+            point[j] += step if up[j] else -step
+            rows.append(point.copy())
+    unit = np.array(rows, dtype=float) / (levels - 1)
+    out = _sampled(parameters, unit, "morris_trajectories", rng)
+    out.attrs["unit"] = unit.tolist()
+    return out
+
+
+def _countable(parameters: pd.DataFrame, n: int) -> None:
     if n < 1:
         raise DesignError(f"{n} samples are asked for; ask for at least one.")
     if not len(parameters):
         raise DesignError("There are no parameters to sample. Mark constants as [uncertainty] in the model file.")
-    unit = qmc.LatinHypercube(d=len(parameters), rng=rng).random(n)
-    out = pd.DataFrame(
-        {
-            str(name): quantile(unit[:, j], str(name), row["distribution"], row["value"], row["low"], row["high"])
-            for j, (name, row) in enumerate(parameters.iterrows())
-        }
-    )
-    out.insert(0, "sample", np.arange(n))
+
+
+def _sampled(
+    parameters: pd.DataFrame, unit: np.ndarray, sampler: str, rng: int | np.random.Generator | None
+) -> pd.DataFrame:
+    """Points of the unit cube as values of the parameters."""
+    import pandas as pd
+
+    columns = {}
+    for j, (name, row) in enumerate(parameters.iterrows()):
+        given = row.get("arguments")
+        arguments = given if isinstance(given, Mapping) else None
+        columns[str(name)] = quantile(
+            unit[:, j], str(name), row["distribution"], row["value"], row["low"], row["high"], arguments
+        )
+    out = pd.DataFrame(columns)
+    out.insert(0, "sample", np.arange(len(unit)))
     out.attrs["rng"] = rng if isinstance(rng, int) else "not recorded"
-    out.attrs["sampler"] = "latin_hypercube"
+    out.attrs["sampler"] = sampler
     return out
 
 
-def quantile(u: np.ndarray, name: str, kind: str, value: float, low: float, high: float) -> np.ndarray:
+def _correlated(
+    unit: np.ndarray, names: list[str], wanted: Mapping[tuple[str, str], float], generator: np.random.Generator
+) -> np.ndarray:
+    """The columns of `unit` put in an order that has the wanted rank correlations; each keeps its values."""
+    from scipy import stats
+
+    target = np.eye(len(names))
+    for (a, b), r in wanted.items():
+        for name in (a, b):
+            if name not in names:
+                raise UnknownNameError(name, names, "parameter")
+        if a == b or not -1 < r < 1:
+            raise DesignError(f"The correlation of '{a}' with '{b}' cannot be {r:g}; it lies between -1 and 1.")
+        i, j = names.index(a), names.index(b)
+        target[i, j] = target[j, i] = 2 * math.sin(math.pi * r / 6)  # rank to normal correlation
+    try:
+        wanted_root = np.linalg.cholesky(target)
+    except np.linalg.LinAlgError:
+        raise DesignError("The correlations contradict each other: no joint distribution has all of them.") from None
+    scores = stats.norm.ppf((np.arange(len(unit)) + 0.5) / len(unit)) if len(unit) > 1 else np.zeros(1)
+    mixed = np.column_stack([generator.permutation(scores) for _ in names])
+    own = np.corrcoef(mixed, rowvar=False) if len(unit) > len(names) + 1 else np.eye(len(names))
+    shaped = mixed @ np.linalg.inv(np.linalg.cholesky(own)).T @ wanted_root.T
+    ranks = np.argsort(np.argsort(shaped, axis=0), axis=0)
+    return np.take_along_axis(np.sort(unit, axis=0), ranks, axis=0)
+
+
+def quantile(
+    u: np.ndarray,
+    name: str,
+    kind: str,
+    value: float,
+    low: float,
+    high: float,
+    arguments: Mapping[str, float] | None = None,
+) -> np.ndarray:
     """Values of a distribution at the probabilities `u`.
 
     Raises
@@ -134,6 +296,8 @@ def quantile(u: np.ndarray, name: str, kind: str, value: float, low: float, high
     """
     from scipy import stats
 
+    if arguments is not None:
+        return _of_scipy(u, name, kind, low, high, arguments)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise DesignError(f"'{name}' has the open range {low:g} to {high:g} and cannot be sampled. Close it in the model file.")
     if low == high:
@@ -158,8 +322,29 @@ def quantile(u: np.ndarray, name: str, kind: str, value: float, low: float, high
     elif kind == "integer":
         x = np.floor(low + u * (high - low + 1))
     else:
-        raise DesignError(f"'{name}' has the distribution '{kind}', which is not known.")
+        hint = "One of scipy.stats needs its arguments as a mapping in a column 'arguments'."
+        raise DesignError(f"'{name}': {UnknownNameError(kind, DISTRIBUTIONS, 'distribution', hint)}")
     return np.clip(x, low, high)
+
+
+def _of_scipy(
+    u: np.ndarray, name: str, kind: str, low: float, high: float, arguments: Mapping[str, float]
+) -> np.ndarray:
+    """Quantiles of a distribution of scipy.stats, cut at the range."""
+    from scipy import stats
+
+    family = getattr(stats, kind, None)
+    if not isinstance(family, stats.rv_continuous):
+        known = [d for d in dir(stats) if isinstance(getattr(stats, d), stats.rv_continuous)]
+        raise DesignError(f"'{name}': {UnknownNameError(kind, known, 'continuous distribution of scipy.stats')}")
+    try:
+        frozen = family(**arguments)
+        below, above = frozen.cdf(low), frozen.cdf(high)
+    except (TypeError, ValueError) as error:
+        raise DesignError(f"'{name}': scipy.stats.{kind} does not take {dict(arguments)}: {error}.") from error
+    if not above > below:
+        raise DesignError(f"'{name}': scipy.stats.{kind} with {dict(arguments)} never lies in {low:g} to {high:g}.")
+    return np.clip(frozen.ppf(below + u * (above - below)), low, high)
 
 
 def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:

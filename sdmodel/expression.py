@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 
+NA = -(2.0**109)
+"""Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal; `:NA:` is NaN."""
+    """A literal; `:NA:` is the number `NA`."""
 
     value: float
 
@@ -120,7 +124,7 @@ def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
     names = spell or {}
 
     def number(x: float) -> str:
-        if x != x:
+        if x != x or x == NA:
             return ":NA:"
         return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x) if abs(x) != float("inf") else "1e308"
 

@@ -299,7 +299,8 @@ class Model:
         >>> import sdmodel
         >>> model = sdmodel.load("network")
         >>> cut = model.cut("contributing share", "trust")
-        >>> cut.run(data={"contributing share held": model.run()["contributing share"]})["trust"].iloc[-1] > 0
+        >>> held = model.run()["contributing share"]
+        >>> bool(cut.run(data={"contributing share held": held})["trust"].iloc[-1] > 0)
         True
         """
         from sdmodel.compose import cut

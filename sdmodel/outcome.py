@@ -117,11 +117,12 @@ class Outcome:
         if self.at == "final":
             return window.isel(time=-1, drop=True)
         if self.at in ("max", "min"):
-            return getattr(window, self.at)("time", skipna=False)
+            return window.max("time", skipna=False) if self.at == "max" else window.min("time", skipna=False)
         if self.at in ("mean", "total"):
             total = window.integrate("time")
             span = float(window["time"][-1] - window["time"][0])
             return total / span if self.at == "mean" else total
-        beyond = window > self.level if self.at == "first_above" else window < self.level
+        level = float(self.level or 0.0)
+        beyond = window > level if self.at == "first_above" else window < level
         first = window["time"].isel(time=beyond.argmax("time"))
         return first.where(beyond.any("time")).drop_vars("time", errors="ignore")

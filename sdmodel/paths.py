@@ -27,6 +27,6 @@ def shipped_models() -> dict[str, Path]:
     place = shipped("models")
     out = {p.stem: p for p in sorted(place.glob("*.mdl"))}
     for p in sorted(place.glob("*.toml")):
-        if p.stem not in ("sources", "checks"):
+        if any(line.startswith("sectors") for line in p.read_text("utf-8").splitlines()):
             out[p.stem] = p
     return out

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import math
 import time as clock
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from sdmodel.compile import lower, program_of
+from sdmodel.asked import (
+    EXACT,
+    FIXED,
+    engine_of,
+    known_method,
+    parameter_vector,
+    reshaped,
+    series_of,
+    settled,
+    with_paths,
+)
+from sdmodel.compile import program_of
 from sdmodel.compile.clock import segments
 from sdmodel.compile.program import Program
 from sdmodel.compile.python import Bound, Engine
-from sdmodel.errors import OverrideError, RangeError, SolveError, UnknownNameError
-from sdmodel.expression import key
+from sdmodel.errors import SolveError
+from sdmodel.expression import NA
 from sdmodel.fixed import moving, rk4_slope, stepped
 from sdmodel.model import Model
 from sdmodel.run import Report, Run
-from sdmodel.scenario import Path, Scenario, year
+from sdmodel.scenario import Scenario
 
-FIXED = ("euler", "rk4")
-EXACT = "exact"
-CONTINUOUS = ("LSODA", "RK45", "RK23", "DOP853", "Radau", "BDF")
 ATOL = 1e-3
 """Absolute tolerance as a share of rtol times the scale of a state (its initial value, at least 1e-3)."""
-
-Series = Callable[[float], float]
-
 
 def run(
     model: Model,
@@ -90,7 +94,7 @@ def run(
     --------
     >>> import sdmodel
     >>> run = sdmodel.load("intervention").run(every=5)
-    >>> list(run.time)
+    >>> run.time.tolist()
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
     known_method(method)
@@ -108,177 +112,26 @@ def run(
         times, y, count = moving(bound, method, every)
         if bound.trouble is not None:
             raise _failure(bound)
-        held, report = [()] * len(times), (method, count * (1 if method == "euler" else 4), (), 0, None)
+        held: list[tuple[float, ...]] = [()] * len(times)
+        told: Told = (method, count * (1 if method == "euler" else 4), (), 0, None)
     else:
-        times = report_times(bound, every, fixed)
-        y, held, report = integrate(engine, bound, times, method, rtol)
+        times = report_times(bound.control, every, fixed)
+        y, held, told = integrate(engine, bound, times, method, rtol)
     rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
     table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
     columns = tuple(program.outputs)
     _all_finite(program, times, table)
-    report = Report(*report, clock.perf_counter() - begun)
+    table[table == NA] = math.nan
+    report = Report(*told, clock.perf_counter() - begun)
     constants = MappingProxyType(dict(zip(program.parameters, p, strict=True)))
     return Run(model, asked, report, np.asarray(times), table, columns, constants)
 
 
-# -- what is asked ----------------------------------------------------------------------------------------------
-def known_method(method: str) -> None:
-    """Refuse a method that there is not.
-
-    Raises
-    ------
-    UnknownNameError
-        With the methods there are.
-    """
-    known = (*CONTINUOUS, EXACT, *FIXED)
-    if method not in known:
-        raise UnknownNameError(method, known, "method", f"There are {', '.join(known)}.")
-
-
-def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None) -> Scenario:
-    """Scenario and values as one checked Scenario; names are spelled as in the model."""
-    if isinstance(values, Scenario):
-        if scenario is not None:
-            raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
-        values, scenario = None, values
-    chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
-    if values:
-        chosen = chosen.with_values({k: year(v) if not isinstance(v, (int, float)) else v for k, v in values.items()})
-    checked: dict[str, float] = {}
-    for name, value in chosen.values.items():
-        for element in constants_named(model, name):
-            _in_range(model, element, value)
-            checked[element] = value
-    paths = {}
-    for name, path in chosen.paths.items():
-        elements = constants_named(model, name)
-        for element in elements:
-            for value in path.value:
-                _in_range(model, element, value)
-        paths[model[name.split("[")[0]].name] = path
-    return Scenario(chosen.name, chosen.description, checked, paths)
-
-
-def constants_named(model: Model, name: str) -> list[str]:
-    """Labels of the constant elements that a name means."""
-    from sdmodel.compile import constant_values
-
-    constants = constant_values(model)
-    if name in constants:
-        return [name]
-    stem, bracket, rest = name.partition("[")
-    if key(stem) in ("initial time", "final time", "time step", "saveper") and key(stem) in model.equations:
-        return [model[stem].name]
-    variable = model[stem]
-    if variable.kind != "constant":
-        raise OverrideError(
-            f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its formula, "
-            f"make a new model: model.replace({variable.name!r}, ...)."
-        )
-    wanted = {key(e) for e in rest.rstrip("]").split(",")} if bracket else None
-    labels = [
-        c
-        for c, (v, _) in constants.items()
-        if v is variable and (wanted is None or wanted == {key(e) for e in c.partition("[")[2].rstrip("]").split(",")})
-    ]
-    if not labels:
-        raise UnknownNameError(name, constants, "constant")
-    return labels
-
-
-def _in_range(model: Model, label: str, value: float) -> None:
-    variable = model[label.split("[")[0]]
-    if not math.isfinite(value):
-        raise RangeError(f"'{label}' is given {value}; a constant must be a finite number.")
-    if not variable.low <= value <= variable.high:
-        unit = f" {variable.unit}" if variable.unit else ""
-        raise RangeError(
-            f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to {variable.high:g}{unit}. "
-            "Choose a value inside, or widen the range in a new model."
-        )
-
-
-def with_paths(model: Model, scenario: Scenario) -> Model:
-    """The model with the dated paths of a scenario in place of the constants."""
-    for name, path in scenario.paths.items():
-        model = model.replace(name, Path(path.at, path.value, path.between))
-    return model
-
-
-def parameter_vector(model: Model, program: Program, values: Mapping[str, float]) -> list[float]:
-    """Parameters of a run: the file's values with `values` (checked names) on top."""
-    p = list(program.defaults)
-    index = {name: i for i, name in enumerate(program.parameters)}
-    for name, value in values.items():
-        if name not in index:
-            raise OverrideError(f"'{name}' follows from other variables in '{model.name}' and takes no value.")
-        p[index[name]] = value
-    return p
-
-
-def reshaped(model: Model, program: Program, p: Sequence[float]) -> Program:
-    """The program, made anew if a value that shaped it (the order of a delay) differs."""
-    if all(p[i] == value for i, value in program.structural.items()):
-        return program
-    values = dict(zip(program.parameters, p, strict=True))
-    return lower(model, fixed=program.fixed, values=values)
-
-
-_engines: dict[int, Engine] = {}
-
-
-def engine_of(program: Program) -> Engine:
-    """The Python engine of a program, made once as long as the program is in use."""
-    kept = _engines.get(id(program))
-    if kept is None or kept.program is not program:
-        if len(_engines) >= 32:
-            _engines.pop(next(iter(_engines)))
-        kept = _engines[id(program)] = Engine(program)
-    return kept
-
-
-def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
-    """Interpolants of the data variables of a program."""
-    given = {key(name): value for name, value in (data or {}).items()}
-    known = {key(name) for name in program.data}
-    for name in data or {}:
-        if key(name) not in known:
-            raise UnknownNameError(name, program.data, "data variable")
-    missing = [name for name in program.data if key(name) not in given]
-    if missing:
-        raise OverrideError(f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}.")
-    return [interpolant(*_pair(given[key(name)], name)) for name in program.data]
-
-
-def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:
-    times, values = (value.index, value.to_numpy()) if hasattr(value, "index") and hasattr(value, "to_numpy") else value
-    at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], [float(v) for v in values]
-    if len(at) != len(x) or not at or any(b <= a for a, b in zip(at, at[1:], strict=False)):
-        raise OverrideError(f"The series of '{name}' needs as many values as times, and times that rise.")
-    return at, x
-
-
-def interpolant(at: Sequence[float], x: Sequence[float]) -> Series:
-    """Straight lines between points, the first and last value beyond them."""
-    low, high, first, last = at[0], at[-1], x[0], x[-1]
-
-    def value(t: float) -> float:
-        if t <= low:
-            return first
-        if t >= high:
-            return last
-        i = bisect_right(at, t)
-        left = at[i - 1]
-        return x[i - 1] + (t - left) * (x[i] - x[i - 1]) / (at[i] - left)
-
-    return value
-
-
 # -- times ------------------------------------------------------------------------------------------------------
-def report_times(bound: Bound, every: float | None, fixed: bool) -> list[float]:
+def report_times(control: Mapping[str, float], every: float | None, fixed: bool) -> list[float]:
     """Times at which values are reported: every `every` from the first to the last, both included."""
-    start, end, step = (bound.control[k] for k in ("initial time", "final time", "time step"))
-    gap = bound.control["saveper"] if every is None else float(every)
+    start, end, step = (control[k] for k in ("initial time", "final time", "time step"))
+    gap = control["saveper"] if every is None else float(every)
     if not all(map(math.isfinite, (start, end, step, gap))) or end < start or step <= 0 or gap <= 0:
         raise SolveError(
             f"The time settings make no sense: from {start:g} to {end:g} in steps of {step:g}, reported every {gap:g}."
@@ -324,9 +177,10 @@ def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: str,
 
 
 def _finite_start(program: Program, bound: Bound) -> None:
-    for state, value in zip((*program.states, *program.memories), bound.start, strict=True):
+    names = [*(s.name for s in program.states), *(m.name for m in program.memories)]
+    for name, value in zip(names, bound.start, strict=True):
         if not math.isfinite(value):
-            raise SolveError(f"The initial value of '{state.name}' is {value}.")
+            raise SolveError(f"The initial value of '{name}' is {value}.")
 
 
 def _fixed(bound: Bound, times: Sequence[float], method: str) -> Solution:

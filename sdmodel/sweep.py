@@ -21,7 +21,8 @@ from sdmodel.design import LABELS, table
 from sdmodel.errors import DesignError, OverrideError, RangeError, SolveError, UnknownNameError
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
-from sdmodel.solve import FIXED, constants_named, integrate, interpolant, known_method, report_times, settled, with_paths
+from sdmodel.asked import FIXED, constants_named, interpolant, known_method, settled, with_paths
+from sdmodel.solve import integrate, report_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +183,7 @@ def common_times(program: Program, parameters: np.ndarray, every: float | None, 
     for name, node in program.control.items():
         if _depends(program, node) & varied:
             raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
-    return report_times(bound, every, method in FIXED)
+    return report_times(bound.control, every, method in FIXED)
 
 
 def _depends(program: Program, node: int) -> set[int]:
@@ -352,7 +353,8 @@ def dataset(
     """The Dataset of a sweep; subscripted variables get a dimension for each range."""
     import xarray as xr
 
-    coords: dict[str, Any] = {"run": np.arange(len(design)), "time": np.asarray(times)}
+    clock = next((v.unit for k, v in model.equations.items() if k == "time step"), "")
+    coords: dict[str, Any] = {"run": np.arange(len(design)), "time": ("time", np.asarray(times), {"unit": clock})}
     coords.update({c: ("run", design[c].to_numpy()) for c in design.columns})
     coords["status"] = ("run", status, {"meaning": "0 fine, 1 failed"})
     coords["message"] = ("run", np.array(messages, dtype=str))

@@ -1,33 +1,21 @@
-"""How each function of the language becomes scalar operations and hidden states."""
+"""How each function of the language becomes scalar operations; those with a past are in `hidden`, vectors in `arrays`."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sdmodel.compile import arrays, hidden
+from sdmodel.compile.arrays import every_element
 from sdmodel.compile.functions import ELEMENTWISE, SMALL
-from sdmodel.compile.program import State
-from sdmodel.compile.scalars import Env
-from sdmodel.errors import EquationError
-from sdmodel.expression import Call, Expr, Table
-from sdmodel.model import Variable
+from sdmodel.compile.site import Site
+from sdmodel.errors import EquationError, UnsupportedError
+from sdmodel.expression import Expr, Ref, Table
 
 if TYPE_CHECKING:
     from sdmodel.compile.lower import Lowering
-
-MAX_ORDER = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A call and where it stands."""
-
-    call: Call
-    env: Env
-    variable: Variable
-    initial: bool
-    where: str
 
 
 def _args(low: Lowering, site: Site) -> list[int]:
@@ -55,7 +43,8 @@ def _with_lookup(low: Lowering, site: Site) -> int:
 
 def _log(low: Lowering, site: Site) -> int:
     """LOG(x, base); with a base of ten the exact decimal logarithm."""
-    x, base = _args(low, site)
+    x, *given = _args(low, site)
+    base = given[0] if given else low.graph.const(10.0)
     if low.graph.value(base) == 10.0:
         return low.graph.op("log10", x)
     return low.graph.over(low.graph.op("ln", x), low.graph.op("ln", base))
@@ -80,7 +69,7 @@ def _from(low: Lowering, site: Site, start: int) -> int:
     now = low.time(site.initial)
     if not low.fixed:
         return g.op("ge", now, start)
-    return g.op("gt", g.plus(now, g.over(low._control("time step"), g.const(2.0))), start)
+    return g.op("gt", g.plus(now, g.over(low.step(site.initial), g.const(2.0))), start)
 
 
 def _ramp(low: Lowering, site: Site) -> int:
@@ -145,177 +134,141 @@ def _game(low: Lowering, site: Site) -> int:
     return _arg(low, site, site.call.args[0])
 
 
-def _elmcount(low: Lowering, site: Site) -> int:
-    from sdmodel.expression import Ref, key
-
-    name = site.call.args[0]
-    found = low.model.ranges.get(key(name.name)) if isinstance(name, Ref) else None
-    if found is None:
-        raise EquationError(f"{site.where}: ELMCOUNT needs the name of a subscript range.")
-    return low.graph.const(float(len(found.elements)))
-
-
-# -- hidden states ----------------------------------------------------------------------------------------------
-def _order(low: Lowering, site: Site, expr: Expr) -> int:
-    order = low.number(expr, site, f"the order of {site.call.name.upper()}")
-    if not 1 <= order <= MAX_ORDER:
-        raise EquationError(f"{site.where}: the order of {site.call.name.upper()} is {order:g}; it can be 1 to {MAX_ORDER}.")
-    return int(order)
+def _time_value(low: Lowering, site: Site) -> int:
+    """GET TIME VALUE(0, offset, 0): Time and an offset; what needs a calendar or the clock is refused."""
+    relative = low.number(site.call.args[0], site, "the first argument of GET TIME VALUE")
+    measure = low.number(site.call.args[2], site, "the third argument of GET TIME VALUE")
+    if (relative, measure) != (0.0, 0.0):
+        raise UnsupportedError(
+            f"{site.where}: GET TIME VALUE({relative:g}, ..., {measure:g}) needs a calendar or the computer's clock; only "
+            "GET TIME VALUE(0, offset, 0) is supported."
+        )
+    return low.graph.plus(low.time(site.initial), _arg(low, site, site.call.args[1]))
 
 
-def _chain(low: Lowering, site: Site, order: int, start: int) -> tuple[list[int], bool]:
-    """`order` hidden states that start at a node; True if an equal call has made them before."""
-    found = low.hidden(site, site.call.name)
-    if found is not None:
-        return found, True
-    indices = list(range(len(low.states), len(low.states) + order))
-    for i in indices:
-        name = f"{site.variable.name} {site.call.name} {len(low.states) + 1}"
-        low.states.append(State(name, start, -1, hidden=True))
-        assert i == len(low.states) - 1
-    low.remember(site, site.call.name, indices)
-    return indices, False
+def _lookup_as(kind: str) -> Callable[[Lowering, Site], int]:
+    """LOOKUP EXTRAPOLATE, FORWARD and BACKWARD (lookup, x)."""
 
-
-def _rates(low: Lowering, indices: list[int], rates: list[int]) -> None:
-    for index, rate in zip(indices, rates, strict=True):
-        state = low.states[index]
-        assert state is not None
-        low.states[index] = State(state.name, state.initial, rate, hidden=True)
-
-
-def _smooth(order: int, with_initial: bool) -> Callable[[Lowering, Site], int]:
     def build(low: Lowering, site: Site) -> int:
-        args = site.call.args
-        n = _order(low, site, args[3]) if order == 0 else order
-        start = args[2] if with_initial or order == 0 else args[0]
-        if site.initial:
-            return low.expr(start, site.env, site.variable, True)
-        g = low.graph
-        states, known = _chain(low, site, n, low.expr(start, site.env, site.variable, True))
-
-        def rates() -> None:
-            target, time = (_arg(low, site, a) for a in args[:2])
-            pace = g.over(time, g.const(float(n)))
-            out = []
-            for i in states:
-                level = g.add("state", i)
-                out.append(g.over(g.minus(target, level), pace))
-                target = level
-            _rates(low, states, out)
-
-        if not known:
-            low.afterwards.append(rates)  # a loop through hidden states ends there
-        return g.add("state", states[-1])
+        table = _table(low, site)
+        return low.lookup(dataclasses.replace(table, kind=kind), _arg(low, site, site.call.args[1]))
 
     return build
 
 
-def _delay(order: int, with_initial: bool) -> Callable[[Lowering, Site], int]:
-    def build(low: Lowering, site: Site) -> int:
-        args = site.call.args
-        n = _order(low, site, args[3]) if order == 0 else order
-        start = args[2] if with_initial or order == 0 else args[0]
-        if site.initial:
-            return low.expr(start, site.env, site.variable, True)
-        g = low.graph
-        begin = low.expr(start, site.env, site.variable, True)
-        share = g.over(low.expr(args[1], site.env, site.variable, True), g.const(float(n)))
-        states, known = _chain(low, site, n, g.times(begin, share))
-
-        def rates() -> None:
-            inflow, time = (_arg(low, site, a) for a in args[:2])
-            pace = g.over(time, g.const(float(n)))
-            out = []
-            for i in states:
-                outflow = g.over(g.add("state", i), pace)
-                out.append(g.minus(inflow, outflow))
-                inflow = outflow
-            _rates(low, states, out)
-
-        if not known:
-            low.afterwards.append(rates)  # a loop through hidden states ends there
-        return g.over(g.add("state", states[-1]), g.over(_arg(low, site, args[1]), g.const(float(n))))
-
-    return build
+def _lookup_invert(low: Lowering, site: Site) -> int:
+    """LOOKUP INVERT(lookup, y): the x at which a rising or falling lookup has the value y."""
+    table = _table(low, site)
+    pairs = sorted(zip(table.y, table.x, strict=True))
+    y, x = zip(*pairs, strict=True)
+    if any(b <= a for a, b in zip(y, y[1:], strict=False)) or list(x) not in (sorted(x), sorted(x, reverse=True)):
+        raise EquationError(f"{site.where}: LOOKUP INVERT needs a lookup that rises or falls all the way.")
+    return low.lookup(Table(tuple(y), tuple(x)), _arg(low, site, site.call.args[1]))
 
 
-def _average(low: Lowering, site: Site, start: int, x: int, time: int) -> int:
-    """A first-order average of `x`, as TREND and FORECAST keep one."""
+def _table(low: Lowering, site: Site) -> Table:
+    ref = site.call.args[0]
+    if isinstance(ref, Table):
+        return ref
+    if not isinstance(ref, Ref):
+        raise EquationError(f"{site.where}: the first argument of {site.call.name.upper()} must be a lookup.")
+    return low.table(ref, site.env, site.where)
+
+
+def _xpulse(low: Lowering, site: Site) -> int:
+    """XMILE's PULSE(magnitude, start[, interval]), here as (start[, interval], magnitude): magnitude in one step."""
     g = low.graph
-    states, known = _chain(low, site, 1, start)
-    level = g.add("state", states[0])
-    if not known:
-        _rates(low, states, [g.over(g.minus(x, level), time)])
-    return level
+    start, *interval, magnitude = _args(low, site)
+    now, step = low.time(site.initial), low.step(site.initial)
+    height = g.over(magnitude, step)
+    width = g.times(g.const(0.5), step) if low.fixed else step
+    once = g.pick(_one_pulse(low, site, start, width), height, g.const(0.0))
+    if not interval:
+        return once
+    since = g.plus(g.minus(now, start), g.const(SMALL)) if low.fixed else g.minus(now, start)
+    phase = g.minus(since, g.times(interval[0], g.op("floor", g.over(since, interval[0]))))
+    on = g.op("and", g.op("ge", now, start), g.op("lt", phase, width))
+    return g.pick(g.op("eq", interval[0], g.const(0.0)), once, g.pick(on, height, g.const(0.0)))
 
 
-def _trend(low: Lowering, site: Site) -> int:
-    """TREND(input, average time, initial trend)."""
+def _pi(low: Lowering, site: Site) -> int:
+    return low.graph.const(math.pi)
+
+
+def _floor(low: Lowering, site: Site) -> int:
+    return low.graph.op("floor", *_args(low, site))
+
+
+def _round(low: Lowering, site: Site) -> int:
+    """ROUND of XMILE: to the nearest whole number, halves away from zero."""
     g = low.graph
-    if site.initial:
-        return low.expr(site.call.args[2], site.env, site.variable, True)
-    x0, time0, trend0 = (low.expr(a, site.env, site.variable, True) for a in site.call.args)
-    start = g.over(x0, g.plus(g.const(1.0), g.times(trend0, time0)))
-    x, time = (_arg(low, site, a) for a in site.call.args[:2])
-    level = _average(low, site, start, x, time)
-    bottom = g.times(time, g.op("abs", level))
-    zero = g.op("lt", g.op("abs", bottom), g.const(SMALL))
-    return g.pick(zero, g.const(0.0), g.over(g.minus(x, level), bottom))
+    (x,) = _args(low, site)
+    size = g.op("floor", g.plus(g.op("abs", x), g.const(0.5)))
+    return g.pick(g.op("lt", x, g.const(0.0)), g.op("neg", size), size)
 
 
-def _forecast(low: Lowering, site: Site) -> int:
-    """FORECAST(input, average time, horizon[, initial trend])."""
-    g = low.graph
-    args = site.call.args
-    start_args = [low.expr(a, site.env, site.variable, True) for a in args]
-    trend0 = start_args[3] if len(args) > 3 else g.const(0.0)
-    start = g.over(start_args[0], g.plus(g.const(1.0), trend0))
-    if site.initial:
-        x, time, horizon = start_args[:3]
-        level = start
-    else:
-        x, time, horizon = (_arg(low, site, a) for a in args[:3])
-        level = _average(low, site, start, x, time)
-    bottom = g.times(time, level)
-    zero = g.op("lt", g.op("abs", bottom), g.const(SMALL))
-    growth = g.pick(zero, g.const(0.0), g.over(g.minus(x, level), bottom))
-    return g.times(x, g.plus(g.const(1.0), g.times(growth, horizon)))
-
+__all__ = ["LOWERED", "Site", "every_element"]
 
 Build = Callable[["Lowering", Site], int]
 
 LOWERED: dict[str, tuple[int, int, Build]] = {
     **{name: (1, 1, _elementwise) for name in ELEMENTWISE},
-    "min": (2, 2, _elementwise),
-    "max": (2, 2, _elementwise),
+    "min": (1, 999, arrays.whole("min")),
+    "max": (1, 999, arrays.whole("max")),
     "power": (2, 2, _elementwise),
     "if then else": (3, 3, _if),
     "with lookup": (2, 2, _with_lookup),
-    "log": (2, 2, _log),
+    "lookup extrapolate": (2, 2, _lookup_as("extrapolate")),
+    "lookup forward": (2, 2, _lookup_as("look_forward")),
+    "lookup backward": (2, 2, _lookup_as("hold_backward")),
+    "lookup invert": (2, 2, _lookup_invert),
+    "log": (1, 2, _log),
     "zidz": (2, 2, _xidz),
     "xidz": (3, 3, _xidz),
+    "pi": (0, 0, _pi),
+    "floor": (1, 1, _floor),
+    "round": (1, 1, _round),
     "step": (2, 2, _step),
     "ramp": (2, 3, _ramp),
+    "xramp": (2, 2, _ramp),
     "pulse": (2, 2, _pulse),
     "pulse train": (4, 4, _pulse_train),
+    "xpulse": (2, 2, _xpulse),
+    "xpulse train": (3, 3, _xpulse),
+    "get time value": (3, 3, _time_value),
     "quantum": (2, 2, _quantum),
     "modulo": (2, 2, _modulo),
     "initial": (1, 1, _initial),
     "active initial": (2, 2, _active_initial),
     "game": (1, 1, _game),
-    "elmcount": (1, 1, _elmcount),
-    "smooth": (2, 2, _smooth(1, False)),
-    "smoothi": (3, 3, _smooth(1, True)),
-    "smooth3": (2, 2, _smooth(3, False)),
-    "smooth3i": (3, 3, _smooth(3, True)),
-    "smooth n": (4, 4, _smooth(0, True)),
-    "delay1": (2, 2, _delay(1, False)),
-    "delay1i": (3, 3, _delay(1, True)),
-    "delay3": (2, 2, _delay(3, False)),
-    "delay3i": (3, 3, _delay(3, True)),
-    "delay n": (4, 4, _delay(0, True)),
-    "trend": (3, 3, _trend),
-    "forecast": (3, 4, _forecast),
+    "elmcount": (1, 1, arrays.count),
+    "vector select": (5, 5, arrays.select),
+    "vector sort order": (2, 2, arrays.sorting("sort_order")),
+    "vector rank": (2, 2, arrays.sorting("rank")),
+    "vector reorder": (2, 2, arrays.reorder),
+    "vector elm map": (2, 2, arrays.element_map),
+    "invert matrix": (1, 2, arrays.invert),
+    "allocate available": (3, 3, arrays.allocate_available),
+    "allocate by priority": (5, 5, arrays.allocate_by_priority),
+    "integ": (2, 2, hidden.integ),
+    "smooth": (2, 2, hidden.smooth(1, False)),
+    "smoothi": (3, 3, hidden.smooth(1, True)),
+    "smooth3": (2, 2, hidden.smooth(3, False)),
+    "smooth3i": (3, 3, hidden.smooth(3, True)),
+    "smooth n": (4, 4, hidden.smooth(0, True)),
+    "delay1": (2, 2, hidden.delay(1, False)),
+    "delay1i": (3, 3, hidden.delay(1, True)),
+    "delay3": (2, 2, hidden.delay(3, False)),
+    "delay3i": (3, 3, hidden.delay(3, True)),
+    "delay n": (4, 4, hidden.delay(0, True)),
+    "delay fixed": (3, 3, hidden.delay_fixed),
+    "sample if true": (3, 3, hidden.sample_if_true),
+    "trend": (3, 3, hidden.trend),
+    "forecast": (3, 4, hidden.forecast),
+    "random 0 1": (0, 0, hidden.uniform),
+    "random uniform": (2, 3, hidden.uniform),
+    "random normal": (4, 5, hidden.normal),
+    "random exponential": (4, 5, hidden.exponential),
+    "poisson": (1, 2, hidden.poisson),
 }
 """Function name to least and most number of arguments and what makes its node."""

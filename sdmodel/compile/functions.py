@@ -10,10 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
 from sdmodel.compile.vectors import VECTOR_OPS
+from sdmodel.expression import NA
 
 INF, NAN = math.inf, math.nan
-NA = -(2.0**109)
-"""Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
 SMALL = 1e-6
 """What Vensim takes for zero in ZIDZ, XIDZ and at the start of a pulse."""
 
@@ -182,10 +181,13 @@ ELEMENTWISE = {
 AGGREGATES = {"sum": "add", "prod": "mul", "vmin": "min", "vmax": "max"}
 """Functions that gather over a subscript marked with `!`, and the operation they gather with."""
 
+GATHERING = frozenset(AGGREGATES) | {"vector select"}
+"""Functions inside which a subscript with `!` has a meaning."""
+
 STEPPED = {
     "delay fixed": "values of past steps", "sample if true": "a value held from step to step",
     "random 0 1": "a draw each step", "random uniform": "a draw each step", "random normal": "a draw each step",
-    "random exponential": "a draw each step", "random poisson": "a draw each step",
+    "random exponential": "a draw each step", "poisson": "a draw each step",
     "integ non negative": "a stock cut off at zero each step",
 }  # fmt: skip
 """Functions that have a meaning on the TIME STEP grid only, and what they need it for."""
@@ -198,7 +200,7 @@ BUILTINS = frozenset(ELEMENTWISE) | frozenset(AGGREGATES) | frozenset(STEPPED) |
         "get lookups", "get constants", "get time value", "lookup extrapolate", "lookup forward", "lookup backward",
         "lookup invert", "vector select", "vector sort order", "vector rank", "vector reorder", "vector elm map",
         "invert matrix", "allocate available", "allocate by priority", "pi", "xpulse", "xpulse train", "xramp",
-        "floor", "round", "gamma ln", "uniform", "normal", "vmin xmile", "vmax xmile", "tabbed array",
+        "floor", "round",
     }
 )  # fmt: skip
 """Every function name that the compiler knows; any other call is refused by name."""
@@ -227,14 +229,15 @@ REFUSED = {
     "queue age attrib": "queues are not modelled",
     "queue attrib": "queues are not modelled",
     "queue fifo": "queues are not modelled",
-    "random beta": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random binomial": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random gamma": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random lookup": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random negative binomial": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random pink noise": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random triangular": "only the uniform, normal, exponential and Poisson distributions are known",
-    "random weibull": "only the uniform, normal, exponential and Poisson distributions are known",
+    "random beta": "only the uniform, normal and exponential distributions are known",
+    "random binomial": "only the uniform, normal and exponential distributions are known",
+    "random gamma": "only the uniform, normal and exponential distributions are known",
+    "random lookup": "only the uniform, normal and exponential distributions are known",
+    "random negative binomial": "only the uniform, normal and exponential distributions are known",
+    "random poisson": "its cutting off at a minimum and a maximum is not settled",
+    "random pink noise": "only the uniform, normal and exponential distributions are known",
+    "random triangular": "only the uniform, normal and exponential distributions are known",
+    "random weibull": "only the uniform, normal and exponential distributions are known",
     "reinitial": "it starts stocks anew during a run",
     "self": "it looks at past values; use DELAY FIXED",
     "shift if true": "it moves values along a range at events",

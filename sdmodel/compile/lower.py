@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
 from sdmodel.compile import calls
-from sdmodel.compile.functions import AGGREGATES, BUILTINS, NAN, OPS, interpolate
+from sdmodel.compile.functions import AGGREGATES, BUILTINS, GATHERING, NAN, OPS, REFUSED, STEPPED, interpolate
 from sdmodel.compile.graph import Graph
-from sdmodel.compile.program import Program, State, TableData
+from sdmodel.compile.python import evaluate
+from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
 from sdmodel.errors import EquationError, UnknownNameError, UnsupportedError
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.kept import Kept
 from sdmodel.model import CONTROL, Model, Variable
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "=": "eq", "<>": "ne", "<": "lt", "<=": "le",
            ">": "gt", ">=": "ge", "and": "and", "or": "or"}  # fmt: skip
 _UNARY = {"neg": "neg", "not": "not"}
+USE_FIXED = 'method="euler" or method="rk4"'
 
 
 class Lowering:
@@ -30,16 +33,21 @@ class Lowering:
         self.values = values
         self.scalars = Scalars(model)
         self.graph = Graph()
-        self.tables: list[TableData] = []
-        self.data: list[str] = []
+        self.tables: dict[TableData, int] = {}
+        self.data: dict[str, int] = {}
         self.parameters: dict[str, int] = {}
         self.defaults: list[float] = []
+        self._names: list[str] = []
         self.structural: dict[int, float] = {}
+        self.orders: list[Order] = []
         self.states: list[State | None] = []
+        self.memories: list[Memory | None] = []
+        self.streams: dict[str, int] = {}
         self.afterwards: list[Callable[[], None]] = []
         self._memo: dict[tuple[str, Element, bool], int] = {}
         self._hidden: dict[tuple[object, ...], list[int]] = {}
-        self._open: list[tuple[str, Element, bool]] = []
+        self._open: dict[tuple[str, Element, bool], None] = {}
+        self._drawn: dict[tuple[object, ...], int] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
@@ -57,6 +65,7 @@ class Lowering:
                 for element in self.scalars.of(variable):
                     outputs[label(variable, element)] = self.element(variable, element, False)
                     self._drain()
+            moving = self._moving()
         states = tuple(s for s in self.states if s is not None)
         return Program(
             fixed=self.fixed,
@@ -69,7 +78,27 @@ class Lowering:
             outputs=MappingProxyType(outputs),
             control=MappingProxyType(control),
             structural=MappingProxyType(self.structural),
+            memories=tuple(m for m in self.memories if m is not None),
+            streams=tuple(self.streams),
+            moving=MappingProxyType(moving),
+            orders=tuple(self.orders),
         )
+
+    def _moving(self) -> dict[str, int]:
+        """Control variables that change during a run."""
+        out = {}
+        for name in CONTROL[1:]:
+            variable = self.model.equations.get(name)
+            if variable is not None:
+                node = self.element(variable, (), False)
+                if self.graph.varies(node):
+                    out[name] = node
+        if out and not self.fixed:
+            raise UnsupportedError(
+                f"{next(iter(out)).upper()} changes during the run, which has a meaning on the TIME STEP grid only. "
+                f'Run with {USE_FIXED}.'
+            )
+        return out
 
     def _control(self, name: str) -> int:
         variable = self.model.equations.get(name)
@@ -92,23 +121,24 @@ class Lowering:
         if found is not None:
             return found
         if mark in self._open:
-            loop = [label(self.model.equations[k], e) for k, e, _ in self._open[self._open.index(mark) :]]
+            chain = list(self._open)
+            loop = [label(self.model.equations[k], e) for k, e, _ in chain[chain.index(mark) :]]
             when = " for their initial values" if initial else ""
             raise EquationError(
                 f"Circular equations: {' -> '.join([*loop, loop[0]])} need each other{when} with no stock between. "
                 "Put a stock or a delay into the loop."
             )
-        self._open.append(mark)
+        self._open[mark] = None
         try:
             node = self._define(variable, element, initial)
         finally:
-            self._open.pop()
+            del self._open[mark]
         self._memo[mark] = node
         return node
 
     def _define(self, variable: Variable, element: Element, initial: bool) -> int:
         component, env = self.scalars.of(variable)[element]
-        literal = self.scalars.literal(component, element)
+        literal = self.scalars.literal(variable, component, element)
         if literal is not None:
             name = label(variable, element)
             if name not in self.parameters:
@@ -117,28 +147,54 @@ class Lowering:
             return self.graph.add("param", self.parameters[name])
         expr = component.expr
         if isinstance(expr, Call) and expr.name in ("integ", "integ non negative"):
+            where = f"{variable.where}: '{variable.name}'"
             if expr.name != "integ":
-                raise UnsupportedError(f"{variable.where}: '{variable.name}' is a non-negative stock, which is not read yet.")
+                self.needs_steps(expr.name, where)
+            if len(expr.args) != 2:
+                raise EquationError(f"{where}: INTEG takes a net flow and an initial value.")
             flow, start = expr.args
             if initial:
                 return self.expr(start, env, variable, True)
-            index = self.new_state(label(variable, element), flow, start, env, variable)
+            index = self.new_state(label(variable, element), flow, start, env, variable, expr.name != "integ")
             return self.graph.add("state", index)
-        if isinstance(expr, Call) and expr.name == "data":
-            name = label(variable, element)
-            if name not in self.data:
-                self.data.append(name)
-            return self.graph.add("data", self.data.index(name), self.time(initial))
+        if isinstance(expr, Call) and expr.name in ("data", "get data"):
+            return self._series(variable, element, expr, initial)
         return self.expr(expr, env, variable, initial)
 
-    def new_state(self, name: str, rate: Expr, start: Expr, env: Env, variable: Variable) -> int:
+    def _series(self, variable: Variable, element: Element, call: Call, initial: bool) -> int:
+        """Node of a data variable: a table of Time if its file was read, else what the run is given."""
+        name = label(variable, element)
+        if call.name == "get data" or name in self.model.external:
+            table = self.scalars.outside(variable, element)
+            if not isinstance(table, Table):
+                raise EquationError(f"{variable.where}: '{name}' needs a series from its file, not a number.")
+            if table.kind == "raw" and not self.fixed:
+                raise UnsupportedError(
+                    f"{variable.where}: '{name}' is :RAW: data, which has values at its own times only. Use "
+                    f":INTERPOLATE:, or run with {USE_FIXED}."
+                )
+            return self.lookup(table, self.time(initial))
+        return self.graph.add("data", self.data.setdefault(name, len(self.data)), self.time(initial))
+
+    def needs_steps(self, function: str, where: str) -> None:
+        """Refuse a function of the TIME STEP grid in a program of exact dates."""
+        if not self.fixed:
+            spoken = "the non-negative stock" if function == "integ non negative" else function.upper()
+            raise UnsupportedError(
+                f"{where}: {spoken} needs {STEPPED[function]}, which has a meaning on the TIME STEP grid only. "
+                f"Run with {USE_FIXED}."
+            )
+
+    def new_state(
+        self, name: str, rate: Expr, start: Expr, env: Env, variable: Variable, nonnegative: bool = False
+    ) -> int:
         """Reserve a state; its rate is lowered when the current variable is done."""
         index = len(self.states)
         self.states.append(None)
         begin = self.expr(start, env, variable, True)
 
         def later() -> None:
-            self.states[index] = State(name, begin, self.expr(rate, env, variable, False))
+            self.states[index] = State(name, begin, self.expr(rate, env, variable, False), nonnegative=nonnegative)
 
         self.afterwards.append(later)
         return index
@@ -146,6 +202,11 @@ class Lowering:
     def time(self, initial: bool) -> int:
         """Node of Time."""
         return self._control("initial time") if initial else self.graph.add("time")
+
+    def step(self, initial: bool) -> int:
+        """Node of TIME STEP."""
+        variable = self.model.equations.get("time step")
+        return self._control("time step") if initial or variable is None else self.element(variable, (), False)
 
     # -- expressions --------------------------------------------------------------------------------------------
     def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
@@ -159,7 +220,10 @@ class Lowering:
                     return self.time(initial)
                 target = self.model.equations.get(name)
                 if target is None:
-                    raise EquationError(f"{where}: {self._unknown(name)}")
+                    place = self.scalars.index(name, env, where)
+                    if place is None:
+                        raise EquationError(f"{where}: {self._unknown(name)}")
+                    return self.graph.const(float(place))
                 if target.kind == "lookup":
                     raise EquationError(f"{where}: the lookup '{target.name}' is used without an argument.")
                 return self.element(target, self.scalars.resolve(expr, env, target, where), initial)
@@ -182,10 +246,7 @@ class Lowering:
         if target is not None and target.kind == "lookup":
             if len(call.args) != 1:
                 raise EquationError(f"{where}: the lookup '{target.name}' takes one argument.")
-            element = self.scalars.resolve(call, env, target, where)
-            table = self.scalars.of(target)[element][0].expr
-            if not isinstance(table, Table):
-                raise UnsupportedError(f"{where}: the lookup '{target.name}' stands in another file, which is not read yet.")
+            table = self.table(call, env, where)
             return self.lookup(table, self.expr(call.args[0], env, variable, initial))
         if call.name in AGGREGATES:
             return self._aggregate(call, env, variable, initial, where)
@@ -193,35 +254,71 @@ class Lowering:
         if lower is None:
             if call.name in BUILTINS:
                 raise EquationError(f"{where}: {call.name.upper()} cannot stand inside a formula.")
+            if call.name in REFUSED:
+                raise UnsupportedError(f"{where}: {call.name.upper()} is not supported: {REFUSED[call.name]}.")
+            if target is not None:
+                raise EquationError(f"{where}: '{target.name}' is called like a lookup, but it is none ({target.kind}).")
             known = [n.upper() for n in BUILTINS] + [v.name for v in self.model.equations.values()]
             raise UnsupportedError(f"{where}: {UnknownNameError(call.name.upper(), known, 'function')}")
+        if call.name in STEPPED:
+            self.needs_steps(call.name, where)
         least, most, build = lower
         if not least <= len(call.args) <= most:
-            count = str(least) if least == most else f"{least} to {most}"
+            count = str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
             raise EquationError(f"{where}: {call.name.upper()} takes {count} arguments, {len(call.args)} are given.")
         return build(self, calls.Site(call, env, variable, initial, where))
 
     def _aggregate(self, call: Call, env: Env, variable: Variable, initial: bool, where: str) -> int:
         if len(call.args) != 1:
             raise EquationError(f"{where}: {call.name.upper()} takes one argument, {len(call.args)} are given.")
-        names = self.scalars.gathered(call.args[0], AGGREGATES)
+        names = self.scalars.gathered(call.args[0], GATHERING)
+        argument = call.args[0]
+        if not names and isinstance(argument, Ref) and (not argument.subs or "*" in argument.subs):
+            return self.fold(AGGREGATES[call.name], calls.every_element(self, calls.Site(call, env, variable, initial, where)))
+        if not names:
+            raise EquationError(
+                f"{where}: {call.name.upper()} gathers over a subscript marked with an exclamation mark; none is."
+            )
         parts = [self.expr(call.args[0], e, variable, initial) for e in self.scalars.over(names, env, where)]
+        return self.fold(AGGREGATES[call.name], parts)
+
+    def fold(self, op: str, parts: list[int]) -> int:
+        """One operation over several nodes, from the left."""
         node = parts[0]
         for part in parts[1:]:
-            node = self.graph.op(AGGREGATES[call.name], node, part)
+            node = self.graph.op(op, node, part)
         return node
+
+    def table(self, ref: Ref | Call, env: Env, where: str) -> Table:
+        """Points of a lookup variable's element."""
+        target = self.model.equations.get(ref.name)
+        if target is None or target.kind != "lookup":
+            raise EquationError(f"{where}: '{ref.name}' is no lookup.")
+        element = self.scalars.resolve(ref, env, target, where)
+        table: object = self.scalars.of(target)[element][0].expr
+        if not isinstance(table, Table):
+            table = self.scalars.outside(target, element)
+        if not isinstance(table, Table):
+            raise EquationError(f"{where}: the lookup '{target.name}' has no points.")
+        return table
 
     def lookup(self, table: Table, argument: int) -> int:
         """Node of a lookup at a node."""
-        data = TableData(table.x, table.y, table.kind)
         if not table.x:
             raise EquationError("A lookup has no points.")
+        data = TableData(table.x, table.y, table.kind)
         known = self.graph.value(argument)
         if known is not None:
             return self.graph.const(interpolate(known, data.x, data.y, data.kind))
-        if data not in self.tables:
-            self.tables.append(data)
-        return self.graph.add("lookup", self.tables.index(data), argument)
+        return self.graph.add("lookup", self.tables.setdefault(data, len(self.tables)), argument)
+
+    def draw(self, site: calls.Site) -> int:
+        """Node of a uniform draw; each random function of a variable has a stream of its own."""
+        place = (site.variable.key, tuple(sorted(site.env.items())), site.initial)
+        count = self._drawn[place] = self._drawn.get(place, 0) + 1
+        name = " ".join([site.variable.key, *(f"{k}={e}" for k, e in sorted(site.env.items())), str(count)])
+        index = self.streams.setdefault(name, len(self.streams))
+        return self.graph.add("first_draw" if site.initial else "draw", index)
 
     def hidden(self, site: calls.Site, tag: str) -> list[int] | None:
         """Hidden states made before for an equal call in an equal place."""
@@ -242,13 +339,44 @@ class Lowering:
             return float(args[0])
         if op == "param":
             index = int(args[0])
-            name = list(self.parameters)[index]
-            value = self.values.get(name, self.defaults[index])
+            value = self.given(index)
             self.structural[index] = value
             return value
         if op in OPS:
             return float(OPS[op](*(self._evaluate(int(a), what, where) for a in args)))
         raise EquationError(f"{where}: {what} must be a number or follow from constants.")
+
+    def given(self, index: int) -> float:
+        """Value of a parameter in this lowering."""
+        if len(self._names) < len(self.parameters):
+            self._names = list(self.parameters)
+        return self.values.get(self._names[index], self.defaults[index])
+
+    def peek(self, node: int) -> float | None:
+        """The value of a node of the start, or None if it follows from more than constants."""
+        seen: dict[int, float] = {}
+        stack = [node]
+        while stack:
+            at = stack[-1]
+            op, *args = self.graph.nodes[at]
+            inner = [int(a) for a in (args[1:] if op == "lookup" else args)] if op in OPS or op == "lookup" else []
+            waiting = [a for a in inner if a not in seen]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if op == "const":
+                seen[at] = float(args[0])
+            elif op == "param":
+                seen[at] = self.given(int(args[0]))
+            elif op == "lookup":
+                table = list(self.tables)[int(args[0])]
+                seen[at] = interpolate(seen[inner[0]], table.x, table.y, table.kind)
+            elif op in OPS:
+                seen[at] = float(OPS[op](*(seen[a] for a in inner)))
+            else:
+                return None
+        return seen[node]
 
 
 @contextmanager
@@ -284,6 +412,25 @@ def lower(model: Model, *, fixed: bool, values: Mapping[str, float] | None = Non
     return Lowering(model, fixed, values or {}).program()
 
 
+def fitting_order(asked: int, time: float, step: float) -> int:
+    """Vensim's order of a delay on the TIME STEP grid: lowered while order * TIME STEP is longer than the delay."""
+    while asked > 1 and asked * step > time:
+        asked -= 1
+    return asked
+
+
+def fits(program: Program, p: Sequence[float]) -> str:
+    """Empty if the program has the right shape for the parameters `p`, else the name of what shapes it otherwise."""
+    for i, value in program.structural.items():
+        if p[i] != value:
+            return program.parameters[i]
+    for order in program.orders:
+        time, step = evaluate(program, order.time, p), evaluate(program, order.step, p)
+        if fitting_order(order.asked, time, step) != order.used:
+            return order.name
+    return ""
+
+
 def constant_values(model: Model) -> dict[str, tuple[Variable, float]]:
     """Variable and value of every constant element of a model, by its label, in file order."""
     scalars = Scalars(model)
@@ -291,21 +438,14 @@ def constant_values(model: Model) -> dict[str, tuple[Variable, float]]:
     for variable in model.equations.values():
         if variable.kind == "constant":
             for element, (component, _) in scalars.of(variable).items():
-                value = scalars.literal(component, element)
+                value = scalars.literal(variable, component, element)
                 out[label(variable, element)] = (variable, NAN if value is None else value)
     return out
 
 
-_programs: dict[int, tuple[Model, dict[bool, Program]]] = {}
+_programs: Kept[Program] = Kept()
 
 
 def program_of(model: Model, *, fixed: bool) -> Program:
     """The Program of a model, made once as long as the model is in use."""
-    kept = _programs.get(id(model))
-    if kept is None or kept[0] is not model:
-        if len(_programs) >= 32:
-            _programs.pop(next(iter(_programs)))
-        kept = _programs[id(model)] = (model, {})
-    if fixed not in kept[1]:
-        kept[1][fixed] = lower(model, fixed=fixed)
-    return kept[1][fixed]
+    return _programs.get(model, fixed, lambda: lower(model, fixed=fixed))

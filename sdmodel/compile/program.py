@@ -49,6 +49,20 @@ class TableData:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A delay whose order was settled for one set of parameters: Vensim lowers it until order * TIME STEP fits into
+    the delay time. Another set that settles it otherwise needs a program of its own (see `lower.fits`)."""
+
+    name: str
+    time: int
+    """Node of the delay time at the start."""
+    step: int
+    """Node of TIME STEP."""
+    asked: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Ordered scalar equations: what an engine needs, and what a worker process gets.
 
@@ -82,3 +96,5 @@ class Program:
     draw of the first step for the whole run (see `sdmodel.compile.draws`)."""
     moving: Mapping[str, int] = field(default_factory=dict)
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
+    orders: tuple[Order, ...] = ()
+    """Delays whose order follows from their delay time and TIME STEP."""

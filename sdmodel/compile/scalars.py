@@ -139,6 +139,10 @@ class Scalars:
             raise EquationError(f"{where}: '{target.name}' has no element [{', '.join(element)}].")
         return element
 
+    def bound(self, sub: str, env: Env, where: str) -> str:
+        """The element that a subscript means where the ranges of `env` stand for elements."""
+        return self._one(sub, env, where)
+
     def _one(self, sub: str, env: Env, where: str) -> str:
         k = key(sub.removesuffix("!"))
         mark = k + "!" if sub.endswith("!") else k

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from statistics import NormalDist
 
+from sdmodel.expression import NA
+
 _NAN = math.nan
 _NORMAL = NormalDist()
 _KEPT = 4096
@@ -38,7 +40,7 @@ def element_at(offset: float, *values: float) -> float:
     if not math.isfinite(offset):
         return _NAN
     i = math.floor(offset + 0.5)
-    return values[i] if 0 <= i < len(values) else -(2.0**109)
+    return values[i] if 0 <= i < len(values) else NA
 
 
 # -- choosing ---------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ you pass `ax`, and leaves pyplot and the global settings of matplotlib alone. Sa
 `fig.savefig("name.pdf")`.
 """
 
-from sdmodel.plot.board import board
+from sdmodel.plot.board import board, legend
 from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
 from sdmodel.plot.heat import heat
 from sdmodel.plot.look import MissingFontWarning
 from sdmodel.plot.trajectories import trajectories
 
-__all__ = ["MissingFontWarning", "board", "effects", "fan", "heat", "trajectories"]
+__all__ = ["MissingFontWarning", "board", "effects", "fan", "heat", "legend", "trajectories"]

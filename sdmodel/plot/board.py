@@ -1,37 +1,50 @@
-"""A board: several panels of a finding on one sheet, with a headline and a foot line."""
+"""A board: several panels of a finding on one sheet, with a headline, one legend and small print."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
+from sdmodel.errors import DesignError
 from sdmodel.plot.look import BODY, CM, GREY, INK, SMALL, drawing, dress, fonts, wrapped
+
+EDGE, GAP = 0.25, 0.2
+"""Margin of the sheet and distance between its texts and panels, in cm."""
 
 
 def board(
-    mosaic: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[str]],
     *,
     title: str,
+    subtitle: str = "",
     foot: str = "",
     width: float = 17.0,
     heights: Sequence[float] = (),
 ) -> tuple[Figure, dict[str, Axes]]:
     """Lay out named panels for the other functions of this room to draw in.
 
+    The sheet is as high as its rows and its texts need, so that no text covers a panel.
+
     Parameters
     ----------
-    mosaic
-        Names of panels row by row; a name that is repeated side by side is a wide panel.
+    rows
+        Names of the panels, row by row; a name repeated side by side is a wider panel.
     title
-        Headline: what the reader should take away.
+        Headline: what the reader should take away. Texts are broken into lines as the width demands.
+    subtitle
+        Below the headline: on what it rests.
     foot
         Small print under the panels.
     width
         Width in cm.
     heights
-        Height of each row in cm; 6 if not given.
+        Height of each row in cm, with titles and labels of its panels; 6 if not given.
 
     Returns
     -------
@@ -39,30 +52,104 @@ def board(
     axes : dict of str to matplotlib.axes.Axes
         Panel by name; hand one as `ax=` to `heat`, `effects` or `fan`.
 
+    Raises
+    ------
+    DesignError
+        If a name is repeated elsewhere than side by side, or the heights are not one for each row.
+
     Examples
     --------
     >>> from sdmodel.plot import board
-    >>> fig, axes = board([["a", "b"]], title="Two panels")
-    >>> sorted(axes)
-    ['a', 'b']
+    >>> fig, axes = board([["map", "map", "dots"], ["paths"]], title="The first panel is the wider one")
+    >>> list(axes)
+    ['map', 'dots', 'paths']
     """
-    tall = list(heights) or [6.0] * len(mosaic)
-    head = wrapped(title, width - 1, BODY + 3)
-    small = "\n".join(wrapped(line, width - 0.6, SMALL) for line in foot.splitlines())
-    extra = 0.55 * (head.count("\n") + 2) + 0.36 * (small.count("\n") + 1)
+    tall = list(heights) or [6.0] * len(rows)
+    wide = [[(name, float(len(list(same)))) for name, same in groupby(row)] for row in rows]
+    names = [name for row in wide for name, _ in row]
+    if not names or len(set(names)) < len(names):
+        raise DesignError(f"The panels {', '.join(names) or '(none)'} need names, each in one place of one row.")
+    if len(tall) != len(rows):
+        raise DesignError(f"The board has {len(rows)} rows and {len(tall)} heights; give one for each row.")
     with drawing():
-        fig = Figure(figsize=(width * CM, (sum(tall) + extra) * CM), layout="constrained")
-        fig.get_layout_engine().set(
-            rect=(0, 0.36 * CM * (small.count("\n") + 1.6) / fig.get_figheight(), 1, 1)
-        )  # type: ignore[union-attr, call-arg]
-        axes = fig.subplot_mosaic([list(row) for row in mosaic], height_ratios=tall)
-        for panel in axes.values():
-            dress(panel)
-        fig.suptitle(
-            head, x=0.01, ha="left", fontsize=BODY + 3, color=INK, fontfamily=fonts(), fontweight="bold"
-        )
-        if small:
-            fig.text(
-                0.01, 0.008, small, fontsize=SMALL, color=GREY, fontfamily=fonts(), va="bottom", ha="left"
-            )
-    return fig, {str(name): panel for name, panel in axes.items()}
+        fig = Figure(figsize=(width * CM, sum(tall) * CM))
+        head = _text(fig, title, BODY + 2, INK, fontweight="bold")
+        below = _text(fig, subtitle, BODY, INK)
+        small = _text(fig, foot, SMALL, GREY)
+        above = sum(_height(text) + GAP for text in (head, below) if text.get_text())
+        under = _height(small) + GAP if foot else 0.0
+        whole = sum(tall) + above + under + 2 * EDGE
+        fig.set_figheight(whole * CM)
+        head.set_y(1 - EDGE / whole)
+        below.set_y(1 - (EDGE + _height(head) + GAP) / whole)
+        small.set(y=EDGE / whole, va="bottom")
+        rect = (EDGE / width, (EDGE + under) / whole, 1 - 2 * EDGE / width, sum(tall) / whole)
+        fig.set_layout_engine(ConstrainedLayoutEngine(rect=rect, hspace=0.06))
+        axes = {}
+        # A grid for each row, so that long labels in one row take no room from another.
+        for place, row in zip(fig.add_gridspec(len(tall), 1, height_ratios=tall), wide, strict=True):
+            cells = place.subgridspec(1, len(row), width_ratios=[share for _, share in row])
+            for cell, (name, _) in zip(cells, row, strict=True):
+                axes[name] = fig.add_subplot(cell)
+                dress(axes[name])
+    return fig, axes
+
+
+def legend(panels: Mapping[str, Axes]) -> None:
+    """Put one legend for the panels of a board below all of them.
+
+    Parameters
+    ----------
+    panels
+        For each entry a name, such as "A" or "B to D", and a panel drawn with `legend=False` that stands for
+        all panels of this name. The last entry is the lowest.
+
+    Raises
+    ------
+    DesignError
+        If a panel has nothing to list, or is not one of a board.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from sdmodel.plot import board, fan, legend
+    >>> fig, axes = board([["left", "right"]], title="The same twice")
+    >>> trust = np.random.default_rng(1).uniform(size=(50, 2))
+    >>> trust = xr.DataArray(trust, {"time": [2020.0, 2021.0]}, ("run", "time"), attrs={"unit": "Dmnl"})
+    >>> for panel in axes.values():
+    ...     drawn = fan(trust, legend=False, ax=panel)
+    >>> legend({"Both": axes["left"]})
+    >>> [text.get_text() for text in fig.legends[0].get_texts()]
+    ['median', '25 to 75 % of runs', '5 to 95 % of runs']
+    """
+    for name, panel in reversed(panels.items()):
+        fig = panel.figure.figure
+        handles = panel.get_legend_handles_labels()[0][::-1]
+        engine = fig.get_layout_engine()
+        if not isinstance(engine, ConstrainedLayoutEngine):
+            raise DesignError(f"The panel of '{name}' is not one of a board; lay it out with plot.board.")
+        if not handles:
+            raise DesignError(f"The panel of '{name}' shows nothing that has a name; draw in it first.")
+        left, bottom, wide, high = engine.get()["rect"]
+        with drawing():
+            words = fig.text(left, bottom, name, fontsize=SMALL, color=INK, fontfamily=fonts(), va="bottom")
+            indent = max(_width(fig.text(0, 0, other, fontsize=SMALL, fontfamily=fonts())) for other in panels)
+            _ = words, indent
+            look: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (left, bottom), "borderaxespad": 0}
+            drawn = fig.legend(handles=handles, ncols=len(handles), handlelength=3, **look)
+        taken = (drawn.get_window_extent().height / fig.dpi / CM + GAP) * CM / fig.get_figheight()
+        engine.set(rect=(left, bottom + taken, wide, high - taken))
+
+
+def _text(fig: Figure, text: str, size: float, colour: str, **look: str) -> Text:
+    """Write a text at the left edge of the sheet, broken into lines that fit its width."""
+    width = fig.get_figwidth() / CM
+    lines = "\n".join(wrapped(line, width - 2 * EDGE, size) for line in text.splitlines())
+    style = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **look}
+    return fig.text(EDGE / width, 0, lines, va="top", ha="left", **style)
+
+
+def _height(text: Text) -> float:
+    """Height of a text in cm."""
+    fig = text.figure.figure
+    return text.get_window_extent().height / fig.dpi / CM if text.get_text() else 0.0

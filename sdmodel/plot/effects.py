@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from sdmodel.errors import DesignError, UnknownNameError
@@ -26,7 +24,7 @@ from sdmodel.plot.look import (
     stretch,
     wrapped,
 )
-from sdmodel.plot.marks import legend
+from sdmodel.plot.marks import draw_legend
 
 COLUMNS = ("median", "low", "high")
 
@@ -36,6 +34,7 @@ def effects(
     *,
     label: str,
     smallest: float | None = None,
+    legend: bool = True,
     ax: Axes | None = None,
     width: float = 16.0,
 ) -> tuple[Figure, list[Axes]]:
@@ -55,6 +54,9 @@ def effects(
     smallest
         Smallest difference that counts, in the unit of the table; the smaller ones are a grey band. None:
         no band.
+    legend
+        False leaves out the legend, for a sheet whose panels share one; what is drawn carries its name, so
+        that `plot.legend` or matplotlib finds it.
     ax
         Axes to draw in; a new figure if None.
     width
@@ -84,7 +86,7 @@ def effects(
     ['early', 'late']
     """
     values = _checked(table, smallest)
-    bound = smallest or 0.0
+    bound, nothing = (0.0, "zero") if smallest is None else (smallest, "the grey band")
     names = [wrapped(str(name), width / 2.6, SMALL) for name in table.index]
     cell = 0.32 + 0.27 * max(name.count("\n") + 1 for name in names)
     with drawing():
@@ -94,22 +96,27 @@ def effects(
         panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
         panel.spines["left"].set_visible(False)
         panel.tick_params(axis="y", length=0)
-        if smallest is not None:
-            panel.axvspan(-smallest, smallest, color=PALE, linewidth=0, zorder=0.3)
         panel.axvline(0, color=INK, linewidth=0.9, zorder=1)
         for row, (median, low, high) in enumerate(values):
             if np.isnan(median):
                 panel.annotate("no run to compare", (0, row), (4, 0), textcoords="offset points", va="center",
                                fontsize=SMALL, color=GREY)  # fmt: skip
                 continue
-            panel.plot([low, high], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")
-            panel.plot([median], [row], **_dot(low > bound or high < -bound))
+            clear = bool(low > bound or high < -bound)
+            look: dict[str, Any] = {"color": COLOURS[0], "linewidth": 1.8, "solid_capstyle": "butt"}
+            panel.plot([low, high], [row, row], **look, label=_once(panel, "5 to 95 % of runs"))
+            told = f"median; interval {'clear of' if clear else 'touches'} {nothing}"
+            panel.plot([median], [row], **_dot(clear), label=_once(panel, told))
+        if smallest is not None:
+            band = panel.axvspan(-smallest, smallest, color=PALE, linewidth=0, zorder=0.3)
+            band.set_label(f"too small to count (within ±{smallest:g})")
         panel.set_ylim(len(values) - 0.4, -0.6)
         panel.set_yticks(range(len(values)), names)
         panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10]))
         panel.xaxis.set_major_formatter(Numbers())
         panel.set_xlabel(wrapped(label, width * 0.65))
-        legend(fig, axes, _handles(smallest), "", own)
+        if legend:
+            draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
         if own:
             stretch(fig, panel, 1, cell * len(values))
         finish(fig)
@@ -141,13 +148,6 @@ def _dot(clear: bool) -> dict[str, Any]:
     return {**look, "markerfacecolor": fill, "zorder": 3}
 
 
-def _handles(smallest: float | None) -> list[Any]:
-    what = "zero" if smallest is None else "the grey band"
-    handles: list[Any] = [
-        Line2D([], [], color=COLOURS[0], linewidth=1.8, label="5 to 95 % of runs"),
-        Line2D([], [], **_dot(True), label=f"median; interval clear of {what}"),
-        Line2D([], [], **_dot(False), label=f"median; interval touches {what}"),
-    ]
-    if smallest is not None:
-        handles.append(Patch(facecolor=PALE, label=f"too small to count (within ±{smallest:g})"))
-    return handles
+def _once(ax: Axes, label: str) -> str | None:
+    """Name what is drawn for the legend, unless something else in the panel bears the name already."""
+    return None if label in ax.get_legend_handles_labels()[1] else label

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from sdmodel.errors import DesignError, UnknownNameError
 from sdmodel.plot.look import COLOURS, drawing, finish, mix, panels, stretch, unit_text, wrapped
-from sdmodel.plot.marks import Marks, draw_marks, flag_marks, legend
+from sdmodel.plot.marks import Marks, draw_legend, draw_marks, flag_marks
 from sdmodel.plot.trajectories import time_axis
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ def fan(
     by: str = "run",
     quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
     policy_marks: Marks | None = None,
+    legend: bool = True,
     ax: Axes | Sequence[Axes] | None = None,
     width: float = 16.0,
 ) -> tuple[Figure, list[Axes]]:
@@ -51,6 +50,9 @@ def fan(
     policy_marks
         Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the
         model's unit of time, or dates.
+    legend
+        False leaves out the legend and the count of runs, for a sheet whose panels share one; the median
+        and the bands carry their names, so that `plot.legend` or matplotlib finds them.
     ax
         Axes to draw in, one a panel; a new figure if None.
     width
@@ -113,7 +115,9 @@ def fan(
                 panel.set_ylabel(wrapped(f"{name} ({unit})" if label and name else unit, height))
             if not own or i >= n - columns:
                 panel.set_xlabel(_time_label(dataarray))
-        legend(fig, axes, _handles(levels), _caption(groups, failed), own)
+        if legend:
+            handles = axes[0].get_legend_handles_labels()[0]
+            draw_legend(fig, axes, handles[::-1], _caption(groups, failed), own)
         fig.draw_without_rendering()
         for panel in axes[:columns] if own else axes:
             flag_marks(panel, marks)
@@ -172,23 +176,11 @@ def _draw(ax: Axes, time: Floats, values: Floats, levels: Floats) -> None:
     edges = np.quantile(values, levels, axis=0)
     half = len(levels) // 2
     for i, shade in enumerate(_shades(half)):
-        ax.fill_between(time, edges[i], edges[-1 - i], facecolor=shade, edgecolor=EDGE, linewidth=0.4)
-    ax.plot(time, edges[half], color=MEDIAN, linewidth=1.8)
+        label = f"{100 * levels[i]:g} to {100 - 100 * levels[i]:g} % of runs"
+        look: dict[str, Any] = {"facecolor": shade, "edgecolor": EDGE, "linewidth": 0.4, "label": label}
+        ax.fill_between(time, edges[i], edges[-1 - i], **look)
+    ax.plot(time, edges[half], color=MEDIAN, linewidth=1.8, label="median")
     time_axis(ax, float(time[0]), float(time[-1]))
-
-
-def _handles(levels: Floats) -> list[Any]:
-    half = len(levels) // 2
-    bands = [
-        Patch(
-            facecolor=shade,
-            edgecolor=EDGE,
-            linewidth=0.4,
-            label=f"{100 * low:g} to {100 - 100 * low:g} % of runs",
-        )
-        for shade, low in zip(_shades(half), levels[:half], strict=True)
-    ]
-    return [Line2D([], [], color=MEDIAN, linewidth=1.8, label="median"), *bands[::-1]]
 
 
 def _caption(groups: dict[str, Any], failed: np.ndarray[Any, np.dtype[np.bool_]]) -> str:

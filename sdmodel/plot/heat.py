@@ -136,7 +136,7 @@ def heat(
             "aspect": (width - 3.5) / 0.25,
             "pad": 0.03,
         }
-        bar = fig.colorbar(image, ax=panel, location="top", **thin)
+        bar = fig.colorbar(image, ax=panel, location="bottom", **thin)
         dress(bar.ax)
         bar.ax.grid(visible=False)
         bar.ax.xaxis.set_major_formatter(Numbers())

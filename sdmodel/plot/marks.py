@@ -172,7 +172,7 @@ def spread(at: np.ndarray[Any, np.dtype[np.float64]], gap: float) -> np.ndarray[
     return out
 
 
-def legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], caption: str, own: bool) -> None:
+def draw_legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], caption: str, own: bool) -> None:
     """Put the legend and its caption below a figure of our own, or with the last panel of another's.
 
     There it stands below the panel if the figure has a layout engine, which makes room, else inside.

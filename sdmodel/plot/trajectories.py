@@ -27,7 +27,7 @@ from sdmodel.plot.look import (
     unit_text,
     wrapped,
 )
-from sdmodel.plot.marks import Marks, draw_marks, end_labels, flag_marks, legend, settle
+from sdmodel.plot.marks import Marks, draw_legend, draw_marks, end_labels, flag_marks, settle
 
 if TYPE_CHECKING:
     from sdmodel.run import Run
@@ -115,7 +115,7 @@ def trajectories(
         handles = [_line(label, looks.get(label, BASELINE)) for label in runs]
         labels = _end_labels(fig, axes, data, looks) if own and columns == 1 and len(runs) > 1 else []
         if len(runs) > 1 and not labels:
-            legend(fig, axes, handles, "", own)
+            draw_legend(fig, axes, handles, "", own)
         fig.draw_without_rendering()
         for panel in axes[:columns] if own else axes:
             flag_marks(panel, marks)
@@ -125,7 +125,7 @@ def trajectories(
         if not all(settled):
             for label in (label for some in labels for label in some):
                 label.remove()
-            legend(fig, axes, handles, "", own)
+            draw_legend(fig, axes, handles, "", own)
             stretch(fig, axes[0], rows, height)
         finish(fig)
     return fig, axes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,21 +13,25 @@ from typing import Any
 from sdmodel import paths
 from sdmodel.compose import compose
 from sdmodel.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
+from sdmodel.expression import Call, Expr
 from sdmodel.model import Model
 from sdmodel.read import cache
 from sdmodel.scenario import load_scenarios, scenarios_from
 
-_SUFFIXES = (".mdl", ".toml")
+_SUFFIXES = (".mdl", ".xmile", ".stmx", ".xml", ".toml")
 _KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
 
 
-def load(name: str | Path) -> Model:
+def load(name: str | Path, *, data_files: Sequence[str | Path] = ()) -> Model:
     """Read a model.
 
     Parameters
     ----------
     name
-        A shipped name (`shandong`, `network`, ...) or a path to a `.mdl` or to a composition in `.toml`.
+        A shipped name (`shandong`, `network`, ...) or a path to a `.mdl`, to an XMILE file (`.xmile`, `.stmx`) or to a
+        composition in `.toml`.
+    data_files
+        Text tables (`.csv`, `.tab`) with the series of data variables, time down or across.
 
     Returns
     -------
@@ -62,21 +68,42 @@ def load(name: str | Path) -> Model:
         raise UnknownNameError(text, beside, "file", f"Looked in {path.parent}.") from None
     except OSError as error:
         raise ReadError(f"{path.name} cannot be opened: {error.strerror}.") from error
-    return _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
+    model = _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
+    if data_files:
+        from sdmodel.read.data import attach
+
+        model = attach(model, data_files)
+    return model
 
 
 def _sector(raw: bytes, path: Path) -> Model:
     mark = cache.digest(raw, path.name)
     model = cache.fetch(mark, path)
     if model is None:
-        from sdmodel.read.vensim import read_vensim
+        if path.suffix.lower() == ".mdl":
+            from sdmodel.read.vensim import read_vensim as read
+        else:
+            from sdmodel.read.xmile import read_xmile as read
+        model = read(raw, path)
+        if not _ranges_outside(raw):
+            cache.keep(mark, model)
+    if any(_outside(c.expr) for v in model.equations.values() for c in v.components):
+        from sdmodel.read.data import attach
 
-        model = read_vensim(raw, path)
-        cache.keep(mark, model)
+        model = attach(model)
     beside = path.with_suffix(".toml")
     if beside.is_file() and "sectors" not in _toml(beside.read_bytes(), beside):
         model = dataclasses.replace(model, scenarios=MappingProxyType(load_scenarios(beside)))
     return model
+
+
+def _outside(expr: Expr) -> bool:
+    return isinstance(expr, Call) and expr.name in ("get constants", "get data", "get lookups")
+
+
+def _ranges_outside(raw: bytes) -> bool:
+    """Whether ranges stand in another file, so that the model is not settled by its own bytes."""
+    return re.search(rb"GET[ _](XLS|DIRECT)[ _]SUBSCRIPT", raw, re.IGNORECASE) is not None
 
 
 def _toml(raw: bytes, path: Path) -> dict[str, Any]:

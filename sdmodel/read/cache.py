@@ -17,7 +17,7 @@ from typing import Any
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.model import Component, Model, Source, SubscriptRange, Variable
 
-FORMAT = 1
+FORMAT = 2
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
 

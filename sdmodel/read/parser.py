@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Any
 
 from sdmodel.errors import ReadError, UnsupportedError
 
+_TERM = re.compile(r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_SUM = re.compile(rf"\s*{_TERM.pattern}(?:\s*[+-]\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)*\s*")
 _KNOWN = ((3, 14, 3), (3, 15, 0))
 _MODULES = {
     "pysd.translators.vensim.vensim_element": ("EquationVisitor", "LookupsVisitor"),
@@ -30,6 +33,8 @@ _FORBIDDEN = frozenset({"exec", "compile", "__import__", "open", "getattr", "glo
 
 def literal(text: str) -> Any:
     """What PySD calls `eval` for: a number, or a list or tuple of numbers and strings; nothing is executed."""
+    if _SUM.fullmatch(text):  # PySD hands over `5 - 3` as one text; 007 is a number too
+        return sum(float(re.sub(r"\s+", "", part)) for part in _TERM.findall(text))
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
@@ -64,7 +69,15 @@ def hardened(name: str) -> ModuleType:
             if used:
                 raise UnsupportedError(f"PySD's {name} uses {', '.join(sorted(used))}; reading would not be safe.")
     module.eval = literal  # type: ignore[attr-defined]
+    module.EquationVisitor.visit_neg_expr = _sign
     return module
+
+
+def _sign(visitor: Any, node: Any, parts: list[str]) -> str:
+    """In place of PySD's rule, which folds the sign into a number before a power: -2^2 is -4."""
+    if parts[0] == "-":
+        visitor.negatives.add(parts[2])
+    return parts[2]
 
 
 @contextmanager
@@ -76,6 +89,36 @@ def _deep_recursion(limit: int = 20_000) -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(before)
+
+
+def parse_equation(text: str, where: str) -> Any:
+    """PySD's tree of one XMILE equation; nothing is executed.
+
+    Raises
+    ------
+    ReadError
+        If PySD's grammar does not take the text.
+    """
+    module = hardened("pysd.translators.xmile.xmile_element")
+    import parsimonious
+    from pysd.translators.xmile import xmile_utils
+    from pysd.translators.xmile.xmile_structures import parsing_ops
+
+    with warnings.catch_warnings(), _deep_recursion():
+        warnings.simplefilter("ignore")
+        try:
+            tree = xmile_utils.Grammar.get("equations", parsing_ops).parse(text)
+            return module.EquationVisitor(tree).translation
+        except _trouble(parsimonious) as error:
+            raise ReadError(f"{where}: the equation cannot be read: {text[:120]}") from error
+        except RecursionError as error:
+            raise UnsupportedError(f"{where}: the equation is nested too deep to be read.") from error
+
+
+def _trouble(parsimonious: Any) -> tuple[type[Exception], ...]:
+    """What PySD's parser raises for text it does not take."""
+    grammar = parsimonious.exceptions
+    return grammar.ParseError, grammar.VisitationError, ValueError, KeyError, TypeError, AttributeError, IndexError
 
 
 def parse_vensim(text: str, path: Path) -> Any:
@@ -103,7 +146,7 @@ def parse_vensim(text: str, path: Path) -> Any:
             return file.get_abstract_model()
         except parsimonious.exceptions.VisitationError as error:
             raise ReadError(str(error).split("\n")[0]) from error
-        except (parsimonious.exceptions.ParseError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except _trouble(parsimonious) as error:
             raise ReadError(str(error)) from error
         except RecursionError as error:
             raise UnsupportedError("The equations are nested too deep to be read.") from error

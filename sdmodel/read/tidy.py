@@ -14,7 +14,7 @@ from sdmodel.expression import key
 
 MAX_BYTES = 20_000_000
 MAX_NESTING = 200
-_SKETCH = "\\\\\\---///"
+_SKETCH = re.compile(r"^\\{1,3}---///", re.MULTILINE)
 _END_SKETCH = "///---\\\\\\"
 _MACRO = re.compile(r":MACRO:(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
 
@@ -103,13 +103,13 @@ def _mostly_chinese(text: str) -> bool:
 def tidy(text: str, file: str) -> Tidy:
     """Split a `.mdl` into entries and rewrite it so that PySD's grammar takes it.
 
-    Removes `{comments}` outside documentation, moves macros to the top, gives a bare data variable the `:RAW:`
-    keyword PySD needs, and keeps groups, unit synonyms and the integration method, which PySD drops.
+    Removes `{comments}` outside documentation, moves macros to the top, gives a bare data variable the
+    keyword PySD needs (Vensim interpolates when there is none), and keeps groups, unit synonyms and the integration method, which PySD drops.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     head = re.match(r"\s*\{[^}]*\}", text)
     body = (" " * head.end() + text[head.end() :]) if head else text
-    body, sketch = (*body.split(_SKETCH, 1), "")[:2]
+    body, sketch = (*_SKETCH.split(body, maxsplit=1), "")[:2]
     macros: list[str] = []
 
     def lift(match: re.Match[str]) -> str:
@@ -212,7 +212,7 @@ def _close(fields: list[str], line: int, group: str, entries: list[Entry]) -> st
     fields = [*fields, "", "", ""][:4]
     equation, unit, doc, flag = (f.strip() for f in fields)
     if re.fullmatch(r'("(?:\\.|[^"\\])*"|[^\[=(:<]+)(\s*\[[^\]]*\])?', equation):
-        equation += " :RAW:"
+        equation += " :INTERPOLATE:"
     entries.append(Entry(equation, " ".join(unit.split()), " ".join(doc.split()), flag, line, group))
     return group
 

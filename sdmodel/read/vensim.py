@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from sdmodel.errors import ReadError, UnsupportedError
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key
+from sdmodel.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, key
 from sdmodel.model import CONTROL, Component, Model, SubscriptRange, Variable
+from sdmodel.read.data import elements_from
+from sdmodel.read.macros import Macro, expanded
 from sdmodel.read.markers import parse_markers
 from sdmodel.read.parser import parse_vensim
+from sdmodel.read.sheets import Sheets
 from sdmodel.read.tidy import Entry, Tidy, decode, tidy
 
 MAX_RANGE = 10_000
@@ -42,27 +45,37 @@ def read_vensim(raw: bytes, path: Path) -> Model:
         raise
     except ReadError as error:
         raise _locate(clean, path, error) from error
-    if len(abstract.sections) > 1:
-        names = ", ".join(s.name for s in abstract.sections[1:])
-        raise UnsupportedError(f"{path.name}: macros ({names}) are not read yet. Write their equations out.")
     section = abstract.sections[0]
     lines = {key(e.name): e for e in reversed(clean.entries)}
+    equations = _equations(section, lines, path)
+    macros = {
+        key(s.name): Macro(s.name.replace("_", " "), tuple(map(key, s.params)), _equations(s, {}, path))
+        for s in abstract.sections[1:]
+    }
+    if any(s.returns for s in abstract.sections[1:]):
+        raise UnsupportedError(f"{path.name}: a macro with several outputs is not read. Make a macro for each.")
+    if macros:
+        equations = expanded(equations, macros, kind_of)
+    if not equations:
+        raise ReadError(f"{path.name} holds no equations.")
+    return Model(
+        name=path.stem,
+        equations=MappingProxyType(equations),
+        ranges=MappingProxyType(_ranges(section.subscripts, clean, path)),
+        path=path,
+        synonyms=clean.synonyms,
+        method=clean.method,
+    )
+
+
+def _equations(section: Any, lines: dict[str, Entry], path: Path) -> dict[str, Variable]:
     equations: dict[str, Variable] = {}
     for element in section.elements:
         variable = _variable(element, lines.get(key(element.name)), path)
         if variable.key in equations:
             raise ReadError(f"{variable.where}: '{variable.name}' is defined twice.")
         equations[variable.key] = variable
-    if not equations:
-        raise ReadError(f"{path.name} holds no equations.")
-    return Model(
-        name=path.stem,
-        equations=MappingProxyType(equations),
-        ranges=MappingProxyType(_ranges(section.subscripts, clean, path.name)),
-        path=path,
-        synonyms=clean.synonyms,
-        method=clean.method,
-    )
+    return equations
 
 
 def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
@@ -85,12 +98,12 @@ def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
 def _variable(element: Any, entry: Entry | None, path: Path) -> Variable:
     name = element.name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
-        name = name[1:-1].replace('\\"', '"')
+        name = name[1:-1]
     where = f"{path.name}:{entry.line if entry else 0}: '{name}'"
     components = tuple(_component(c, where) for c in element.components)
     documentation = " ".join((element.documentation or "").split())
     marks = parse_markers(documentation, where)
-    kind = _kind(name, components)
+    kind = kind_of(name, components)
     if marks.role and kind not in ("constant", "control", "lookup", "data"):
         raise ReadError(f"{where} is marked '{marks.role}', which only a constant can be; its formula is no number.")
     limits = tuple(element.limits) if element.limits else ()
@@ -114,11 +127,12 @@ def _variable(element: Any, entry: Entry | None, path: Path) -> Variable:
     )
 
 
-def _kind(name: str, components: tuple[Component, ...]) -> str:
+def kind_of(name: str, components: tuple[Component, ...]) -> str:
+    """constant | auxiliary | stock | lookup | data | control, from the name and the formulas."""
     if key(name) in CONTROL:
         return "control"
     exprs = [c.expr for c in components]
-    if all(isinstance(e, (Number, Array)) for e in exprs):
+    if all(isinstance(e, (Number, Array)) or (isinstance(e, Call) and e.name == "get constants") for e in exprs):
         return "constant"
     if any(isinstance(e, Call) and e.name in ("integ", "integ non negative") for e in exprs):
         return "stock"
@@ -131,17 +145,17 @@ def _kind(name: str, components: tuple[Component, ...]) -> str:
 
 def _component(component: Any, where: str) -> Component:
     subs, excepts = component.subscripts
-    expr = _expr(component.ast, where)
+    expr = expression(component.ast, where)
     keyword = getattr(component, "keyword", None)
     if isinstance(expr, Call) and expr.name in ("data", "get data"):
         expr = Call(expr.name, (*expr.args, Text(keyword or "interpolate")))
     return Component(tuple(subs), tuple(tuple(group) for group in excepts), expr)
 
 
-def _expr(node: Any, where: str) -> Expr:
+def expression(node: Any, where: str) -> Expr:
     """PySD's node as ours; a node that is not known is refused by name."""
     if isinstance(node, (int, float, np.integer, np.floating)):
-        return Number(float(node))
+        return Number(NA if node != node else float(node))
     if isinstance(node, np.ndarray):
         return Array(tuple(float(x) for x in node.ravel()), tuple(node.shape)) if node.ndim else Number(float(node))
     if isinstance(node, str):
@@ -166,15 +180,15 @@ def _chain(operators: list[str], args: list[Expr], right: bool) -> Expr:
 
 
 def _arithmetic(node: Any, where: str) -> Expr:
-    args = [_expr(a, where) for a in node.arguments]
+    args = [expression(a, where) for a in node.arguments]
     operators = list(node.operators)
     if operators == ["negative"]:
-        return Op("neg", (args[0],))
+        return Number(-args[0].value) if isinstance(args[0], Number) else Op("neg", (args[0],))
     return _chain(operators, args, right=all(op == "^" for op in operators))
 
 
 def _logic(node: Any, where: str) -> Expr:
-    args = [_expr(a, where) for a in node.arguments]
+    args = [expression(a, where) for a in node.arguments]
     words = {":and:": "and", ":or:": "or", ":not:": "not"}
     operators = [words.get(op.lower(), op.lower()) for op in node.operators]
     if operators == ["not"]:
@@ -197,10 +211,10 @@ def _reference(node: Any, where: str) -> Ref:
 
 
 def _call(node: Any, where: str) -> Expr:
-    function = _expr(node.function, where)
+    function = expression(node.function, where)
     if not isinstance(function, Ref):
         raise UnsupportedError(f"{where}: a function must be called by its name.")
-    args = tuple(_expr(a, where) for a in node.arguments)
+    args = tuple(expression(a, where) for a in node.arguments)
     if function.name == "pulse train" and len(args) == 4:  # PySD swaps width and interval
         args = (args[0], args[2], args[1], args[3])
     return Call(function.name, args, function.subs)
@@ -214,8 +228,8 @@ def _table(node: Any, where: str) -> Table:
 
 def _levelled(base: str, node: Any, time: Any, where: str) -> Call:
     """SMOOTH and DELAY nodes back to the Vensim function that was written."""
-    args = (_expr(node.input, where), _expr(time, where))
-    initial, order = _expr(node.initial, where), _expr(node.order, where)
+    args = (expression(node.input, where), expression(time, where))
+    initial, order = expression(node.initial, where), expression(node.order, where)
     if order not in (Number(1.0), Number(3.0)) or type(node).__name__.endswith("NStructure"):
         return Call(f"{base} n", (*args, initial, order))
     name = {"smooth": {1.0: "smooth", 3.0: "smooth3"}, "delay": {1.0: "delay1", 3.0: "delay3"}}[base][order.value]  # type: ignore[union-attr]
@@ -224,11 +238,11 @@ def _levelled(base: str, node: Any, time: Any, where: str) -> Call:
 
 def _integ(node: Any, where: str) -> Call:
     name = "integ non negative" if getattr(node, "non_negative", False) else "integ"
-    return Call(name, (_expr(node.flow, where), _expr(node.initial, where)))
+    return Call(name, (expression(node.flow, where), expression(node.initial, where)))
 
 
 def _fields(name: str, *fields: str) -> Any:
-    return lambda node, where: Call(name, tuple(_expr(getattr(node, f), where) for f in fields))
+    return lambda node, where: Call(name, tuple(expression(getattr(node, f), where) for f in fields))
 
 
 _NODES: dict[str, Any] = {
@@ -237,7 +251,7 @@ _NODES: dict[str, Any] = {
     "ReferenceStructure": _reference,
     "CallStructure": _call,
     "LookupsStructure": _table,
-    "InlineLookupsStructure": lambda n, w: Call("with lookup", (_expr(n.argument, w), _table(n.lookups, w))),
+    "InlineLookupsStructure": lambda n, w: Call("with lookup", (expression(n.argument, w), _table(n.lookups, w))),
     "IntegStructure": _integ,
     "SmoothStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
     "SmoothNStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
@@ -268,8 +282,10 @@ def _refuse_large_ranges(clean: Tidy, file: str) -> None:
                 )
 
 
-def _ranges(subscripts: Any, clean: Tidy, file: str) -> dict[str, SubscriptRange]:
+def _ranges(subscripts: Any, clean: Tidy, path: Path) -> dict[str, SubscriptRange]:
     """Subscript ranges with subranges expanded and mappings by element."""
+    file = path.name
+    sheets = Sheets(path.parent)
     written: dict[str, Any] = {}
     spelling: dict[str, str] = {}
     for item in subscripts:
@@ -284,7 +300,9 @@ def _ranges(subscripts: Any, clean: Tidy, file: str) -> dict[str, SubscriptRange
             raise ReadError(f"{file}: the ranges {' -> '.join((*seen, name))} are defined by each other.")
         given = written[name]
         if isinstance(given, dict):
-            raise UnsupportedError(f"{file}: the range '{spelling[name]}' stands in another file, which is not read yet.")
+            where = f"{path.name}: range '{spelling[name]}'"
+            done[name] = tuple(elements_from(sheets, given, where))
+            return done[name]
         if isinstance(given, str):
             if key(given) not in written:
                 raise ReadError(f"{file}: the range '{spelling[name]}' copies '{given}', which is not defined.")
@@ -307,18 +325,14 @@ def _mappings(name: str, clean: Tidy, elements: Any, written: dict[str, Any]) ->
     entry = clean.entry(name)
     if entry is None or "->" not in entry.equation.replace("<->", ""):
         return {}
+    where = f"{entry.line}: range '{name}'"
     out: dict[str, tuple[str, ...]] = {}
     text = entry.equation.split("->", 1)[1]
     for listed, target, members in re.findall(r"(\(\s*([^:()]+):([^()]*)\))", text):
-        given = [m.strip() for m in members.split(",") if m.strip()]
-        flat: list[str] = []
-        for position, member in enumerate(given):
-            if key(member) in written:  # a subrange stands for all its elements at this position
-                own = elements(name)
-                flat.extend([member] * (1 if position < len(own) else 0))
-            else:
-                flat.append(member)
-        out[key(target)] = tuple(flat)
+        given = tuple(m.strip() for m in members.split(",") if m.strip())
+        if len(given) != len(elements(name)):  # the list runs over the elements of `name`
+            raise ReadError(f"{where}: the mapping to '{target.strip()}' lists {len(given)} of {len(elements(name))} elements.")
+        out[key(target)] = given
         text = text.replace(listed, "")
     for target in (t.strip() for t in text.split(",")):
         if target and key(target) in written:

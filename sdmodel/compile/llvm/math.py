@@ -138,8 +138,17 @@ def tanh(b: Body, x: str) -> str:
     bits, _, r = _reduced(b, b.xadd(short, short))
     two = b.floats(b.whole("add", b.whole("shl", bits, isplat(52)), isplat(_ONE)))
     high, low = _sum(b, b.xsub(two, splat(1.0)), b.xmul(r, two))
-    e = b.xadd(high, b.muladd(b.xmul(b.xmul(r, r), two), polynomial(b, EXP, r), low))
-    return b.call("llvm.copysign.v8f64", b.div(e, b.xadd(e, splat(2.0))), x)
+    rest = b.muladd(b.xmul(b.xmul(r, r), two), polynomial(b, EXP, r), low)
+    e = b.xadd(high, rest)
+    e_low = b.xadd(b.xsub(high, e), rest)
+    below = b.xadd(e, splat(2.0))
+    added = b.xsub(below, e)
+    below_low = b.xadd(b.xsub(e, b.xsub(below, added)), b.xsub(splat(2.0), added))
+    q = b.div(e, below)
+    left = b.xsub(splat(1.0), q)  # 2 / below, nearly
+    fault = b.xsub(b.xmul(e_low, left), b.xmul(q, below_low))
+    q = b.muladd(b.xmul(fault, left), splat(0.5), q)
+    return b.call("llvm.copysign.v8f64", q, x)
 
 
 def _parts(b: Body, x: str) -> tuple[str, str]:

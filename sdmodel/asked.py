@@ -1,0 +1,168 @@
+"""What a run is asked: values, scenario, dated paths and series, checked against the model."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sdmodel.compile import constant_values, lower
+from sdmodel.compile.lower import fits
+from sdmodel.compile.program import Program
+from sdmodel.compile.python import Engine
+from sdmodel.errors import OverrideError, RangeError, UnknownNameError
+from sdmodel.expression import key
+from sdmodel.kept import Kept
+from sdmodel.model import CONTROL, Model, Variable
+from sdmodel.scenario import Path, Scenario, year
+
+FIXED = ("euler", "rk4")
+EXACT = "exact"
+CONTINUOUS = ("LSODA", "RK45", "RK23", "DOP853", "Radau", "BDF")
+
+Series = Callable[[float], float]
+
+_constants: Kept[dict[str, tuple[Variable, float]]] = Kept()
+_engines: Kept[Engine] = Kept()
+
+def known_method(method: str) -> None:
+    """Refuse a method that there is not.
+
+    Raises
+    ------
+    UnknownNameError
+        With the methods there are.
+    """
+    known = (*CONTINUOUS, EXACT, *FIXED)
+    if method not in known:
+        raise UnknownNameError(method, known, "method", f"There are {', '.join(known)}.")
+
+
+def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None) -> Scenario:
+    """Scenario and values as one checked Scenario; names are spelled as in the model."""
+    if isinstance(values, Scenario):
+        if scenario is not None:
+            raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
+        values, scenario = None, values
+    chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
+    if values:
+        chosen = chosen.with_values({k: year(v) if not isinstance(v, (int, float)) else v for k, v in values.items()})
+    checked: dict[str, float] = {}
+    for name, value in chosen.values.items():
+        for element in constants_named(model, name):
+            _in_range(model, element, value)
+            checked[element] = value
+    paths = {}
+    for name, path in chosen.paths.items():
+        elements = constants_named(model, name)
+        for element in elements:
+            for value in path.value:
+                _in_range(model, element, value)
+        paths[model[name.split("[")[0]].name] = path
+    return Scenario(chosen.name, chosen.description, checked, paths)
+
+
+def constants_named(model: Model, name: str) -> list[str]:
+    """Labels of the constant elements that a name means."""
+    constants = _constants.get(model, "constants", lambda: constant_values(model))
+    if name in constants:
+        return [name]
+    stem, bracket, rest = name.partition("[")
+    if key(stem) in CONTROL and key(stem) in model.equations:
+        return [model[stem].name]
+    variable = model[stem]
+    if variable.kind != "constant":
+        raise OverrideError(
+            f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its formula, "
+            f"make a new model: model.replace({variable.name!r}, ...)."
+        )
+    wanted = {key(e) for e in rest.rstrip("]").split(",")} if bracket else None
+    labels = [
+        c
+        for c, (v, _) in constants.items()
+        if v is variable and (wanted is None or wanted == {key(e) for e in c.partition("[")[2].rstrip("]").split(",")})
+    ]
+    if not labels:
+        raise UnknownNameError(name, constants, "constant")
+    return labels
+
+
+def _in_range(model: Model, label: str, value: float) -> None:
+    variable = model[label.split("[")[0]]
+    if not math.isfinite(value):
+        raise RangeError(f"'{label}' is given {value}; a constant must be a finite number.")
+    if not variable.low <= value <= variable.high:
+        unit = f" {variable.unit}" if variable.unit else ""
+        raise RangeError(
+            f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to {variable.high:g}{unit}. "
+            "Choose a value inside, or widen the range in a new model."
+        )
+
+
+def with_paths(model: Model, scenario: Scenario) -> Model:
+    """The model with the dated paths of a scenario in place of the constants."""
+    for name, path in scenario.paths.items():
+        model = model.replace(name, Path(path.at, path.value, path.between))
+    return model
+
+
+def parameter_vector(model: Model, program: Program, values: Mapping[str, float]) -> list[float]:
+    """Parameters of a run: the file's values with `values` (checked names) on top."""
+    p = list(program.defaults)
+    index = {name: i for i, name in enumerate(program.parameters)}
+    for name, value in values.items():
+        if name not in index:
+            raise OverrideError(f"'{name}' follows from other variables in '{model.name}' and takes no value.")
+        p[index[name]] = value
+    return p
+
+
+def reshaped(model: Model, program: Program, p: Sequence[float]) -> Program:
+    """The program, made anew if a value that shaped it (the order of a delay) differs."""
+    if not fits(program, p):
+        return program
+    values = dict(zip(program.parameters, p, strict=True))
+    return lower(model, fixed=program.fixed, values=values)
+
+
+def engine_of(program: Program) -> Engine:
+    """The Python engine of a program, made once as long as the program is in use."""
+    return _engines.get(program, "engine", lambda: Engine(program))
+
+
+def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
+    """Interpolants of the data variables of a program."""
+    given = {key(name): value for name, value in (data or {}).items()}
+    known = {key(name) for name in program.data}
+    for name in data or {}:
+        if key(name) not in known:
+            raise UnknownNameError(name, program.data, "data variable")
+    missing = [name for name in program.data if key(name) not in given]
+    if missing:
+        raise OverrideError(f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}.")
+    return [interpolant(*_pair(given[key(name)], name)) for name in program.data]
+
+
+def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:
+    times, values = (value.index, value.to_numpy()) if hasattr(value, "index") and hasattr(value, "to_numpy") else value
+    at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], [float(v) for v in values]
+    if len(at) != len(x) or not at or any(b <= a for a, b in zip(at, at[1:], strict=False)):
+        raise OverrideError(f"The series of '{name}' needs as many values as times, and times that rise.")
+    return at, x
+
+
+def interpolant(at: Sequence[float], x: Sequence[float]) -> Series:
+    """Straight lines between points, the first and last value beyond them."""
+    low, high, first, last = at[0], at[-1], x[0], x[-1]
+
+    def value(t: float) -> float:
+        if t <= low:
+            return first
+        if t >= high:
+            return last
+        i = bisect_right(at, t)
+        left = at[i - 1]
+        return x[i - 1] + (t - left) * (x[i] - x[i - 1]) / (at[i] - left)
+
+    return value

@@ -1,0 +1,145 @@
+"""Program to the text of an LLVM module: phases of equations, and the loops around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sdmodel.compile.llvm import drive
+from sdmodel.compile.llvm.dates import on_dates, on_watch
+from sdmodel.compile.llvm.lookup import Tables
+from sdmodel.compile.llvm.phase import Chunk, Module, Phase, check
+from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
+from sdmodel.compile.llvm.text import Machine
+from sdmodel.compile.program import Program
+
+INLINE = 6000
+"""Up to this many instructions own functions are written out at each use; beyond, calls keep compilation quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Text of a module and what a caller must know."""
+
+    text: str
+    rows: int
+    """Rows of the work buffer."""
+    plan: Plan
+
+
+def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine, contract: bool = False) -> Source:
+    """Write the module of a program for chosen outputs.
+
+    Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`.
+    """
+    plan = plan_of(program, outputs)
+    check(plan)
+    euler = method == "euler"
+    heavy = sum(weight(program, n) for n in range(len(program.nodes)))
+    rows = Rows()
+    module = Module(plan, machine, contract, rows, Tables(program.tables), inline=heavy <= INLINE)
+    space = _space(plan, rows, euler)
+    phases = {name: _phase(module, name, space) for name in ("rates", "outs", "segment", "init")}
+    rates, outs = phases["rates"], phases["outs"]
+    fused = rates.write(
+        _sinks((program.states[s].rate, space.k + i) for i, s in enumerate(plan.states)),
+        (lambda chunk: _advance(chunk, space)) if euler else None,
+    )
+    outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
+    wanted = rates.boundary | outs.boundary
+    kept = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}
+    if program.fixed:
+        phases["clock"] = clock = _phase(module, "clock", space)
+        clock.write({n: [rows.of["time", n]] for n in plan.timed})
+    else:
+        segment = phases["segment"]
+        segment.write({n: r for n, r in kept.items() if plan.kinds[n] == HELD})
+        kept.update({n: [rows.give("kept", n)] for n in sorted(segment.boundary)})
+    starts = _sinks((program.states[s].initial, space.y + i) for i, s in enumerate(plan.states))
+    for node, places in kept.items():
+        if plan.kinds[node] == RUN:
+            starts.setdefault(node, []).extend(places)
+    phases["init"].write(starts)
+    drive.report(module, space)
+    if program.fixed:
+        drive.on_grid(module, space, phases, euler, fused)
+    else:
+        on_dates(module, space, phases)
+        _watch(module)
+    return Source(module.text(), rows.count, plan)
+
+
+def _sinks(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    sinks: dict[int, list[int]] = {}
+    for node, row in pairs:
+        sinks.setdefault(node, []).append(row)
+    return sinks
+
+
+def _space(plan: Plan, rows: Rows, euler: bool) -> drive.Space:
+    count = len(plan.states)
+    padded = -(-count // 4) * 4
+    y = rows.take(padded)
+    z = y if euler else rows.take(padded)
+    k = rows.take(padded)
+    total = k if euler else rows.take(padded)
+    first, now, out = rows.take(1), rows.take(3), rows.take(len(plan.outputs))
+    times = rows.take((1 if euler else 3) * len(plan.timed))
+    for i, node in enumerate(plan.timed):
+        rows.of["time", node] = times + i
+    return drive.Space(y, z, k, total, count, padded, out, len(plan.outputs), first, now, len(plan.timed))
+
+
+_HERE = {"rates": (STEP,), "outs": (STEP,), "segment": (HELD, STEP), "clock": (TIME,), "init": (RUN, TIME, HELD, STEP)}
+
+
+def _phase(module: Module, name: str, space: drive.Space) -> Phase:
+    """A phase of the run and how it reads what it does not compute."""
+    plan = module.plan
+    kinds, here = plan.kinds, _HERE[name]
+    states = {index: space.z + i for i, index in enumerate(plan.states)}
+
+    def read(chunk: Chunk, node: int) -> str:
+        b = chunk.b
+        op, *args = chunk.program.nodes[node]
+        if op == "param":
+            return b.load("%p", int(args[0]))
+        if op == "state":
+            return b.load("%w", states[int(args[0])])
+        if op == "time" and (name == "clock" or not chunk.program.fixed):
+            return "%t"
+        if kinds[node] == TIME:
+            return chunk.shared_time(node)
+        chunk.phase.boundary.add(node)
+        return b.load("%w", module.rows.give("kept", node))
+
+    return Phase(module, name, lambda node: kinds[node] in here, read, shift=name == "clock")
+
+
+def _advance(chunk: Chunk, space: drive.Space) -> None:
+    """The Euler step at once, where all slopes are at hand."""
+    b, program, plan = chunk.b, chunk.program, chunk.module.plan
+    step = chunk.value(program.control["time step"])
+    slopes = [chunk.value(program.states[s].rate) for s in plan.states]
+    old = [b.load("%w", space.y + i) for i in range(len(slopes))]
+    for i, (before, slope) in enumerate(zip(old, slopes, strict=True)):
+        b.store(b.add(before, b.mul(step, slope)), "%w", space.y + i)
+
+
+def _watch(module: Module) -> None:
+    """What the sources of breaks watch, from parameters, a time and held values."""
+    clock, rows = module.plan.clock, module.rows
+    given = rows.take(len(clock.held))
+    seen = rows.take(2 * len(clock.sources))
+    slots = {node: given + i for i, node in enumerate(clock.held)}
+
+    def read(chunk: Chunk, node: int) -> str:
+        op, *args = chunk.program.nodes[node]
+        if op == "time":
+            return "%t"
+        return chunk.b.load("%p", int(args[0])) if op == "param" else chunk.b.load("%w", slots[node])
+
+    phase = Phase(module, "watched", lambda node: node not in slots, read)
+    pairs = [(n, seen + i) for i, n in enumerate(n for s in clock.sources for n in (s.test, s.against)) if n >= 0]
+    phase.write(_sinks(pairs))
+    on_watch(module, phase, given, len(clock.held), seen, 2 * len(clock.sources))

@@ -1,0 +1,194 @@
+"""Lookups and data series on eight lanes, without branches on values.
+
+The place of a point among the knots is counted, or guessed where knots are evenly spaced and set right by one comparison,
+so it is the place a search finds, bit for bit. What belongs to a place is fetched by a permute in a register where the
+machine has one and the table is short, else from memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sdmodel.compile.functions import divide
+from sdmodel.compile.llvm.math import ROUNDER, clamp
+from sdmodel.compile.llvm.text import LANES, Body, I, V, constants, isplat, number, splat
+from sdmodel.compile.program import TableData
+from sdmodel.errors import UnsupportedError
+
+KINDS = frozenset({"interpolate", "extrapolate", "hold_backward"})
+_BIAS = 2.0**-20
+_COUNTED = 48
+"""Unevenly spaced tables up to this many points are counted through, longer ones searched by halves."""
+_GATHER = f"declare {V} @llvm.masked.gather.v8f64.v8p0(<8 x ptr>, i32, <8 x i1>, {V})"
+_PERMUTE = "llvm.x86.avx512.vpermi2var.pd.512"
+
+
+def weight(table: TableData) -> int:
+    """About how many instructions a lookup takes."""
+    return 12 + (6 if even_step(table.x) else 2 * min(len(table.x), 20))
+
+
+def even_step(x: Sequence[float]) -> float | None:
+    """The distance of evenly spaced knots, None where the spacing is uneven or the table very short."""
+    n = len(x)
+    if n < 6:
+        return None
+    step = (x[-1] - x[0]) / (n - 1)
+    if not (step > 0 and math.isfinite(step)) or abs(x[0] / step) > 2**20 or n > 2**16:
+        return None
+    fits = all(abs(a - (x[0] + i * step)) <= step * 2**-22 for i, a in enumerate(x))
+    return step if fits else None
+
+
+class Tables:
+    """Writes lookups, and the global tables they need."""
+
+    def __init__(self, tables: Sequence[TableData]) -> None:
+        self.tables = tables
+        self.text: dict[str, str] = {}
+
+    def look(self, b: Body, index: int, x: str) -> str:
+        """Value of a lookup at `x`, as `sdmodel.compile.functions.interpolate` has it."""
+        table = self.tables[index]
+        if table.kind not in KINDS:
+            raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")
+        xs, ys = table.x, table.y
+        n = len(xs)
+        missing = b.compare("uno", x, x)
+        if n == 1:
+            return b.select(missing, x, splat(ys[0]))
+        if table.kind == "hold_backward":
+            place = self._place(b, f"k{index}", xs, clamp(b, x, xs[0], xs[-1]), n)
+            return b.select(missing, x, self._fetch(b, f"k{index}y", ys, place))
+        slopes = [divide(ys[i + 1] - ys[i], xs[i + 1] - xs[i]) for i in range(n - 1)]
+        near = clamp(b, x, xs[0], xs[-1]) if table.kind == "extrapolate" else x
+        place = self._place(b, f"k{index}", xs, near, n - 1)
+        slope = self._fetch(b, f"k{index}s", slopes, place)
+        left = self._fetch(b, f"k{index}x", xs[:-1], place)
+        value = self._fetch(b, f"k{index}y", ys[:-1], place)
+        value = b.add(b.mul(slope, b.sub(x, left)), value)
+        if table.kind == "extrapolate":
+            return value
+        value = b.select(b.compare("ole", x, splat(xs[0])), splat(ys[0]), value)
+        return b.select(b.compare("oge", x, splat(xs[-1])), splat(ys[-1]), value)
+
+    def _place(self, b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
+        """The number of knots, without the first, up to `x` (of the first `places` knots)."""
+        step = even_step(xs)
+        if step is not None:
+            shift = -xs[0] / step - 0.5 - _BIAS
+            guess = b.muladd(x, splat(1.0 / step), splat(shift))
+            low = b.bits(b.xadd(guess, splat(ROUNDER)))
+            size = _size(places)
+            following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
+            low = b.whole("and", low, isplat(size - 1))
+            reached = b.compare("oge", x, self._fetch(b, f"{name}n", following, low))
+            up = b.put(f"zext <8 x i1> {reached} to {I}")
+            return b.whole("and", b.whole("add", low, up), isplat(size - 1))
+        if places > _COUNTED:
+            return self._halving(b, name, xs[1:places], x)
+        count = isplat(0)
+        for knot in xs[1:places]:
+            up = b.put(f"zext <8 x i1> {b.compare('oge', x, splat(knot))} to {I}")
+            count = b.whole("add", count, up)
+        return count
+
+    def _halving(self, b: Body, name: str, knots: Sequence[float], x: str) -> str:
+        size = 1 << len(knots).bit_length()
+        padded = [*knots, *[math.inf] * (size - 1 - len(knots))]
+        count = isplat(0)
+        width = size // 2
+        while width:
+            probe = b.whole("add", count, isplat(width - 1))
+            reached = b.compare("oge", x, self._fetch(b, f"{name}h", padded, probe))
+            step = b.put(f"select <8 x i1> {reached}, {I} {isplat(width)}, {I} zeroinitializer")
+            count = b.whole("add", count, step)
+            width //= 2
+        most = b.put(f"icmp ult {I} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
+        return b.put(f"select <8 x i1> {most}, {I} {count}, {I} {isplat(len(knots))}")
+
+    def _fetch(self, b: Body, name: str, values: Sequence[float], place: str) -> str:
+        """values[place], lane by lane."""
+        if b.machine.permute and len(values) <= 2 * LANES:
+            return _permuted(b, values, place)
+        size = _size(len(values))
+        self.text[name] = constants(name, [*values, *[0.0] * (size - len(values))])
+        return gather(b, b.put(f"getelementptr double, ptr @{name}, {I} {place}"))
+
+
+def _size(places: int) -> int:
+    """The next power of two above: an index cut down to its low bits stays inside, and one place is to spare."""
+    return 1 << places.bit_length()
+
+
+def _permuted(b: Body, values: Sequence[float], place: str) -> str:
+    padded = [*values, *[0.0] * (2 * LANES - len(values))]
+    first, second = (_vector(padded[i : i + LANES]) for i in (0, LANES))
+    if len(values) > LANES:
+        b.declared.add(f"declare {V} @{_PERMUTE}({V}, {I}, {V})")
+        return b.put(f"call {V} @{_PERMUTE}({V} {first}, {I} {place}, {V} {second})")
+    b.declared.add(f"declare {V} @llvm.x86.avx512.permvar.df.512({V}, {I})")
+    return b.put(f"call {V} @llvm.x86.avx512.permvar.df.512({V} {first}, {I} {place})")
+
+
+def _vector(values: Sequence[float]) -> str:
+    return "<" + ", ".join(f"double {number(x)}" for x in values) + ">"
+
+
+def gather(b: Body, addresses: str) -> str:
+    """Doubles at eight addresses."""
+    b.declared.add(_GATHER)
+    return b.put(
+        f"call {V} @llvm.masked.gather.v8f64.v8p0(<8 x ptr> {addresses}, i32 8, <8 x i1> splat (i1 true), {V} poison)"
+    )
+
+
+def series(b: Body, rows: str, t: str) -> str:
+    """A data series at `t`: straight lines between points, held beyond them.
+
+    `rows` holds three rows of whole numbers: the address of the values for each lane, the address of the times, and
+    the number of points.
+    """
+    where = [b.put(f"load {I}, ptr {b.row(rows, i)}, align 64") for i in range(3)]
+    values, times, count = where
+    start, loop, step, done = (b.label() for _ in range(4))
+    low, high, next_low, next_high = (b.name() for _ in range(4))
+    b.do(f"br label %{start}")
+    b.do(f"{start}:")
+    b.do(f"br label %{loop}")
+    b.do(f"{loop}:")
+    b.lines.append(f"  {low} = phi {I} [ zeroinitializer, %{start} ], [ {next_low}, %{step} ]")
+    b.lines.append(f"  {high} = phi {I} [ {count}, %{start} ], [ {next_high}, %{step} ]")
+    open_ = b.put(f"icmp ult {I} {low}, {high}")
+    b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
+    some = b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {open_})")
+    b.do(f"br i1 {some}, label %{step}, label %{done}")
+    b.do(f"{step}:")
+    middle = b.whole("lshr", b.whole("add", low, high), isplat(1))
+    safe = b.put(f"select <8 x i1> {open_}, {I} {middle}, {I} zeroinitializer")
+    passed = b.compare("oge", t, _at(b, times, safe))
+    up = b.both(open_, passed)
+    down = b.put(f"xor <8 x i1> {open_}, {up}")
+    after = b.whole("add", middle, isplat(1))
+    b.lines.append(f"  {next_low} = select <8 x i1> {up}, {I} {after}, {I} {low}")
+    b.lines.append(f"  {next_high} = select <8 x i1> {down}, {I} {middle}, {I} {high}")
+    b.do(f"br label %{loop}")
+    b.do(f"{done}:")
+    last = b.whole("sub", count, isplat(1))
+    inside = b.put(f"icmp ult {I} {low}, {count}")
+    right = b.put(f"select <8 x i1> {inside}, {I} {low}, {I} {last}")
+    moved = b.put(f"icmp ugt {I} {right}, zeroinitializer")
+    left = b.whole("sub", right, b.put(f"zext <8 x i1> {moved} to {I}"))
+    t0, t1, x0, x1 = (_at(b, base, i) for base in (times, values) for i in (left, right))
+    sloped = b.div(b.mul(b.sub(t, t0), b.sub(x1, x0)), b.sub(t1, t0))
+    value = b.add(x0, sloped)
+    zero = "zeroinitializer"
+    value = b.select(b.compare("ole", t, _at(b, times, zero)), _at(b, values, zero), value)
+    return b.select(b.compare("oge", t, _at(b, times, last)), _at(b, values, last), value)
+
+
+def _at(b: Body, base: str, index: str) -> str:
+    """Doubles at `index` of arrays that begin at the addresses `base`."""
+    moved = b.whole("add", base, b.whole("shl", index, isplat(3)))
+    return gather(b, b.put(f"inttoptr {I} {moved} to <8 x ptr>"))

@@ -1,0 +1,295 @@
+"""Equations as LLVM IR: a phase is what is computed at one occasion, cut into functions that compile quickly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sdmodel.compile.functions import COMPARISONS, LOGIC
+from sdmodel.compile.llvm import math as own
+from sdmodel.compile.llvm.lookup import Tables, series
+from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
+from sdmodel.compile.llvm.text import LANES, Body, Machine, V, function, splat
+from sdmodel.errors import UnsupportedError
+
+CHUNK = 1200
+"""About how many instructions a function holds; LLVM's time grows faster than a function."""
+
+SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane)"
+"""Work buffer, parameters of the vector, its time (exact dates), place of shared times in their rows (TIME STEP grid)."""
+
+_ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+_OWN: dict[str, Callable[..., str]] = {
+    "exp": own.exp, "ln": own.ln, "log10": own.log10, "tanh": own.tanh, "pow": own.power, "sin": own.sin, "cos": own.cos,
+}  # fmt: skip
+
+
+def _intrinsic(name: str) -> Callable[..., str]:
+    return lambda b, *args: b.call(f"llvm.{name}.v8f64", *args)
+
+
+def _whole(name: str) -> Callable[[Body, str], str]:
+    """Floor or trunc; zero added, so that there is no negative zero."""
+    return lambda b, a: b.xadd(b.call(f"llvm.{name}.v8f64", a), splat(0.0))
+
+
+def _smaller(how: str) -> Callable[[Body, str, str], str]:
+    """Minimum or maximum as `functions.minimum` has it: NaN if either is, the second of two that are equal."""
+
+    def build(b: Body, x: str, y: str) -> str:
+        if y.startswith("splat") and not x.startswith("splat"):
+            zero = y in (splat(0.0), splat(-0.0))
+            return b.select(b.compare(how.replace("t", "e") if zero else how, y, x), y, x)
+        chosen = b.select(b.compare(how, x, y), x, y)
+        if x.startswith("splat"):
+            return chosen
+        return b.select(b.compare("uno", x, x), x, chosen)
+
+    return build
+
+
+ELEMENT: dict[str, Callable[..., str]] = {
+    "add": Body.add, "sub": Body.sub, "mul": Body.mul, "div": Body.div, "neg": Body.neg,
+    "min": _smaller("olt"), "max": _smaller("ogt"),
+    "floor": _whole("floor"), "trunc": _whole("trunc"),
+    **{op: _intrinsic(name) for op, name in {
+        "abs": "fabs", "sqrt": "sqrt", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh",
+        "cosh": "cosh"}.items()},
+}  # fmt: skip
+"""Operations that are a few instructions, or a call of the C library for each lane (tan, asin, ... cosh)."""
+
+KNOWN = frozenset(ELEMENT) | frozenset(_OWN) | COMPARISONS | LOGIC | LEAVES | {"select", "lookup", "data"}
+
+
+@dataclass(slots=True)
+class Module:
+    """The text of a module as it grows."""
+
+    plan: Plan
+    machine: Machine
+    contract: bool
+    rows: Rows
+    tables: Tables
+    inline: bool
+    """Whether own functions and lookups are written out at each use; else they are called."""
+    functions: list[str] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)
+    helpers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> Body:
+        """An empty body."""
+        return Body(self.machine, self.contract)
+
+    def close(self, head: str, body: Body) -> None:
+        """Add a function without a result."""
+        self.declared |= body.declared
+        self.functions.append(function(head, body))
+
+    def helper(self, b: Body, name: str, make: Callable[..., str], *args: str) -> str:
+        """`make(b, *args)`, in place or as a call of a function of its own."""
+        if self.inline:
+            return make(b, *args)
+        if name not in self.helpers:
+            inner = self.body()
+            names = [f"%a{i}" for i in range(len(args))]
+            result = make(inner, *names)
+            self.declared |= inner.declared
+            head = f"internal {V} @{name}({', '.join(f'{V} {n}' for n in names)}) noinline nounwind"
+            self.helpers[name] = function(head, inner, f"{V} {result}")
+        return b.put(f"call {V} @{name}({', '.join(f'{V} {a}' for a in args)})")
+
+    def text(self) -> str:
+        """The whole module."""
+        tables = "".join(self.tables.text.values())
+        mine = {f"@{name}(" for name in self.helpers}
+        declared = sorted(d for d in self.declared if not any(m in d for m in mine))
+        return "\n".join([tables, *declared, *self.helpers.values(), *self.functions])
+
+
+Sink = Mapping[int, Sequence[int]]
+"""Rows in which the value of a node is wanted."""
+
+
+@dataclass(slots=True)
+class Phase:
+    """One occasion: the nodes computed at it (`here`), and how the others are read."""
+
+    module: Module
+    name: str
+    here: Callable[[int], bool]
+    read: Callable[[Chunk, int], str]
+    boundary: set[int] = field(default_factory=set)
+    """Nodes read that another phase must compute."""
+    calls: list[str] = field(default_factory=list)
+    """Functions of the phase, in order."""
+    shift: bool = False
+    """Whether what is stored moves by `%lane` (times of the three stages of a Runge-Kutta step)."""
+
+    def write(self, sinks: Sink, instead: Callable[[Chunk], None] | None = None) -> bool:
+        """Write the functions that compute the nodes of `sinks` into their rows.
+
+        If one function is enough and `instead` is given, it ends the function in place of storing into the rows; True
+        is the answer then.
+        """
+        program = self.module.plan.program
+        order = self._order(sinks)
+        place: dict[int, int] = {}
+        parts: list[list[int]] = [[]]
+        load = 0
+        for node in order:
+            load += weight(program, node) if self.module.inline else 1
+            if load > CHUNK:
+                parts.append([])
+                load = 0
+            place[node] = len(parts) - 1
+            parts[-1].append(node)
+        alone = instead is not None and len(parts) == 1
+        crossing = {a for n in order for a in arguments(program, n) if a in place and place[a] < place[n]}
+        for number, part in enumerate(parts):
+            chunk = Chunk(self, place, number)
+            for node in part:
+                chunk.compute(node)
+                for row in () if alone else sinks.get(node, ()):
+                    chunk.store(node, row)
+                if node in crossing:
+                    chunk.b.store(chunk.value(node), "%w", self.module.rows.give(f"spill {self.name}", node))
+            if instead is not None and alone:
+                instead(chunk)
+            elif number == len(parts) - 1:
+                for node in sinks:
+                    for row in sinks[node] if node not in place else ():
+                        chunk.store(node, row)
+            head = f"@{self.name}_{number}"
+            self.calls.append(head)
+            self.module.close(f"internal void {head}{SIGNATURE} nounwind", chunk.b)
+        return alone
+
+    def _order(self, sinks: Iterable[int]) -> list[int]:
+        program = self.module.plan.program
+        seen: set[int] = set()
+        stack = [n for n in sinks if self._computed(n)]
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                stack.extend(a for a in arguments(program, node) if self._computed(a))
+        return sorted(seen)
+
+    def _computed(self, node: int) -> bool:
+        return self.module.plan.program.nodes[node][0] not in LEAVES and self.here(node)
+
+    def call(self, b: Body, time: str = "zeroinitializer", lane: str = "0", pointer: str = "%p") -> None:
+        """Instructions that run the phase."""
+        for head in self.calls:
+            b.do(f"call void {head}(ptr %w, ptr {pointer}, {V} {time}, i64 {lane})")
+
+
+class Chunk:
+    """One function of a phase while it is written."""
+
+    def __init__(self, phase: Phase, place: Mapping[int, int], number: int) -> None:
+        self.phase = phase
+        self.module = phase.module
+        self.program = phase.module.plan.program
+        self.b = phase.module.body()
+        self._place, self._number = place, number
+        self._values: dict[int, str] = {}
+        self._truths: dict[int, str] = {}
+        self._moved = ""
+
+    # -- values -------------------------------------------------------------------------------------------------
+    def value(self, node: int) -> str:
+        """The value of a node that is computed before or elsewhere."""
+        found = self._values.get(node)
+        if found is None:
+            op, *args = self.program.nodes[node]
+            if op == "const":
+                return splat(float(args[0]))
+            if node in self._truths:
+                found = self.b.select(self._truths[node], splat(1.0), splat(0.0))
+            elif node in self._place:
+                found = self.b.load("%w", self.module.rows.give(f"spill {self.phase.name}", node))
+            else:
+                found = self.phase.read(self, node)
+            self._values[node] = found
+        return found
+
+    def truth(self, node: int) -> str:
+        """Lanes in which a node is not zero."""
+        found = self._truths.get(node)
+        if found is None:
+            found = self._truths[node] = self.b.compare("une", self.value(node), splat(0.0))
+        return found
+
+    def store(self, node: int, row: int) -> None:
+        """Put the value of a node into a row."""
+        self.b.store(self.value(node), self.moved() if self.phase.shift else "%w", row)
+
+    def moved(self) -> str:
+        """The work buffer moved on by `%lane`."""
+        if not self._moved:
+            self._moved = self.b.put("getelementptr i8, ptr %w, i64 %lane")
+        return self._moved
+
+    def shared_time(self, node: int) -> str:
+        """A value that all lanes share, from the row of the step."""
+        row = self.module.rows.give("time", node)
+        place = self.b.put(f"getelementptr i8, ptr {self.moved()}, i64 {row * LANES * 8}")
+        return self.b.spread(self.b.put(f"load double, ptr {place}, align 8"))
+
+    # -- operations ---------------------------------------------------------------------------------------------
+    def compute(self, node: int) -> None:
+        """Write the operation of a node."""
+        op, *raw = self.program.nodes[node]
+        b = self.b
+        if op in COMPARISONS or op in LOGIC:
+            self._truths[node] = self._logic(str(op), [int(a) for a in raw])
+            return
+        if op == "lookup":
+            x = self.value(int(raw[1]))
+            index = int(raw[0])
+            result = self.module.helper(b, f"look{index}", lambda b, x: self.module.tables.look(b, index, x), x)
+        elif op == "data":
+            rows = b.row("%p", len(self.program.parameters) + 3 * int(raw[0]))
+            result = series(b, rows, self.value(int(raw[1])))
+        elif op == "select":
+            c, x, y = (int(a) for a in raw)
+            result = b.select(self.truth(c), self.value(x), self.value(y))
+        elif op == "pow":
+            result = self._power(int(raw[0]), int(raw[1]))
+        elif op in _OWN:
+            result = self.module.helper(b, f"own_{op}", _OWN[str(op)], *(self.value(int(a)) for a in raw))
+        elif op in ELEMENT:
+            result = ELEMENT[str(op)](b, *(self.value(int(a)) for a in raw))
+        else:
+            raise UnsupportedError(f"The kernel of sweeps does not know the operation '{op}'.")
+        self._values[node] = result
+
+    def _logic(self, op: str, args: list[int]) -> str:
+        b = self.b
+        if op in COMPARISONS:
+            return b.compare(_ORDERED[op], self.value(args[0]), self.value(args[1]))
+        if op == "not":
+            return b.nor(self.truth(args[0]))
+        return (b.both if op == "and" else b.either)(self.truth(args[0]), self.truth(args[1]))
+
+    def _power(self, base: int, exponent: int) -> str:
+        b, x = self.b, self.value(base)
+        kind, *rest = self.program.nodes[exponent]
+        y = float(rest[0]) if kind == "const" else None
+        if y == 2.0:
+            return b.xmul(x, x)
+        if y == 3.0:
+            return b.xmul(b.xmul(x, x), x)
+        if y == 0.5:
+            root = b.call("llvm.sqrt.v8f64", b.xadd(x, splat(0.0)))
+            return b.select(b.compare("oeq", x, splat(-math.inf)), splat(math.inf), root)
+        return self.module.helper(b, "own_pow", own.power, x, self.value(exponent))
+
+
+def check(plan: Plan) -> None:
+    """Refuse operations that the kernel does not know, by name."""
+    for op, *_ in plan.program.nodes:
+        if op not in KNOWN:
+            raise UnsupportedError(f"The kernel of sweeps does not know the operation '{op}'.")

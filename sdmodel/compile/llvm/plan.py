@@ -1,0 +1,119 @@
+"""What is computed when: the kind of every node, the states that matter, and the rows of the work buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sdmodel.compile import clock as clocks
+from sdmodel.compile.llvm.lookup import weight as table_weight
+from sdmodel.compile.program import Program
+
+CONST, RUN, TIME, HELD, STEP = range(5)
+"""A number; once a run; once a step for all lanes (TIME STEP grid); once a segment (exact dates); every evaluation."""
+
+LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
+
+WEIGHT = {"exp": 30, "ln": 35, "log10": 80, "pow": 130, "tanh": 50, "sin": 60, "cos": 60, "div": 2, "min": 3, "max": 3,
+          "tan": 60, "asin": 60, "acos": 60, "atan": 60, "sinh": 60, "cosh": 60, "data": 60}  # fmt: skip
+"""About how many instructions an operation takes, where it is more than one."""
+
+
+def arguments(program: Program, node: int) -> list[int]:
+    """Nodes that a node needs."""
+    op, *args = program.nodes[node]
+    if op in LEAVES:
+        return []
+    return [int(a) for a in (args[1:] if op in ("lookup", "data") else args)]
+
+
+def weight(program: Program, node: int) -> int:
+    """About how many instructions a node takes."""
+    op, *args = program.nodes[node]
+    return table_weight(program.tables[int(args[0])]) if op == "lookup" else WEIGHT.get(str(op), 1)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows of eight doubles in the work buffer of one vector."""
+
+    count: int = 0
+    of: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def take(self, size: int) -> int:
+        """First of `size` new rows."""
+        first = self.count
+        self.count += size
+        return first
+
+    def give(self, purpose: str, node: int) -> int:
+        """The row of a node for a purpose."""
+        if (purpose, node) not in self.of:
+            self.of[purpose, node] = self.take(1)
+        return self.of[purpose, node]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Kinds of nodes, and what is alive for the chosen outputs."""
+
+    program: Program
+    clock: clocks.Clock
+    kinds: tuple[int, ...]
+    outputs: tuple[int, ...]
+    states: tuple[int, ...]
+    """States that the outputs depend on, in the order of the program."""
+    memories: tuple[int, ...]
+    timed: tuple[int, ...]
+    """Nodes that follow from time alone and are needed by others (TIME STEP grid)."""
+
+def plan_of(program: Program, outputs: Sequence[int]) -> Plan:
+    """Kinds of all nodes, and the states and memories alive for `outputs`."""
+    clock = clocks.clock_of(program)
+    alive, states, memories = _alive(program, outputs)
+    kinds = _kinds(program, clock)
+    ends = {*outputs, *(program.states[s].rate for s in states)}
+    timed = {n for n in ends if kinds[n] == TIME}
+    timed.update(a for n in alive if kinds[n] == STEP for a in arguments(program, n) if kinds[a] == TIME)
+    return Plan(program, clock, tuple(kinds), tuple(outputs), states, memories, tuple(sorted(timed)))
+
+
+def _kinds(program: Program, clock: clocks.Clock) -> list[int]:
+    kinds: list[int] = []
+    for node, (op, *_) in enumerate(program.nodes):
+        if op == "const":
+            kinds.append(CONST)
+        elif clock.classes[node] == clocks.RUN:
+            kinds.append(RUN)
+        elif not program.fixed:
+            kinds.append(HELD if clock.classes[node] == clocks.HELD else STEP)
+        elif op == "time":
+            kinds.append(TIME)
+        elif op in LEAVES or op == "data":
+            kinds.append(STEP)
+        else:
+            inner = {kinds[a] for a in arguments(program, node)}
+            kinds.append(TIME if inner <= {CONST, TIME} else STEP)
+    return kinds
+
+
+def _alive(program: Program, outputs: Iterable[int]) -> tuple[set[int], tuple[int, ...], tuple[int, ...]]:
+    """Nodes, states and memories that `outputs` need, by way of rates and nexts."""
+    states: set[int] = set()
+    memories: set[int] = set()
+    seen: set[int] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        op, *args = program.nodes[node]
+        if op == "state":
+            states.add(int(args[0]))
+            stack.append(program.states[int(args[0])].rate)
+        elif op == "memory":
+            memories.add(int(args[0]))
+            stack.append(program.memories[int(args[0])].next)
+        stack.extend(arguments(program, node))
+    return seen, tuple(sorted(states)), tuple(sorted(memories))

@@ -1,0 +1,61 @@
+"""Shared by all tests: a cache folder of their own, and small models from text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import matplotlib
+import pytest
+from hypothesis import settings
+
+import sdmodel
+from sdmodel.model import Model
+
+matplotlib.use("Agg")
+# The same examples on every machine, and few of them.
+settings.register_profile("sdmodel", derandomize=True, deadline=None, max_examples=30, database=None)
+settings.load_profile("sdmodel")
+
+TEMPLATE = """{{UTF-8}}
+{equations}
+
+INITIAL TIME = {start} ~ Year ~ First time. |
+FINAL TIME = {end} ~ Year ~ Last time. |
+TIME STEP = {step} ~ Year ~ Step of fixed-step runs. |
+SAVEPER = {saveper} ~ Year ~ Time between saved values. |
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Parsed models are kept here and not in the user's cache."""
+    place = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDMODEL_CACHE", str(place))
+        yield place
+
+
+@pytest.fixture
+def write_model(tmp_path: Path) -> Callable[..., Path]:
+    """`write_model(equations, name="mini", start=0, end=10, step=0.125, saveper=1)` -> path of a .mdl."""
+
+    def write(
+        equations: str, name: str = "mini", start: float = 0, end: float = 10, step: float = 0.125, saveper: float = 1
+    ) -> Path:
+        path = tmp_path / f"{name}.mdl"
+        text = TEMPLATE.format(equations=equations, start=start, end=end, step=step, saveper=saveper)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def model_from(write_model: Callable[..., Path]) -> Callable[..., Model]:
+    """`model_from(equations, ...)` -> Model, written and loaded; arguments as of `write_model`."""
+
+    def make(equations: str, **given: object) -> Model:
+        return sdmodel.load(write_model(equations, **given))
+
+    return make

@@ -265,7 +265,9 @@ def equal_money(
         if not todo.any():
             break
         with np.errstate(all="ignore"):
-            slope = np.where(np.isfinite(x_before), (value - v_before) / (x - x_before), (value / x if low >= 0 else np.nan))
+            slope = np.where(
+                np.isfinite(x_before), (value - v_before) / (x - x_before), (value / x if low >= 0 else np.nan)
+            )
             new = np.clip(x + (target - value) / slope, low, high)
         new = np.where(np.isfinite(new) & (new >= a) & (new <= b) & (new != x), new, (a + b) / 2)
         x_before, v_before = np.where(todo, x, x_before), np.where(todo, value, v_before)

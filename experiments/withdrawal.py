@@ -28,8 +28,6 @@ exit: see `LOOPS`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -37,7 +35,6 @@ import xarray as xr
 import sdmodel
 from sdmodel.experiments.finding import Clock, Equalised, Finding, Verdict, deciding, equal_money, spread
 from sdmodel.model import Model
-from sdmodel.outcome import Outcome
 
 QUESTION = "When, and how gradually, should government leave the activities it dominates?"
 SAMPLES = 200
@@ -101,7 +98,9 @@ def ask(
     surface = asked.by_size("3/5 exits at equal money", target)
     gradual, abrupt = asked.by_date("4/5 gradual and abrupt at equal money")
     loops = asked.knock_outs("5/5 loops knocked out", surface, target)
-    table = pd.concat([_rows_by_size(surface, samples), _rows_by_date(gradual, abrupt, base, samples)], ignore_index=True)
+    table = pd.concat(
+        [_rows_by_size(surface, samples), _rows_by_date(gradual, abrupt, base, samples)], ignore_index=True
+    )
     order = _by_setting(surface.result[ORDER].isel(time=-1).to_numpy(), surface.spent, samples)
     verdicts = [_verdict_39(order, draws, loops), _verdict_40(table, draws)]
     finding = Finding(
@@ -120,7 +119,9 @@ def ask(
             **{str(k): v for k, v in base.attrs.items()},
         },
     )
-    finding.figures["withdrawal"] = _figure(finding, order, table, base, gradual, abrupt)
+    from sdmodel.experiments.withdrawal_figure import figure  # it knows the settings of this module
+
+    finding.figures["withdrawal"] = figure(finding, order, table, base, gradual, abrupt)
     return finding
 
 
@@ -217,7 +218,9 @@ class _Question:
         )
         out = {}
         for name, (cause, effect) in LOOPS.items():
-            held = xr.concat([paths[cause]] * len(settings), dim="run").to_dataset(name=f"{self.model[cause].name} held")
+            held = xr.concat([paths[cause]] * len(settings), dim="run").to_dataset(
+                name=f"{self.model[cause].name} held"
+            )
             found = self.model.cut(cause, effect).sweep(
                 design, [ORDER], every=END - 2009, data=held, processes=self.processes, progress=self.bar(label)
             )
@@ -291,7 +294,9 @@ def _rows_by_size(arms: Equalised, samples: int) -> pd.DataFrame:
             "residual": arms.residual,
             "spent": arms.spent,
             **{f"{name} in 2034": last[name].to_numpy() for name in OUTPUTS},
-            "contributing share at exit": _at(data["contributing share"], np.minimum(data["exit start"].to_numpy(), END)),
+            "contributing share at exit": _at(
+                data["contributing share"], np.minimum(data["exit start"].to_numpy(), END)
+            ),
             "persistence": np.where(data["exit start"] >= END, np.nan, last[ORDER].to_numpy() / at_exit),
         }
     )
@@ -344,7 +349,11 @@ def _status(model: Model) -> str:
 def _notes(order: pd.DataFrame, table: pd.DataFrame, surface: Equalised) -> list[str]:
     own = order[_label(*BUILT_UP)]
     notes = []
-    for label, name in ((_label(NEVER, 0), "no exit"), (_label(*EARLY), "the early exit"), (_label(*LATE), "the late exit")):
+    for label, name in (
+        (_label(NEVER, 0), "no exit"),
+        (_label(*EARLY), "the early exit"),
+        (_label(*LATE), "the late exit"),
+    ):
         ratio = (own / order[label] - 1).dropna()
         better, worse = (ratio > SMALLEST_ORDER).mean(), (ratio < -SMALLEST_ORDER).mean()
         notes.append(
@@ -371,58 +380,3 @@ def _notes(order: pd.DataFrame, table: pd.DataFrame, surface: Equalised) -> list
         by = ", ".join(f"{d:g} y {g.median():+.2g}" for d, g in gain.groupby(both["exit duration"]))
         notes.append(f"Gain in the {name} by leaving over time at equal money, {unit}, median by duration: {by}.")
     return notes
-
-
-# -- showing ----------------------------------------------------------------------------------------------------
-def _figure(
-    finding: Finding, order: pd.DataFrame, table: pd.DataFrame, base: xr.Dataset, gradual: xr.Dataset, abrupt: Equalised
-) -> object:
-    from sdmodel import plot
-
-    first, second = finding.verdicts
-    title = (
-        f"Leaving after build-up beats the other dates in {first.share:.0%} of samples; "
-        f"leaving gradually spares service users a gap in {second.share:.0%}"
-    )
-    foot = (
-        f"{first.samples} samples of all uncertainties, the same for every setting. Shares are over assumed ranges, not "
-        f"probabilities.\n{'Provisional: ' + finding.status if finding.status else ''}"
-    )
-    fig, axes = plot.board(
-        [["surface", "surface", "dip"], ["never", "slow", "fast"]], title=title, foot=foot, heights=(7.0, 5.5)
-    )
-    gain = order.sub(order[_label(NEVER, 0)], axis=0).div(order[_label(NEVER, 0)], axis=0)
-    cells = pd.DataFrame(
-        [[100 * gain[_label(s, d)].median() for d in DURATIONS] for s in STARTS],
-        index=pd.Index(STARTS, name="exit start"),
-        columns=pd.Index(DURATIONS, name="exit duration"),
-    )
-    plot.heat(
-        cells,
-        label="Self-organisation index in 2034 against no exit, equal public money, median (%)",
-        centre=0,
-        units={"exit start": "Year", "exit duration": "Year"},
-        ax=axes["surface"],
-        width=10,
-    )
-    rows = table[(table["equal by"] == "date") & table["spent"] & (table["exit start"] == BUILT_UP[0])]
-    dips = 100 * (rows["trough"] - rows["trough, abrupt"])
-    effects = {f"over {d:g} years": spread(g.to_numpy()) for d, g in dips.groupby(rows["exit duration"])}
-    plot.effects(
-        pd.DataFrame(effects, index=["median", "low", "high"]).T,
-        label="Gap in service coverage spared by a gradual exit from 2020, equal money (percentage points)",
-        smallest=100 * SMALLEST_DIP,
-        ax=axes["dip"],
-        width=6,
-    )
-    chosen = np.flatnonzero(gradual["setting"].to_numpy() == _label(*BUILT_UP))
-    mean_date = float(np.nanmedian(abrupt.lever[chosen]))
-    for name, data, title, marks in (
-        ("never", base, "no exit", {}),
-        ("slow", gradual.isel(run=chosen), "exit from 2020 over five years", {"exit": BUILT_UP[:1] + (sum(BUILT_UP),)}),
-        ("fast", abrupt.result.isel(run=chosen), f"abrupt exit, about {mean_date:.1f}", {"exit": mean_date}),
-    ):
-        plot.fan(data[COVERAGE], policy_marks=marks, ax=axes[name], width=6)
-        axes[name].set_title(title, loc="left")
-        axes[name].set_ylim(0, 1.02)
-    return fig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +15,14 @@ from sdmodel import plot
 from sdmodel.errors import DesignError
 from sdmodel.experiments import withdrawal as asked
 from sdmodel.experiments.finding import Equalised, Finding, spread
-from sdmodel.plot.look import GREY, INK, SMALL, drawing, wrapped
+from sdmodel.plot.look import BODY, GREY, INK, SMALL, drawing, wrapped
 from sdmodel.plot.marks import ROW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOSAIC = [["when"] * 3 + ["pace"] * 3, ["never"] * 2 + ["slow"] * 2 + ["fast"] * 2]
+ROWS = [["when", "pace"], ["never", "slow", "fast"]]
 OUTLINE: dict[str, Any] = {
     "facecolor": "none",
     "edgecolor": INK,
@@ -49,98 +49,126 @@ def figure(
     base, gradual, abrupt
         Paths without exit, of the gradual exits, and of the abrupt exits of equal money.
     """
-    fig, axes = plot.board(MOSAIC, heights=(7.4, 5.4), **_texts(finding))
+    first = np.flatnonzero(gradual["setting"].to_numpy() == asked._label(*asked.BUILT_UP))
+    arms = [base, gradual.isel(run=first), abrupt.result.isel(run=first)]
+    same = abrupt.spent[first]
+    dates = spread(abrupt.lever[first][same])
+    fig, axes = plot.board(ROWS, heights=(6.8, 5.2), **_texts(finding, arms, same, dates))
     with drawing():
         _when(axes["when"], order)
         _pace(axes["pace"], table)
-        _paths([axes[name] for name in ("never", "slow", "fast")], base, gradual, abrupt)
+        _paths([axes[name] for name in ROWS[1]], [arm.isel(run=same) for arm in arms], dates)
+        keys = {"A": axes["when"], "B": axes["pace"], "C to E": axes["never"]}
+        shown = {name: panel for name, panel in keys.items() if panel.get_legend_handles_labels()[0]}
+        if shown:
+            plot.legend(shown)
     return fig
 
 
-def _texts(finding: Finding) -> dict[str, str]:
+def _texts(
+    finding: Finding, arms: Sequence[xr.Dataset], same: np.ndarray, dates: tuple[float, float, float]
+) -> dict[str, str]:
+    """Headline, the line below it and the small print, from the numbers."""
     first, second = finding.verdicts
-    foot = (
-        "Every setting is run with the same samples, drawn from assumed ranges of all uncertain constants and structural "
-        "switches: shares of samples are no probabilities."
-    )
-    provisional = ""
+    foot = [
+        "Every setting is run with the same samples, drawn from assumed ranges of all uncertain constants and "
+        "structural switches: shares of samples are no probabilities."
+    ]
+    spent, own = (arm[asked.MONEY].isel(time=-1).to_numpy()[same] for arm in arms[:2])
+    more = spread(spent / own - 1)[0]
+    if np.isfinite(more):
+        foot.append(
+            f"C is not at equal money: staying costs {100 * abs(more):.0f} % {'more' if more >= 0 else 'less'} than D "
+            "and E (median, present value)."
+        )
+    failed = sum(int((arm["status"] != 0).sum()) for arm in arms)
+    if failed or not same.all():
+        foot.append(
+            f"Left out of C to E: {failed} failed runs, and {(~same).sum()} samples in which no abrupt exit costs "
+            "the same."
+        )
+    if dates[2] - dates[1] >= 0.1:
+        foot.append(f"Band in E: dates of the abrupt exit, {dates[1]:.1f} to {dates[2]:.1f} in 5 to 95 % of samples.")
+    below = f"{len(finding.table['sample'].unique())} samples, exits compared at equal public money."
     if finding.status:
         why = finding.status.partition(" (")[0]
-        provisional = f" Provisional: {why[0].lower()}{why[1:]}."
-        foot += f"\nProvisional: {finding.status}"
+        below += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
+        foot.append(f"Provisional: {finding.status}")
     return {
-        "title": f"Leaving after build-up beats staying, leaving early and leaving late in {first.holds} of {first.samples} "
-        f"samples; leaving gradually spares service users a gap in {second.holds} of {second.samples}",
-        "subtitle": f"{len(finding.table['sample'].unique())} samples, exits compared at equal public money.{provisional}",
-        "foot": foot,
+        "title": f"Leaving after build-up beats staying, leaving early and leaving late in {first.holds} of "
+        f"{first.samples} samples; leaving gradually spares service users a gap in {second.holds} of {second.samples}",
+        "subtitle": below,
+        "foot": "\n".join(foot),
     }
 
 
 def _when(panel: Axes, order: pd.DataFrame) -> None:
     """A: by start and duration, samples that are better off than without exit, less those worse off."""
     better, worse = _against_no_exit(order)
-    own, smallest = asked._label(*asked.BUILT_UP), 100 * asked.SMALLEST_ORDER
     net = pd.DataFrame(
-        [[100 * (better - worse)[asked._label(s, d)] for d in asked.DURATIONS] for s in asked.STARTS],
+        [[better[asked._label(s, d)] - worse[asked._label(s, d)] for d in asked.DURATIONS] for s in asked.STARTS],
         index=pd.Index(asked.STARTS, name="exit starts in"),
-        columns=pd.Index(asked.DURATIONS, name="exit takes (years, 0 is abrupt)"),
+        columns=pd.Index(asked.DURATIONS, name="exit takes (years; 0 is abrupt)"),
     )
-    _try(panel, plot.heat, net, label="", centre=0, width=10.5)
-    panel.set_title("A  When to leave: self-organisation in 2034, against no exit", loc="left")
-    place = asked.DURATIONS.index(asked.BUILT_UP[1]) - 0.4, asked.STARTS.index(asked.BUILT_UP[0]) - 0.38
-    panel.add_patch(FancyBboxPatch(place, 0.8, 0.76, **OUTLINE))
-    told = (
-        "samples with a higher index less samples with a lower one (percentage points)",
-        f"▢ exit after build-up: index more than {smallest:g} % higher in {better[own]:.0%} of samples, "
-        f"lower in {worse[own]:.0%}, neither in {1 - better[own] - worse[own]:.0%}",
-    )
-    if panel.images:
-        panel.images[0].colorbar.set_label("\n".join(wrapped(line, 8) for line in told), loc="left")
+    measure = f"% of samples better self-organised in {asked.END:g} than without exit, less % worse"
+    _try(panel, plot.heat, net.round(), label=measure, centre=0, reach=100, legend=False, width=8)
+    _head(panel, "A", "When to leave", measure)
+    own = asked._label(*asked.BUILT_UP)
+    if np.isfinite(better[own]) and panel.images:
+        place = asked.DURATIONS.index(asked.BUILT_UP[1]) - 0.42, asked.STARTS.index(asked.BUILT_UP[0]) - 0.38
+        told = (
+            f"exit after build-up: better by more than {100 * asked.SMALLEST_ORDER:g} % in {better[own]:.0f} % of "
+            f"samples, worse in {worse[own]:.0f} %, neither in {100 - better[own] - worse[own]:.0f} %"
+        )
+        panel.add_patch(FancyBboxPatch(place, 0.84, 0.76, label=told, **OUTLINE))
 
 
 def _against_no_exit(order: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Share of samples, by setting, whose index is higher or lower than without exit by what counts."""
+    """Percent of samples, by setting, whose index is higher or lower than without exit by what counts."""
     never = order[asked._label(asked.NEVER, 0)]
     gain = order.sub(never, axis=0).div(never, axis=0)
-    both = gain.notna().sum()
-    return (gain > asked.SMALLEST_ORDER).sum() / both, (gain < -asked.SMALLEST_ORDER).sum() / both
+    percent = 100 / gain.notna().sum().replace(0, np.nan)
+    return (gain > asked.SMALLEST_ORDER).sum() * percent, (gain < -asked.SMALLEST_ORDER).sum() * percent
 
 
 def _pace(panel: Axes, table: pd.DataFrame) -> None:
     """B: what a gradual exit spares in the trough of coverage, by duration."""
     rows = table[(table["equal by"] == "date") & table["spent"] & (table["exit start"] == asked.BUILT_UP[0])]
     gain = 100 * (rows["trough"] - rows["trough, abrupt"])
-    effects = {f"over {d:g} year{'s' if d != 1 else ''}": spread(g.to_numpy()) for d, g in gain.groupby(rows["exit duration"])}
+    by = gain.groupby(rows["exit duration"])
+    effects = {f"over {d:g} year{'s' if d != 1 else ''}": spread(g.to_numpy()) for d, g in by}
     _try(
         panel,
         plot.effects,
         pd.DataFrame(effects, index=["median", "low", "high"]).T,
-        label="lowest share of demand served, gradual less abrupt exit (percentage points)",
+        label="percentage points",
         smallest=100 * asked.SMALLEST_DIP,
+        legend=False,
         width=8,
     )
-    panel.set_title("B  How fast to leave: gradual against abrupt exit", loc="left")
+    measure = "gain in the lowest share of demand served over an abrupt exit of equal money"
+    _head(panel, "B", f"How fast to leave from {asked.BUILT_UP[0]:g}", measure)
 
 
-def _paths(panels: list[Axes], base: xr.Dataset, gradual: xr.Dataset, abrupt: Equalised) -> None:
+def _paths(panels: list[Axes], arms: list[xr.Dataset], dates: tuple[float, float, float]) -> None:
     """C to E: service coverage over time without exit, with the gradual one, and with the abrupt one of equal money."""
-    chosen = np.flatnonzero(gradual["setting"].to_numpy() == asked._label(*asked.BUILT_UP))
-    spent = abrupt.spent[chosen]
-    middle, low, high = spread(abrupt.lever[chosen][spent])
-    start, duration = asked.BUILT_UP
-    shown: list[tuple[str, xr.Dataset, dict[str, Any]]] = [
-        ("C  No exit", base.isel(run=spent), {}),
-        (f"D  Exit over {duration:g} years", gradual.isel(run=chosen[spent]), {f"{start:g} to {start + duration:g}": (start, start + duration)}),
-        ("E  Abrupt exit, equal money", abrupt.result.isel(run=chosen[spent]), {f"about {middle:.1f}": (low, high)}),
-    ]
-    for panel, (title, data, marks) in zip(panels, shown, strict=True):
-        paths = data[asked.COVERAGE].rename(title).assign_attrs(unit="share of demand served")
-        _try(panel, plot.fan, paths, policy_marks=marks, legend=False, width=8)
-        panel.set_title(title, loc="left", pad=ROW + 5)
+    start, stop = asked.BUILT_UP[0], sum(asked.BUILT_UP)
+    titles = ["No exit", f"Exit over {asked.BUILT_UP[1]:g} years", "Abrupt exit, equal money"]
+    marks: list[Any] = [{}, {f"{start:g} to {stop:g}": (start, stop)}, {f"about {dates[0]:.1f}": dates[1:]}]
+    for panel, arm, letter, title, mark in zip(panels, arms, "CDE", titles, marks, strict=True):
+        paths = arm[asked.COVERAGE].assign_attrs(unit="share of demand served")
+        _try(panel, plot.fan, paths, policy_marks=mark, legend=False, width=8)
+        _head(panel, letter, title, pad=ROW + 5)
         panel.set(ylim=(0, 1.02), xlabel="")
         if panel is not panels[0]:
             panel.set_ylabel("")
-    plot.legend(panels)
+
+
+def _head(panel: Axes, letter: str, title: str, measure: str = "", **where: float) -> None:
+    """Write the letter of a panel, what it asks, and below it what it measures in two lines."""
+    lines = wrapped(measure, 7.4, BODY).split("\n") if measure else []
+    lines += [""] * (2 - len(lines)) if measure else []
+    panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {title}", *lines]), loc="left", **where)
 
 
 def _try(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> None:
@@ -148,4 +176,5 @@ def _try(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> Non
     try:
         draw(data, ax=panel, **how)
     except DesignError as error:
+        panel.set(xticks=[], yticks=[])
         panel.text(0.05, 0.5, wrapped(str(error), 5, SMALL), transform=panel.transAxes, fontsize=SMALL, color=GREY)

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "load": "read",
-    "compose": "compose",
+    "compose": "composition",
     "Model": "model",
     "Run": "run",
     "Scenario": "scenario",
@@ -31,7 +31,7 @@ _WHERE = {
 
 if TYPE_CHECKING:
     from sdmodel import errors, plot
-    from sdmodel.compose import compose
+    from sdmodel.composition import compose
     from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
     from sdmodel.errors import SdmodelError
     from sdmodel.model import Model

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsFloat
 
-from sdmodel.compile import constant_values, lower
-from sdmodel.compile.lower import fits
+from sdmodel.compile import constant_values, fits, lower
 from sdmodel.compile.program import Program
 from sdmodel.compile.python import Engine
 from sdmodel.errors import OverrideError, RangeError, UnknownNameError
@@ -25,6 +25,7 @@ Series = Callable[[float], float]
 
 _constants: Kept[dict[str, tuple[Variable, float]]] = Kept()
 _engines: Kept[Engine] = Kept()
+
 
 def known_method(method: str) -> None:
     """Refuse a method that there is not.
@@ -47,7 +48,7 @@ def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenari
         values, scenario = None, values
     chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
     if values:
-        chosen = chosen.with_values({k: year(v) if not isinstance(v, (int, float)) else v for k, v in values.items()})
+        chosen = chosen.with_values({k: v if isinstance(v, SupportsFloat) else year(v) for k, v in values.items()})
     checked: dict[str, float] = {}
     for name, value in chosen.values.items():
         for element in constants_named(model, name):
@@ -56,6 +57,10 @@ def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenari
     paths = {}
     for name, path in chosen.paths.items():
         elements = constants_named(model, name)
+        if "[" in name and len(elements) < len(constants_named(model, name.partition("[")[0])):
+            raise OverrideError(
+                f"'{name}' is one element; a path goes with a whole constant: '{name.partition('[')[0]}'."
+            )
         for element in elements:
             for value in path.value:
                 _in_range(model, element, value)
@@ -77,15 +82,19 @@ def constants_named(model: Model, name: str) -> list[str]:
             f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its formula, "
             f"make a new model: model.replace({variable.name!r}, ...)."
         )
-    wanted = {key(e) for e in rest.rstrip("]").split(",")} if bracket else None
+    wanted = _element(rest) if bracket else None
     labels = [
         c
         for c, (v, _) in constants.items()
-        if v is variable and (wanted is None or wanted == {key(e) for e in c.partition("[")[2].rstrip("]").split(",")})
+        if v is variable and (wanted is None or wanted == _element(c.partition("[")[2]))
     ]
     if not labels:
         raise UnknownNameError(name, constants, "constant")
     return labels
+
+
+def _element(inside: str) -> list[str]:
+    return [key(e) for e in inside.rstrip("]").split(",")]
 
 
 def _in_range(model: Model, label: str, value: float) -> None:
@@ -140,14 +149,16 @@ def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
             raise UnknownNameError(name, program.data, "data variable")
     missing = [name for name in program.data if key(name) not in given]
     if missing:
-        raise OverrideError(f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}.")
+        raise OverrideError(
+            f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}."
+        )
     return [interpolant(*_pair(given[key(name)], name)) for name in program.data]
 
 
 def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:
     times, values = (value.index, value.to_numpy()) if hasattr(value, "index") and hasattr(value, "to_numpy") else value
     at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], [float(v) for v in values]
-    if len(at) != len(x) or not at or any(b <= a for a, b in zip(at, at[1:], strict=False)):
+    if len(at) != len(x) or not at or any(b <= a for a, b in itertools.pairwise(at)):
         raise OverrideError(f"The series of '{name}' needs as many values as times, and times that rise.")
     return at, x
 

@@ -79,7 +79,7 @@ def describe(
                 typer.echo(f"  {name:<38} {row['value']:>10g}  [{row['low']:g}, {row['high']:g}] {row['unit']}")
     if found.outcomes:
         typer.echo(f"\nOutcomes ({len(found.outcomes)})\n  {', '.join(found.outcomes)}")
-    typer.echo(f"\nOne variable: sdmodel describe {model} \"NAME\"")
+    typer.echo(f'\nOne variable: sdmodel describe {model} "NAME"')
 
 
 @app.command()
@@ -108,7 +108,9 @@ def run(
     method: Annotated[str, typer.Option(help="LSODA or another scipy method, exact, euler, rk4.")] = "LSODA",
     every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")] = Path("run.csv"),
-    plot: Annotated[list[str] | None, typer.Option("--plot", help="Variable to draw beside the CSV; may be repeated.")] = None,
+    plot: Annotated[
+        list[str] | None, typer.Option("--plot", help="Variable to draw beside the CSV; may be repeated.")
+    ] = None,
 ) -> None:
     """Run a model once and write every variable to a CSV file."""
     import sdmodel
@@ -140,7 +142,9 @@ def _assignment(text: str) -> tuple[str, float]:
 @app.command()
 def experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Experiment; see 'sdmodel list'.")],
-    samples: Annotated[int | None, typer.Option("--samples", "-n", min=2, help="Samples; default the experiment's own.")] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", "-n", min=2, help="Samples; default the experiment's own.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write to; default results/NAME.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Worker processes; default all processors.")] = None,
@@ -167,7 +171,9 @@ def experiments() -> list[str]:
     from sdmodel.paths import shipped
 
     return sorted(
-        p.stem for p in shipped("experiments").glob("*.py") if p.stem != "__init__" and "\nQUESTION = " in p.read_text("utf-8")
+        p.stem
+        for p in shipped("experiments").glob("*.py")
+        if p.stem != "__init__" and "\nQUESTION = " in p.read_text("utf-8")
     )
 
 
@@ -184,7 +190,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
-        typer.echo(f"sdmodel: {error.filename or 'a file'}: {error.strerror}.", err=True)
+        reason = f"{error.filename or 'a file'}: {error.strerror}." if error.strerror else str(error)
+        typer.echo(f"sdmodel: {reason}", err=True)
         sys.exit(2)
 
 

@@ -126,9 +126,7 @@ def latin_hypercube(
     return _sampled(parameters, unit, "latin_hypercube", rng)
 
 
-def sobol_sequence(
-    parameters: pd.DataFrame, n: int, *, rng: int | np.random.Generator | None = None
-) -> pd.DataFrame:
+def sobol_sequence(parameters: pd.DataFrame, n: int, *, rng: int | np.random.Generator | None = None) -> pd.DataFrame:
     """Scrambled Sobol' points: evenly spread over all parameters at once, best for means and quantiles.
 
     Parameters
@@ -299,7 +297,9 @@ def quantile(
     if arguments is not None:
         return _of_scipy(u, name, kind, low, high, arguments)
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise DesignError(f"'{name}' has the open range {low:g} to {high:g} and cannot be sampled. Close it in the model file.")
+        raise DesignError(
+            f"'{name}' has the open range {low:g} to {high:g} and cannot be sampled. Close it in the model file."
+        )
     if low == high:
         return np.full(len(u), low)
     if not low <= value <= high or low > high:
@@ -370,7 +370,6 @@ def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
     >>> sdmodel.pair(samples, sdmodel.grid({"exit start": [2017, 2020]}))["setting"].tolist()
     [0, 0, 1, 1]
     """
-    import pandas as pd
 
     def labelled(table: pd.DataFrame, label: str) -> pd.DataFrame:
         return table if label in table else table.assign(**{label: np.arange(len(table))})
@@ -405,5 +404,7 @@ def table(design: pd.DataFrame | Iterable[Mapping[str, float]]) -> pd.DataFrame:
             column = pd.to_numeric(out[name], errors="coerce").to_numpy(float)
             bad = np.flatnonzero(~np.isfinite(column))
             if len(bad):
-                raise DesignError(f"Row {bad[0]} of the design gives '{name}' the value {out[name].iloc[bad[0]]!r}, no finite number.")
+                raise DesignError(
+                    f"Row {bad[0]} of the design gives '{name}' the value {out[name].iloc[bad[0]]!r}, no finite number."
+                )
     return out

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-
 NA = -(2.0**109)
 """Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
 
@@ -49,7 +48,8 @@ class Op:
 @dataclass(frozen=True, slots=True)
 class Call:
     """A function by its lower-case name with blanks (`if then else`, `integ`, `smooth`, `with lookup`), or a lookup
-    variable called like one. `subs` are the subscripts of a lookup variable."""
+    variable called like one. `subs` are the subscripts of a lookup variable.
+    """
 
     name: str
     args: tuple[Expr, ...]
@@ -126,7 +126,9 @@ def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
     def number(x: float) -> str:
         if x != x or x == NA:
             return ":NA:"
-        return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x) if abs(x) != float("inf") else "1e308"
+        if abs(x) == float("inf"):
+            return "1e308" if x > 0 else "-1e308"
+        return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x)
 
     def show(node: Expr, above: int, right: bool = False) -> str:
         match node:
@@ -146,21 +148,22 @@ def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
             case Call(name, args, subs):
                 head = names.get(name, name.upper()) + (f"[{', '.join(subs)}]" if subs else "")
                 return f"{head}({', '.join(show(a, 0) for a in args)})"
-            case Table(x, y, _, _):
-                return "(" + ",".join(f"({number(a)},{number(b)})" for a, b in zip(x, y, strict=True)) + ")"
+            case Table(x, y, _, limits):
+                frame = "[({},{})-({},{})],".format(*(number(limits[i]) for i in (0, 2, 1, 3))) if limits else ""
+                return f"({frame}" + ",".join(f"({number(a)},{number(b)})" for a, b in zip(x, y, strict=True)) + ")"
             case Text(value):
                 return f"'{value}'"
             case Op("neg", (arg,)):
                 text = "-" + show(arg, 7)
                 return f"({text})" if above >= 7 else text
             case Op("not", (arg,)):
-                return ":NOT: " + show(arg, 3)
+                return f"(:NOT: {show(arg, 3)})" if above >= 3 else ":NOT: " + show(arg, 3)
             case Op(op, args):
                 level = _LEVEL[op]
                 sign = {"and": " :AND: ", "or": " :OR: ", "*": "*", "/": "/", "^": "^"}.get(op, f" {op} ")
                 left, tail = args[0], args[1:]
                 grows_right = op == "^"
-                text = show(left, level, grows_right) + "".join(
+                text = show(left, level, grows_right or level == 4) + "".join(
                     sign + show(a, level, not grows_right) for a in tail
                 )
                 return f"({text})" if level < above or (level == above and right) else text

@@ -66,7 +66,9 @@ def rk4_slope(bound: Bound, t: float, y: list[float], step: float, held: tuple[f
     return [(a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(k1, k2, k3, k4, strict=True)]
 
 
-def one_step(bound: Bound, beyond: Beyond, method: str, number: int, t: float, y: list[float], step: float) -> list[float]:
+def one_step(
+    bound: Bound, beyond: Beyond, method: str, number: int, t: float, y: list[float], step: float
+) -> list[float]:
     """`y` after step `number` (counted from 1)."""
     slope = euler_slope(bound, t, y) if method == "euler" else rk4_slope(bound, t, y, step, ())
     moved = [a + step * b for a, b in zip(y, slope, strict=False)]

@@ -161,7 +161,7 @@ class Model:
         """All variables: index name; columns kind, unit, low, high, role, sector, source, sentence, equation."""
         import pandas as pd
 
-        spell = {k: v.name for k, v in self.equations.items()}
+        spell = {"time": "Time", **{k: v.name for k, v in self.equations.items()}}
         rows = [
             {
                 "name": v.name,
@@ -194,7 +194,8 @@ class Model:
         """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
         import hashlib
 
-        text = repr([(k, v.components) for k, v in self.equations.items()] + [r for r in self.ranges.items()])
+        equations = [(k, v.components) for k, v in self.equations.items()]
+        text = repr(equations + list(self.ranges.items()) + list(self.external.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -268,7 +269,7 @@ class Model:
         UnknownNameError
             If the model has no such variable.
         """
-        from sdmodel.compose import replaced
+        from sdmodel.composition import replaced
 
         return replaced(self, name, value, in_equation_of)
 
@@ -303,7 +304,7 @@ class Model:
         >>> bool(cut.run(data={"contributing share held": held})["trust"].iloc[-1] > 0)
         True
         """
-        from sdmodel.compose import cut
+        from sdmodel.composition import cut
 
         return cut(self, cause, effect)
 
@@ -312,6 +313,43 @@ class Model:
         equations = dict(self.equations)
         equations[variable.key] = variable
         return dataclasses.replace(self, equations=MappingProxyType(equations))
+
+    def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model as a Vensim `.mdl` (UTF-8), so that what was composed or replaced opens in Vensim.
+
+        Scenarios are not part of the file. GET XLS and GET DIRECT functions name their files as before, so write beside
+        them.
+
+        Parameters
+        ----------
+        path
+            Where to; the name ends with `.mdl`.
+        overwrite
+            Replace a file that is there.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        FileExistsError
+            If the file is there and `overwrite` is not set.
+        UnsupportedError
+            If a formula has no form in Vensim; the message names the variable and the function.
+
+        Examples
+        --------
+        >>> import sdmodel, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> path = sdmodel.load("shandong").write(f"{folder}/whole.mdl")
+        >>> sdmodel.load(path)["trust"].unit
+        'Dmnl'
+        """
+        from sdmodel.write import write
+
+        return write(self, path, overwrite)
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name from the model's TOML files."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.expression import key
 from sdmodel.scenario import year
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Outcome:
     level
         Level for ``"first_above"`` and ``"first_below"``.
     start, end
-        The path counts from `start` to `end` (default: all of it).
+        The path counts from `start` to `end` (numbers or dates; default: all of it); a straight line joins the reported
+        times around them.
 
     Examples
     --------
@@ -43,8 +45,8 @@ class Outcome:
     variable: str
     at: float | str = "final"
     level: float | None = None
-    start: float = -np.inf
-    end: float = np.inf
+    start: float | str = -np.inf
+    end: float | str = np.inf
 
     def __post_init__(self) -> None:
         if isinstance(self.at, str) and self.at not in _WAYS:
@@ -54,6 +56,8 @@ class Outcome:
                 raise UnknownNameError(self.at, _WAYS, "way to judge a path", "A time is accepted too.") from None
         elif not isinstance(self.at, str):
             object.__setattr__(self, "at", year(self.at))
+        for bound in ("start", "end"):
+            object.__setattr__(self, bound, year(getattr(self, bound)))
         if str(self.at).startswith("first") != (self.level is not None):
             raise DesignError("A level goes with at='first_above' or at='first_below', and with these only.")
 
@@ -67,10 +71,15 @@ class Outcome:
             If the words say neither.
         """
         if found := re.fullmatch(r"(.+) at (\S+)", text):
-            return cls(found.group(1).strip(), found.group(2) if "-" in found.group(2) else float(found.group(2)))
+            try:
+                return cls(found.group(1).strip(), float(found.group(2)))
+            except ValueError:
+                return cls(found.group(1).strip(), found.group(2))
         if found := re.fullmatch(rf"({'|'.join(_WAYS[:5])}) of (.+)", text):
             return cls(found.group(2).strip(), found.group(1))
-        raise DesignError(f"'{text}' is no outcome. Write 'NAME at 2034' or 'max of NAME' (or min, mean, total, final).")
+        raise DesignError(
+            f"'{text}' is no outcome. Write 'NAME at 2034' or 'max of NAME' (or min, mean, total, final)."
+        )
 
     @property
     def label(self) -> str:
@@ -94,13 +103,30 @@ class Outcome:
         import xarray as xr
 
         if isinstance(result, xr.Dataset):
-            if self.variable not in result:
-                raise UnknownNameError(self.variable, map(str, result.data_vars), "output")
-            path = result[self.variable]
+            path = self._path(result)
         else:
             series = result[self.variable]
             path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy()}, dims="time")
         return self._judge(path).rename(self.label)
+
+    def _path(self, result: xr.Dataset) -> xr.DataArray:
+        """The variable of a sweep, or the element that `name[a,b]` means."""
+        names = {key(str(name)): name for name in result.data_vars}
+        stem, bracket, inside = self.variable.partition("[")
+        if key(stem) not in names:
+            raise UnknownNameError(self.variable, map(str, result.data_vars), "output")
+        path = result[names[key(stem)]]
+        if not bracket:
+            return path
+        ranges = [d for d in path.dims if d not in ("run", "time")]
+        wanted = [key(e) for e in inside.rstrip("]").split(",")]
+        for dim, element in zip(ranges, wanted, strict=False):
+            known = {key(str(e)): e for e in path[dim].to_numpy()}
+            if element not in known or len(wanted) != len(ranges):
+                every = [f"{stem}[{e}]" for e in known.values()]
+                raise UnknownNameError(self.variable, every, "element")
+            path = path.sel({dim: known[element]}, drop=True)
+        return path
 
     def _judge(self, path: xr.DataArray) -> xr.DataArray:
         time = path["time"].to_numpy()
@@ -111,9 +137,12 @@ class Outcome:
             if abs(time[near] - self.at) < 1e-9 * max(1.0, abs(self.at)):
                 return path.isel(time=near, drop=True)
             return path.interp(time=self.at).drop_vars("time")
-        window = path.isel(time=np.flatnonzero((time >= self.start) & (time <= self.end)))
-        if not window.sizes["time"]:
+        low, high = max(self.start, time[0]), min(self.end, time[-1])
+        if low > high:
             raise DesignError(f"No reported time lies between {self.start:g} and {self.end:g}.")
+        inside = time[(time >= low) & (time <= high)]
+        wanted = np.union1d(inside, [low, high])
+        window = path.sel(time=inside) if len(wanted) == len(inside) else path.interp(time=wanted)
         if self.at == "final":
             return window.isel(time=-1, drop=True)
         if self.at in ("max", "min"):
@@ -121,6 +150,8 @@ class Outcome:
         if self.at in ("mean", "total"):
             total = window.integrate("time")
             span = float(window["time"][-1] - window["time"][0])
+            if not span:
+                raise DesignError(f"'{self.label}' needs more than the one time {low:g}.")
             return total / span if self.at == "mean" else total
         level = float(self.level or 0.0)
         beyond = window > level if self.at == "first_above" else window < level

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -42,6 +43,11 @@ class Report:
             f"{self.method} ({how}) took {self.evaluations:,} evaluations "
             f"with {len(self.breaks)} exact breaks; {self.kinks} kinks in the state were left to error control."
         )
+
+
+def _spelling(name: str) -> str:
+    """What identifies an element: case and the blanks around brackets and commas do not count."""
+    return re.sub(r"\s*([\[\],])\s*", r"\1", key(name))
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,8 @@ class Run:
     def _exact(self, name: str) -> str | None:
         if name in self.constants or name in self.columns:
             return name
-        wanted = key(name)
-        return next((c for c in (*self.columns, *self.constants) if key(c) == wanted), None)
+        wanted = _spelling(name)
+        return next((c for c in (*self.columns, *self.constants) if _spelling(c) == wanted), None)
 
     def _column(self, name: str) -> np.ndarray:
         if name in self.constants:

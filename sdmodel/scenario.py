@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from sdmodel.errors import ScenarioError, UnknownNameError
+from sdmodel.expression import key
 
 _KEYS = ("description", "values", "paths")
 _PATH_KEYS = ("at", "value", "between")
@@ -38,13 +39,15 @@ def year(when: float | str | dt.date | dt.datetime) -> float:
     """
     if isinstance(when, bool) or when is None:
         raise ScenarioError(f"{when!r} is no time. Give a number such as 2020.5 or a date such as 2020-07-01.")
-    if isinstance(when, (int, float)):
+    if isinstance(when, SupportsFloat):
         return float(when)
     if isinstance(when, str):
         try:
             when = dt.datetime.fromisoformat(when)
         except ValueError:
-            raise ScenarioError(f"'{when}' is no time. Give a number such as 2020.5 or a date such as 2020-07-01.") from None
+            raise ScenarioError(
+                f"'{when}' is no time. Give a number such as 2020.5 or a date such as 2020-07-01."
+            ) from None
     if isinstance(when, dt.date):
         if not isinstance(when, dt.datetime):
             when = dt.datetime(when.year, when.month, when.day)
@@ -71,7 +74,9 @@ class Path:
         if self.between not in _BETWEEN:
             raise ScenarioError(f"A path goes by '{self.between}'; it can go by 'step' or 'linear'.")
         if not self.at or len(self.at) != len(self.value):
-            raise ScenarioError(f"A path needs as many values as dates, at least one: {len(self.at)} and {len(self.value)}.")
+            raise ScenarioError(
+                f"A path needs as many values as dates, at least one: {len(self.at)} and {len(self.value)}."
+            )
         if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
             raise ScenarioError(f"The dates of a path must rise: {', '.join(f'{t:g}' for t in self.at)}.")
 
@@ -100,8 +105,35 @@ class Scenario:
 
     def with_values(self, values: Mapping[str, float], name: str | None = None) -> Scenario:
         """The same scenario with further values on top; a value takes the place of a path of that name."""
-        paths = {k: p for k, p in self.paths.items() if k not in values}
+        taken = {key(name) for name in values}
+        paths = {name: p for name, p in self.paths.items() if key(name) not in taken}
         return dataclasses.replace(self, name=name or self.name, values={**self.values, **values}, paths=paths)
+
+    def to_cin(self) -> str:
+        """The values as a Vensim changes file (`.cin`).
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ScenarioError
+            If the scenario holds dated paths, which a changes file cannot say.
+
+        Examples
+        --------
+        >>> print(Scenario(values={"exit start": 2019.5}).to_cin(), end="")
+        exit start = 2019.5
+        """
+        from sdmodel.write import to_cin
+
+        if self.paths:
+            raise ScenarioError(
+                f"Scenario '{self.name}' gives '{next(iter(self.paths))}' a path; a .cin file holds values only. Replace it "
+                "in the model with model.replace and write that with model.write."
+            )
+        return to_cin(dict(self.values))
 
 
 def _number(value: Any, what: str) -> float:
@@ -124,18 +156,21 @@ def scenarios_from(table: Mapping[str, Any], file: str) -> dict[str, Scenario]:
         If a key is unknown or an entry is not well formed; the message names file and scenario.
     """
     out: dict[str, Scenario] = {}
+    _table(table, f"{file}: scenarios")
     for name, body in table.items():
-        if not isinstance(body, Mapping):
-            raise ScenarioError(f"{file}: scenario '{name}' must be a table with values and paths.")
+        _table(body, f"{file}: scenario '{name}'")
         _known(body, _KEYS, f"{file}: scenario '{name}'")
+        for part in ("values", "paths"):
+            _table(body.get(part, {}), f"{file}: scenario '{name}': {part}")
         try:
             paths = {}
             for variable, given in body.get("paths", {}).items():
-                if not isinstance(given, Mapping):
-                    raise ScenarioError(f"the path of '{variable}' must be a table with at and value.")
+                _table(given, f"the path of '{variable}'")
                 _known(given, _PATH_KEYS, f"the path of '{variable}'")
                 if not {"at", "value"} <= set(given):
                     raise ScenarioError(f"the path of '{variable}' needs both at and value.")
+                if not all(isinstance(given[part], list) for part in ("at", "value")):
+                    raise ScenarioError(f"the path of '{variable}' needs a list of dates and a list of values.")
                 paths[variable] = Path(tuple(given["at"]), tuple(given["value"]), given.get("between", "step"))
             out[name] = Scenario(name, str(body.get("description", "")), dict(body.get("values", {})), paths)
         except ScenarioError as error:
@@ -143,10 +178,17 @@ def scenarios_from(table: Mapping[str, Any], file: str) -> dict[str, Scenario]:
     return out
 
 
+def _table(body: Any, where: str) -> None:
+    if not isinstance(body, Mapping):
+        raise ScenarioError(f'{where} must be a table, such as {{ "exit start" = 2020 }}; it is {body!r}.')
+
+
 def _known(body: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
     for name in body:
         if name not in keys:
-            raise ScenarioError(f"{where}: {UnknownNameError(name, keys, 'key', f'The keys are {chr(44).join(keys)}.')}")
+            raise ScenarioError(
+                f"{where}: {UnknownNameError(name, keys, 'key', f'The keys are {chr(44).join(keys)}.')}"
+            )
 
 
 def load_scenarios(path: str | FilePath) -> dict[str, Scenario]:

@@ -22,7 +22,7 @@ from sdmodel.asked import (
     with_paths,
 )
 from sdmodel.compile import program_of
-from sdmodel.compile.clock import segments
+from sdmodel.compile.clock import SMALLEST, segments
 from sdmodel.compile.program import Program
 from sdmodel.compile.python import Bound, Engine
 from sdmodel.errors import SolveError
@@ -34,6 +34,7 @@ from sdmodel.scenario import Scenario
 
 ATOL = 1e-3
 """Absolute tolerance as a share of rtol times the scale of a state (its initial value, at least 1e-3)."""
+
 
 def run(
     model: Model,
@@ -123,7 +124,8 @@ def run(
     _all_finite(program, times, table)
     table[table == NA] = math.nan
     report = Report(*told, clock.perf_counter() - begun)
-    constants = MappingProxyType(dict(zip(program.parameters, p, strict=True)))
+    shown = [math.nan if value == NA else value for value in p]
+    constants = MappingProxyType(dict(zip(program.parameters, shown, strict=True)))
     return Run(model, asked, report, np.asarray(times), table, columns, constants)
 
 
@@ -136,11 +138,17 @@ def report_times(control: Mapping[str, float], every: float | None, fixed: bool)
         raise SolveError(
             f"The time settings make no sense: from {start:g} to {end:g} in steps of {step:g}, reported every {gap:g}."
         )
+    if (end - start) / gap > 5_000_000:
+        raise SolveError(
+            f"From {start:g} to {end:g}, reported every {gap:g}, is more than 5 million times. Ask for fewer with every=."
+        )
     if (end - start) / min(step, gap) > 50_000_000:
         raise SolveError(f"From {start:g} to {end:g} in steps of {min(step, gap):g} is more than 50 million steps.")
     if fixed:
         if every is not None and not _whole(gap / step):
-            raise SolveError(f"every={gap:g} is no multiple of the TIME STEP {step:g}. Use {max(round(gap / step), 1) * step:g}.")
+            raise SolveError(
+                f"every={gap:g} is no multiple of the TIME STEP {step:g}. Use {max(round(gap / step), 1) * step:g}."
+            )
         per = max(round(gap / step), 1)
         steps = _steps(start, end, step)
         picked = sorted({*range(0, steps + 1, per), steps})
@@ -162,6 +170,8 @@ def _whole(x: float) -> bool:
 
 
 # -- integration ------------------------------------------------------------------------------------------------
+PATIENCE = 20_000
+"""Evaluations in which a solver must get on by a billionth of the run."""
 Told = tuple[str, int, tuple[float, ...], int, float | None]
 Solution = tuple[list[list[float]], list[tuple[float, ...]], Told]
 
@@ -190,10 +200,33 @@ def _fixed(bound: Bound, times: Sequence[float], method: str) -> Solution:
     return out, [()] * len(out), (method, count * (1 if method == "euler" else 4), (), 0, None)
 
 
+class _Stretches:
+    """Segments of a run, and which reported times belong to which: at a break the right limit is reported."""
+
+    def __init__(self, engine: Engine, bound: Bound, start: float, end: float) -> None:
+        self.nudge = SMALLEST * max(abs(start), abs(end), 1.0)
+        """Rounding of dates: a reported time this close to a break is at the break."""
+        beyond = end + 1e-6 * max(end - start, bound.control["time step"])
+        cut = [
+            segments(engine.clock, engine.program, bound.watch, a, b) for a, b in ((start, end), (end, beyond)) if b > a
+        ]
+        self.parts = cut[0] if len(cut) > 1 else []
+        self.last_held = cut[-1][0].held
+        """Held values just after the end."""
+
+    def inside(self, number: int, t: float) -> bool:
+        """Whether a time that has come is reported in part `number`, and not at the start of the next."""
+        return number == len(self.parts) - 1 or t < self.parts[number].end - self.nudge
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        return tuple(part.start for part in self.parts[1:])
+
+
 def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
     """Runge-Kutta steps to every TIME STEP, every reported time and every break, whichever comes first."""
-    start, end, step = times[0], times[-1], bound.control["time step"]
-    parts = segments(engine.clock, engine.program, bound.watch, start, end) if end > start else []
+    start, step = times[0], bound.control["time step"]
+    stretches = _Stretches(engine, bound, start, times[-1])
     y = list(bound.start)
     states: list[list[float]] = []
     helds: list[tuple[float, ...]] = []
@@ -201,10 +234,11 @@ def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
     following = next(wanted)
     evaluations = 0
     grid = 0
-    for number, part in enumerate(parts):
+    for number, part in enumerate(stretches.parts):
         t = part.start
         while True:
-            if t >= following and (t < part.end or number == len(parts) - 1):
+            mine = stretches.inside(number, following)
+            if mine and t >= following - stretches.nudge:
                 states.append(y)
                 helds.append(part.held)
                 following = next(wanted, math.inf)
@@ -213,16 +247,43 @@ def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
                 break
             while start + grid * step <= t:
                 grid += 1
-            to = min(start + grid * step, part.end, following)
+            to = min(start + grid * step, part.end, following if mine else math.inf)
             slope = rk4_slope(bound, t, y, to - t, part.held)
             if bound.trouble is not None:
                 raise _failure(bound)
             y = [a + (to - t) * b for a, b in zip(y, slope, strict=True)]
             t = to
             evaluations += 4
-    if not parts:
-        states, helds = [y], [(0.0,) * len(engine.clock.held)]
-    return states, helds, (EXACT, evaluations, tuple(p.start for p in parts[1:]), engine.clock.kinks, None)
+    if not stretches.parts:
+        states, helds = [y], [()]
+    helds[-1] = stretches.last_held
+    return states, helds, (EXACT, evaluations, stretches.breaks, engine.clock.kinks, None)
+
+
+class _Pace:
+    """Refuses a solver that goes on and on without getting anywhere, as scipy's do before a pole."""
+
+    def __init__(self, bound: Bound, method: str, span: float) -> None:
+        self.bound, self.method, self.least = bound, method, 1e-9 * span
+        self.count = 0
+        self.furthest = self.before = -math.inf
+
+    def rates(self, t: float, x: np.ndarray, held: tuple[float, ...]) -> list[float]:
+        """Net flows, counted."""
+        self.count += 1
+        self.furthest = max(self.furthest, t)
+        if self.count % PATIENCE == 0:
+            if self.furthest - self.before < self.least:
+                raise _failure(
+                    self.bound, f"{self.method} gets no further than time {t:.6g}{self._fastest(t, x, held)}."
+                )
+            self.before = self.furthest
+        return self.bound.rates(t, x.tolist(), held)
+
+    def _fastest(self, t: float, x: np.ndarray, held: tuple[float, ...]) -> str:
+        pace = np.abs(self.bound.rates(t, x.tolist(), held)) / (np.abs(x) + 1.0)
+        state = self.bound.program.states[int(np.argmax(pace))]
+        return f", where '{state.name}' changes by {np.max(pace):.3g} of itself per unit of time"
 
 
 def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:
@@ -234,20 +295,21 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
     states: list[list[float]] = []
     helds: list[tuple[float, ...]] = []
     evaluations = 0
-    parts = segments(engine.clock, engine.program, bound.watch, start, end) if end > start else []
-    rates = bound.rates
+    stretches = _Stretches(engine, bound, start, end)
+    pace = _Pace(bound, method, end - start)
     grid = np.asarray(times)
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        inside = grid[(grid >= part.start) & ((grid <= part.end) if last else (grid < part.end))]
+    for number, part in enumerate(stretches.parts):
+        mine = [stretches.inside(number, t) for t in times]
+        inside = np.clip(grid[(grid >= part.start - stretches.nudge) & mine], part.start, part.end)
+        last = number == len(stretches.parts) - 1
         if len(y):
-            held = part.held
             found = solve_ivp(
-                lambda t, x, held=held: rates(t, x.tolist(), held),
+                pace.rates,
                 (part.start, part.end),
                 y,
                 method=method,
                 t_eval=inside if last else np.append(inside, part.end),
+                args=(part.held,),
                 rtol=rtol,
                 atol=atol,
             )
@@ -259,10 +321,10 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
         else:
             states.extend([[] for _ in inside])
         helds.extend([part.held] * len(inside))
-    if not parts:
-        states, helds = [list(bound.start)], [(0.0,) * len(engine.clock.held)]
-    breaks = tuple(part.start for part in parts[1:])
-    return states, helds, (method, evaluations, breaks, engine.clock.kinks, rtol)
+    if not stretches.parts:
+        states, helds = [list(bound.start)], [()]
+    helds[-1] = stretches.last_held
+    return states, helds, (method, evaluations, stretches.breaks, engine.clock.kinks, rtol)
 
 
 # -- failures ---------------------------------------------------------------------------------------------------

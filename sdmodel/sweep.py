@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.compile import program_of
+from sdmodel.asked import FIXED, constants_named, interpolant, known_method, settled, with_paths
+from sdmodel.compile import fits, program_of
 from sdmodel.compile.program import Program
 from sdmodel.compile.python import Engine
 from sdmodel.design import LABELS, table
 from sdmodel.errors import DesignError, OverrideError, RangeError, SolveError, UnknownNameError
+from sdmodel.expression import NA
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
-from sdmodel.asked import FIXED, constants_named, interpolant, known_method, settled, with_paths
 from sdmodel.solve import integrate, report_times
 
 if TYPE_CHECKING:
@@ -151,11 +152,16 @@ def parameter_matrix(model: Model, program: Program, base: Scenario, design: pd.
     out = np.tile(np.array(program.defaults, dtype=float), (len(design), 1))
     for name, value in base.values.items():
         out[:, index[name]] = value
+    given: dict[str, str] = {}
     for column in design.columns:
         if column in LABELS:
             continue
         values = design[column].to_numpy(float)
         for label in constants_named(model, column):
+            if given.setdefault(label, column) != column:
+                raise DesignError(
+                    f"The columns '{given[label]}' and '{column}' of the design both set '{label}'. Keep one."
+                )
             variable = model[label.split("[")[0]]
             outside = np.flatnonzero((values < variable.low) | (values > variable.high))
             if len(outside):
@@ -164,7 +170,9 @@ def parameter_matrix(model: Model, program: Program, base: Scenario, design: pd.
                     f"{variable.low:g} to {variable.high:g} {variable.unit}."
                 )
             if label not in index:
-                raise OverrideError(f"'{label}' follows a path in scenario '{base.name}' and cannot vary in the design.")
+                raise OverrideError(
+                    f"'{label}' follows a path in scenario '{base.name}' and cannot vary in the design."
+                )
             out[:, index[label]] = values
     for i, value in program.structural.items():
         if (out[:, i] != value).any():
@@ -172,28 +180,48 @@ def parameter_matrix(model: Model, program: Program, base: Scenario, design: pd.
                 f"'{program.parameters[i]}' is the order of a delay: it changes the equations and cannot vary in a sweep. "
                 "Run it value by value."
             )
+    for order in program.orders:
+        if not (depends(program, order.time) | depends(program, order.step)) & varied_columns(out):
+            continue
+        other = next((row for row in out if fits(program, row)), None)
+        if other is not None:
+            raise OverrideError(
+                f"The delay of '{order.name}' is shorter than its order times TIME STEP in some rows, where Vensim takes a "
+                "lower order: it changes the equations and cannot vary in a sweep. Use a shorter TIME STEP."
+            )
     return out
+
+
+def varied_columns(parameters: np.ndarray) -> set[int]:
+    """Indices of the parameters that differ between runs."""
+    return set(np.flatnonzero((parameters != parameters[:1]).any(axis=0)).tolist())
 
 
 def common_times(program: Program, parameters: np.ndarray, every: float | None, method: str) -> list[float]:
     """Reported times; all runs of a sweep share them, so time settings cannot vary."""
     engine = Engine(program, [])
     bound = engine.bind(parameters[0].tolist(), [lambda t: 0.0] * len(program.data))
-    varied = {i for i in range(parameters.shape[1]) if (parameters[:, i] != parameters[0, i]).any()}
+    if program.moving:
+        raise OverrideError(
+            f"{next(iter(program.moving)).upper()} changes during a run, so the runs of a sweep share no times. Run them "
+            "one by one with model.run."
+        )
+    varied = varied_columns(parameters)
     for name, node in program.control.items():
-        if _depends(program, node) & varied:
+        if depends(program, node) & varied:
             raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
     return report_times(bound.control, every, method in FIXED)
 
 
-def _depends(program: Program, node: int) -> set[int]:
+def depends(program: Program, node: int) -> set[int]:
+    """Indices of the parameters that a node follows from."""
     out: set[int] = set()
     stack = [node]
     while stack:
         op, *args = program.nodes[stack.pop()]
         if op == "param":
             out.add(int(args[0]))
-        elif op not in ("const", "state", "time"):
+        elif op not in ("const", "state", "time", "memory", "draw", "first_draw"):
             stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
     return out
 
@@ -207,7 +235,12 @@ def series_matrix(program: Program, data: xr.Dataset | None, runs: int) -> tuple
     if data is None or any(name not in data for name in program.data):
         missing = next(name for name in program.data if data is None or name not in data)
         raise OverrideError(f"The data variable '{missing}' has no series; give data= with a variable of that name.")
+    unknown = [str(name) for name in data.data_vars if name not in program.data]
+    if unknown:
+        raise UnknownNameError(unknown[0], program.data, "data variable")
     times = tuple(float(t) for t in data["time"].to_numpy())
+    if (np.diff(times) <= 0).any():
+        raise DesignError("The times of data= must rise.")
     parts = []
     for name in program.data:
         array = data[name]
@@ -244,16 +277,14 @@ def execute(
 Part = list[tuple[np.ndarray | None, str]]
 
 
-def _parts(
-    job: Job, parameters: np.ndarray, series: np.ndarray, processes: int | None
-) -> Iterator[tuple[int, Part]]:
+def _parts(job: Job, parameters: np.ndarray, series: np.ndarray, processes: int | None) -> Iterator[tuple[int, Part]]:
     runs = len(parameters)
     workers = min(processes or _processors(), -(-runs // _CHUNK))
     starts = range(0, runs, _CHUNK)
     if workers <= 1:
         engine = Engine(job.program, job.outputs)
         for i in starts:
-            yield i, [_one(job, engine, p, s) for p, s in _rows(parameters, series, i)]
+            yield i, [_one(job, engine, *row) for row in _rows(parameters, series, i)]
         return
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (job,)) as pool:
@@ -266,9 +297,13 @@ def _parts(
             raise
 
 
-def _rows(parameters: np.ndarray, series: np.ndarray, start: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    stop = start + _CHUNK
-    return list(zip(parameters[start:stop], series[start:stop], strict=True))
+Row = tuple[np.ndarray, np.ndarray, int]
+"""Parameters, series and number of a run; the number chooses its random draws."""
+
+
+def _rows(parameters: np.ndarray, series: np.ndarray, start: int) -> list[Row]:
+    stop = min(start + _CHUNK, len(parameters))
+    return list(zip(parameters[start:stop], series[start:stop], range(start, stop), strict=True))
 
 
 def _processors() -> int:
@@ -283,15 +318,15 @@ def _start_worker(job: Job) -> None:
     _worker = (job, Engine(job.program, job.outputs))
 
 
-def _work(rows: list[tuple[np.ndarray, np.ndarray]]) -> Part:
+def _work(rows: list[Row]) -> Part:
     assert _worker is not None
     job, engine = _worker
-    return [_one(job, engine, p, s) for p, s in rows]
+    return [_one(job, engine, *row) for row in rows]
 
 
-def _one(job: Job, engine: Engine, p: np.ndarray, series: np.ndarray) -> tuple[np.ndarray | None, str]:
+def _one(job: Job, engine: Engine, p: np.ndarray, series: np.ndarray, number: int) -> tuple[np.ndarray | None, str]:
     try:
-        bound = engine.bind(p.tolist(), [interpolant(job.series_times, s.tolist()) for s in series])
+        bound = engine.bind(p.tolist(), [interpolant(job.series_times, s.tolist()) for s in series], run=number)
         y, held, _ = integrate(engine, bound, job.times, job.method, job.rtol)
         rows = [bound.outs(t, state, h) for t, state, h in zip(job.times, y, held, strict=True)]
     except SolveError as error:
@@ -302,6 +337,7 @@ def _one(job: Job, engine: Engine, p: np.ndarray, series: np.ndarray) -> tuple[n
         names = {node: name for name, node in job.program.outputs.items()}
         bad = [job.outputs[j] for j in np.flatnonzero(~np.isfinite(out).all(axis=1))]
         return None, f"'{names[min(bad)]}' is not finite at time {when:.6g}."
+    out[out == NA] = np.nan
     return out, ""
 
 

@@ -79,9 +79,7 @@ class Unit:
     def __pow__(self, exponent: float | Fraction) -> Unit:
         """Power with a number that is not too large (UnitsError otherwise)."""
         if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
-            raise UnitsError(
-                f"The exponent {exponent} of the unit '{self}' is too large: {MAX_EXPONENT} at most."
-            )
+            raise UnitsError(f"The exponent {exponent} of the unit '{self}' is too large: {MAX_EXPONENT} at most.")
         power = Fraction(exponent).limit_denominator(MAX_DENOMINATOR)
         return _unit({word: e * power for word, e in self.powers}, dict(self.spelling))
 
@@ -179,9 +177,7 @@ def parse(text: str, synonyms: Iterable[Iterable[str]] = ()) -> Unit:
     True
     """
     if len(text) > MAX_LENGTH:
-        raise UnitsError(
-            f"A unit of {len(text)} characters ('{text[:40]}…') is too long: {MAX_LENGTH} at most."
-        )
+        raise UnitsError(f"A unit of {len(text)} characters ('{text[:40]}…') is too long: {MAX_LENGTH} at most.")
     return _parse(text, tuple(tuple(group) for group in synonyms))
 
 
@@ -235,9 +231,7 @@ class _Parser:
             if self.take() != ")":
                 raise self.fail("a parenthesis is not closed")
         elif token in ("", "*", "/", "^", ")"):
-            raise self.fail(
-                f"a word is missing before '{token}'" if token else "it ends where a word should be"
-            )
+            raise self.fail(f"a word is missing before '{token}'" if token else "it ends where a word should be")
         else:
             out = self.word(token)
         if self.peek() == "^":
@@ -271,9 +265,7 @@ class _Parser:
         if _NUMBER_LIKE.fullmatch(token):
             if _NUMBER.fullmatch(token) and Fraction(token) == 1:
                 return DIMENSIONLESS
-            raise self.fail(
-                f"'{token}' is a scale, and units are not converted; make it part of a word or a constant"
-            )
+            raise self.fail(f"'{token}' is a scale, and units are not converted; make it part of a word or a constant")
         kinds = {unicodedata.category(c) for c in token if c not in _SIGNS_IN_WORDS and not c.isspace()}
         wrong = [c for c in token if not self.may_hold(c)]
         if wrong:

@@ -64,9 +64,7 @@ def test_an_unknown_function_is_an_error_with_the_nearest() -> None:
 
 def test_a_lookup_of_the_model_is_a_function() -> None:
     table = variable("table", Table((0.0, 1.0), (0.0, 1.0)), kind="lookup")
-    assert (
-        check_names(model(A, table, variable("x", Call("table", (Ref("trust in policy"),)))), FUNCTIONS) == []
-    )
+    assert check_names(model(A, table, variable("x", Call("table", (Ref("trust in policy"),)))), FUNCTIONS) == []
 
 
 def test_a_subscript_must_be_in_a_range() -> None:
@@ -81,9 +79,7 @@ def test_a_subscript_must_be_in_a_range() -> None:
 
 
 def test_the_name_of_a_range_or_element_may_be_read() -> None:
-    assert (
-        check_names(model(variable("x", Op("=", (Ref("region"), Ref("north")))), ranges=(REGION,)), ()) == []
-    )
+    assert check_names(model(variable("x", Op("=", (Ref("region"), Ref("north")))), ranges=(REGION,)), ()) == []
 
 
 # -- unused --------------------------------------------------------------------------------------------------

@@ -31,9 +31,7 @@ def ref(name: str, *subs: str) -> Ref:
 def variable(name: str, *exprs: Expr, unit: str, kind: str = "", role: str = "") -> Variable:
     if not kind:
         kind = "constant" if isinstance(exprs[0], (Number, Array)) else "auxiliary"
-    return Variable(
-        name, kind, tuple(Component((), (), e) for e in exprs), unit, role=role, file="m.mdl", line=7
-    )
+    return Variable(name, kind, tuple(Component((), (), e) for e in exprs), unit, role=role, file="m.mdl", line=7)
 
 
 GIVEN = [
@@ -171,9 +169,7 @@ def test_what_agrees_and_would_not_with_another_unit(expr: Expr, unit: str) -> N
     ],
     ids=str,
 )  # fmt: skip
-def test_what_disagrees_is_one_error_that_shows_the_place(
-    expr: Expr, unit: str, words: tuple[str, ...]
-) -> None:
+def test_what_disagrees_is_one_error_that_shows_the_place(expr: Expr, unit: str, words: tuple[str, ...]) -> None:
     bad(expr, unit, *words)
 
 
@@ -206,9 +202,7 @@ def test_a_stock_inside_a_formula_is_checked_too() -> None:
 
 
 # -- numbers -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "expr", [n(5), op("neg", n(5)), op("*", n(12), n(4)), Array((1.0, 2.0), (2,)), TABLE]
-)
+@pytest.mark.parametrize("expr", [n(5), op("neg", n(5)), op("*", n(12), n(4)), Array((1.0, 2.0), (2,)), TABLE])
 def test_a_number_alone_is_in_the_unit_it_states(expr: Expr) -> None:
     assert found(expr, "Person") == []
 
@@ -263,9 +257,7 @@ def test_an_unstated_constant_is_an_error_where_markers_are_used() -> None:
 def test_a_unit_that_cannot_be_read_is_one_error() -> None:
     hostile = variable("y", n(3), unit="9**9**9**9")
     listed = [
-        f
-        for f in check_units(model(hostile, variable("x", ref("y"), unit="Person")))
-        if f.variable != "unstated"
+        f for f in check_units(model(hostile, variable("x", ref("y"), unit="Person"))) if f.variable != "unstated"
     ]
     assert [(f.level, f.variable) for f in listed] == [("error", "y")]
     assert "9**9**9**9" in listed[0].message

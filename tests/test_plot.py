@@ -110,9 +110,7 @@ def test_fonts_fall_back_to_those_installed_for_chinese():
 def test_missing_chinese_font_is_named_once(runs, monkeypatch):
     monkeypatch.setattr(look, "fonts", lambda: ["DejaVu Sans"])
     monkeypatch.setattr(look, "_warned", set())
-    with pytest.warns(
-        plot.MissingFontWarning, match=r"'提前退出'.*Noto Sans CJK SC.*WenQuanYi.*fonts-noto-cjk"
-    ):
+    with pytest.warns(plot.MissingFontWarning, match=r"'提前退出'.*Noto Sans CJK SC.*WenQuanYi.*fonts-noto-cjk"):
         plot.trajectories({"提前退出": runs["early exit"], "no policy": runs["no policy"]}, "RnD")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -122,16 +120,12 @@ def test_missing_chinese_font_is_named_once(runs, monkeypatch):
 def test_chinese_text_with_a_font_and_other_text_without_are_silent(runs, monkeypatch):
     monkeypatch.setattr(look, "_warned", set())
     plot.trajectories(runs, "RnD")
-    monkeypatch.setattr(
-        look, "fonts", lambda: ["DejaVu Sans", "DejaVu Serif"]
-    )  # as if the second had the glyphs
+    monkeypatch.setattr(look, "fonts", lambda: ["DejaVu Sans", "DejaVu Serif"])  # as if the second had the glyphs
     plot.trajectories(runs, "RnD", policy_marks={"退坡": 2020})
 
 
 def every_figure(runs):
-    table = pd.DataFrame([[0.1, 0.9]], index=[2020], columns=[1, 5]).rename_axis(
-        index="start", columns="duration"
-    )
+    table = pd.DataFrame([[0.1, 0.9]], index=[2020], columns=[1, 5]).rename_axis(index="start", columns="duration")
     found = pd.DataFrame({"median": [1.0], "low": [0.5], "high": [2.0]}, index=["early"])
     return [
         lambda **to: plot.trajectories(runs, "RnD", policy_marks={"exit": 2020}, **to),
@@ -264,9 +258,7 @@ def test_the_baseline_is_grey_and_behind(runs):
 
 
 def test_a_fifth_variable_opens_a_second_column(runs):
-    fig, axes = plot.trajectories(
-        {"only": FakeRun({f"x{i}": TIME for i in range(5)})}, [f"x{i}" for i in range(5)]
-    )
+    fig, axes = plot.trajectories({"only": FakeRun({f"x{i}": TIME for i in range(5)})}, [f"x{i}" for i in range(5)])
     assert len(axes) == len(fig.axes) == 5
     assert [bool(ax.get_xlabel()) for ax in axes] == [False, False, False, True, True]
 
@@ -296,9 +288,7 @@ def test_trajectories_refuse_what_they_cannot_draw(runs):
 
 
 def test_marks_are_lines_and_bands_at_their_dates(runs):
-    fig, axes = plot.trajectories(
-        runs, ["RnD", "trust"], policy_marks={"law": 2015, "withdrawal": (2020, 2025)}
-    )
+    fig, axes = plot.trajectories(runs, ["RnD", "trust"], policy_marks={"law": 2015, "withdrawal": (2020, 2025)})
     for ax in axes:
         poles = {line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2}
         assert poles == {2015, 2020, 2025}

@@ -202,3 +202,40 @@ def test_effects_refuse_what_they_cannot_draw(found):
         plot.effects(found.iloc[2:], label="x")
     with pytest.raises(DesignError, match="positive"):
         plot.effects(found, label="x", smallest=-1)
+
+
+# -- on a sheet of the caller's --------------------------------------------------------------------------------
+
+
+def test_without_a_legend_the_sheet_can_still_make_one(found, table):
+    fig, axes = plot.fan(sweep(), legend=False)
+    assert not fig.legends
+    assert "40 runs, none failed" not in words(fig)
+    assert set(axes[0].get_legend_handles_labels()[1]) == {"median", "25 to 75 % of runs", "5 to 95 % of runs"}
+    fig, axes = plot.effects(found, label="x", smallest=0.2, legend=False)
+    assert not fig.legends
+    names = axes[0].get_legend_handles_labels()[1]
+    assert len(names) == len(set(names)) == 4
+    fig, _ = plot.heat(table, label="change of RnD (%)", legend=False)
+    assert len(fig.axes) == 1
+    assert "change of RnD (%)" not in words(fig)
+
+
+def test_heat_colours_reach_as_far_as_told(table):
+    _, (ax,) = plot.heat(table, label="change (%)", centre=1, reach=100)
+    norm = ax.images[0].norm
+    assert (norm.vmin, norm.vmax) == (-99, 101)
+    for wrong in ({"centre": 0, "reach": -1}, {"reach": 5}):
+        with pytest.raises(DesignError, match="reach of the colours"):
+            plot.heat(table, label="x", **wrong)
+
+
+def test_effects_list_only_what_they_show(found):
+    fig, _ = plot.effects(found.iloc[:1], label="x", smallest=0.2)
+    assert "median; interval touches the grey band" not in words(fig)
+    assert "median; interval clear of the grey band" in words(fig)
+
+
+def test_a_fan_without_any_run_says_so():
+    with pytest.raises(DesignError, match="None of the 0 runs"):
+        plot.fan(sweep().isel(run=[]))

@@ -130,9 +130,7 @@ def value(name: str) -> float:
         pytest.param(value("F32") / value("F31"), "1.2", id="I06 a firm"),
         pytest.param(value("F32") / value("F31") / value("F12"), "2.4", id="I06 over the ceiling"),
         pytest.param(value("F32") / value("F34"), "3480", id="I07 fund 2014"),
-        pytest.param(
-            value("F32") / (1 + value("F33")) / (value("F34") - value("F35")), "4180", id="I07 fund 2013"
-        ),
+        pytest.param(value("F32") / (1 + value("F33")) / (value("F34") - value("F35")), "4180", id="I07 fund 2013"),
         pytest.param(value("F37") / (1 + value("F38")), "818", id="I08"),
         pytest.param(value("F28") / value("F27"), "0.789", id="I10"),
         pytest.param(100 * (value("F47") - value("F48")), "1.9", id="I12 micro"),
@@ -159,7 +157,5 @@ def test_models_cite_no_unusable_figure():
         for figure in re.findall(r"\bF\d+\b", locator)
     ]
     assert sources
-    wrong = [
-        (name, figure) for name, figure in sources if figure not in BY_ID or BY_ID[figure]["usable"] == "no"
-    ]
+    wrong = [(name, figure) for name, figure in sources if figure not in BY_ID or BY_ID[figure]["usable"] == "no"]
     assert wrong == []

@@ -25,18 +25,19 @@ SIGNATURES: dict[str, str] = {
     ">=": "u, u -> 1",
     "and": "1, 1 -> 1", "or": "1, 1 -> 1", "not": "1 -> 1",
     # arithmetic
-    "abs": "u -> u", "integer": "u -> u", "modulo": "u, u -> u", "quantum": "u, u -> u",
+    "abs": "u -> u", "integer": "u -> u", "floor": "u -> u", "round": "u -> u", "modulo": "u, u -> u", "quantum": "u, u -> u",
     "sqrt": "u -> u^(1/2)",
     "min": "u, u... -> u", "max": "u, u... -> u", "zidz": "u, v -> u/v", "xidz": "u, v, u/v -> u/v",
     "pi": "-> 1",
-    "exp": "1 -> 1", "ln": "1 -> 1", "log": "1, 1 -> 1", "gamma ln": "1 -> 1",
+    "exp": "1 -> 1", "ln": "1 -> 1", "log": "1, 1 -> 1", "log10": "1 -> 1", "gamma ln": "1 -> 1",
     "sin": "1 -> 1", "cos": "1 -> 1", "tan": "1 -> 1", "arcsin": "1 -> 1", "arccos": "1 -> 1",
     "arctan": "1 -> 1",
     "sinh": "1 -> 1", "cosh": "1 -> 1", "tanh": "1 -> 1",
     "if then else": "1, u, u -> u",
     # dates
     "step": "u, time -> u", "ramp": "u/time, time, time -> u", "pulse": "time, time -> 1",
-    "pulse train": "time, time, time, time -> 1",
+    "pulse train": "time, time, time, time -> 1", "xramp": "u/time, time -> u",
+    "xpulse": "time, u -> u/time", "xpulse train": "time, time, u -> u/time",
     # memory
     "integ": "u/time, u -> u", "integ non negative": "u/time, u -> u",
     "smooth": "u, time -> u", "smoothi": "u, time, u -> u", "smooth3": "u, time -> u",
@@ -56,7 +57,7 @@ SIGNATURES: dict[str, str] = {
     # draws: minimum, maximum, mean or shift, deviation or stretch, seed
     "random 0 1": "-> 1", "random uniform": "u, u, any -> u", "random normal": "u, u, u, u, any -> u",
     "random exponential": "u, u, u, u, any -> u", "random triangular": "u, u, u, u, u, any -> u",
-    "random poisson": "u, u, u, u, u, any -> u",
+    "random poisson": "u, u, u, u, u, any -> u", "poisson": "u, any -> u",
     # tables and files
     "lookup extrapolate": "u, any -> u", "lookup forward": "u, any -> u", "lookup backward": "u, any -> u",
     "lookup invert": "any, any -> any",

@@ -89,16 +89,12 @@ def check_ranges(model: Model) -> list[Finding]:
     for variable in model.equations.values():
         low, high = variable.low, variable.high
         if low > high:
-            out.append(
-                finding("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start.")
-            )
+            out.append(finding("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start."))
             continue
         beyond = [x for c in variable.components for x in _values(c) if x < low or x > high]
         if beyond:
             listed = ", ".join(f"{x:g}" for x in beyond[:_SHOWN]) + (", …" if len(beyond) > _SHOWN else "")
-            message = (
-                f"The value {listed} lies outside the range [{low:g}, {high:g}] that the variable states."
-            )
+            message = f"The value {listed} lies outside the range [{low:g}, {high:g}] that the variable states."
             out.append(finding("error", "range", variable, message))
         why = _not_sampled(variable)
         if why:
@@ -141,20 +137,14 @@ def check_markers(model: Model) -> list[Finding]:
             )
             out.append(finding("error", "role", variable, message))
         if not sourced:
-            message = (
-                "No source is given. Write [@key, place], or [@guess] and say why, in its documentation."
-            )
+            message = "No source is given. Write [@key, place], or [@guess] and say why, in its documentation."
             out.append(finding("error", "source", variable, message))
         if not variable.sentence:
             out.append(
-                finding(
-                    "error", "sentence", variable, "Its documentation holds no sentence that says what it is."
-                )
+                finding("error", "sentence", variable, "Its documentation holds no sentence that says what it is.")
             )
         if variable.role in _VARIED and not variable.limits:
-            message = (
-                f"A constant that varies ({variable.role}) needs a range after its unit, such as Dmnl [0,1]."
-            )
+            message = f"A constant that varies ({variable.role}) needs a range after its unit, such as Dmnl [0,1]."
             out.append(finding("error", "range", variable, message))
     return out
 
@@ -166,8 +156,7 @@ def _not_sampled(variable: Variable) -> str:
     low, high = variable.low, variable.high
     if low == -float("inf") or high == float("inf"):
         return (
-            f"The range of this {variable.role} is open ([{low:g}, {high:g}]), so it cannot be sampled. "
-            "Give both ends."
+            f"The range of this {variable.role} is open ([{low:g}, {high:g}]), so it cannot be sampled. Give both ends."
         )
     if variable.role == "switch" and (low != round(low) or high != round(high)):
         return f"A switch takes whole numbers; its range is [{low:g}, {high:g}]."

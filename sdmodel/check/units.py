@@ -124,9 +124,7 @@ class _Checker:
         for variable, unit in found[1:]:
             if unit != found[0][1]:
                 self.variable = variable
-                self.say(
-                    "error", f"{variable.name} is in {unit}, but {found[0][0].name} is in {found[0][1]}."
-                )
+                self.say("error", f"{variable.name} is in {unit}, but {found[0][0].name} is in {found[0][1]}.")
         return found[0][1] if found else None
 
     # -- equations -------------------------------------------------------------------------------------------
@@ -134,9 +132,7 @@ class _Checker:
         if isinstance(expr, Table) or not names_in(expr):
             return  # numbers alone: the value of a constant, in the unit that it states
         if isinstance(expr, Call) and expr.name.startswith("integ") and want is not None:
-            self.call(
-                expr, expr.name, expr.args, {"u": want}
-            )  # flow and initial value against the stock's unit
+            self.call(expr, expr.name, expr.args, {"u": want})  # flow and initial value against the stock's unit
             return
         got = self.infer(expr)
         if want is None or got.unit is None or got.unit == want:
@@ -149,9 +145,7 @@ class _Checker:
         self.say(
             "error",
             f"The equation gives {got.unit}, but {self.variable.name} is stated in {want}: "
-            f"{self.show(expr)}. "
-            + (f"Here {', '.join(listed[:8])}. " if listed else "")
-            + self.hint(got.unit, want),
+            f"{self.show(expr)}. " + (f"Here {', '.join(listed[:8])}. " if listed else "") + self.hint(got.unit, want),
         )
 
     def infer(self, expr: Expr) -> _Got:
@@ -188,9 +182,7 @@ class _Checker:
         sign = signature(name)
         if sign is None or not sign.takes(len(args)):
             what = "is not known here" if sign is None else f"does not take {len(args)} arguments"
-            self.say(
-                "warning", f"The units of {self.show(expr)} could not be checked: {name.upper()} {what}."
-            )
+            self.say("warning", f"The units of {self.show(expr)} could not be checked: {name.upper()} {what}.")
             return _ANY
         if self.time is not None:
             known["time"] = self.time

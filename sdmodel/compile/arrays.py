@@ -104,7 +104,9 @@ def invert(low: Lowering, site: Site) -> int:
     if len(site.call.args) > 1:
         size = low.number(site.call.args[1], site, "the size of INVERT MATRIX")
         if size != len(rows):
-            raise EquationError(f"{site.where}: INVERT MATRIX is given the size {size:g}; its range has {len(rows)} elements.")
+            raise EquationError(
+                f"{site.where}: INVERT MATRIX is given the size {size:g}; its range has {len(rows)} elements."
+            )
     cells = [_now(low, site, matrix, {a: r, b: c}) for r in rows for c in columns]
     place = [low.graph.const(float(_place(low, site, n, e))) for n, e in ((a, rows), (b, columns))]
     return low.graph.op("inverse", *place, *cells)

@@ -1,10 +1,11 @@
-"""How each function of the language becomes scalar operations; those with a past are in `hidden`, vectors in `arrays`."""
+"""How functions of the language become scalar operations; those with a past: `hidden`, on vectors: `arrays`."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sdmodel.compile import arrays, hidden
@@ -140,8 +141,8 @@ def _time_value(low: Lowering, site: Site) -> int:
     measure = low.number(site.call.args[2], site, "the third argument of GET TIME VALUE")
     if (relative, measure) != (0.0, 0.0):
         raise UnsupportedError(
-            f"{site.where}: GET TIME VALUE({relative:g}, ..., {measure:g}) needs a calendar or the computer's clock; only "
-            "GET TIME VALUE(0, offset, 0) is supported."
+            f"{site.where}: GET TIME VALUE({relative:g}, ..., {measure:g}) needs a calendar or the computer's clock; "
+            "only GET TIME VALUE(0, offset, 0) is supported."
         )
     return low.graph.plus(low.time(site.initial), _arg(low, site, site.call.args[1]))
 
@@ -161,7 +162,7 @@ def _lookup_invert(low: Lowering, site: Site) -> int:
     table = _table(low, site)
     pairs = sorted(zip(table.y, table.x, strict=True))
     y, x = zip(*pairs, strict=True)
-    if any(b <= a for a, b in zip(y, y[1:], strict=False)) or list(x) not in (sorted(x), sorted(x, reverse=True)):
+    if any(b <= a for a, b in pairwise(y)) or list(x) not in (sorted(x), sorted(x, reverse=True)):
         raise EquationError(f"{site.where}: LOOKUP INVERT needs a lookup that rises or falls all the way.")
     return low.lookup(Table(tuple(y), tuple(x)), _arg(low, site, site.call.args[1]))
 
@@ -212,7 +213,7 @@ __all__ = ["LOWERED", "Site", "every_element"]
 Build = Callable[["Lowering", Site], int]
 
 LOWERED: dict[str, tuple[int, int, Build]] = {
-    **{name: (1, 1, _elementwise) for name in ELEMENTWISE},
+    **dict.fromkeys(ELEMENTWISE, (1, 1, _elementwise)),
     "min": (1, 999, arrays.whole("min")),
     "max": (1, 999, arrays.whole("max")),
     "power": (2, 2, _elementwise),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sdmodel.compile.functions import COMPARISONS, LOGIC, interpolate
 from sdmodel.compile.program import Program
@@ -20,6 +21,8 @@ RUN, HELD, LINE, FREE = range(4)
 """Follows from parameters; constant between breaks; straight in time between breaks; anything else."""
 
 MAX_BREAKS = 100_000
+SMALLEST = 1e-12
+"""Dates that differ by less, as a share of the dates, are the same date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Classes of all nodes and the sources of breaks, by level: those of level n need the held nodes of lower ones."""
+    """Classes of all nodes and the sources of breaks, by level: those of level n need the held nodes and the bends of lower ones."""
 
     classes: tuple[int, ...]
     sources: tuple[Source, ...]
@@ -92,19 +95,22 @@ def clock_of(program: Program) -> Clock:
         elif op in ("min", "max") and line:
             kind = LINE
             sources.append(Source("cross", level, inner[0], inner[1], -1))
+            level += 1
         elif op == "abs" and line:
             kind = LINE
             sources.append(Source("cross", level, inner[0], -1, -1))
+            level += 1
         elif op == "lookup" and line:
             stepped = program.tables[int(args[0])].kind in ("hold_backward", "look_forward")
             kind = HELD if stepped else LINE
             sources.append(Source("knots", level, inner[0], -1, index if stepped else -1, int(args[0])))
-            level += stepped
-        elif op in ("add", "sub", "neg") and line:
-            kind = LINE
-        elif (op == "mul" and line and min(known) <= HELD) or (op == "div" and line and known[1] <= HELD):
-            kind = LINE
-        elif op == "select" and line and known[0] <= HELD:
+            level += 1
+        elif (
+            (op in ("add", "sub", "neg") and line)
+            or (op == "mul" and line and min(known) <= HELD)
+            or (op == "div" and line and known[1] <= HELD)
+            or (op == "select" and line and known[0] <= HELD)
+        ):
             kind = LINE
         if kind == FREE and op in _BENDS:
             kinks += 1
@@ -153,7 +159,7 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
     depth = 1 + max((s.level for s in clock.sources), default=-1)
     slots = {node: i for i, node in enumerate(clock.held)}
     cuts = [start, end]
-    smallest = 1e-12 * max(abs(start), abs(end), 1.0)
+    smallest = SMALLEST * max(abs(start), abs(end), 1.0)
 
     def held_at(t: float, below: int) -> list[float]:
         h = [0.0] * len(clock.held)
@@ -166,7 +172,7 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
 
     for level in range(depth):
         new: set[float] = set()
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             h = held_at((a + b) / 2, level)
             p, q = a + (b - a) / 4, b - (b - a) / 4
             at_p, at_q = watch(p, h), watch(q, h)
@@ -177,7 +183,7 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
             if len(new) > MAX_BREAKS:
                 raise SolveError(f"The equations jump more than {MAX_BREAKS:,} times between {start:g} and {end:g}.")
         cuts = _merge(cuts, new, smallest)
-    return [Segment(a, b, tuple(held_at((a + b) / 2, depth))) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [Segment(a, b, tuple(held_at((a + b) / 2, depth))) for a, b in pairwise(cuts)]
 
 
 def _merge(cuts: list[float], new: set[float], smallest: float) -> list[float]:

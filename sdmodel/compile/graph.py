@@ -27,7 +27,7 @@ class Graph:
         if node[0] == "const":
             mark: Node = ("const", repr(node[1]))
         elif node[0] in _COMMUTE:
-            mark = (str(node[0]), *sorted(node[1:]))  # type: ignore[type-var, arg-type]
+            mark = (str(node[0]), *sorted(node[1:]))  # type: ignore[arg-type]
         else:
             mark = node  # type: ignore[assignment]
         found = self._index.get(mark)
@@ -69,16 +69,21 @@ class Graph:
 
     # Shorthands that keep the lowering readable.
     def plus(self, a: int, b: int) -> int:
+        """A + b."""
         return self.op("add", a, b)
 
     def minus(self, a: int, b: int) -> int:
+        """A - b."""
         return self.op("sub", a, b)
 
     def times(self, a: int, b: int) -> int:
+        """A * b."""
         return self.op("mul", a, b)
 
     def over(self, a: int, b: int) -> int:
+        """A / b."""
         return self.op("div", a, b)
 
     def pick(self, condition: int, a: int, b: int) -> int:
+        """A where the condition holds, else b."""
         return self.op("select", condition, a, b)

@@ -1,4 +1,4 @@
-"""Functions with a past: hidden stocks (SMOOTH, DELAY, TREND, FORECAST), memories (DELAY FIXED, SAMPLE IF TRUE), draws."""
+"""Functions with a past: hidden stocks (SMOOTH, DELAY, TREND), memories (DELAY FIXED, SAMPLE IF TRUE), draws."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sdmodel.compile.functions import SMALL
-from sdmodel.compile.program import Memory, Order, State
+from sdmodel.compile.program import Memory, Order, State, fitting_order
 from sdmodel.compile.site import Site
 from sdmodel.errors import EquationError
 from sdmodel.expression import Expr
@@ -28,7 +28,9 @@ def _start(low: Lowering, site: Site, expr: Expr) -> int:
 def _order(low: Lowering, site: Site, expr: Expr) -> int:
     order = low.number(expr, site, f"the order of {site.call.name.upper()}")
     if not 1 <= order <= MAX_ORDER:
-        raise EquationError(f"{site.where}: the order of {site.call.name.upper()} is {order:g}; it can be 1 to {MAX_ORDER}.")
+        raise EquationError(
+            f"{site.where}: the order of {site.call.name.upper()} is {order:g}; it can be 1 to {MAX_ORDER}."
+        )
     return int(order)
 
 
@@ -129,8 +131,6 @@ def delay(order: int, with_initial: bool) -> Callable[[Lowering, Site], int]:
 
 def _lowered(low: Lowering, site: Site, order: int, time0: int) -> int:
     """The order that fits into the delay time on the TIME STEP grid."""
-    from sdmodel.compile.lower import fitting_order
-
     step = low._control("time step")
     time, width = low.peek(time0), low.peek(step)
     if time is None or width is None:
@@ -141,8 +141,10 @@ def _lowered(low: Lowering, site: Site, order: int, time0: int) -> int:
 
 
 def _changing(low: Lowering, site: Site, states: list[int], known: bool, order: int, time0: int) -> int:
-    """DELAY N with a delay time that changes: each level leaves at the delay time that was in force when what it
-    holds came in, one step a level."""
+    """DELAY N with a delay time that changes.
+
+    Each level leaves at the delay time that was in force when what it holds came in, one step a level.
+    """
     g = low.graph
     size = g.const(float(order))
     tag = site.call.name + " times"
@@ -212,7 +214,7 @@ def forecast(low: Lowering, site: Site) -> int:
 
 
 def zidz(low: Lowering, a: int, b: int) -> int:
-    """a / b, or 0 where Vensim takes b for zero."""
+    """A / b, or 0 where Vensim takes b for zero."""
     g = low.graph
     return g.pick(g.op("lt", g.op("abs", b), g.const(SMALL)), g.const(0.0), g.over(a, b))
 

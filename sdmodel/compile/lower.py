@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
 from sdmodel.compile import calls
-from sdmodel.compile.functions import AGGREGATES, BUILTINS, GATHERING, NAN, OPS, REFUSED, STEPPED, interpolate
+from sdmodel.compile.functions import AGGREGATES, BUILTINS, GATHERING, OPS, REFUSED, STEPPED, interpolate
 from sdmodel.compile.graph import Graph
-from sdmodel.compile.python import evaluate
 from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
 from sdmodel.errors import EquationError, UnknownNameError, UnsupportedError
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
-from sdmodel.kept import Kept
 from sdmodel.model import CONTROL, Model, Variable
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "=": "eq", "<>": "ne", "<": "lt", "<=": "le",
@@ -96,7 +94,7 @@ class Lowering:
         if out and not self.fixed:
             raise UnsupportedError(
                 f"{next(iter(out)).upper()} changes during the run, which has a meaning on the TIME STEP grid only. "
-                f'Run with {USE_FIXED}.'
+                f"Run with {USE_FIXED}."
             )
         return out
 
@@ -257,7 +255,9 @@ class Lowering:
             if call.name in REFUSED:
                 raise UnsupportedError(f"{where}: {call.name.upper()} is not supported: {REFUSED[call.name]}.")
             if target is not None:
-                raise EquationError(f"{where}: '{target.name}' is called like a lookup, but it is none ({target.kind}).")
+                raise EquationError(
+                    f"{where}: '{target.name}' is called like a lookup, but it is none ({target.kind})."
+                )
             known = [n.upper() for n in BUILTINS] + [v.name for v in self.model.equations.values()]
             raise UnsupportedError(f"{where}: {UnknownNameError(call.name.upper(), known, 'function')}")
         if call.name in STEPPED:
@@ -274,7 +274,9 @@ class Lowering:
         names = self.scalars.gathered(call.args[0], GATHERING)
         argument = call.args[0]
         if not names and isinstance(argument, Ref) and (not argument.subs or "*" in argument.subs):
-            return self.fold(AGGREGATES[call.name], calls.every_element(self, calls.Site(call, env, variable, initial, where)))
+            return self.fold(
+                AGGREGATES[call.name], calls.every_element(self, calls.Site(call, env, variable, initial, where))
+            )
         if not names:
             raise EquationError(
                 f"{where}: {call.name.upper()} gathers over a subscript marked with an exclamation mark; none is."
@@ -388,64 +390,3 @@ def _room_for_recursion() -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(before)
-
-
-def lower(model: Model, *, fixed: bool, values: Mapping[str, float] | None = None) -> Program:
-    """Make the Program of a model.
-
-    Parameters
-    ----------
-    model
-        The model.
-    fixed
-        True for Vensim's meaning of time functions on the TIME STEP grid, False for exact dates.
-    values
-        Constants that differ from the file; they count only where they shape the program (orders of delays).
-
-    Raises
-    ------
-    EquationError
-        If a name is not defined, subscripts do not fit, or equations need each other with no stock between.
-    UnsupportedError
-        If a function is not known.
-    """
-    return Lowering(model, fixed, values or {}).program()
-
-
-def fitting_order(asked: int, time: float, step: float) -> int:
-    """Vensim's order of a delay on the TIME STEP grid: lowered while order * TIME STEP is longer than the delay."""
-    while asked > 1 and asked * step > time:
-        asked -= 1
-    return asked
-
-
-def fits(program: Program, p: Sequence[float]) -> str:
-    """Empty if the program has the right shape for the parameters `p`, else the name of what shapes it otherwise."""
-    for i, value in program.structural.items():
-        if p[i] != value:
-            return program.parameters[i]
-    for order in program.orders:
-        time, step = evaluate(program, order.time, p), evaluate(program, order.step, p)
-        if fitting_order(order.asked, time, step) != order.used:
-            return order.name
-    return ""
-
-
-def constant_values(model: Model) -> dict[str, tuple[Variable, float]]:
-    """Variable and value of every constant element of a model, by its label, in file order."""
-    scalars = Scalars(model)
-    out: dict[str, tuple[Variable, float]] = {}
-    for variable in model.equations.values():
-        if variable.kind == "constant":
-            for element, (component, _) in scalars.of(variable).items():
-                value = scalars.literal(variable, component, element)
-                out[label(variable, element)] = (variable, NAN if value is None else value)
-    return out
-
-
-_programs: Kept[Program] = Kept()
-
-
-def program_of(model: Model, *, fixed: bool) -> Program:
-    """The Program of a model, made once as long as the model is in use."""
-    return _programs.get(model, fixed, lambda: lower(model, fixed=fixed))

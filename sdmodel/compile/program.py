@@ -50,8 +50,11 @@ class TableData:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A delay whose order was settled for one set of parameters: Vensim lowers it until order * TIME STEP fits into
-    the delay time. Another set that settles it otherwise needs a program of its own (see `lower.fits`)."""
+    """A delay whose order was settled for one set of parameters.
+
+    Vensim lowers it until order * TIME STEP fits into the delay time. Another set that settles it otherwise needs a
+    program of its own (see `sdmodel.compile.programs.fits`).
+    """
 
     name: str
     time: int
@@ -98,3 +101,10 @@ class Program:
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
     orders: tuple[Order, ...] = ()
     """Delays whose order follows from their delay time and TIME STEP."""
+
+
+def fitting_order(asked: int, time: float, step: float) -> int:
+    """Vensim's order of a delay on the TIME STEP grid: lowered while order * TIME STEP is longer than the delay."""
+    while asked > 1 and asked * step > time:
+        asked -= 1
+    return asked

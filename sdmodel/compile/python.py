@@ -194,7 +194,7 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
 def _compiled(source: str, names: dict[str, Any]) -> Callable[..., Any]:
     """The one place where source becomes code; `source` is what `source_of` wrote from a Program."""
     space: dict[str, Any] = {"__builtins__": {}, **names}
-    exec(compile(source, "<sdmodel program>", "exec"), space)  # noqa: S102 (see above)
+    exec(compile(source, "<sdmodel program>", "exec"), space)
     made: Callable[..., Any] = space["bind"]
     return made
 
@@ -244,9 +244,7 @@ class Engine:
         """The form with IEEE meaning."""
         return self._make(safe=True)
 
-    def bind(
-        self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0
-    ) -> Bound:
+    def bind(self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0) -> Bound:
         """Functions of a run with parameters `p` and data `series`; `seed` and `run` choose its random draws."""
         return Bound(self, list(p), list(series), seed, run)
 

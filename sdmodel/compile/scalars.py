@@ -10,7 +10,8 @@ from sdmodel.errors import EquationError, UnsupportedError
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, key
 from sdmodel.model import Component, Model, SubscriptRange, Variable
 
-MAX_ELEMENTS = 1_000_000
+MAX_ELEMENTS = 200_000
+"""Scalar elements of all variables together."""
 
 Element = tuple[str, ...]
 Env = Mapping[str, str]
@@ -26,6 +27,7 @@ class Scalars:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._total = 0
         self._elements: dict[str, dict[Element, tuple[Component, dict[str, str]]]] = {}
         self._spelling = {key(e): e for r in model.ranges.values() for e in r.elements}
 
@@ -41,20 +43,20 @@ class Scalars:
         ranges = self.model.ranges
         dims = {len(c.subs) for c in variable.components}
         if len(dims) > 1:
-            raise EquationError(
-                f"{variable.where}: the equations of '{variable.name}' have {' and '.join(map(str, sorted(dims)))} subscripts."
-            )
+            counts = " and ".join(map(str, sorted(dims)))
+            raise EquationError(f"{variable.where}: equations of '{variable.name}' have {counts} subscripts.")
         members = [[self._members(s, variable) for s in c.subs] for c in variable.components]
         sizes = [prod(map(len, choices)) for choices in members]
-        total = sum(sizes)
-        if total > MAX_ELEMENTS:
-            raise UnsupportedError(f"{variable.where}: '{variable.name}' has {total:,} elements; {MAX_ELEMENTS:,} is the limit.")
+        self._total += sum(sizes)
+        if self._total > MAX_ELEMENTS:
+            raise UnsupportedError(
+                f"{variable.where}: with the {sum(sizes):,} elements of '{variable.name}' the model has more than "
+                f"{MAX_ELEMENTS:,}."
+            )
         # An equation for few elements goes before one for many: those with many are entered first.
         for place in sorted(range(len(members)), key=lambda i: -sizes[i]):
             component, choices = variable.components[place], members[place]
-            excepted = [
-                set(product(*(self._members(s, variable) for s in group))) for group in component.excepts
-            ]
+            excepted = [set(product(*(self._members(s, variable) for s in group))) for group in component.excepts]
             for element in product(*choices):
                 if any(element in group for group in excepted):
                     continue
@@ -109,13 +111,15 @@ class Scalars:
         found = self.model.external.get(name)
         if found is None:
             raise EquationError(
-                f"{variable.where}: '{name}' stands in another file, which was not read. Load the model with sdmodel.load."
+                f"{variable.where}: '{name}' stands in another file, which was not read. Use sdmodel.load."
             )
         return found
 
     def index(self, name: str, env: Env, where: str) -> int | None:
-        """The number that a range or element name stands for in a formula: its place, from 1, in the largest range
-        that holds it. None if there is no such name."""
+        """The number that a range or element name stands for in a formula; None if there is no such name.
+
+        It is the place, from 1, in the largest range that holds it.
+        """
         ranges = self.model.ranges
         if name in ranges:
             own = ranges[name].elements

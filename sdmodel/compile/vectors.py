@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from statistics import NormalDist
 
 from sdmodel.expression import NA
@@ -164,9 +165,7 @@ def _by_priority(width: float, supply: float, cells: tuple[float, ...]) -> tuple
     got = [0.0] * n
     line = sorted((i for i in range(n) if requests[i] > 0), key=lambda i: -priorities[i])
     # A claimant starts when the one before it has filled the share of its request that their gap in priority spans.
-    starts_at = [
-        min((priorities[a] - priorities[b]) / width, 1.0) * requests[a] for a, b in zip(line, line[1:], strict=False)
-    ]
+    starts_at = [min((priorities[a] - priorities[b]) / width, 1.0) * requests[a] for a, b in pairwise(line)]
     begun, full = 1, set[int]()
     while supply > 0 and len(full) < len(line):
         active = [i for i in line[:begun] if i not in full]
@@ -220,7 +219,7 @@ def poisson_quantile(u: float, mean: float) -> float:
         return float(max(math.floor(mean + math.sqrt(mean) * normal_quantile(u) + 0.5), 0))
     term = reached = math.exp(-mean)
     count = 0
-    while reached < u and term > 0 or count < mean and reached < u:
+    while (reached < u and term > 0) or (count < mean and reached < u):
         count += 1
         term *= mean / count
         reached += term

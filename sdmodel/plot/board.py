@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from sdmodel.errors import DesignError
@@ -76,21 +77,22 @@ def board(
         head = _text(fig, title, BODY + 2, INK, fontweight="bold")
         below = _text(fig, subtitle, BODY, INK)
         small = _text(fig, foot, SMALL, GREY)
-        above = sum(_height(text) + GAP for text in (head, below) if text.get_text())
-        under = _height(small) + GAP if foot else 0.0
+        above = sum(_size(text)[1] + GAP for text in (head, below) if text.get_text())
+        under = _size(small)[1] + GAP if foot else 0.0
         whole = sum(tall) + above + under + 2 * EDGE
         fig.set_figheight(whole * CM)
         head.set_y(1 - EDGE / whole)
-        below.set_y(1 - (EDGE + _height(head) + GAP) / whole)
+        below.set_y(1 - (EDGE + _size(head)[1] + GAP) / whole)
         small.set(y=EDGE / whole, va="bottom")
         rect = (EDGE / width, (EDGE + under) / whole, 1 - 2 * EDGE / width, sum(tall) / whole)
-        fig.set_layout_engine(ConstrainedLayoutEngine(rect=rect, hspace=0.06))
+        fig.set_layout_engine(ConstrainedLayoutEngine(rect=rect, hspace=0.1))
         axes = {}
         # A grid for each row, so that long labels in one row take no room from another.
-        for place, row in zip(fig.add_gridspec(len(tall), 1, height_ratios=tall), wide, strict=True):
-            cells = place.subgridspec(1, len(row), width_ratios=[share for _, share in row])
-            for cell, (name, _) in zip(cells, row, strict=True):
-                axes[name] = fig.add_subplot(cell)
+        grid = fig.add_gridspec(len(tall), 1, height_ratios=tall)
+        for i, row in enumerate(wide):
+            cells = grid[i, 0].subgridspec(1, len(row), width_ratios=[share for _, share in row])
+            for j, (name, _) in enumerate(row):
+                axes[name] = fig.add_subplot(cells[0, j])
                 dress(axes[name])
     return fig, axes
 
@@ -120,36 +122,50 @@ def legend(panels: Mapping[str, Axes]) -> None:
     ...     drawn = fan(trust, legend=False, ax=panel)
     >>> legend({"Both": axes["left"]})
     >>> [text.get_text() for text in fig.legends[0].get_texts()]
-    ['median', '25 to 75 % of runs', '5 to 95 % of runs']
+    ['5 to 95 % of runs', '25 to 75 % of runs', 'median']
     """
-    for name, panel in reversed(panels.items()):
-        fig = panel.figure.figure
-        handles = panel.get_legend_handles_labels()[0][::-1]
-        engine = fig.get_layout_engine()
-        if not isinstance(engine, ConstrainedLayoutEngine):
-            raise DesignError(f"The panel of '{name}' is not one of a board; lay it out with plot.board.")
-        if not handles:
-            raise DesignError(f"The panel of '{name}' shows nothing that has a name; draw in it first.")
-        left, bottom, wide, high = engine.get()["rect"]
-        with drawing():
-            words = fig.text(left, bottom, name, fontsize=SMALL, color=INK, fontfamily=fonts(), va="bottom")
-            indent = max(_width(fig.text(0, 0, other, fontsize=SMALL, fontfamily=fonts())) for other in panels)
-            _ = words, indent
-            look: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (left, bottom), "borderaxespad": 0}
-            drawn = fig.legend(handles=handles, ncols=len(handles), handlelength=3, **look)
-        taken = (drawn.get_window_extent().height / fig.dpi / CM + GAP) * CM / fig.get_figheight()
-        engine.set(rect=(left, bottom + taken, wide, high - taken))
+    figures = {panel.figure.figure for panel in panels.values()}
+    engine = next(iter(figures)).get_layout_engine() if len(figures) == 1 else None
+    if not isinstance(engine, ConstrainedLayoutEngine):
+        raise DesignError(f"The panels of {', '.join(panels)} are not those of one board; see plot.board.")
+    (fig,) = figures
+    with drawing():
+        words = {name: fig.text(0, 0, name, fontsize=SMALL, fontweight="bold", va="top") for name in panels}
+        indent = max(_size(word)[0] for word in words.values()) + 0.3
+        for name, panel in reversed(list(panels.items())):
+            handles = panel.get_legend_handles_labels()[0]
+            if not handles:
+                raise DesignError(f"The panel of '{name}' shows nothing that has a name; draw in it first.")
+            left, bottom, wide, high = engine.get()["rect"]
+            at = (left + indent * CM / fig.get_figwidth(), bottom)
+            drawn = _fitting(fig, handles, at, wide * fig.get_figwidth() / CM - indent)
+            taken = _size(drawn)[1] * CM / fig.get_figheight()
+            words[name].set_position((left, bottom + taken))
+            taken += GAP * CM / fig.get_figheight()
+            engine.set(rect=(left, bottom + taken, wide, high - taken))
+
+
+def _fitting(fig: Figure, handles: Sequence[Any], at: tuple[float, float], room: float) -> Legend:
+    """Draw a legend in as many columns as fit the room, in cm."""
+    look: dict[str, Any] = {"handles": handles, "handlelength": 3, "borderpad": 0, "borderaxespad": 0}
+    for columns in range(len(handles), 0, -1):
+        drawn = fig.legend(loc="lower left", bbox_to_anchor=at, ncols=columns, **look)
+        if columns == 1 or _size(drawn)[0] <= room:
+            break
+        drawn.remove()
+    return drawn
 
 
 def _text(fig: Figure, text: str, size: float, colour: str, **look: str) -> Text:
     """Write a text at the left edge of the sheet, broken into lines that fit its width."""
     width = fig.get_figwidth() / CM
     lines = "\n".join(wrapped(line, width - 2 * EDGE, size) for line in text.splitlines())
-    style = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **look}
+    style: dict[str, Any] = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **look}
     return fig.text(EDGE / width, 0, lines, va="top", ha="left", **style)
 
 
-def _height(text: Text) -> float:
-    """Height of a text in cm."""
-    fig = text.figure.figure
-    return text.get_window_extent().height / fig.dpi / CM if text.get_text() else 0.0
+def _size(artist: Text | Legend) -> tuple[float, float]:
+    """Width and height in cm."""
+    box, fig = artist.get_window_extent(), artist.get_figure(root=True)
+    assert fig is not None
+    return box.width / fig.dpi / CM, box.height / fig.dpi / CM

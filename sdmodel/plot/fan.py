@@ -91,7 +91,7 @@ def fan(
     time = dataarray["time"].to_numpy().astype(float)
     failed = ~np.isfinite(values).all(axis=1)
     if "status" in dataarray.coords:
-        failed |= np.array([bool(status) for status in dataarray["status"].to_numpy()])
+        failed |= np.array([bool(status) for status in dataarray["status"].to_numpy()], dtype=bool)
     groups = _groups(dataarray, by)
     for label, members in groups.items():
         if failed[members].all():

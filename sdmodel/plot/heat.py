@@ -42,7 +42,9 @@ def heat(
     *,
     label: str,
     centre: float | None = None,
+    reach: float | None = None,
     units: Mapping[str, str] | None = None,
+    legend: bool = True,
     ax: Axes | None = None,
     width: float = 16.0,
 ) -> tuple[Figure, list[Axes]]:
@@ -61,8 +63,14 @@ def heat(
         What the numbers are, with their unit; the label of the colour bar.
     centre
         The value that matters, such as 0 for a difference; None for a share or a level.
+    reach
+        Distance from the centre at which the colours end, such as 100 for percentage points, so that small
+        numbers stay pale; None: that of the number farthest from the centre.
     units
         Unit of the index and of the columns, by name.
+    legend
+        False leaves out the colour bar and with it the label, for a sheet that says elsewhere what the numbers
+        are.
     ax
         Axes to draw in; a new figure if None.
     width
@@ -77,7 +85,8 @@ def heat(
     Raises
     ------
     DesignError
-        If the table is empty, not numeric, or does not name its settings.
+        If the table is empty, not numeric, or does not name its settings; if `reach` is not positive or comes
+        without a centre.
     UnknownNameError
         If `units` names something that is neither the index nor the columns.
 
@@ -101,11 +110,13 @@ def heat(
     rows, columns = values.shape
     upwards = pd.api.types.is_numeric_dtype(table.index)
     finite = values[np.isfinite(values)]
+    if reach is not None and (centre is None or not reach > 0):
+        raise DesignError(f"The reach of the colours is {reach:g}; give a positive number, and a centre with it.")
     norm: Normalize
     if centre is None:
         norm = Normalize(finite.min(), finite.max() if finite.max() > finite.min() else finite.min() + 1)
     else:
-        norm = CenteredNorm(centre, float(np.abs(finite - centre).max()) or 1.0)
+        norm = CenteredNorm(centre, reach or float(np.abs(finite - centre).max()) or 1.0)
     with drawing():
         cell = min(1.1, max(0.42, (width - 4) / columns * 0.6))
         fig, axes, own = panels(ax, 1, 1, width, 3.5 + rows * cell)
@@ -130,20 +141,9 @@ def heat(
             panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="none", hatch="////", lw=0))
         if centre is not None:
             _part(panel, values < centre)
-        high = rows * cell if own else panel.get_window_extent().height / fig.dpi / CM
-        thin: dict[str, Any] = {
-            "fraction": min(0.2, 0.35 / high),
-            "aspect": (width - 3.5) / 0.25,
-            "pad": 0.03,
-        }
-        bar = fig.colorbar(image, ax=panel, location="bottom", **thin)
-        dress(bar.ax)
-        bar.ax.grid(visible=False)
-        bar.ax.xaxis.set_major_formatter(Numbers())
-        bar.outline.set_visible(False)
-        bar.set_label(wrapped(label, width - 3))
-        if centre is not None:
-            bar.ax.axvline(centre, color="#000000", linewidth=1.2)
+        if legend:
+            high = rows * cell if own else panel.get_window_extent().height / fig.dpi / CM
+            _bar(fig, image, label, high, width, centre)
         fig.draw_without_rendering()
         _thin_out(panel, columns)
         if own:
@@ -151,6 +151,19 @@ def heat(
         _write(panel, image, values, signed=centre == 0)
         finish(fig)
     return fig, axes
+
+
+def _bar(fig: Figure, image: AxesImage, label: str, high: float, width: float, centre: float | None) -> None:
+    """Draw the colour bar above cells that are `high` cm high in all."""
+    thin: dict[str, Any] = {"fraction": min(0.2, 0.35 / high), "aspect": (width - 3.5) / 0.25, "pad": 0.03}
+    bar = fig.colorbar(image, ax=image.axes, location="top", **thin)
+    dress(bar.ax)
+    bar.ax.grid(visible=False)
+    bar.ax.xaxis.set_major_formatter(Numbers())
+    bar.outline.set_visible(False)
+    bar.set_label(wrapped(label, width - 3))
+    if centre is not None:
+        bar.ax.axvline(centre, color="#000000", linewidth=1.2)
 
 
 def _checked(table: pd.DataFrame, units: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -162,17 +175,13 @@ def _checked(table: pd.DataFrame, units: Mapping[str, str]) -> np.ndarray[Any, n
             )
     for name in units:
         if name not in (table.index.name, table.columns.name):
-            raise UnknownNameError(
-                name, [str(table.index.name), str(table.columns.name)], "setting of the table"
-            )
+            raise UnknownNameError(name, [str(table.index.name), str(table.columns.name)], "setting of the table")
     wrong = [column for column in table.columns if not pd.api.types.is_numeric_dtype(table[column])]
     if wrong:
         raise DesignError(f"Column {wrong[0]!r} of the table does not hold numbers.")
     values = table.to_numpy(dtype=float)
     if not np.isfinite(values).any():
-        raise DesignError(
-            f"The table ({values.shape[0]} rows, {values.shape[1]} columns) holds no number to draw."
-        )
+        raise DesignError(f"The table ({values.shape[0]} rows, {values.shape[1]} columns) holds no number to draw.")
     return values
 
 
@@ -224,9 +233,7 @@ def _digits(values: np.ndarray[Any, Any]) -> int:
     finite = values[np.isfinite(values)]
     largest = np.abs(finite).max()
     most = max(0, 1 - int(np.floor(np.log10(largest)))) if largest > 0 else 0
-    return next(
-        (d for d in range(most) if np.allclose(finite, np.round(finite, d), rtol=0, atol=1e-12)), most
-    )
+    return next((d for d in range(most) if np.allclose(finite, np.round(finite, d), rtol=0, atol=1e-12)), most)
 
 
 def _thin_out(ax: Axes, columns: int) -> None:

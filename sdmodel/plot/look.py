@@ -96,9 +96,7 @@ def lightness(colour: str) -> float:
 
 def mix(colour: str, share: float, other: str = "#FFFFFF") -> str:
     """Blend `share` of a colour with another for the rest."""
-    red, green, blue = (
-        share * a + (1 - share) * b for a, b in zip(to_rgb(colour), to_rgb(other), strict=True)
-    )
+    red, green, blue = (share * a + (1 - share) * b for a, b in zip(to_rgb(colour), to_rgb(other), strict=True))
     return to_hex((red, green, blue))
 
 

@@ -48,9 +48,7 @@ def _period(label: str, when: Any) -> tuple[float, float]:
     ends = when if isinstance(when, Sequence) and not isinstance(when, str) else (when,)
     times = [year(end.item() if isinstance(end, np.number) else end) for end in ends]
     if len(times) not in {1, 2} or not np.isfinite(times).all() or times[0] > times[-1]:
-        raise DesignError(
-            f"The policy mark '{label}' is {when!r}; give a time, or (start, stop), start first."
-        )
+        raise DesignError(f"The policy mark '{label}' is {when!r}; give a time, or (start, stop), start first.")
     return times[0], times[-1]
 
 

@@ -137,9 +137,7 @@ def _labelled(runs: Mapping[str, Run] | Sequence[Run]) -> dict[str, Run]:
     else:
         out = {run.scenario.name: run for run in runs}
         if len(out) < len(runs):
-            raise DesignError(
-                f"Some of {len(runs)} runs have the same scenario name; give a dict, label to run."
-            )
+            raise DesignError(f"Some of {len(runs)} runs have the same scenario name; give a dict, label to run.")
     if not out:
         raise DesignError("No run was given; give at least one in `runs`.")
     if len(out) > MOST_LINES:
@@ -156,9 +154,7 @@ def _series(run: Run, name: str) -> pd.Series[float]:
     if isinstance(values, pd.Series):
         return values
     elements = list(values.columns)
-    raise DesignError(
-        f"'{name}' has {len(elements)} elements; name one of them, such as '{name}[{elements[0]}]'."
-    )
+    raise DesignError(f"'{name}' has {len(elements)} elements; name one of them, such as '{name}[{elements[0]}]'.")
 
 
 def _same(name: str, by_unit: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdmodel import paths
-from sdmodel.compose import compose
+from sdmodel.composition import compose
 from sdmodel.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
 from sdmodel.expression import Call, Expr
 from sdmodel.model import Model

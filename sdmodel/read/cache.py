@@ -17,7 +17,7 @@ from typing import Any
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.model import Component, Model, Source, SubscriptRange, Variable
 
-FORMAT = 2
+FORMAT = 5
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
 
@@ -41,7 +41,7 @@ def fetch(mark: str, path: Path) -> Model | None:
     """The model kept under `mark`, or None."""
     try:
         return from_json(json.loads((folder() / f"{mark}.json").read_text("utf-8")), path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -107,9 +107,7 @@ def _pack(v: Variable) -> dict[str, Any]:
 
 
 def _unpack(row: dict[str, Any]) -> Variable:
-    components = tuple(
-        Component(tuple(s), tuple(tuple(g) for g in e), expr_from_json(x)) for s, e, x in row.pop("c")
-    )
+    components = tuple(Component(tuple(s), tuple(tuple(g) for g in e), expr_from_json(x)) for s, e, x in row.pop("c"))
     for name in ("limits", "ids"):
         row[name] = tuple(row.get(name, ()))
     row["sources"] = tuple(Source(*s) for s in row.get("sources", ()))

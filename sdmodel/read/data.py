@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import re
 from collections.abc import Sequence
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from types import MappingProxyType
 
@@ -67,7 +67,7 @@ def _component(
         values = _series(sheets, texts, wide, kind if call.name == "get data" else "interpolate", where)
     if len(values) != len(elements):
         raise ReadError(f"{where}: {len(values)} values stand in the file for {len(elements)} elements.")
-    return {_label(variable, e): v for e, v in zip(elements, values, strict=True)}
+    return dict(zip((_label(variable, e) for e in elements), values, strict=True))
 
 
 def _label(variable: Variable, element: tuple[str, ...]) -> str:
@@ -89,9 +89,8 @@ def _constants(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], where:
     else:
         block = sheets.named(file, tab, cell.rstrip("*"), where)
         if (block[1] - block[0], block[3] - block[2]) != (rows, columns):
-            raise ReadError(
-                f"{where}: '{cell}' names {block[1] - block[0]} by {block[3] - block[2]} cells; {rows} by {columns} are needed."
-            )
+            size = f"{block[1] - block[0]} by {block[3] - block[2]}"
+            raise ReadError(f"{where}: '{cell}' names {size} cells; {rows} by {columns} are needed.")
     cells = sheets.block(file, tab, block, where)
     cells = cells.T if turned else cells
     if np.isnan(cells).any():
@@ -103,7 +102,9 @@ def _series(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], kind: str
     """Series along a row (its x in the row given), along a column (its x in the column given), or by names of cells."""
     file, tab, axis, cell = texts[:4]
     if len(wide) > 1:
-        raise ReadError(f"{where}: a series from a file fills at most one subscript; write one equation for each element.")
+        raise ReadError(
+            f"{where}: a series from a file fills at most one subscript; write one equation for each element."
+        )
     size = wide[0] if wide else 1
     place = cell_place(cell)
     rows, columns = sheets.extent(file, tab, where)
@@ -133,7 +134,7 @@ def _table(x: np.ndarray, y: np.ndarray, kind: str, where: str) -> Table:
     if not known.any():
         raise ReadError(f"{where}: there are no numbers on the axis.")
     xs = sorted(float(v) for v in x[known])
-    if any(b == a for a, b in zip(xs, xs[1:], strict=False)):
+    if any(b == a for a, b in pairwise(xs)):
         raise ReadError(f"{where}: the axis has a number twice.")
     points = sorted((float(a), float(b)) for a, b in zip(x, y, strict=True) if a == a and b == b)
     if not points:
@@ -176,13 +177,12 @@ def elements_from(sheets: Sheets, given: dict[str, str], where: str) -> list[str
 
 # -- data files of the user -------------------------------------------------------------------------------------
 def _from_files(model: Model, files: Sequence[Path]) -> dict[str, Table]:
-    """Series of the data variables of a model from text tables, time down or across; the first file that has one counts."""
+    """Series of data variables from text tables, time down or across; the first file that has one counts."""
     wanted = [v for v in model.equations.values() if any(_is_data(c) for c in v.components)]
     out: dict[str, Table] = {}
     tables = [(path, _columns(path)) for path in files]
     for variable in wanted:
-        kinds = [c.expr.args[-1].value for c in variable.components if _is_data(c) and _kind_of(c)]  # type: ignore[union-attr]
-        kind = kinds[0] if kinds else "interpolate"
+        kind = next((kind for c in variable.components if (kind := _kind_of(c))), "interpolate")
         for path, columns in tables:
             found = {sub: pair for (name, sub), pair in columns.items() if name == variable.key}
             if not found:
@@ -202,9 +202,12 @@ def _is_data(component: Component) -> bool:
     return isinstance(component.expr, Call) and component.expr.name == "data"
 
 
-def _kind_of(component: Component) -> bool:
-    expr = component.expr
-    return isinstance(expr, Call) and bool(expr.args) and isinstance(expr.args[-1], Text)
+def _kind_of(component: Component) -> str:
+    """How gaps of a data variable are filled; empty for what is no data."""
+    match component.expr:
+        case Call("data", (*_, Text(kind))):
+            return kind
+    return ""
 
 
 def _spelled(model: Model, subs: tuple[str, ...]) -> tuple[str, ...]:
@@ -229,7 +232,9 @@ def _columns(path: Path) -> dict[tuple[str, tuple[str, ...]], Column]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("gb18030", errors="replace")
-    rows = [r for r in csv.reader(text.splitlines(), delimiter="," if path.suffix.lower() == ".csv" else "\t") if any(r)]
+    rows = [
+        r for r in csv.reader(text.splitlines(), delimiter="," if path.suffix.lower() == ".csv" else "\t") if any(r)
+    ]
     if len(rows) < 2:
         raise ReadError(f"{path.name} holds no series.")
     head = rows[0][1:]

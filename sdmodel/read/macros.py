@@ -73,9 +73,13 @@ class _Expansion:
         where = f"{owner.where}: '{owner.name}'"
         self.calls += 1
         if depth > MAX_DEPTH or self.calls > MAX_CALLS:
-            raise UnsupportedError(f"{where}: macros call each other more than {MAX_DEPTH} deep or {MAX_CALLS:,} times.")
+            raise UnsupportedError(
+                f"{where}: macros call each other more than {MAX_DEPTH} deep or {MAX_CALLS:,} times."
+            )
         if len(args) != len(macro.parameters):
-            raise ReadError(f"{where}: the macro {macro.name} takes {len(macro.parameters)} inputs, {len(args)} are given.")
+            raise ReadError(
+                f"{where}: the macro {macro.name} takes {len(macro.parameters)} inputs, {len(args)} are given."
+            )
         count[0] += 1
         inner_stem = f"{stem}>{macro.name}>{count[0]}"
         given: dict[str, Expr] = {}
@@ -86,13 +90,20 @@ class _Expansion:
             name = f"#{inner_stem}>{parameter}#"
             made.append(_plain(name, at, arg, owner, macro, self.kind))
             given[parameter] = Ref(key(name), at.subs)
-        local = {k: (f"#{inner_stem}#" if k == key(macro.name) else f"#{inner_stem}>{v.name}#") for k, v in macro.variables.items()}
+        local = {
+            k: (f"#{inner_stem}#" if k == key(macro.name) else f"#{inner_stem}>{v.name}#")
+            for k, v in macro.variables.items()
+        }
         if key(macro.name) not in macro.variables:
             raise ReadError(f"{where}: the macro {macro.name} does not define what it returns, '{macro.name}'.")
         for k, variable in macro.variables.items():
             if len(variable.components) != 1 or variable.components[0].subs:
-                raise UnsupportedError(f"{where}: '{variable.name}' of the macro {macro.name} has subscripts of its own.")
-            body = _local(variable.components[0].expr, given, local, at, f"{where}: macro {macro.name}")
+                raise UnsupportedError(
+                    f"{where}: '{variable.name}' of the macro {macro.name} has subscripts of its own."
+                )
+            body = _local(
+                variable.components[0].expr, given, local, key(macro.name), at, f"{where}: macro {macro.name}"
+            )
             component = Component(at.subs, at.excepts, body)
             own = replace(
                 variable,
@@ -109,7 +120,12 @@ class _Expansion:
 
 
 def _plain(
-    name: str, at: Component, expr: Expr, owner: Variable, macro: Macro, kind: Callable[[str, tuple[Component, ...]], str]
+    name: str,
+    at: Component,
+    expr: Expr,
+    owner: Variable,
+    macro: Macro,
+    kind: Callable[[str, tuple[Component, ...]], str],
 ) -> Variable:
     components = (Component(at.subs, at.excepts, expr),)
     return Variable(
@@ -117,11 +133,13 @@ def _plain(
     )
 
 
-def _local(expr: Expr, given: Mapping[str, Expr], local: Mapping[str, str], at: Component, where: str) -> Expr:
+def _local(
+    expr: Expr, given: Mapping[str, Expr], local: Mapping[str, str], own: str, at: Component, where: str
+) -> Expr:
     """An expression of a macro with parameters and local names replaced; `name$` and Time are the model's."""
     match expr:
         case Op(op, args):
-            return Op(op, tuple(_local(a, given, local, at, where) for a in args))
+            return Op(op, tuple(_local(a, given, local, own, at, where) for a in args))
         case Ref(name, subs):
             if name in given:
                 if subs:
@@ -133,12 +151,16 @@ def _local(expr: Expr, given: Mapping[str, Expr], local: Mapping[str, str], at: 
                 return Ref(name.removesuffix("$").strip(), subs)
             if name == "time" or name in CONTROL:
                 return expr
-            raise ReadError(f"{where}: '{name}' is neither an input nor defined in the macro; '{name}$' is the model's.")
+            raise ReadError(
+                f"{where}: '{name}' is neither an input nor defined in the macro; '{name}$' is the model's."
+            )
         case Call(name, args, subs):
-            changed = tuple(_local(a, given, local, at, where) for a in args)
+            changed = tuple(_local(a, given, local, own, at, where) for a in args)
             target = given.get(name)
             if isinstance(target, Ref):
                 return Call(target.name, changed, target.subs)
+            if name == own:
+                raise ReadError(f"{where}: the macro calls itself.")
             if name in local:
                 return Call(key(local[name]), changed, at.subs)
             return Call(name.removesuffix("$").strip(), changed, subs)

@@ -103,8 +103,8 @@ def _one_marker(body: str, out: Markers, where: str) -> bool:
         return False
     else:
         raise ReadError(
-            f"{where}: '[{body}]' is no marker. The forms are [lever P01 P02], [uncertainty {'|'.join(DISTRIBUTIONS)}], "
-            "[switch], [fixed], [from sector], [outcome], [@key, place]."
+            f"{where}: '[{body}]' is no marker. The forms are [lever P01 P02], "
+            f"[uncertainty {'|'.join(DISTRIBUTIONS)}], [switch], [fixed], [from sector], [outcome], [@key, place]."
         )
     return True
 

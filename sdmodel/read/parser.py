@@ -20,8 +20,9 @@ from typing import Any
 
 from sdmodel.errors import ReadError, UnsupportedError
 
-_TERM = re.compile(r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_SUM = re.compile(rf"\s*{_TERM.pattern}(?:\s*[+-]\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)*\s*")
+_NUMBER = r"(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
+_TERM = re.compile(rf"[+-]?\s*+{_NUMBER}")
+_SUM = re.compile(rf"\s*+[+-]?\s*+{_NUMBER}(?:\s*+[+-]\s*+{_NUMBER})*+\s*+")
 _KNOWN = ((3, 14, 3), (3, 15, 0))
 _MODULES = {
     "pysd.translators.vensim.vensim_element": ("EquationVisitor", "LookupsVisitor"),

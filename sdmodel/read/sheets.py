@@ -1,11 +1,11 @@
-"""Cells of spreadsheets and text tables beside a model: numbers and text, nothing evaluated, nothing outside its folder."""
+"""Cells of spreadsheets and text tables beside a model; nothing is evaluated, nothing outside its folder is read."""
 
 from __future__ import annotations
 
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,13 @@ from sdmodel.errors import ReadError, UnknownNameError, UnsupportedError
 
 MAX_BYTES = 50_000_000
 MAX_UNPACKED = 500_000_000
-_BOOKS = (".xls", ".xlsx", ".xlsm", ".ods")
+_ENGINES: dict[str, Literal["xlrd", "openpyxl", "odf"]] = {
+    ".xls": "xlrd",
+    ".xlsx": "openpyxl",
+    ".xlsm": "openpyxl",
+    ".ods": "odf",
+}
+_BOOKS = tuple(_ENGINES)
 _TEXTS = (".csv", ".tab", ".txt")
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6})")
 
@@ -49,7 +55,11 @@ def inside(folder: Path, file: str, where: str) -> Path:
     if path.suffix.lower() not in _BOOKS + _TEXTS:
         raise UnsupportedError(f"{where}: '{file}' is of a kind that is not read; {', '.join(_BOOKS + _TEXTS)} are.")
     if not path.is_file():
-        near = [p.name for p in path.parent.glob("*") if p.suffix.lower() in _BOOKS + _TEXTS] if path.parent.is_dir() else []
+        near = (
+            [p.name for p in path.parent.glob("*") if p.suffix.lower() in _BOOKS + _TEXTS]
+            if path.parent.is_dir()
+            else []
+        )
         raise ReadError(f"{where}: {UnknownNameError(file, near, 'file beside the model')}")
     return path
 
@@ -122,12 +132,12 @@ class Sheets:
         ending = path.suffix.lower()
         try:
             if ending in _BOOKS:
-                book = pd.ExcelFile(path)
-                names = {str(s).lower(): s for s in book.sheet_names}
-                if tab.lower() not in names:
-                    raise ReadError(f"{where}: {path.name}: {UnknownNameError(tab, map(str, book.sheet_names), 'sheet')}")
-                frame = book.parse(names[tab.lower()], header=None, dtype=object)
-                book.close()
+                with pd.ExcelFile(path, engine=_ENGINES[ending]) as book:
+                    names = {str(s).lower(): s for s in book.sheet_names}
+                    if tab.lower() not in names:
+                        known = [str(s) for s in book.sheet_names]
+                        raise ReadError(f"{where}: {path.name}: {UnknownNameError(tab, known, 'sheet')}")
+                    frame = pd.read_excel(book, sheet_name=names[tab.lower()], header=None, dtype=object)
             else:
                 given = tab if len(tab) == 1 and not tab.isalnum() else {".csv": ","}.get(ending, "\t")
                 with path.open(encoding="utf-8-sig", errors="replace") as lines:

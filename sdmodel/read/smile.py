@@ -11,7 +11,7 @@ from typing import Any
 from sdmodel.errors import ReadError, UnsupportedError
 from sdmodel.expression import Call, Expr, Number, Op, Ref, key
 from sdmodel.read.tidy import MAX_NESTING
-from sdmodel.read.vensim import expression
+from sdmodel.read.vensim import expression, shallow
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\{[^{}]*\}|[^\W\d][\w.$]*|\d+\.?\d*(?:[eE][+-]?\d+)?|\s+|.', re.DOTALL)
 _NAMES = {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
@@ -69,6 +69,8 @@ def _until(tokens: list[str], start: int, ends: tuple[str, ...], where: str) -> 
             out.append('"*"')
         elif word == "MOD":
             out.append("mod")
+        elif word in ("LOOKUP", "MAX", "MIN") and "(" in tokens[i + 1 : i + 3]:
+            out.append(f"{word}_OF")  # PySD's parser has another use for the words
         else:
             out.append(tokens[i])
         i += 1
@@ -108,8 +110,8 @@ def _renamed(name: str, *counts: int) -> tuple[tuple[int, ...], Callable[[tuple[
 
 _FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]] = {
     "integer": _renamed("floor", 1),
-    "vmin xmile": _renamed("min", 1),
-    "vmax xmile": _renamed("max", 1),
+    "min of": (tuple(range(1, 100)), lambda a: Call("min", a)),
+    "max of": (tuple(range(1, 100)), lambda a: Call("max", a)),
     "initial": _renamed("initial", 1),
     "uniform": ((2, 3), lambda a: Call("random uniform", a[:2])),
     "random": ((2, 3), lambda a: Call("random uniform", a[:2])),
@@ -119,6 +121,7 @@ _FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]
     "sinwave": ((2,), _wave("sin")),
     "coswave": ((2,), _wave("cos")),
     "percent": ((1,), lambda a: Op("*", (a[0], Number(100.0)))),
+    "not": ((1,), lambda a: Op("not", a)),
     "pi": ((0,), lambda a: Number(math.pi)),
     "lookupinv": _renamed("lookup invert", 2),
 }
@@ -127,7 +130,7 @@ _FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]
 
 def sm_expr(node: Any, where: str) -> Expr:
     """PySD's node of an XMILE equation as ours."""
-    return _ours(expression(node, where), where)
+    return _ours(shallow(expression(node, where), where), where)
 
 
 def _ours(expr: Expr, where: str) -> Expr:
@@ -140,14 +143,16 @@ def _ours(expr: Expr, where: str) -> Expr:
             return Ref(key(_NAMES.get(name, name)), tuple(plain(s) for s in subs))
         case Op(op, args):
             return Op(op, tuple(_ours(a, where) for a in args))
-        case Call("lookup", (Ref(name, subs), x)):
+        case Call("lookup of", (Ref(name, subs), x)):
             return Call(name, (_ours(x, where),), tuple(plain(s) for s in subs))
         case Call(name, args, subs):
             made = tuple(_ours(a, where) for a in args)
             if name in _FUNCTIONS:
                 counts, build = _FUNCTIONS[name]
                 if len(made) not in counts:
-                    raise ReadError(f"{where}: {name.upper()} takes {' or '.join(map(str, counts))} arguments, not {len(made)}.")
+                    raise ReadError(
+                        f"{where}: {name.upper()} takes {' or '.join(map(str, counts))} arguments, not {len(made)}."
+                    )
                 return build(made)
             return replace(expr, args=made, subs=tuple(plain(s) for s in subs))
         case _:

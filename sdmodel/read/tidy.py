@@ -16,6 +16,8 @@ MAX_BYTES = 20_000_000
 MAX_NESTING = 200
 _SKETCH = re.compile(r"^\\{1,3}---///", re.MULTILINE)
 _END_SKETCH = "///---\\\\\\"
+_RANGE = re.compile(r'\s*("(?:\\.|[^"\\])*"|[^"\[=(:<]+):(?!=)')
+_FLAT = re.compile(r'((?:"(?:\\.|[^"\\])*"|[^"\[=(:<]+)(?:\[[^\]]*\])?)\s*\(([-+\d.eE,\s\\]+)\)')
 _MACRO = re.compile(r":MACRO:(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
 
 
@@ -39,17 +41,22 @@ class Entry:
 
 @dataclass(slots=True)
 class Tidy:
-    """A `.mdl` made ready: the text for PySD, the entries by variable key, unit synonyms and integration method."""
+    """A `.mdl` made ready: the text for PySD, the entries as written, unit synonyms and integration method."""
 
     text: str
     entries: list[Entry] = field(default_factory=list)
+    inside: dict[str, list[Entry]] = field(default_factory=dict)
+    """Entries of each macro by its key."""
+    _first: dict[str, Entry] = field(default_factory=dict)
     synonyms: tuple[tuple[str, ...], ...] = ()
     method: str = ""
 
     def entry(self, name: str) -> Entry | None:
         """The first entry whose left-hand side is `name`."""
-        wanted = key(name)
-        return next((e for e in self.entries if key(e.name) == wanted), None)
+        if len(self._first) == 0:
+            for entry in self.entries:
+                self._first.setdefault(key(entry.name), entry)
+        return self._first.get(key(name))
 
 
 def decode(raw: bytes, file: str) -> str:
@@ -104,7 +111,8 @@ def tidy(text: str, file: str) -> Tidy:
     """Split a `.mdl` into entries and rewrite it so that PySD's grammar takes it.
 
     Removes `{comments}` outside documentation, moves macros to the top, gives a bare data variable the
-    keyword PySD needs (Vensim interpolates when there is none), and keeps groups, unit synonyms and the integration method, which PySD drops.
+    keyword PySD needs (Vensim interpolates when there is none), and keeps groups, unit synonyms and the integration
+    method, which PySD drops.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     head = re.match(r"\s*\{[^}]*\}", text)
@@ -121,17 +129,26 @@ def tidy(text: str, file: str) -> Tidy:
     out.entries = _split(body, file)
     out.synonyms, out.method = _settings(sketch)
     kept = [e for e in out.entries if e.name and not e.name.startswith("*")]
-    out.text = "{UTF-8}\n" + "\n".join(_macro_text(m, file) for m in macros)
-    out.text += "\n".join(f"{e.equation}~{e.unit}~{e.documentation}|" for e in kept) + "\n"
+    out.text = "{UTF-8}\n" + "\n".join(_macro_text(m, file, out) for m in macros)
+    # Units and documentation stay here: PySD stumbles over some of them.
+    out.text += "\n".join(f"{_unmapped(e.equation)}~~|" for e in kept) + "\n"
     return out
 
 
-def _macro_text(macro: str, file: str) -> str:
+def _unmapped(equation: str) -> str:
+    """The equation without the mappings of a range, whose elements PySD would add to the range's own."""
+    if "->" in equation and _RANGE.match(equation) and "<->" not in equation:
+        return equation.split("->", 1)[0]
+    return equation
+
+
+def _macro_text(macro: str, file: str, out: Tidy) -> str:
     inner = re.fullmatch(r":MACRO:\s*([^(]*\([^)]*\))(.*):END OF MACRO:", macro, re.DOTALL | re.IGNORECASE)
     if inner is None:
         raise ReadError(f"{file}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
     entries = _split(inner.group(2), file)
-    lines = "\n".join(f"{e.equation}~{e.unit}~{e.documentation}|" for e in entries if e.name)
+    out.inside[key(inner.group(1).partition("(")[0])] = entries
+    lines = "\n".join(f"{e.equation}~~|" for e in entries if e.name)
     return f":MACRO: {inner.group(1).strip()}\n{lines}\n:END OF MACRO:\n"
 
 
@@ -210,11 +227,24 @@ def _close(fields: list[str], line: int, group: str, entries: list[Entry]) -> st
     if first.startswith("*"):
         return first.strip("* \t\n").lstrip(".")
     fields = [*fields, "", "", ""][:4]
-    equation, unit, doc, flag = (f.strip() for f in fields)
+    equation, unit, doc, flag = (re.sub(r"\\\n\t", " ", f).strip() for f in fields)
     if re.fullmatch(r'("(?:\\.|[^"\\])*"|[^\[=(:<]+)(\s*\[[^\]]*\])?', equation):
         equation += " :INTERPOLATE:"
+    elif (flat := _FLAT.fullmatch(equation)) is not None:
+        equation = flat.group(1) + _pairs(flat.group(2), equation)
     entries.append(Entry(equation, " ".join(unit.split()), " ".join(doc.split()), flag, line, group))
     return group
+
+
+def _pairs(flat: str, equation: str) -> str:
+    """A lookup written as all x, then all y, in the form of points."""
+    numbers = [n for n in re.split(r"[\s,\\]+", flat) if n]
+    half = len(numbers) // 2
+    if not half or len(numbers) % 2:
+        raise ReadError(
+            f"The lookup '{' '.join(equation.split())[:60]}' has {len(numbers)} numbers; it needs as many x as y."
+        )
+    return "(" + ",".join(f"({x},{y})" for x, y in zip(numbers[:half], numbers[half:], strict=True)) + ")"
 
 
 def _settings(sketch: str) -> tuple[tuple[tuple[str, ...], ...], str]:

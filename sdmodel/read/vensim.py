@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +22,7 @@ from sdmodel.read.sheets import Sheets
 from sdmodel.read.tidy import Entry, Tidy, decode, tidy
 
 MAX_RANGE = 10_000
+MAX_DEPTH = 250
 
 
 def read_vensim(raw: bytes, path: Path) -> Model:
@@ -38,6 +41,8 @@ def read_vensim(raw: bytes, path: Path) -> Model:
         If the file cannot be read right; the message names file, line and variable.
     """
     clean = tidy(decode(raw, path.name), path.name)
+    if not clean.entries:
+        raise ReadError(f"{path.name} holds no equations.")
     _refuse_large_ranges(clean, path.name)
     try:
         abstract = parse_vensim(clean.text, path)
@@ -46,10 +51,11 @@ def read_vensim(raw: bytes, path: Path) -> Model:
     except ReadError as error:
         raise _locate(clean, path, error) from error
     section = abstract.sections[0]
-    lines = {key(e.name): e for e in reversed(clean.entries)}
-    equations = _equations(section, lines, path)
+    equations = _equations(section, clean.entries, path)
     macros = {
-        key(s.name): Macro(s.name.replace("_", " "), tuple(map(key, s.params)), _equations(s, {}, path))
+        key(s.name): Macro(
+            s.name.replace("_", " "), tuple(map(key, s.params)), _equations(s, clean.inside.get(key(s.name), []), path)
+        )
         for s in abstract.sections[1:]
     }
     if any(s.returns for s in abstract.sections[1:]):
@@ -68,11 +74,15 @@ def read_vensim(raw: bytes, path: Path) -> Model:
     )
 
 
-def _equations(section: Any, lines: dict[str, Entry], path: Path) -> dict[str, Variable]:
+def _equations(section: Any, entries: Sequence[Entry], path: Path) -> dict[str, Variable]:
+    told: dict[str, list[Entry]] = {}
+    for entry in entries:
+        told.setdefault(key(entry.name), []).append(entry)
     equations: dict[str, Variable] = {}
     for element in section.elements:
-        variable = _variable(element, lines.get(key(element.name)), path)
-        if variable.key in equations:
+        variable = _variable(element, told.get(key(element.name), []), path)
+        heads = [(tuple(map(key, c.subs)), c.excepts) for c in variable.components]
+        if variable.key in equations or len(set(heads)) < len(heads):
             raise ReadError(f"{variable.where}: '{variable.name}' is defined twice.")
         equations[variable.key] = variable
     return equations
@@ -84,7 +94,7 @@ def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
         if entry.name.startswith("*"):
             continue
         try:
-            parse_vensim(f"{{UTF-8}}\n{entry.equation}~{entry.unit}~|\n", path)
+            parse_vensim(f"{{UTF-8}}\n{entry.equation}~~|\n", path)
         except ReadError as one:
             text = " ".join(entry.equation.split())
             detail = " ".join(str(one).split())
@@ -95,24 +105,39 @@ def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
     return ReadError(f"{path.name}: {' '.join(str(error).split())[:300]}")
 
 
-def _variable(element: Any, entry: Entry | None, path: Path) -> Variable:
+def _unit(text: str, where: str) -> tuple[str, tuple[float | None, ...]]:
+    """Unit and limits of a field such as `firm/Year [0,?,1]`; a bracket with one word is part of the unit."""
+    found = re.fullmatch(r"(.*?)\s*\[([^\[\]]*,[^\[\]]*)\]", text, re.DOTALL)
+    if found is None:
+        return text, ()
+    try:
+        ends = [None if x.strip() == "?" else float(x) for x in found.group(2).split(",")]
+    except ValueError:
+        raise ReadError(f"{where}: '[{found.group(2)}]' is no range; write numbers such as [0,1] or [0,?].") from None
+    limits = tuple(x if x is not None and math.isfinite(x) else None for x in ends)
+    if not 2 <= len(limits) <= 3:
+        raise ReadError(f"{where}: the range [{found.group(2)}] has {len(limits)} numbers; it can have 2 or 3.")
+    return found.group(1).strip(), () if all(x is None for x in limits) else limits
+
+
+def _variable(element: Any, entries: Sequence[Entry], path: Path) -> Variable:
     name = element.name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
-    where = f"{path.name}:{entry.line if entry else 0}: '{name}'"
+    where = f"{path.name}:{entries[0].line if entries else 0}: '{name}'"
     components = tuple(_component(c, where) for c in element.components)
-    documentation = " ".join((element.documentation or "").split())
+    documentation = next((e.documentation for e in reversed(entries) if e.documentation), "")
     marks = parse_markers(documentation, where)
     kind = kind_of(name, components)
     if marks.role and kind not in ("constant", "control", "lookup", "data"):
         raise ReadError(f"{where} is marked '{marks.role}', which only a constant can be; its formula is no number.")
-    limits = tuple(element.limits) if element.limits else ()
+    unit, limits = _unit(next((e.unit for e in reversed(entries) if e.unit), ""), where)
     return Variable(
         name=name,
         kind=kind,
         components=components,
-        unit=" ".join((element.units or "").split()),
-        limits=() if all(x is None for x in limits) else limits,
+        unit=unit,
+        limits=limits,
         sentence=marks.sentence,
         documentation=documentation,
         role=marks.role,
@@ -121,14 +146,14 @@ def _variable(element: Any, entry: Entry | None, path: Path) -> Variable:
         origin=marks.origin,
         outcome=marks.outcome,
         sources=tuple(marks.sources),
-        group=entry.group if entry else "",
+        group=entries[0].group if entries else "",
         file=path.name,
-        line=entry.line if entry else 0,
+        line=entries[0].line if entries else 0,
     )
 
 
 def kind_of(name: str, components: tuple[Component, ...]) -> str:
-    """constant | auxiliary | stock | lookup | data | control, from the name and the formulas."""
+    """Constant | auxiliary | stock | lookup | data | control, from the name and the formulas."""
     if key(name) in CONTROL:
         return "control"
     exprs = [c.expr for c in components]
@@ -145,7 +170,7 @@ def kind_of(name: str, components: tuple[Component, ...]) -> str:
 
 def _component(component: Any, where: str) -> Component:
     subs, excepts = component.subscripts
-    expr = expression(component.ast, where)
+    expr = shallow(expression(component.ast, where), where)
     keyword = getattr(component, "keyword", None)
     if isinstance(expr, Call) and expr.name in ("data", "get data"):
         expr = Call(expr.name, (*expr.args, Text(keyword or "interpolate")))
@@ -163,7 +188,18 @@ def expression(node: Any, where: str) -> Expr:
     convert = _NODES.get(type(node).__name__)
     if convert is None:
         raise UnsupportedError(f"{where}: '{type(node).__name__}' is not a formula that can be read.")
-    return convert(node, where)
+    made: Expr = convert(node, where)
+    return made
+
+
+def shallow(expr: Expr, where: str) -> Expr:
+    """The formula, refused if it is nested so deep that nobody can read it."""
+    level: list[Expr] = [expr]
+    for _ in range(MAX_DEPTH):
+        level = [a for node in level if isinstance(node, (Op, Call)) for a in node.args]
+        if not level:
+            return expr
+    raise UnsupportedError(f"{where}: the formula is more than {MAX_DEPTH} operations deep. Split it into variables.")
 
 
 def _chain(operators: list[str], args: list[Expr], right: bool) -> Expr:
@@ -221,7 +257,8 @@ def _call(node: Any, where: str) -> Expr:
 
 
 def _table(node: Any, where: str) -> Table:
-    limits = tuple(float(v) for v in (*(node.x_limits or ()), *(node.y_limits or ())))
+    # PySD puts the reference points of Vensim's table editor behind the two corners.
+    limits = tuple(float(v) for v in (*(node.x_limits or ())[:2], *(node.y_limits or ())[:2]))
     limits = () if any(v != v for v in limits) else limits
     return Table(tuple(float(v) for v in node.x), tuple(float(v) for v in node.y), node.type, limits)
 
@@ -232,7 +269,7 @@ def _levelled(base: str, node: Any, time: Any, where: str) -> Call:
     initial, order = expression(node.initial, where), expression(node.order, where)
     if order not in (Number(1.0), Number(3.0)) or type(node).__name__.endswith("NStructure"):
         return Call(f"{base} n", (*args, initial, order))
-    name = {"smooth": {1.0: "smooth", 3.0: "smooth3"}, "delay": {1.0: "delay1", 3.0: "delay3"}}[base][order.value]  # type: ignore[union-attr]
+    name = {"smooth": {1.0: "smooth", 3.0: "smooth3"}, "delay": {1.0: "delay1", 3.0: "delay3"}}[base][order.value]
     return Call(name, args) if initial == args[0] else Call(name + "i", (*args, initial))
 
 
@@ -331,7 +368,9 @@ def _mappings(name: str, clean: Tidy, elements: Any, written: dict[str, Any]) ->
     for listed, target, members in re.findall(r"(\(\s*([^:()]+):([^()]*)\))", text):
         given = tuple(m.strip() for m in members.split(",") if m.strip())
         if len(given) != len(elements(name)):  # the list runs over the elements of `name`
-            raise ReadError(f"{where}: the mapping to '{target.strip()}' lists {len(given)} of {len(elements(name))} elements.")
+            raise ReadError(
+                f"{where}: the mapping to '{target.strip()}' lists {len(given)} of {len(elements(name))} elements."
+            )
         out[key(target)] = given
         text = text.replace(listed, "")
     for target in (t.strip() for t in text.split(",")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sdmodel.errors import ReadError, UnsupportedError
 from sdmodel.expression import Call, Expr, Number, Op, Ref, Table, key
 from sdmodel.model import CONTROL, Component, Model, SubscriptRange, Variable
+from sdmodel.read.implied import with_subscripts
 from sdmodel.read.markers import parse_markers
 from sdmodel.read.parser import parse_equation
 from sdmodel.read.smile import calls_for_choices, plain, sm_expr
@@ -50,12 +51,15 @@ def read_xmile(raw: bytes, path: Path) -> Model:
     models = [m for m in _all(root, "model") if _all(m, "variables") or any(_all(m, k) for k in _KINDS)]
     if len(models) > 1:
         raise UnsupportedError(f"{path.name} holds {len(models)} models; modules are not read. Save one model a file.")
-    if not models or not _all(models[0], "variables"):
-        raise ReadError(f"{path.name} holds no <variables>: it is empty or of an older layout. Save it with a newer Stella.")
+    if not models:
+        raise ReadError(f"{path.name} holds no stocks, flows or converters.")
+    blocks = _all(models[0], "variables")
+    # Before XMILE 1.0 the variables stood in <model> itself, among views and the like.
+    nodes = list(blocks[0]) if blocks else [n for n in models[0] if _name(n) in _KINDS]
     ranges = _ranges(root, models[0], path.name)
     reader = _Reader(path, ranges, _behaviour(root, models[0]), _groups(models[0]))
     equations: dict[str, Variable] = {}
-    for node in _all(models[0], "variables")[0]:
+    for node in nodes:
         if not isinstance(node.tag, str) or (_name(node) not in (*_KINDS, "group") and not node.get("name")):
             continue  # comments, and notes of the program that wrote the file, such as <dependencies>
         if key(node.get("name", "").replace("\\n", " ")) in CONTROL:
@@ -66,7 +70,7 @@ def read_xmile(raw: bytes, path: Path) -> Model:
         equations[variable.key] = variable
     if not equations:
         raise ReadError(f"{path.name} holds no equations.")
-    equations = reader.with_subscripts(equations)
+    equations = with_subscripts(equations, ranges)
     control, method = reader.control(root, models[0])
     for variable in control:
         equations.setdefault(variable.key, variable)
@@ -87,7 +91,9 @@ def _root(raw: bytes, file: str) -> Any:
         raise ReadError(f"{file} has {len(raw):,} bytes; a model file has at most {MAX_BYTES:,}.")
     flat = raw.replace(b"\x00", b"").upper()
     if b"<!DOCTYPE" in flat or b"<!ENTITY" in flat:
-        raise UnsupportedError(f"{file} declares a document type or entities, which a model does not need. It is not read.")
+        raise UnsupportedError(
+            f"{file} declares a document type or entities, which a model does not need. It is not read."
+        )
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(raw, parser)
@@ -126,8 +132,10 @@ def _refuse(root: Any, file: str) -> None:
             continue
         owner = next((a.get("name") for a in (node, *node.iterancestors()) if a.get("name")), "")
         where = f"{file}:{node.sourceline}: '{owner}'"
-        if name in _REFUSED and "variables" in inside:
-            raise UnsupportedError(f"{where} is or has {_REFUSED[name]}, which is not read. Use stocks and DELAY functions.")
+        if name in _REFUSED and inside & set(_KINDS):
+            raise UnsupportedError(
+                f"{where} is or has {_REFUSED[name]}, which is not read. Use stocks and DELAY functions."
+            )
         if name == "module":
             raise UnsupportedError(f"{where} is a module, which is not read. Save one model a file and compose them.")
         if name == "macro":
@@ -146,7 +154,9 @@ def _ranges(root: Any, model: Any, file: str) -> dict[str, SubscriptRange]:
             if not elements or not name:
                 raise ReadError(f"{file}:{dim.sourceline}: the dimension '{name}' has no elements.")
             if len(elements) > MAX_RANGE:
-                raise UnsupportedError(f"{file}:{dim.sourceline}: the dimension '{name}' has more than {MAX_RANGE:,} elements.")
+                raise UnsupportedError(
+                    f"{file}:{dim.sourceline}: the dimension '{name}' has more than {MAX_RANGE:,} elements."
+                )
             out[key(name)] = SubscriptRange(plain(name), elements)
     return out
 
@@ -185,7 +195,9 @@ class _Reader:
         if tag == "group":
             raise UnsupportedError(f"{where} is a group of variables inside <variables>, which is not read.")
         if tag not in _KINDS or not name:
-            raise UnsupportedError(f"{where}: <{tag}> is no stock, flow, converter or graphical function that can be read.")
+            raise UnsupportedError(
+                f"{where}: <{tag}> is no stock, flow, converter or graphical function that can be read."
+            )
         components = tuple(self.components(node, tag, where))
         documentation = " ".join((_text(node, "doc") or "").split())
         marks = parse_markers(documentation, where)
@@ -229,7 +241,9 @@ class _Reader:
             for element in elements:
                 subs = tuple(plain(s) for s in element.get("subscript", "").split(","))
                 if dims and len(subs) != len(dims):
-                    raise ReadError(f"{where}: the element '{element.get('subscript')}' does not fit to {len(dims)} dimensions.")
+                    raise ReadError(
+                        f"{where}: the element '{element.get('subscript')}' does not fit to {len(dims)} dimensions."
+                    )
                 yield Component(subs, (), self.formula(element, node, tag, where))
             return
         equations = _all(node, "eqn")
@@ -269,10 +283,12 @@ class _Reader:
         for sign, name in (("+", "inflow"), ("-", "outflow")):
             for flow in _all(owner, name):
                 term = self.expr("".join(flow.itertext()), where)
-                if net is None:
-                    net = term if sign == "+" else Op("neg", (term,))
-                else:
+                if net is not None:
                     net = Op(sign, (net, term))
+                elif sign == "+":
+                    net = term
+                else:
+                    net = Op("neg", (term,))
         cut = self.cut_off(node, owner, self.behaviour[0])
         return Call("integ non negative" if cut else "integ", (net or Number(0.0), start))
 
@@ -300,7 +316,9 @@ class _Reader:
         else:
             raise ReadError(f"{where}: the graphical function has neither <xscale> nor <xpts>.")
         if len(x) != len(y) or not all(map(math.isfinite, (*x, *y))):
-            raise ReadError(f"{where}: the graphical function has {len(x)} x and {len(y)} y values, which must be numbers.")
+            raise ReadError(
+                f"{where}: the graphical function has {len(x)} x and {len(y)} y values, which must be numbers."
+            )
         pairs = sorted(zip(x, y, strict=True), key=lambda p: p[0])
         return Table(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), _TYPES[kind])
 
@@ -312,62 +330,16 @@ class _Reader:
         text = "".join(found[0].itertext())
         separator = found[0].get("sep", ",")
         try:
-            return [float(part) for part in re.split(re.escape(separator) if separator.strip() else r"\s+", text.strip()) if part.strip()]
+            return [
+                float(part)
+                for part in re.split(re.escape(separator) if separator.strip() else r"\s+", text.strip())
+                if part.strip()
+            ]
         except ValueError:
             raise ReadError(f"{where}: '{text.strip()[:60]}' is no list of numbers.") from None
 
     def expr(self, text: str, where: str) -> Expr:
         return sm_expr(parse_equation(calls_for_choices(text, where), where), where)
-
-    # -- subscripts and control ---------------------------------------------------------------------------------
-    def with_subscripts(self, equations: dict[str, Variable]) -> dict[str, Variable]:
-        """Equations in which an array named without subscripts has those of the left-hand side, as XMILE means it."""
-        dims = {k: self.dims(v) for k, v in equations.items()}
-        out: dict[str, Variable] = {}
-        for k, variable in equations.items():
-            if not self.ranges:
-                out[k] = variable
-                continue
-            components = tuple(
-                Component(c.subs, c.excepts, self.filled(c.expr, c.subs, dims, False)) for c in variable.components
-            )
-            out[k] = replace(variable, components=components)
-        return out
-
-    def dims(self, variable: Variable) -> tuple[str, ...]:
-        """Range names of a variable's dimensions."""
-        out = []
-        for place in range(len(variable.components[0].subs)):
-            written = [key(c.subs[place]) for c in variable.components if place < len(c.subs)]
-            if written[0] in self.ranges:
-                out.append(written[0])
-                continue
-            holding = [k for k, r in self.ranges.items() if set(written) <= set(map(key, r.elements))]
-            out.append(min(holding, key=lambda k: len(self.ranges[k].elements)) if holding else "")
-        return tuple(out)
-
-    def filled(self, expr: Expr, subs: tuple[str, ...], dims: dict[str, tuple[str, ...]], whole: bool) -> Expr:
-        if isinstance(expr, Op):
-            return Op(expr.op, tuple(self.filled(a, subs, dims, False) for a in expr.args))
-        if isinstance(expr, Call):
-            all_of_it = expr.name in ("sum", "prod", "min", "max") and len(expr.args) == 1
-            args = tuple(self.filled(a, subs, dims, all_of_it) for a in expr.args)
-            own = expr.subs or (self.taken(expr.name, subs, dims) if expr.name in dims else ())
-            return Call(expr.name, args, own)
-        if isinstance(expr, Ref) and not expr.subs and not whole and dims.get(expr.name):
-            return Ref(expr.name, self.taken(expr.name, subs, dims))
-        return expr
-
-    def taken(self, name: str, subs: tuple[str, ...], dims: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-        """For each dimension of a variable the left-hand subscript that fills it; none if one is missing."""
-        out = []
-        for dim in dims[name]:
-            members = set(map(key, self.ranges[dim].elements)) if dim else set()
-            fitting = [s for s in subs if key(s) == dim] or [s for s in subs if key(s) in members]
-            if not fitting:
-                return ()
-            out.append(fitting[0])
-        return tuple(out)
 
     def control(self, root: Any, model: Any) -> tuple[list[Variable], str]:
         """Control variables and integration method from <sim_specs>."""
@@ -384,13 +356,19 @@ class _Reader:
             values[name] = self.expr(text, f"{self.path.name}:{specs.sourceline}: '{name}'")
         if _all(specs, "dt")[0].get("reciprocal", "").lower() == "true":
             step = values["TIME STEP"]
-            values["TIME STEP"] = Number(1 / step.value) if isinstance(step, Number) and step.value else Op("/", (Number(1.0), step))
-        interval = [v for k, v in specs.attrib.items() if str(k).rpartition("}")[2].rpartition(":")[2] == "save_interval"]
+            values["TIME STEP"] = (
+                Number(1 / step.value) if isinstance(step, Number) and step.value else Op("/", (Number(1.0), step))
+            )
+        interval = [
+            v for k, v in specs.attrib.items() if str(k).rpartition("}")[2].rpartition(":")[2] == "save_interval"
+        ]
         values["SAVEPER"] = Ref("time step")
         if interval:
             values["SAVEPER"] = self.expr(interval[0], f"{self.path.name}:{specs.sourceline}: 'SAVEPER'")
         variables = [
-            Variable(n, "control", (Component((), (), e),), unit=unit, file=self.path.name, line=int(specs.sourceline or 0))
+            Variable(
+                n, "control", (Component((), (), e),), unit=unit, file=self.path.name, line=int(specs.sourceline or 0)
+            )
             for n, e in values.items()
         ]
         method = (specs.get("method") or "").strip().lower()

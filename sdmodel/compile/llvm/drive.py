@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sdmodel.compile.llvm.loops import ROW, at, loop, only_if, spread, times
+from sdmodel.compile.llvm.past import Past, cut, draw, fill, shift
 from sdmodel.compile.llvm.phase import Module, Phase
-from sdmodel.compile.llvm.text import LANES, Body, I, V, isplat, splat
+from sdmodel.compile.llvm.text import LANES, Body, V, W, isplat, splat
 
-ROW = LANES * 8
 LANE_NUMBERS = "<" + ", ".join(f"i64 {i}" for i in range(LANES)) + ">"
 
 
@@ -36,58 +36,6 @@ class Space:
     """Number of rows of shared times a stage has."""
 
 
-@contextmanager
-def loop(b: Body, count: str, start: str = "0", step: int = 1) -> Iterator[str]:
-    """Instructions inside are repeated; yields the counter."""
-    enter, head, inside, again, leave = (b.label() for _ in range(5))
-    i, following = b.name(), b.name()
-    b.do(f"br label %{enter}")
-    b.do(f"{enter}:")
-    b.do(f"br label %{head}")
-    b.do(f"{head}:")
-    b.lines.append(f"  {i} = phi i64 [ {start}, %{enter} ], [ {following}, %{again} ]")
-    more = b.put(f"icmp slt i64 {i}, {count}")
-    b.do(f"br i1 {more}, label %{inside}, label %{leave}")
-    b.do(f"{inside}:")
-    yield i
-    b.do(f"br label %{again}")
-    b.do(f"{again}:")
-    b.lines.append(f"  {following} = add i64 {i}, {step}")
-    b.do(f"br label %{head}")
-    b.do(f"{leave}:")
-
-
-@contextmanager
-def only_if(b: Body, condition: str) -> Iterator[None]:
-    """Instructions inside are carried out if the condition holds."""
-    then, after = b.label(), b.label()
-    b.do(f"br i1 {condition}, label %{then}, label %{after}")
-    b.do(f"{then}:")
-    yield
-    b.do(f"br label %{after}")
-    b.do(f"{after}:")
-
-
-def at(b: Body, base: str, offset: str) -> str:
-    """An address moved on by bytes."""
-    return b.put(f"getelementptr i8, ptr {base}, i64 {offset}")
-
-
-def times(b: Body, i: str, factor: int | str) -> str:
-    return b.put(f"mul i64 {i}, {factor}")
-
-
-def any_lane(b: Body, lanes: str) -> str:
-    b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
-    return b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {lanes})")
-
-
-def spread(b: Body, scalar: str) -> str:
-    """A whole number in every lane."""
-    first = b.put(f"insertelement {I} poison, i64 {scalar}, i64 0")
-    return b.put(f"shufflevector {I} {first}, {I} poison, <8 x i32> zeroinitializer")
-
-
 Update = Callable[[Body, Callable[[int], str]], list[tuple[int, str]]]
 
 
@@ -111,10 +59,10 @@ def report(module: Module, space: Space) -> None:
             b.store(b.xadd(b.load(slot), b.xsub(x, x)), slot)  # adds 0 if finite, else NaN for good
     total = b.load(slot)
     bad = b.compare("uno", total, total)
-    before = b.put(f"load {I}, ptr {b.row('%w', space.first)}, align 64")
-    unset = b.put(f"icmp slt {I} {before}, zeroinitializer")
-    now = b.put(f"select <8 x i1> {b.both(bad, unset)}, {I} {spread(b, '%j')}, {I} {before}")
-    b.do(f"store {I} {now}, ptr {b.row('%w', space.first)}, align 64")
+    before = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
+    unset = b.put(f"icmp slt {W} {before}, zeroinitializer")
+    now = b.put(f"select <8 x i1> {b.both(bad, unset)}, {W} {spread(b, '%j')}, {W} {before}")
+    b.do(f"store {W} {now}, ptr {b.row('%w', space.first)}, align 64")
     with loop(b, str(space.outputs)) as o:
         source = at(b, b.row("%w", space.out), times(b, o, ROW))
         with loop(b, "%alive") as lane:
@@ -122,13 +70,15 @@ def report(module: Module, space: Space) -> None:
             column = b.put(f"add i64 {times(b, lane, space.outputs)}, {o}")
             place = b.put(f"add i64 {times(b, column, '%reports')}, %j")
             b.do(f"store double {x}, ptr {at(b, '%out', times(b, place, 8))}, align 8")
-    module.close("internal void @report(ptr noalias %w, ptr noalias %out, i64 %alive, i64 %j, i64 %reports) nounwind", b)
+    module.close(
+        "internal void @report(ptr noalias %w, ptr noalias %out, i64 %alive, i64 %j, i64 %reports) nounwind", b
+    )
 
 
 def begin(b: Body, space: Space, init: Phase) -> None:
     """Initial values, and no report that went wrong yet."""
     init.call(b)
-    b.do(f"store {I} {isplat(-1)}, ptr {b.row('%w', space.first)}, align 64")
+    b.do(f"store {W} {isplat(-1)}, ptr {b.row('%w', space.first)}, align 64")
     if space.z != space.y:
         over_states(b, space, lambda b, load: [(space.z, load(space.y))])
 
@@ -180,8 +130,8 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
         out = at(b, "%out", times(b, run, size))
         more = prepare(b, v)
         b.do(f"call void @run(ptr %w, ptr {p}, ptr {out}, i64 {alive}, i64 %reports, {passed}{more})")
-        found = b.put(f"load {I}, ptr {b.row('%w', space.first)}, align 64")
-        b.do(f"store {I} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
+        found = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
+        b.do(f"store {W} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
     head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out, ptr noalias %first"
     module.close(f"void @runs({head}, i64 %reports, {extra}) nounwind", b)
 
@@ -189,15 +139,25 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "
 
 
-def on_grid(module: Module, space: Space, phases: dict[str, Phase], euler: bool, fused: bool) -> None:
-    """`@runs` and `@run` on the TIME STEP grid: `%wanted` holds the numbers of the steps that are reported."""
-    extra = "ptr %wanted, double %start, double %step"
-    every_vector(module, space, extra, extra, lambda b, v: "")
+def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], euler: bool, fused: bool) -> None:
+    """`@runs` and `@run` on the TIME STEP grid.
+
+    `%wanted` holds the numbers of the steps that are reported, `%rings` the first row of each memory in `%ring` and
+    where the last ends, `%lengths` for each vector the steps each memory stays in each lane.
+    """
+    shared = "ptr %wanted, double %start, double %step, ptr %ring, ptr %rings"
+
+    def prepare(b: Body, v: str) -> str:
+        return f", ptr {at(b, '%lengths', times(b, v, past.memories * ROW))}"
+
+    every_vector(module, space, f"{shared}, ptr %lengths", shared, prepare)
     b = module.body()
     counter = b.put("alloca i64, align 8")
     b.do(f"store i64 0, ptr {counter}, align 8")
     start, step = b.spread("%start"), b.spread("%step")
+    draw(b, past, "0")
     begin(b, space, phases["init"])
+    fill(b, past)
     last = b.put("sub i64 %reports, 1")
     steps = b.put(f"load i64, ptr {at(b, '%wanted', times(b, last, 8))}, align 8")
     stop = b.put(f"add i64 {steps}, 1")
@@ -205,7 +165,7 @@ def on_grid(module: Module, space: Space, phases: dict[str, Phase], euler: bool,
         phase = b.put(f"and i64 {i}, {LANES - 1}")
         with only_if(b, b.put(f"icmp eq i64 {phase}, 0")):
             # what follows from time alone, for the next eight steps at once
-            index = b.put(f"sitofp {I} {b.whole('add', spread(b, i), LANE_NUMBERS)} to {V}")
+            index = b.put(f"sitofp {W} {b.whole('add', spread(b, i), LANE_NUMBERS)} to {V}")
             now = b.xadd(start, b.xmul(index, step))
             stages = [now] if euler else [now, b.xadd(now, b.xmul(step, splat(0.5))), b.xadd(now, step)]
             for number, t in enumerate(stages):
@@ -218,6 +178,7 @@ def on_grid(module: Module, space: Space, phases: dict[str, Phase], euler: bool,
             b.do(f"call void @report(ptr %w, ptr %out, i64 %alive, i64 {j}, i64 %reports)")
             b.do(f"store i64 {b.put(f'add i64 {j}, 1')}, ptr {counter}, align 8")
         with only_if(b, b.put(f"icmp slt i64 {i}, {steps}")):
+            phases["nexts"].call(b, lane=lane)
             if euler:
                 phases["rates"].call(b, lane=lane)
                 if not fused:
@@ -230,4 +191,23 @@ def on_grid(module: Module, space: Space, phases: dict[str, Phase], euler: bool,
                     phases["rates"].call(b, lane=moved)
 
                 runge_kutta(b, space, step, stage)
-    module.close(f"{RUN}{extra}) nounwind", b)
+            cut(b, past, sorted({space.y, space.z}))
+            shift(b, past)
+            draw(b, past, b.put(f"add i64 {i}, 1"))
+    module.close(f"{RUN}{shared}, ptr %steps) nounwind", b)
+
+
+def on_spans(module: Module, past: Past, init: Phase) -> None:
+    """`@spans`: for each vector the numbers of steps that memories stay."""
+    b = module.body()
+    with loop(b, "%vectors") as v:
+        p = at(b, "%params", times(b, v, "%stride"))
+        b.do(f"call void @first(ptr %w, ptr {p})")
+        out = at(b, "%out", times(b, v, past.memories * ROW))
+        for i in range(past.memories):
+            b.store(b.load("%w", past.span + i), out, i)
+    module.close("void @spans(i64 %vectors, ptr %params, i64 %stride, ptr %w, ptr %out) nounwind", b)
+    b = module.body()
+    draw(b, past, "0")
+    init.call(b)
+    module.close("internal void @first(ptr %w, ptr %p) nounwind", b)

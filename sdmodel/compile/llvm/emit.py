@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from sdmodel.compile.llvm import drive
 from sdmodel.compile.llvm.dates import on_dates, on_watch
 from sdmodel.compile.llvm.lookup import Tables
-from sdmodel.compile.llvm.phase import Chunk, Module, Phase, check
+from sdmodel.compile.llvm.past import Past
+from sdmodel.compile.llvm.phase import Chunk, Module, Phase
 from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
 from sdmodel.compile.llvm.text import Machine
 from sdmodel.compile.program import Program
+from sdmodel.errors import UnsupportedError
 
 INLINE = 6000
 """Up to this many instructions own functions are written out at each use; beyond, calls keep compilation quick."""
@@ -33,36 +35,48 @@ def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine
     Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`.
     """
     plan = plan_of(program, outputs)
-    check(plan)
+    if program.moving:
+        names = ", ".join(name.upper() for name in program.moving)
+        raise UnsupportedError(f"The kernel of sweeps does not know control variables that change in a run: {names}.")
     euler = method == "euler"
     heavy = sum(weight(program, n) for n in range(len(program.nodes)))
     rows = Rows()
     module = Module(plan, machine, contract, rows, Tables(program.tables), inline=heavy <= INLINE)
-    space = _space(plan, rows, euler)
-    phases = {name: _phase(module, name, space) for name in ("rates", "outs", "segment", "init")}
+    space, past = _space(plan, rows, euler), _past(plan, rows)
+    phases = {
+        name: _phase(module, name, space, past) for name in ("rates", "outs", "nexts", "segment", "clock", "init")
+    }
     rates, outs = phases["rates"], phases["outs"]
     fused = rates.write(
         _sinks((program.states[s].rate, space.k + i) for i, s in enumerate(plan.states)),
         (lambda chunk: _advance(chunk, space)) if euler else None,
     )
     outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
-    wanted = rates.boundary | outs.boundary
+    phases["nexts"].write(_sinks((program.memories[m].next, past.following + i) for i, m in enumerate(plan.memories)))
+    wanted = rates.boundary | outs.boundary | phases["nexts"].boundary
     kept = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}
     if program.fixed:
-        phases["clock"] = clock = _phase(module, "clock", space)
-        clock.write({n: [rows.of["time", n]] for n in plan.timed})
+        phases["clock"].write({n: [rows.of["time", n]] for n in plan.timed})
     else:
         segment = phases["segment"]
         segment.write({n: r for n, r in kept.items() if plan.kinds[n] == HELD})
         kept.update({n: [rows.give("kept", n)] for n in sorted(segment.boundary)})
-    starts = _sinks((program.states[s].initial, space.y + i) for i, s in enumerate(plan.states))
+    memories = [program.memories[m] for m in plan.memories]
+    starts = _sinks(
+        [
+            *((program.states[s].initial, space.y + i) for i, s in enumerate(plan.states)),
+            *((m.initial, past.shown + i) for i, m in enumerate(memories)),
+            *((m.steps, past.span + i) for i, m in enumerate(memories)),
+        ]
+    )
     for node, places in kept.items():
         if plan.kinds[node] == RUN:
             starts.setdefault(node, []).extend(places)
     phases["init"].write(starts)
     drive.report(module, space)
     if program.fixed:
-        drive.on_grid(module, space, phases, euler, fused)
+        drive.on_grid(module, space, past, phases, euler, fused)
+        drive.on_spans(module, past, phases["init"])
     else:
         on_dates(module, space, phases)
         _watch(module)
@@ -90,22 +104,44 @@ def _space(plan: Plan, rows: Rows, euler: bool) -> drive.Space:
     return drive.Space(y, z, k, total, count, padded, out, len(plan.outputs), first, now, len(plan.timed))
 
 
-_HERE = {"rates": (STEP,), "outs": (STEP,), "segment": (HELD, STEP), "clock": (TIME,), "init": (RUN, TIME, HELD, STEP)}
+def _past(plan: Plan, rows: Rows) -> Past:
+    program = plan.program
+    count, streams = len(plan.memories), len(plan.streams)
+    shown, following, place, span = (rows.take(count) for _ in range(4))
+    floors = tuple(i for i, s in enumerate(plan.states) if program.states[s].nonnegative)
+    words = len(program.parameters) + 3 * len(program.data)
+    return Past(count, shown, following, place, span, plan.streams, rows.take(streams), words, floors)
 
 
-def _phase(module: Module, name: str, space: drive.Space) -> Phase:
+_HERE = {
+    "rates": (STEP,),
+    "outs": (STEP,),
+    "nexts": (STEP,),
+    "segment": (HELD, STEP),
+    "clock": (TIME,),
+    "init": (RUN, TIME, HELD, STEP),
+}
+
+
+def _phase(module: Module, name: str, space: drive.Space, past: Past) -> Phase:
     """A phase of the run and how it reads what it does not compute."""
     plan = module.plan
     kinds, here = plan.kinds, _HERE[name]
-    states = {index: space.z + i for i, index in enumerate(plan.states)}
+    held: dict[str, dict[int, int]] = {
+        "state": {index: space.z + i for i, index in enumerate(plan.states)},
+        "memory": {index: past.shown + i for i, index in enumerate(plan.memories)},
+        "draw": {index: past.draws + i for i, index in enumerate(plan.streams)},
+    }
+    if name == "init":
+        held["first_draw"] = held["draw"]  # those of the first step are at hand then
 
     def read(chunk: Chunk, node: int) -> str:
         b = chunk.b
         op, *args = chunk.program.nodes[node]
         if op == "param":
             return b.load("%p", int(args[0]))
-        if op == "state":
-            return b.load("%w", states[int(args[0])])
+        if op in held:
+            return b.load("%w", held[str(op)][int(args[0])])
         if op == "time" and (name == "clock" or not chunk.program.fixed):
             return "%t"
         if kinds[node] == TIME:

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from sdmodel.compile.functions import divide
 from sdmodel.compile.llvm.math import ROUNDER, clamp
-from sdmodel.compile.llvm.text import LANES, Body, I, V, constants, isplat, number, splat
+from sdmodel.compile.llvm.text import LANES, Body, V, W, constants, isplat, number, splat
 from sdmodel.compile.program import TableData
 from sdmodel.errors import UnsupportedError
+from sdmodel.expression import NA
 
-KINDS = frozenset({"interpolate", "extrapolate", "hold_backward"})
+KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward", "raw"})
 _BIAS = 2.0**-20
 _COUNTED = 48
 """Unevenly spaced tables up to this many points are counted through, longer ones searched by halves."""
@@ -56,8 +57,13 @@ class Tables:
         xs, ys = table.x, table.y
         n = len(xs)
         missing = b.compare("uno", x, x)
+        if table.kind == "raw":
+            return b.select(missing, x, self._raw(b, f"k{index}", xs, ys, x))
         if n == 1:
             return b.select(missing, x, splat(ys[0]))
+        if table.kind == "look_forward":
+            place = self._count(b, f"k{index}", xs[:-1], x, "ogt")
+            return b.select(missing, x, self._fetch(b, f"k{index}y", ys, place))
         if table.kind == "hold_backward":
             place = self._place(b, f"k{index}", xs, clamp(b, x, xs[0], xs[-1]), n)
             return b.select(missing, x, self._fetch(b, f"k{index}y", ys, place))
@@ -84,29 +90,42 @@ class Tables:
             following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
             low = b.whole("and", low, isplat(size - 1))
             reached = b.compare("oge", x, self._fetch(b, f"{name}n", following, low))
-            up = b.put(f"zext <8 x i1> {reached} to {I}")
+            up = b.put(f"zext <8 x i1> {reached} to {W}")
             return b.whole("and", b.whole("add", low, up), isplat(size - 1))
-        if places > _COUNTED:
-            return self._halving(b, name, xs[1:places], x)
+        return self._count(b, name, xs[1:places], x, "oge")
+
+    def _raw(self, b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -> str:
+        """The value of a point at `x`, give or take rounding; else what stands for a missing value."""
+        size = b.call("llvm.fabs.v8f64", x)
+        near = b.xmul(b.select(b.compare("ogt", splat(1.0), size), splat(1.0), size), splat(1e-9))
+        place = self._count(b, name, xs, b.xsub(x, near), "ogt")
+        gap = b.call("llvm.fabs.v8f64", b.xsub(self._fetch(b, f"{name}x", [*xs, math.inf], place), x))
+        value = self._fetch(b, f"{name}y", [*ys, NA], place)
+        return b.select(b.compare("ole", gap, near), value, splat(NA))
+
+    def _count(self, b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
+        """How many of rising knots `x` has reached (`oge`) or passed (`ogt`)."""
+        if len(knots) >= _COUNTED:
+            return self._halving(b, name, knots, x, how)
         count = isplat(0)
-        for knot in xs[1:places]:
-            up = b.put(f"zext <8 x i1> {b.compare('oge', x, splat(knot))} to {I}")
+        for knot in knots:
+            up = b.put(f"zext <8 x i1> {b.compare(how, x, splat(knot))} to {W}")
             count = b.whole("add", count, up)
         return count
 
-    def _halving(self, b: Body, name: str, knots: Sequence[float], x: str) -> str:
+    def _halving(self, b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
         size = 1 << len(knots).bit_length()
         padded = [*knots, *[math.inf] * (size - 1 - len(knots))]
         count = isplat(0)
         width = size // 2
         while width:
             probe = b.whole("add", count, isplat(width - 1))
-            reached = b.compare("oge", x, self._fetch(b, f"{name}h", padded, probe))
-            step = b.put(f"select <8 x i1> {reached}, {I} {isplat(width)}, {I} zeroinitializer")
+            reached = b.compare(how, x, self._fetch(b, f"{name}h", padded, probe))
+            step = b.put(f"select <8 x i1> {reached}, {W} {isplat(width)}, {W} zeroinitializer")
             count = b.whole("add", count, step)
             width //= 2
-        most = b.put(f"icmp ult {I} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
-        return b.put(f"select <8 x i1> {most}, {I} {count}, {I} {isplat(len(knots))}")
+        most = b.put(f"icmp ult {W} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
+        return b.put(f"select <8 x i1> {most}, {W} {count}, {W} {isplat(len(knots))}")
 
     def _fetch(self, b: Body, name: str, values: Sequence[float], place: str) -> str:
         """values[place], lane by lane."""
@@ -114,7 +133,7 @@ class Tables:
             return _permuted(b, values, place)
         size = _size(len(values))
         self.text[name] = constants(name, [*values, *[0.0] * (size - len(values))])
-        return gather(b, b.put(f"getelementptr double, ptr @{name}, {I} {place}"))
+        return gather(b, b.put(f"getelementptr double, ptr @{name}, {W} {place}"))
 
 
 def _size(places: int) -> int:
@@ -126,10 +145,10 @@ def _permuted(b: Body, values: Sequence[float], place: str) -> str:
     padded = [*values, *[0.0] * (2 * LANES - len(values))]
     first, second = (_vector(padded[i : i + LANES]) for i in (0, LANES))
     if len(values) > LANES:
-        b.declared.add(f"declare {V} @{_PERMUTE}({V}, {I}, {V})")
-        return b.put(f"call {V} @{_PERMUTE}({V} {first}, {I} {place}, {V} {second})")
-    b.declared.add(f"declare {V} @llvm.x86.avx512.permvar.df.512({V}, {I})")
-    return b.put(f"call {V} @llvm.x86.avx512.permvar.df.512({V} {first}, {I} {place})")
+        b.declared.add(f"declare {V} @{_PERMUTE}({V}, {W}, {V})")
+        return b.put(f"call {V} @{_PERMUTE}({V} {first}, {W} {place}, {V} {second})")
+    b.declared.add(f"declare {V} @llvm.x86.avx512.permvar.df.512({V}, {W})")
+    return b.put(f"call {V} @llvm.x86.avx512.permvar.df.512({V} {first}, {W} {place})")
 
 
 def _vector(values: Sequence[float]) -> str:
@@ -150,7 +169,7 @@ def series(b: Body, rows: str, t: str) -> str:
     `rows` holds three rows of whole numbers: the address of the values for each lane, the address of the times, and
     the number of points.
     """
-    where = [b.put(f"load {I}, ptr {b.row(rows, i)}, align 64") for i in range(3)]
+    where = [b.put(f"load {W}, ptr {b.row(rows, i)}, align 64") for i in range(3)]
     values, times, count = where
     start, loop, step, done = (b.label() for _ in range(4))
     low, high, next_low, next_high = (b.name() for _ in range(4))
@@ -158,28 +177,28 @@ def series(b: Body, rows: str, t: str) -> str:
     b.do(f"{start}:")
     b.do(f"br label %{loop}")
     b.do(f"{loop}:")
-    b.lines.append(f"  {low} = phi {I} [ zeroinitializer, %{start} ], [ {next_low}, %{step} ]")
-    b.lines.append(f"  {high} = phi {I} [ {count}, %{start} ], [ {next_high}, %{step} ]")
-    open_ = b.put(f"icmp ult {I} {low}, {high}")
+    b.lines.append(f"  {low} = phi {W} [ zeroinitializer, %{start} ], [ {next_low}, %{step} ]")
+    b.lines.append(f"  {high} = phi {W} [ {count}, %{start} ], [ {next_high}, %{step} ]")
+    open_ = b.put(f"icmp ult {W} {low}, {high}")
     b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
     some = b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {open_})")
     b.do(f"br i1 {some}, label %{step}, label %{done}")
     b.do(f"{step}:")
     middle = b.whole("lshr", b.whole("add", low, high), isplat(1))
-    safe = b.put(f"select <8 x i1> {open_}, {I} {middle}, {I} zeroinitializer")
+    safe = b.put(f"select <8 x i1> {open_}, {W} {middle}, {W} zeroinitializer")
     passed = b.compare("oge", t, _at(b, times, safe))
     up = b.both(open_, passed)
     down = b.put(f"xor <8 x i1> {open_}, {up}")
     after = b.whole("add", middle, isplat(1))
-    b.lines.append(f"  {next_low} = select <8 x i1> {up}, {I} {after}, {I} {low}")
-    b.lines.append(f"  {next_high} = select <8 x i1> {down}, {I} {middle}, {I} {high}")
+    b.lines.append(f"  {next_low} = select <8 x i1> {up}, {W} {after}, {W} {low}")
+    b.lines.append(f"  {next_high} = select <8 x i1> {down}, {W} {middle}, {W} {high}")
     b.do(f"br label %{loop}")
     b.do(f"{done}:")
     last = b.whole("sub", count, isplat(1))
-    inside = b.put(f"icmp ult {I} {low}, {count}")
-    right = b.put(f"select <8 x i1> {inside}, {I} {low}, {I} {last}")
-    moved = b.put(f"icmp ugt {I} {right}, zeroinitializer")
-    left = b.whole("sub", right, b.put(f"zext <8 x i1> {moved} to {I}"))
+    inside = b.put(f"icmp ult {W} {low}, {count}")
+    right = b.put(f"select <8 x i1> {inside}, {W} {low}, {W} {last}")
+    moved = b.put(f"icmp ugt {W} {right}, zeroinitializer")
+    left = b.whole("sub", right, b.put(f"zext <8 x i1> {moved} to {W}"))
     t0, t1, x0, x1 = (_at(b, base, i) for base in (times, values) for i in (left, right))
     sloped = b.div(b.mul(b.sub(t, t0), b.sub(x1, x0)), b.sub(t1, t0))
     value = b.add(x0, sloped)
@@ -191,4 +210,4 @@ def series(b: Body, rows: str, t: str) -> str:
 def _at(b: Body, base: str, index: str) -> str:
     """Doubles at `index` of arrays that begin at the addresses `base`."""
     moved = b.whole("add", base, b.whole("shl", index, isplat(3)))
-    return gather(b, b.put(f"inttoptr {I} {moved} to <8 x ptr>"))
+    return gather(b, b.put(f"inttoptr {W} {moved} to <8 x ptr>"))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sdmodel.compile.functions import COMPARISONS, LOGIC
+from sdmodel.compile.llvm import chance
 from sdmodel.compile.llvm import math as own
 from sdmodel.compile.llvm.lookup import Tables, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
@@ -53,13 +54,12 @@ ELEMENT: dict[str, Callable[..., str]] = {
     "add": Body.add, "sub": Body.sub, "mul": Body.mul, "div": Body.div, "neg": Body.neg,
     "min": _smaller("olt"), "max": _smaller("ogt"),
     "floor": _whole("floor"), "trunc": _whole("trunc"),
+    "normal_cdf": chance.normal_cdf, "normal_quantile": chance.normal_quantile, "gamma_ln": chance.gamma_ln,
     **{op: _intrinsic(name) for op, name in {
         "abs": "fabs", "sqrt": "sqrt", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh",
         "cosh": "cosh"}.items()},
 }  # fmt: skip
 """Operations that are a few instructions, or a call of the C library for each lane (tan, asin, ... cosh)."""
-
-KNOWN = frozenset(ELEMENT) | frozenset(_OWN) | COMPARISONS | LOGIC | LEAVES | {"select", "lookup", "data"}
 
 
 @dataclass(slots=True)
@@ -263,7 +263,10 @@ class Chunk:
         elif op in ELEMENT:
             result = ELEMENT[str(op)](b, *(self.value(int(a)) for a in raw))
         else:
-            raise UnsupportedError(f"The kernel of sweeps does not know the operation '{op}'.")
+            raise UnsupportedError(
+                f"The kernel of sweeps does not know the operation '{op}'. Run the model, or sweep it, with a method of "
+                "the Python engine."
+            )
         self._values[node] = result
 
     def _logic(self, op: str, args: list[int]) -> str:
@@ -286,10 +289,3 @@ class Chunk:
             root = b.call("llvm.sqrt.v8f64", b.xadd(x, splat(0.0)))
             return b.select(b.compare("oeq", x, splat(-math.inf)), splat(math.inf), root)
         return self.module.helper(b, "own_pow", own.power, x, self.value(exponent))
-
-
-def check(plan: Plan) -> None:
-    """Refuse operations that the kernel does not know, by name."""
-    for op, *_ in plan.program.nodes:
-        if op not in KNOWN:
-            raise UnsupportedError(f"The kernel of sweeps does not know the operation '{op}'.")

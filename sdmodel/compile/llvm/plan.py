@@ -64,18 +64,22 @@ class Plan:
     states: tuple[int, ...]
     """States that the outputs depend on, in the order of the program."""
     memories: tuple[int, ...]
+    streams: tuple[int, ...]
     timed: tuple[int, ...]
     """Nodes that follow from time alone and are needed by others (TIME STEP grid)."""
+
 
 def plan_of(program: Program, outputs: Sequence[int]) -> Plan:
     """Kinds of all nodes, and the states and memories alive for `outputs`."""
     clock = clocks.clock_of(program)
-    alive, states, memories = _alive(program, outputs)
+    alive = _alive(program, outputs)
+    states, memories = (_named(program, alive, op) for op in ("state", "memory"))
+    streams = sorted({*_named(program, alive, "draw"), *_named(program, alive, "first_draw")})
     kinds = _kinds(program, clock)
-    ends = {*outputs, *(program.states[s].rate for s in states)}
+    ends = {*outputs, *(program.states[s].rate for s in states), *(program.memories[m].next for m in memories)}
     timed = {n for n in ends if kinds[n] == TIME}
     timed.update(a for n in alive if kinds[n] == STEP for a in arguments(program, n) if kinds[a] == TIME)
-    return Plan(program, clock, tuple(kinds), tuple(outputs), states, memories, tuple(sorted(timed)))
+    return Plan(program, clock, tuple(kinds), tuple(outputs), states, memories, tuple(streams), tuple(sorted(timed)))
 
 
 def _kinds(program: Program, clock: clocks.Clock) -> list[int]:
@@ -97,10 +101,13 @@ def _kinds(program: Program, clock: clocks.Clock) -> list[int]:
     return kinds
 
 
-def _alive(program: Program, outputs: Iterable[int]) -> tuple[set[int], tuple[int, ...], tuple[int, ...]]:
-    """Nodes, states and memories that `outputs` need, by way of rates and nexts."""
-    states: set[int] = set()
-    memories: set[int] = set()
+def _named(program: Program, alive: set[int], op: str) -> tuple[int, ...]:
+    """States, memories or streams among the nodes that are alive, in the order of the program."""
+    return tuple(sorted(int(program.nodes[n][1]) for n in alive if program.nodes[n][0] == op))
+
+
+def _alive(program: Program, outputs: Iterable[int]) -> set[int]:
+    """Nodes that `outputs` need, by way of rates, memories and initial values."""
     seen: set[int] = set()
     stack = list(outputs)
     while stack:
@@ -110,10 +117,10 @@ def _alive(program: Program, outputs: Iterable[int]) -> tuple[set[int], tuple[in
         seen.add(node)
         op, *args = program.nodes[node]
         if op == "state":
-            states.add(int(args[0]))
-            stack.append(program.states[int(args[0])].rate)
+            state = program.states[int(args[0])]
+            stack.extend((state.rate, state.initial))
         elif op == "memory":
-            memories.add(int(args[0]))
-            stack.append(program.memories[int(args[0])].next)
+            memory = program.memories[int(args[0])]
+            stack.extend((memory.next, memory.initial, memory.steps))
         stack.extend(arguments(program, node))
-    return seen, tuple(sorted(states)), tuple(sorted(memories))
+    return seen

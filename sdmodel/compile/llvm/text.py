@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LANES = 8
-V, I, B = f"<{LANES} x double>", f"<{LANES} x i64>", f"<{LANES} x i1>"
+V, W, B = f"<{LANES} x double>", f"<{LANES} x i64>", f"<{LANES} x i1>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +70,40 @@ class Body:
 
     # -- arithmetic of the model, which may be contracted -------------------------------------------------------
     def add(self, a: str, b: str) -> str:
+        """A + b."""
         return self.put(f"fadd{self._flag} {V} {a}, {b}")
 
     def sub(self, a: str, b: str) -> str:
+        """A - b."""
         return self.put(f"fsub{self._flag} {V} {a}, {b}")
 
     def mul(self, a: str, b: str) -> str:
+        """A * b."""
         return self.put(f"fmul{self._flag} {V} {a}, {b}")
 
     def div(self, a: str, b: str) -> str:
+        """A / b."""
         return self.put(f"fdiv {V} {a}, {b}")
 
     def neg(self, a: str) -> str:
+        """-a."""
         return self.put(f"fneg {V} {a}")
 
     # -- arithmetic that must stay as written -------------------------------------------------------------------
     def xadd(self, a: str, b: str) -> str:
+        """A + b, never fused."""
         return self.put(f"fadd {V} {a}, {b}")
 
     def xsub(self, a: str, b: str) -> str:
+        """A - b, never fused."""
         return self.put(f"fsub {V} {a}, {b}")
 
     def xmul(self, a: str, b: str) -> str:
+        """A * b, never fused."""
         return self.put(f"fmul {V} {a}, {b}")
 
     def muladd(self, a: str, b: str, c: str) -> str:
-        """a * b + c, fused where the machine can; for polynomials, where either is accurate enough."""
+        """A * b + c, fused where the machine can; for polynomials, where either is accurate enough."""
         if self.machine.fma:
             return self.call("llvm.fma.v8f64", a, b, c)
         return self.xadd(self.xmul(a, b), c)
@@ -110,27 +118,33 @@ class Body:
         return self.put(f"fcmp {how} {V} {a}, {b}")
 
     def select(self, lanes: str, a: str, b: str) -> str:
+        """`a` in the lanes that are set, else `b`."""
         return self.put(f"select {B} {lanes}, {V} {a}, {V} {b}")
 
     def both(self, a: str, b: str) -> str:
+        """Lanes set in both."""
         return self.put(f"and {B} {a}, {b}")
 
     def either(self, a: str, b: str) -> str:
+        """Lanes set in one at least."""
         return self.put(f"or {B} {a}, {b}")
 
     def nor(self, a: str) -> str:
+        """Lanes not set."""
         return self.put(f"xor {B} {a}, splat (i1 true)")
 
     # -- bits ---------------------------------------------------------------------------------------------------
     def bits(self, a: str) -> str:
-        return self.put(f"bitcast {V} {a} to {I}")
+        """The bits of doubles as whole numbers."""
+        return self.put(f"bitcast {V} {a} to {W}")
 
     def floats(self, a: str) -> str:
-        return self.put(f"bitcast {I} {a} to {V}")
+        """The doubles that have these bits."""
+        return self.put(f"bitcast {W} {a} to {V}")
 
     def whole(self, op: str, a: str, b: str) -> str:
         """An operation on whole numbers: add, sub, and, or, shl, lshr ..."""
-        return self.put(f"{op} {I} {a}, {b}")
+        return self.put(f"{op} {W} {a}, {b}")
 
     # -- memory -------------------------------------------------------------------------------------------------
     def row(self, base: str, index: int) -> str:
@@ -138,9 +152,11 @@ class Body:
         return self.put(f"getelementptr i8, ptr {base}, i64 {index * LANES * 8}") if index else base
 
     def load(self, base: str, index: int = 0) -> str:
+        """A row."""
         return self.put(f"load {V}, ptr {self.row(base, index)}, align 64")
 
     def store(self, value: str, base: str, index: int = 0) -> None:
+        """Put into a row."""
         self.do(f"store {V} {value}, ptr {self.row(base, index)}, align 64")
 
     def spread(self, scalar: str) -> str:

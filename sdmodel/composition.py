@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import SupportsFloat
 
 from sdmodel import units
 from sdmodel.errors import CompositionError, EquationError, UnknownNameError
@@ -90,6 +91,7 @@ def compose(
         scenarios=MappingProxyType(dict(scenarios or {})),
         sectors=tuple(sectors),
         synonyms=synonyms,
+        external=MappingProxyType({k: v for model in sectors.values() for k, v in model.external.items()}),
     )
 
 
@@ -178,7 +180,7 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
     old = model[name]
     if isinstance(value, Path):
         expr = path_expression(value)
-    elif isinstance(value, (int, float)):
+    elif isinstance(value, SupportsFloat):
         expr = Number(float(value))
     else:
         expr = value
@@ -186,9 +188,7 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
         reader = model[within]
         if old.key not in reader.reads():
             raise EquationError(f"'{reader.name}' does not read '{old.name}', so there is no such link to replace.")
-        changed = tuple(
-            Component(c.subs, c.excepts, substitute(c.expr, old.key, expr)) for c in reader.components
-        )
+        changed = tuple(Component(c.subs, c.excepts, substitute(c.expr, old.key, expr)) for c in reader.components)
         return model.with_variable(dataclasses.replace(reader, components=changed))
     subs = tuple(_dimensions(model, old))
     kind = "constant" if isinstance(expr, Number) else "lookup" if isinstance(expr, Table) else "auxiliary"
@@ -198,7 +198,7 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
         kind = "control"
     new = dataclasses.replace(old, kind=kind, components=(Component(subs, (), expr),))
     if kind != "constant":
-        new = dataclasses.replace(new, role="", ids=(), distribution="", origin="")
+        new = dataclasses.replace(new, role="", ids=(), distribution="", origin="", documentation=_unmarked(old))
     return model.with_variable(new)
 
 
@@ -206,7 +206,9 @@ def cut(model: Model, cause: str, effect: str) -> Model:
     """See `Model.cut`."""
     read = model[cause]
     if any(c.subs for c in (*read.components, *model[effect].components)):
-        raise EquationError(f"The link from '{read.name}' to '{model[effect].name}' has subscripts and cannot be cut yet.")
+        raise EquationError(
+            f"The link from '{read.name}' to '{model[effect].name}' has subscripts and cannot be cut yet."
+        )
     held = dataclasses.replace(
         read,
         name=f"{read.name} held",
@@ -219,6 +221,12 @@ def cut(model: Model, cause: str, effect: str) -> Model:
         documentation=f"Path of {read.name} in a base run.",
     )
     return replaced(model, cause, Ref(held.key), effect).with_variable(held)
+
+
+def _unmarked(variable: Variable) -> str:
+    """Documentation without the role, which only a constant can have."""
+    marks = [f"[@{s.key}, {s.locator}]" if s.locator else f"[@{s.key}]" for s in variable.sources]
+    return " ".join([variable.sentence, *(["[outcome]"] if variable.outcome else []), *marks]).strip()
 
 
 def _dimensions(model: Model, variable: Variable) -> list[str]:

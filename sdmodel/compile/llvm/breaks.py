@@ -1,0 +1,140 @@
+"""Dates of jumps and bends for many runs at once: `sdmodel.compile.clock.segments` with numpy in place of a loop.
+
+Arrays are laid out as the kernel has them, (vectors, rows, lanes), and every number is found by the same operations in
+the same order as for a single run, so the dates are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sdmodel.compile.clock import MAX_BREAKS, SMALLEST, Clock, Source
+from sdmodel.compile.functions import interpolate
+from sdmodel.compile.program import Program
+
+Array = np.ndarray
+Watch = Callable[[Array, Array], Array]
+"""(vectors, lanes) times and (vectors, held, lanes) values to (vectors, 2 sources, lanes)."""
+
+_HOLDS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+_MOST = 4_000_000
+
+
+def cuts(clock: Clock, program: Program, watch: Watch, start: float, end: float, vectors: int) -> tuple[Array, Array]:
+    """Start, breaks and end of every run.
+
+    Returns
+    -------
+    cuts
+        (vectors, cuts, lanes): dates that rise; after the last break, the end as often as there is room.
+    failed
+        (vectors, lanes): runs that jump more often than `clock.MAX_BREAKS`; they are given no breaks.
+    """
+    lanes = 8
+    failed = np.zeros((vectors, lanes), dtype=bool)
+    found = np.empty((vectors, 2, lanes))
+    found[:, 0], found[:, 1] = start, end
+    depth = 1 + max((s.level for s in clock.sources), default=-1)
+    smallest = SMALLEST * max(abs(start), abs(end), 1.0)
+    with np.errstate(all="ignore"):
+        for level in range(depth):
+            sources = [(i, s) for i, s in enumerate(clock.sources) if s.level == level]
+            new = [
+                t
+                for a, b in zip(np.moveaxis(found, 1, 0)[:-1], np.moveaxis(found, 1, 0)[1:], strict=True)
+                for t in _between(clock, program, watch, sources, level, a, b, smallest, failed)
+            ]
+            found = _merged(found, new, smallest, failed)
+    return np.ascontiguousarray(found), failed
+
+
+def _between(
+    clock: Clock,
+    program: Program,
+    watch: Watch,
+    sources: list[tuple[int, Source]],
+    level: int,
+    a: Array,
+    b: Array,
+    smallest: float,
+    failed: Array,
+) -> list[Array]:
+    """Dates inside the segments from `a` to `b`, (vectors, dates, lanes) each; infinite where there is none."""
+    held = _held_at(clock, program, watch, (a + b) / 2, level)
+    p, q = a + (b - a) / 4, b - (b - a) / 4
+    at_p, at_q = watch(p, held), watch(q, held)
+    out = []
+    crossing = [i for i, s in sources if s.kind == "cross"]
+    p, q, a, b = (x[:, None, :] for x in (p, q, a, b))
+
+    def line(indices: list[int]) -> tuple[Array, Array]:
+        left, right = [2 * i for i in indices], [2 * i + 1 for i in indices]
+        x0, x1 = at_p[:, left] - at_p[:, right], at_q[:, left] - at_q[:, right]
+        slope = (x1 - x0) / (q - p)
+        return x0, np.where((slope == 0) | ~np.isfinite(slope), np.nan, slope)
+
+    if crossing:
+        x0, slope = line(crossing)
+        out.append(p - x0 / slope)
+    for i, s in sources:
+        if s.kind == "cross":
+            continue
+        x0, slope = line([i])
+        ends = x0 + slope * (a - p), x0 + slope * (b - p)
+        first, last = np.minimum(*ends), np.maximum(*ends)
+        if s.kind == "knots":
+            targets = np.asarray(program.tables[s.table].x, dtype=float)[None, :, None]
+            targets = np.where((first <= targets) & (targets <= last), targets, np.nan)
+        else:
+            too_many = last - first > MAX_BREAKS
+            failed |= too_many[:, 0]
+            low, high = np.floor(first), np.ceil(last)
+            usual = np.where(too_many | ~np.isfinite(high - low), 0.0, high - low)
+            targets = low + np.arange(usual.max(initial=0.0) + 1.0)[None, :, None]
+            targets = np.where((targets <= high) & ~too_many, targets, np.nan)
+        out.append(p + (targets - x0) / slope)
+    return [np.where((a + smallest < t) & (t < b - smallest), t, np.inf) for t in out]
+
+
+def _held_at(clock: Clock, program: Program, watch: Watch, t: Array, below: int) -> Array:
+    """Held values at a time, of the levels under `below`; zero for the others."""
+    h = np.zeros((t.shape[0], len(clock.held), t.shape[1]))
+    slots = {node: i for i, node in enumerate(clock.held)}
+    for level in range(below):
+        values = watch(t, h)
+        for i, s in enumerate(clock.sources):
+            if s.level == level and s.node >= 0:
+                h[:, slots[s.node]] = _held_value(program, s, values[:, 2 * i], values[:, 2 * i + 1])
+    return h
+
+
+def _held_value(program: Program, source: Source, a: Array, b: Array) -> Array:
+    op = str(program.nodes[source.node][0])
+    if source.kind == "cross":
+        return np.asarray(_HOLDS[op](a - b, 0.0), dtype=float)
+    if source.kind == "knots":
+        table = program.tables[source.table]
+        return np.vectorize(lambda x: interpolate(x, table.x, table.y, table.kind), otypes=[float])(a)
+    return np.asarray((np.floor(a) if op == "floor" else np.trunc(a)) + 0.0)
+
+
+def _merged(found: Array, new: list[Array], smallest: float, failed: Array) -> Array:
+    """Old and new dates in order, without those too close to the one before or to the end."""
+    start, end = found[:, :1], found[:, -1:]
+    inside = found[:, 1:-1]
+    dates = np.concatenate([np.where(inside < end, inside, np.inf), *new], axis=1)
+    dates = np.sort(np.where(failed[:, None], np.inf, dates), axis=1)
+    before = start[:, 0].copy()
+    for column in np.moveaxis(dates, 1, 0):
+        keep = column - before > smallest
+        column[~keep] = np.inf
+        before = np.where(keep & np.isfinite(column), column, before)
+    dates[end - dates <= smallest] = np.inf
+    many = np.isfinite(dates).sum(axis=1) > MAX_BREAKS
+    failed |= many
+    dates = np.sort(np.where(many[:, None], np.inf, dates), axis=1)
+    used = int(np.isfinite(dates).sum(axis=1).max(initial=0))
+    dates = dates[:, :used]
+    return np.concatenate([start, np.where(np.isfinite(dates), dates, end), end], axis=1)

@@ -1,0 +1,313 @@
+"""Compiling a module and running it: the kernel of sweeps."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from sdmodel.compile.llvm.breaks import cuts
+from sdmodel.compile.llvm.emit import emit
+from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, run_words
+from sdmodel.compile.llvm.loops import ROW
+from sdmodel.compile.llvm.text import LANES, Machine
+from sdmodel.compile.program import Program
+from sdmodel.compile.python import evaluate
+from sdmodel.errors import SolveError
+
+Array = np.ndarray
+METHODS = ("exact", "euler", "rk4")
+OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
+MAX_MEMORY = 10_000_000
+"""Most past values that the memories of a run may hold, as for a single run."""
+_BLOCK = 128
+"""Most vectors of runs in a block, the piece of work of a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The processor to compile for."""
+
+    triple: str
+    cpu: str
+    features: str
+    machine: Machine
+
+
+@lru_cache(maxsize=1)
+def host() -> Target:
+    """The processor of the machine that runs."""
+    features = llvm.get_host_cpu_features()
+    triple = llvm.get_process_triple()
+    arm = triple.startswith(("aarch64", "arm64"))
+    machine = Machine(fma=arm or bool(features.get("fma")), permute=bool(features.get("avx512f")))
+    return Target(triple, llvm.get_host_cpu_name(), features.flatten(), machine)
+
+
+def assembled(text: str, target: Target) -> tuple[Any, Any]:
+    """The module of a text, and the target machine that turns it into code."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    module = llvm.parse_assembly(text)
+    module.triple = target.triple
+    builder = llvm.Target.from_triple(target.triple)
+    machine = builder.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
+    module.data_layout = str(machine.target_data)
+    return module, machine
+
+
+def compiled(text: str, target: Target) -> Any:
+    """An execution engine that holds the functions of a module."""
+    engine = llvm.create_mcjit_compiler(*assembled(text, target))
+    engine.finalize_object()
+    return engine
+
+
+class Kernel:
+    """A Program compiled for sweeps: eight runs in the lanes of a vector.
+
+    A run's result depends on its own parameters, series and number only: not on its neighbours in a vector, not on
+    their number, their order or the number of threads, to the last bit.
+
+    Parameters
+    ----------
+    program
+        Made for exact dates or for the TIME STEP grid, as `method` needs it.
+    outputs
+        Nodes whose values are wanted; what they do not depend on is left out.
+    method
+        ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every jump and every reported time.
+        ``"euler"``, ``"rk4"``: steps on the TIME STEP grid.
+    contract
+        Let the compiler fuse products and sums of the model's equations, which is faster and no longer equal to the
+        Python engine in the last bits.
+    target
+        Processor to compile for; default that of the machine that runs.
+
+    Raises
+    ------
+    UnsupportedError
+        If the program holds an operation that the kernel does not know.
+    SolveError
+        If the program was made for another method.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> from sdmodel.compile import program_of
+    >>> program = program_of(sdmodel.load("network"), fixed=False)
+    >>> kernel = Kernel(program, [program.outputs["trust"]], method="exact")
+    >>> values, status, first = kernel.run([program.defaults] * 3, [2009.0, 2014.0, 2034.0])
+    >>> values.shape, status.tolist()
+    ((3, 1, 3), [0, 0, 0])
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        outputs: Sequence[int],
+        *,
+        method: str,
+        contract: bool = False,
+        target: Target | None = None,
+    ) -> None:
+        if method not in METHODS:
+            raise SolveError(f"The kernel of sweeps knows the methods {', '.join(METHODS)}, not {method!r}.")
+        if program.fixed == (method == "exact"):
+            raise SolveError(f"The program was made for the other meaning of time functions than {method!r} needs.")
+        self.program = program
+        self.method = method
+        target = target or host()
+        source = emit(program, outputs, method, target.machine, contract)
+        self.plan = source.plan
+        self.text = source.text
+        self._rows = source.rows
+        self._engine = compiled(source.text, target)
+        self._runs = self._function("runs", "nnpnpppn" + ("npppnp" if method == "exact" else "pddppp"))
+        self._watch = self._function("watch", "npnpppp") if method == "exact" else None
+        self._spans = self._function("spans", "npnpp") if source.plan.memories else None
+
+    def _function(self, name: str, kinds: str) -> Callable[..., None]:
+        types: dict[str, Any] = {"n": ctypes.c_int64, "p": ctypes.c_void_p, "d": ctypes.c_double}
+        return ctypes.CFUNCTYPE(None, *(types[k] for k in kinds))(self._engine.get_function_address(name))
+
+    def run(
+        self,
+        parameters: Any,
+        times: Sequence[float],
+        *,
+        series: Sequence[tuple[Array, Array]] = (),
+        threads: int = 1,
+        seed: int = 0,
+        numbers: Array | None = None,
+    ) -> tuple[Array, Array, Array]:
+        """Solve all runs.
+
+        Parameters
+        ----------
+        parameters
+            Values of the program's parameters, (runs, parameters).
+        times
+            Reported times, the same for all runs; the first is the initial time of every run.
+        series
+            For each data variable its times (points,) and values, (points,) or (runs, points).
+        threads
+            Threads that share the runs among them.
+        seed, numbers
+            What random draws follow from: the seed, and the number of each run (runs,); default 0, 1, 2 ...
+
+        Returns
+        -------
+        values
+            (runs, outputs, times)
+        status
+            (runs,): 0 fine, 1 a state or output is not finite, 2 more jumps or a longer memory than can be.
+        first
+            (runs,): index of the first time with a value that is not finite, -1 if there is none.
+
+        Raises
+        ------
+        SolveError
+            If what is given does not fit together, or the times do not fit the steps.
+        """
+        given = np.ascontiguousarray(parameters, dtype=np.float64)
+        if given.ndim != 2 or given.shape[1] != len(self.program.parameters):
+            raise SolveError(f"Parameters must be (runs, {len(self.program.parameters)}), not {given.shape}.")
+        at = np.ascontiguousarray(times, dtype=np.float64)
+        if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or (np.diff(at) <= 0).any():
+            raise SolveError("Reported times must be finite and rise.")
+        data = self._series(series, len(given))
+        words = run_words(self.program.streams, seed, np.arange(len(given)) if numbers is None else np.asarray(numbers))
+        values = np.empty((len(given), len(self.plan.outputs), len(at)))
+        status = np.zeros(len(given), dtype=np.uint8)
+        first = np.full(len(given), -1, dtype=np.int32)
+        for start, step, which in self._groups(given, at):
+            plan = common_stops(at, start, step) if self.method == "exact" else (grid_steps(at, start, step),)
+            if len(which) == len(given):
+                job = Job(given, at, start, step, data, words, plan)
+                self._group(job, threads, values, status, first)
+                continue
+            own = [(t, x if x.ndim == 1 else x[which]) for t, x in data]
+            part = values[which], status[which], first[which]
+            self._group(Job(given[which], at, start, step, own, words[which], plan), threads, *part)
+            values[which], status[which], first[which] = part
+        return values, status, first
+
+    # -- what is common to runs ---------------------------------------------------------------------------------
+    def _series(self, series: Sequence[tuple[Array, Array]], runs: int) -> list[tuple[Array, Array]]:
+        names = self.program.data
+        if len(series) != len(names):
+            raise SolveError(f"The program has {len(names)} data variables; {len(series)} series are given.")
+        out = []
+        for name, (times, values) in zip(names, series, strict=True):
+            t, x = (np.ascontiguousarray(v, dtype=np.float64) for v in (times, values))
+            if t.ndim != 1 or not len(t) or (np.diff(t) <= 0).any() or x.shape not in ((len(t),), (runs, len(t))):
+                raise SolveError(
+                    f"The series of '{name}' needs times that rise, and values (points,) or (runs, points)."
+                )
+            out.append((t, x))
+        return out
+
+    def _groups(self, given: Array, at: Array) -> list[tuple[float, float, Array]]:
+        """Runs by their TIME STEP, which nearly always is one and the same."""
+        start, step = (self._control(name, given) for name in ("initial time", "time step"))
+        if not (np.isfinite(step).all() and (step > 0).all()):
+            raise SolveError("TIME STEP must be a positive number in every run.")
+        if (start != at[0]).any():
+            wrong = float(start[start != at[0]][0])
+            raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
+        return [(float(at[0]), float(one), np.flatnonzero(step == one)) for one in np.unique(step)]
+
+    def _control(self, name: str, given: Array) -> Array:
+        node = self.program.control[name]
+        op, *args = self.program.nodes[node]
+        if op == "param":
+            return given[:, int(args[0])]
+        if op == "const":
+            return np.full(len(given), float(args[0]))
+        return np.array([evaluate(self.program, node, row.tolist()) for row in given])
+
+    def _group(self, job: Job, threads: int, values: Array, status: Array, first: Array) -> None:
+        runs = len(job.given)
+        vectors = -(-runs // LANES)
+        size = max(1, min(_BLOCK, -(-vectors // (4 * threads)))) * LANES
+
+        def solve(low: int) -> None:
+            high = min(low + size, runs)
+            status[low:high], first[low:high] = self._block(job, values[low:high], low, high)
+
+        blocks = range(0, runs, size)
+        if threads == 1 or len(blocks) == 1:
+            for low in blocks:
+                solve(low)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(solve, blocks):
+                pass
+
+    def _block(self, job: Job, out: Array, low: int, high: int) -> tuple[Array, Array]:
+        """Solve runs `low` to `high` into `out`; status and first time that went wrong."""
+        vectors = -(-(high - low) // LANES)
+        params = job.lanes(low, high, vectors)
+        work = aligned((self._rows, LANES))
+        work[:] = 0.0
+        noted = aligned((vectors, LANES)).view(np.int64)
+        given = vectors, high - low, address(params), params.shape[1] * ROW, address(work)
+        common = *given, address(out), address(noted), len(job.at)
+        plan = [address(a) for a in job.plan]
+        if self.method == "exact":
+            table, bad = self._dates(job, params, work)
+            self._runs(*common, len(job.plan[0]), *plan, table.shape[1], address(table))
+        else:
+            lengths, rings, bad = self._rings(params, work)
+            ring = aligned((max(int(rings[-1]), 1), LANES))
+            self._runs(*common, *plan, job.start, job.step, address(ring), address(rings), address(lengths))
+        failed = bad.reshape(-1)[: high - low]
+        early = noted.reshape(-1)[: high - low].astype(np.int32)
+        out[failed] = math.nan
+        return np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8), early
+
+    def _dates(self, job: Job, params: Array, work: Array) -> tuple[Array, Array]:
+        """Breaks of every run, and one date after the end; lanes where they are too many."""
+        watch = self._watcher(params, work)
+        end = float(job.at[-1])
+        beyond = end + 1e-6 * max(end - job.start, job.step)
+        dates, bad = cuts(self.plan.clock, self.program, watch, job.start, end, len(params))
+        after, bad_after = cuts(self.plan.clock, self.program, watch, end, beyond, len(params))
+        table = aligned((len(params), dates.shape[1] + 2, LANES))
+        table[:, :-2], table[:, -2:] = dates, after[:, :2]
+        return table, bad | bad_after
+
+    def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
+        """Steps each memory stays, (vectors, memories, lanes); first rows of the rings; lanes where they are too long."""
+        count, vectors = len(self.plan.memories), len(params)
+        lengths = aligned((vectors, count, LANES)).view(np.int64)
+        if self._spans is None:
+            return lengths, np.zeros(1, dtype=np.int64), np.zeros((vectors, LANES), dtype=bool)
+        spans = aligned((vectors, count, LANES))
+        self._spans(vectors, address(params), params.shape[1] * ROW, address(work), address(spans))
+        steps = np.maximum(np.floor(spans + 0.5 + 1e-6), 1.0)
+        bad = ~(np.isfinite(steps).all(axis=1) & (steps.sum(axis=1) <= MAX_MEMORY))
+        lengths[:] = np.where(bad[:, None], 1.0, steps)
+        return lengths, np.concatenate([[0], np.cumsum(lengths.max(axis=(0, 2)))]), bad
+
+    def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
+        """`@watch` on arrays."""
+        function = self._watch
+        assert function is not None
+        sources, stride = len(self.plan.clock.sources), params.shape[1] * ROW
+
+        def watch(t: Array, held: Array) -> Array:
+            times, given, out = aligned(t.shape), aligned(held.shape), aligned((len(t), 2 * sources, LANES))
+            times[:], given[:] = t, held
+            function(len(t), address(params), stride, address(work), address(times), address(given), address(out))
+            return out
+
+        return watch

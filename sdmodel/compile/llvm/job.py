@@ -1,0 +1,110 @@
+"""What a call of the kernel works on, and how it is laid out in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdmodel.compile.clock import SMALLEST
+from sdmodel.compile.draws import mix, stream_word
+from sdmodel.compile.llvm.text import LANES
+from sdmodel.errors import SolveError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Runs that share initial time and TIME STEP."""
+
+    given: Array
+    """Parameters, (runs, parameters)."""
+    at: Array
+    """Reported times."""
+    start: float
+    step: float
+    data: list[tuple[Array, Array]]
+    """Times (points,) and values (points,) or (runs, points) of each data variable."""
+    words: Array
+    """What draws follow from, (runs, streams), whole numbers of 64 bits."""
+    plan: tuple[Array, ...]
+    """Steps or stops that are reported."""
+
+    def lanes(self, low: int, high: int, vectors: int) -> Array:
+        """Rows that the kernel reads for runs `low` to `high`, (vectors, rows, lanes).
+
+        They are the parameters, three rows for each data series (addresses of values and times, number of points), and
+        the words of draws. The lanes behind the last run repeat it; what they give is dropped.
+        """
+        count, series, streams = self.given.shape[1], len(self.data), self.words.shape[1]
+        block = aligned((vectors, count + 3 * series + streams, LANES))
+        which = np.minimum(np.arange(low, low + vectors * LANES), high - 1)
+        _spread(block[:, :count], self.given, low, high, which)
+        _spread(block[:, count + 3 * series :], self.words.view(np.float64), low, high, which)
+        for i, (t, x) in enumerate(self.data):
+            rows = block[:, count + 3 * i : count + 3 * i + 3].view(np.int64)
+            moved = which * x.strides[0] if x.ndim == 2 else 0 * which
+            rows[:, 0] = (address(x) + moved).reshape(vectors, LANES)
+            rows[:, 1], rows[:, 2] = address(t), len(t)
+        return block
+
+
+def _spread(block: Array, table: Array, low: int, high: int, which: Array) -> None:
+    full, count = (high - low) // LANES, table.shape[1]
+    block[:full] = table[low : low + full * LANES].reshape(full, LANES, count).transpose(0, 2, 1)
+    if full < len(block):
+        block[full] = table[which[full * LANES :]].T
+
+
+def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
+    """Words of the draws of each run and stream; with a step they give a draw (see `sdmodel.compile.draws`)."""
+    out = np.empty((len(numbers), len(streams)), dtype=np.uint64)
+    if not streams:
+        return out
+    first = mix(seed & ((1 << 64) - 1))
+    for row, number in enumerate(numbers.tolist()):
+        word = mix(first ^ (number & ((1 << 64) - 1)))
+        out[row] = [mix(word ^ stream_word(name)) for name in streams]
+    return out
+
+
+def grid_steps(at: Array, start: float, step: float) -> Array:
+    """Numbers of the steps at which values are reported."""
+    place = (at - start) / step
+    wanted = np.rint(place)
+    if (np.abs(place - wanted) > 1e-6).any():
+        odd = float(at[np.abs(place - wanted) > 1e-6][0])
+        raise SolveError(f"The reported time {odd:g} is no whole number of TIME STEPs of {step:g} after {start:g}.")
+    steps = wanted.astype(np.int64)
+    if (np.diff(steps) <= 0).any():
+        raise SolveError(f"Reported times are nearer to each other than the TIME STEP of {step:g}.")
+    return steps
+
+
+def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Array]:
+    """Times to which all runs step: the grid and the reports, with their slack and the number of the report or -1."""
+    end = float(at[-1])
+    grid = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
+    grid = grid[grid < end]
+    order = np.argsort(np.concatenate([grid, at]), kind="stable")
+    slack = SMALLEST * max(abs(start), abs(end), 1.0)
+    stops = np.concatenate([grid, at])[order]
+    nudges = np.concatenate([np.zeros(len(grid)), np.full(len(at), slack)])[order]
+    report = np.concatenate([np.full(len(grid), -1), np.arange(len(at))])[order]
+    return stops, nudges, report.astype(np.int64)
+
+
+def aligned(shape: tuple[int, ...]) -> Array:
+    """An array of doubles that begins at a multiple of 64 bytes, so that a row is a line of the cache."""
+    size = math.prod(shape)
+    raw = np.empty(size + LANES)
+    skip = (-raw.ctypes.data // 8) % LANES
+    return raw[skip : skip + size].reshape(shape)
+
+
+def address(array: Array) -> int:
+    """Where an array begins."""
+    return int(array.ctypes.data)

@@ -1,0 +1,184 @@
+"""The cache of parsed models: what comes out is what went in, and nothing that lies there can break a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import sdmodel
+from sdmodel.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.paths import shipped_models
+from sdmodel.read import cache, vensim
+
+SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "own cache"
+    monkeypatch.setenv("SDMODEL_CACHE", str(place))
+    return place
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Files that really were parsed."""
+    names: list[str] = []
+    read = vensim.read_vensim
+
+    def counted(raw: bytes, path: Path) -> sdmodel.Model:
+        names.append(path.name)
+        return read(raw, path)
+
+    monkeypatch.setattr(vensim, "read_vensim", counted)
+    return names
+
+
+def same(one: sdmodel.Model, other: sdmodel.Model) -> None:
+    assert one.name == other.name
+    assert dict(one.equations) == dict(other.equations)
+    assert list(one.equations) == list(other.equations)
+    assert dict(one.ranges) == dict(other.ranges)
+    assert (one.synonyms, one.method, one.path) == (other.synonyms, other.method, other.path)
+
+
+# -- round trip -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", [n for n, p in shipped_models().items() if p.suffix == ".mdl"])
+def test_a_shipped_model_comes_back_equal(own: Path, parsed: list[str], name: str) -> None:
+    first, second = sdmodel.load(name), sdmodel.load(name)
+    assert parsed == [f"{name}.mdl"]
+    same(first, second)
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason="the conformance suite is not beside the checkout")
+def test_foreign_models_come_back_equal() -> None:
+    seen = 0
+    for path in sorted(SUITE.glob("tests/[a-l]*/*.mdl")):
+        try:
+            model = vensim.read_vensim(path.read_bytes(), path)
+        except sdmodel.SdmodelError:
+            continue
+        text = json.dumps(cache.to_json(model))
+        same(cache.from_json(json.loads(text), path), model)
+        seen += 1
+    assert seen > 10
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        Number(0.1),
+        Number(NA),
+        Number(float("inf")),
+        Ref("研发", ("a", "b!")),
+        Op("neg", (Number(1.0),)),
+        Call("max", (Ref("a"), Op("+", (Number(1.0), Ref("b")))), ("x",)),
+        Table((0.0, 1.0), (2.0, 3.0), "extrapolate", (0.0, 1.0, 0.0, 5.0)),
+        Array((1.0, 2.0, 3.0, 4.0), (2, 2)),
+        Text("data.xls"),
+    ],
+)
+def test_every_node_comes_back_equal(tree: Expr) -> None:
+    assert cache.expr_from_json(json.loads(json.dumps(cache.expr_to_json(tree)))) == tree
+
+
+def test_what_is_no_node_is_refused() -> None:
+    with pytest.raises(TypeError):
+        cache.expr_to_json("x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown node"):
+        cache.expr_from_json(["z", 1])
+
+
+# -- when it is used --------------------------------------------------------------------------------------------
+def test_another_content_or_name_is_another_entry(
+    own: Path, parsed: list[str], write_model: Callable[..., Path]
+) -> None:
+    sdmodel.load(write_model("x = 1 ~~|"))
+    sdmodel.load(write_model("x = 1 ~~|"))
+    assert len(parsed) == 1
+    assert sdmodel.load(write_model("x = 2 ~~|")).parameters().loc["x", "value"] == 2
+    assert sdmodel.load(write_model("x = 1 ~~|", name="other")).name == "other"
+    assert len(parsed) == 3
+    assert len(list(own.glob("*.json"))) == 3
+    assert not list(own.glob("*.part"))
+
+
+def test_a_moved_file_knows_its_place(
+    own: Path, parsed: list[str], write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_model("x = 1 ~~|")
+    sdmodel.load(path)
+    moved = tmp_path / "elsewhere" / path.name
+    moved.parent.mkdir()
+    path.rename(moved)
+    assert sdmodel.load(moved).path == moved
+    assert len(parsed) == 1
+
+
+def test_another_format_is_another_entry(
+    own: Path, parsed: list[str], write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_model("x = 1 ~~|")
+    sdmodel.load(path)
+    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
+    sdmodel.load(path)
+    assert len(parsed) == 2
+
+
+# -- what can lie there -----------------------------------------------------------------------------------------
+BROKEN = [
+    b"", b"{", b"null", b"[]", b"3", b'"text"', b"\xff\xfe\x00", b'{"format": 1}', b"[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=lambda b: repr(b[:12]))
+def test_a_broken_entry_is_only_a_miss(
+    own: Path, parsed: list[str], write_model: Callable[..., Path], content: bytes
+) -> None:
+    path = write_model("x = INTEG(1, 0) ~ Dmnl ~ |")
+    first = sdmodel.load(path)
+    (entry,) = own.glob("*.json")
+    whole = entry.read_bytes()
+    entry.write_bytes(content)
+    same(sdmodel.load(path), first)
+    assert len(parsed) == 2
+    assert entry.read_bytes() == whole  # written anew
+
+
+def test_an_entry_with_any_part_gone_or_changed_is_only_a_miss(own: Path, write_model: Callable[..., Path]) -> None:
+    path = write_model(
+        "place: a, b ~~|\nx[place] = INTEG(y, 0) ~ Dmnl ~ [outcome] |\ny = WITH LOOKUP(Time, ((0,1),(2,3))) ~ Dmnl ~ [@guess] |"
+    )
+    first = sdmodel.load(path)
+    (entry,) = own.glob("*.json")
+    whole = json.loads(entry.read_text(encoding="utf-8"))
+    for name in whole:
+        for value in (None, 3, "x", [], {}, [3], ["x"], {"a": 3}, [None]):
+            changed = {**whole, name: value}
+            if changed == whole:
+                continue
+            entry.write_text(json.dumps(changed), encoding="utf-8")
+            found = sdmodel.load(path)  # an entry of the right shape but other content is the user's own doing
+            assert isinstance(found, sdmodel.Model)
+        entry.write_text(json.dumps({k: v for k, v in whole.items() if k != name}), encoding="utf-8")
+        same(sdmodel.load(path), first)
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_model: Callable[..., Path]
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+    for place in (blocked, blocked / "below"):
+        monkeypatch.setenv("SDMODEL_CACHE", str(place))
+        assert sdmodel.load(write_model("x = 1 ~~|"))["x"].kind == "constant"
+    assert blocked.read_text(encoding="utf-8") == "in the way"
+
+
+def test_the_platform_has_a_place_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SDMODEL_CACHE")
+    assert "sdmodel" in cache.folder().parts[-1] or "sdmodel" in cache.folder().parts[-2]
+    assert cache.folder().is_absolute()

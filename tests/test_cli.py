@@ -1,0 +1,186 @@
+"""The command line as one types it: a process of its own, exit status, no tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from sdmodel import cli
+from sdmodel.paths import shipped_models
+
+COMMANDS = ("list", "describe", "check", "run", "experiment")
+
+
+def call(*words: object, cwd: Path, status: int = 0) -> str:
+    """What `sdmodel WORDS` prints (errors where it fails)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sdmodel.cli", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def inside(*words: object) -> str:
+    """The same within this process, for what cannot go wrong in an interesting way."""
+    done = CliRunner().invoke(cli.app, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+# -- help -------------------------------------------------------------------------------------------------------
+def test_help_teaches() -> None:
+    text = inside("--help")
+    for word in (*COMMANDS, "sdmodel experiment withdrawal", "sdmodel describe shandong"):
+        assert word in text
+    for command in COMMANDS:
+        assert "Usage" in inside(command, "--help")
+    assert "--set 'exit start=2020-07-01'" in inside("run", "--help")
+
+
+def test_every_command_has_help_for_every_option() -> None:
+    import typer.main
+
+    group = typer.main.get_command(cli.app)
+    assert set(COMMANDS) <= set(group.commands)  # type: ignore[attr-defined]
+    for command in group.commands.values():  # type: ignore[attr-defined]
+        assert command.help, command.name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), (command.name, parameter.name)
+
+
+# -- showing ----------------------------------------------------------------------------------------------------
+def test_list_shows_models_scenarios_and_experiments() -> None:
+    text = inside("list")
+    for name in shipped_models():
+        assert name in text
+    assert "late exit" in text
+    assert "withdrawal" in text
+    assert "When, and how gradually" in text
+
+
+def test_describe_a_model_and_a_variable() -> None:
+    text = inside("describe", "shandong")
+    assert "Levers (" in text
+    assert "exit start" in text
+    assert "Outcomes (" in text
+    one = inside("describe", "network", "Trust")
+    assert "trust  [Dmnl]  stock" in one
+    for word in ("equation", "causes", "uses", "source"):
+        assert word in one
+    bounded = inside("describe", "policy", "exit start")
+    assert "2015 to 2100" in bounded
+    assert "lever" in bounded
+
+
+# -- running ----------------------------------------------------------------------------------------------------
+def test_run_writes_every_variable(tmp_path: Path) -> None:
+    text = call("run", "policy", "--set", "exit start=2020-07-01", "--every", "5", "-o", "a.csv", cwd=tmp_path)
+    assert "a.csv: 6 times of" in text
+    table = pd.read_csv(tmp_path / "a.csv", index_col="time")
+    assert table.index.tolist() == [2009, 2014, 2019, 2024, 2029, 2034]
+    assert table["exit start"].iloc[0] == pytest.approx(2020 + 182 / 366)
+    assert table["phased out share"].iloc[-1] == 1
+    assert "cumulative cost[culture]" in table.columns
+
+
+def test_run_a_scenario_with_a_picture(tmp_path: Path) -> None:
+    call("run", "shandong", "-s", "late exit", "--method", "euler", "--plot", "trust", "-o", "b.csv", cwd=tmp_path)
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_run_a_file_of_ones_own(tmp_path: Path, write_model: Callable[..., Path]) -> None:
+    path = write_model("x = INTEG(1, 0) ~ Dmnl ~ |")
+    call("run", path, "-o", tmp_path / "own.csv", cwd=tmp_path)
+    assert pd.read_csv(tmp_path / "own.csv")["x"].tolist() == pytest.approx(list(range(11)))
+
+
+# -- checking ---------------------------------------------------------------------------------------------------
+def test_check_answers_by_its_status(tmp_path: Path, write_model: Callable[..., Path]) -> None:
+    assert "0 errors" in call("check", "network", cwd=tmp_path)
+    bad = write_model("x = INTEG(nowhere, 0) ~ Dmnl ~ |")
+    done = subprocess.run(
+        [sys.executable, "-m", "sdmodel.cli", "check", str(bad)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "nowhere" in done.stdout
+    warned = write_model("x = 3 ~ Dmnl ~ How many. [fixed] [@guess] |\ny = INTEG(x, 0) ~ Dmnl*Year ~ |", name="warned")
+    strict = subprocess.run(
+        [sys.executable, "-m", "sdmodel.cli", "check", str(warned), "--strict"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert strict.returncode == 1
+    call("check", warned, cwd=tmp_path)
+
+
+# -- going wrong ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "shandog"], "no shipped model 'shandog'. Nearest: shandong"),
+        (["run", "nowhere.mdl"], "no file 'nowhere.mdl'"),
+        (["run", "model.docx"], "'model.docx' ends with '.docx'"),
+        (["describe", "network", "trusst"], "no variable 'trusst'. Nearest: trust"),
+        (["run", "network", "--set", "trust time"], "--set takes NAME=VALUE"),
+        (["run", "network", "--set", "trust time=long"], "'long' is no time"),
+        (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
+        (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),
+        (["run", "network", "--method", "magic"], "no method 'magic'"),
+        (["run", "network", "--every", "0"], "time settings make no sense"),
+        (["run", "shandong", "-s", "late exti"], "no scenario 'late exti'. Nearest: late exit"),
+        (["run", "network", "-o", "no/such/folder/run.csv"], "no/such/folder"),
+        (["run", "network", "--plot", "trusst"], "no variable 'trusst'"),
+        (["experiment", "withdrawl"], "no experiment 'withdrawl'. Nearest: withdrawal"),
+        (["experiment", "withdrawal", "--samples", "1"], "samples"),
+        (["fly"], "fly"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, list) else "",
+)
+def test_errors_are_short_and_status_two(
+    tmp_path: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sdmodel", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "Traceback" not in said.err
+    assert len(said.err.strip().splitlines()) <= 5
+
+
+def test_an_error_of_a_process_of_its_own(tmp_path: Path) -> None:
+    text = call("run", "network", "--set", "trust time=99", cwd=tmp_path, status=2)
+    assert text.startswith("sdmodel: 'trust time' is given 99 Year; its range in network.mdl is 2 to 8 Year.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_arguments_show_the_help(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sdmodel.cli"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert "Usage" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- an experiment ----------------------------------------------------------------------------------------------
+def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
+    text = call("experiment", "withdrawal", "-n", "2", "--seed", "7", "--processes", "1", "-q", cwd=tmp_path)
+    folder = tmp_path / "results" / "withdrawal"
+    assert sorted(p.name for p in folder.iterdir()) == [f"withdrawal.{e}" for e in ("csv", "json", "png", "txt")]
+    record = json.loads((folder / "withdrawal.json").read_text(encoding="utf-8"))
+    assert record["record"]["seed"] == 7
+    assert record["record"]["samples"] == 2
+    assert record["finding"] in text
+    assert "Provisional" in text
+    assert len(pd.read_csv(folder / "withdrawal.csv")) == 2 * (26 + 16)

@@ -1,0 +1,65 @@
+"""Lookups of the kernel are those of the Python engine, bit for bit, whichever way a table is searched."""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from lanes import values
+
+from sdmodel.compile.functions import interpolate
+from sdmodel.compile.llvm.lookup import Tables, even_step
+from sdmodel.compile.program import TableData
+
+KINDS = ("interpolate", "extrapolate", "hold_backward", "look_forward", "raw")
+SIZES = (1, 2, 3, 6, 8, 9, 11, 16, 17, 33, 49, 64, 150)
+MACHINES = [False, pytest.param(True, marks=pytest.mark.skipif(
+    not llvm.get_host_cpu_features().get("avx512f"), reason="permutes in registers need AVX-512"))]  # fmt: skip
+
+
+def points_of(xs: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
+    """Knots, their neighbours, points between and beyond, infinities and NaN."""
+    knots = np.array(xs)
+    reach = max(knots[-1] - knots[0], 1.0)
+    inside = rng.uniform(knots[0] - reach / 2, knots[-1] + reach / 2, 200)
+    ends = [np.inf, -np.inf, np.nan, 0.0, -0.0, 1e300, -1e300]
+    return np.concatenate([knots, np.nextafter(knots, np.inf), np.nextafter(knots, -np.inf), inside, ends])
+
+
+@pytest.mark.parametrize("permute", MACHINES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_to_the_python_engine(kind: str, permute: bool) -> None:
+    rng = np.random.default_rng(11)
+    for size in SIZES:
+        for first in (0.0, 2009.0, -3.7):
+            for even in (True, False):
+                gaps = np.full(size, 0.3) if even else rng.uniform(0.01, 2, size)
+                xs = tuple((first + np.concatenate([[0.0], np.cumsum(gaps[1:])])).tolist())
+                if even:
+                    xs = tuple(first + 0.3 * i for i in range(size))
+                if kind == "extrapolate" and size == 1:
+                    continue
+                ys = tuple(rng.normal(size=size).tolist())
+                tables = Tables((TableData(xs, ys, kind),))
+                look = lambda b, x, tables=tables: tables.look(b, 0, x)  # noqa: E731
+                points = points_of(xs, rng)
+                wanted = np.array([interpolate(x, xs, ys, kind) for x in points.tolist()])
+                got = values(look, points, fma=True, permute=permute, tables=tables.text)
+                np.testing.assert_array_equal(got, wanted, err_msg=f"{size} {first} {even}")
+
+
+def test_a_jump_in_a_table() -> None:
+    """Two points at one place: the later one holds from there on."""
+    for kind in ("interpolate", "hold_backward", "look_forward"):
+        xs, ys = (0.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (1.0, 2.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1.0)
+        tables = Tables((TableData(xs, ys, kind),))
+        points = np.array([0.5, np.nextafter(1.0, 0), 1.0, np.nextafter(1.0, 2), 1.5, 7.0])
+        got = values(lambda b, x, tables=tables: tables.look(b, 0, x), points, fma=False, tables=tables.text)
+        np.testing.assert_array_equal(got, [interpolate(x, xs, ys, kind) for x in points.tolist()])
+
+
+def test_even_spacing_is_found() -> None:
+    assert even_step(tuple(0.1 * i for i in range(11))) == pytest.approx(0.1)
+    assert even_step((0.0, 1.0, 2.0, 3.0, 4.1, 5.0, 6.0)) is None
+    assert even_step((0.0, 1.0)) is None
+    assert even_step(tuple(float(1e9 + i) for i in range(9))) is None

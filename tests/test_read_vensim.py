@@ -1,0 +1,132 @@
+"""What a `.mdl` may look like: encodings, comments, groups, settings, old forms of lookups, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import sdmodel
+from sdmodel.errors import ReadError, SdmodelError
+from sdmodel.read import parser
+
+Make = Callable[..., sdmodel.Model]
+CONTROL = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
+CHINESE = "信任 = 存量*2 ~ 人 ~ 多少人信任这个网络, 以及为什么。 |\n存量 = INTEG(1, 3) ~ 人 ~ 一个存量。 |\n"
+
+
+def first(model: sdmodel.Model, name: str = "x") -> float:
+    return float(model.run(method="euler")[name].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("head", "codec"),
+    [
+        ("{UTF-8}\n", "utf-8"),
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("{GBK}\n", "gbk"),
+        ("", "gbk"),
+        ("{GB2312}\n", "gb2312"),
+    ],
+)
+def test_chinese_in_every_encoding(tmp_path: Path, head: str, codec: str) -> None:
+    path = tmp_path / "模型.mdl"
+    path.write_bytes((head + CHINESE + CONTROL).encode(codec))
+    model = sdmodel.load(path)
+    assert first(model, "信任") == 6
+    assert (model["信任"].unit, model["存量"].sentence) == ("人", "一个存量。")
+
+
+def test_an_encoding_that_does_not_fit_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.mdl"
+    path.write_bytes(b"{UTF-8}\n" + CHINESE.encode("gbk"))
+    with pytest.raises(ReadError, match="says it is written in utf-8"):
+        sdmodel.load(path)
+
+
+def test_windows_text_and_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "x.mdl"
+    path.write_bytes(("größe = 3 ~ m ~ Maß. |\n" + CONTROL).replace("\n", "\r\n").encode("cp1252"))
+    assert first(sdmodel.load(path), "größe") == 3
+
+
+@pytest.mark.parametrize(
+    ("equations", "value"),
+    [
+        ("{before} x {in} = {a} 2 {b} + 3 ~~|\n{after}", 5),
+        ("l(0,1,2,10,20,40) ~~|\nx = l(1.5) ~~|", 30),
+        ("l[A](0,1, \\\n\t10,20) ~~|\nr: A ~~|\nx = l[A](0.5) ~~|", 15),
+        ("x = 1 + \\\n\t\t2 ~~|", 3),
+        ("x == 4 ~~|", 4),
+        ('"a = b ~ c | d" = 2 ~~|\nx = "a = b ~ c | d"*2 ~~|', 4),
+        ("X_y  z=2 ~~|\nx = x Y_Z*2 ~~|", 4),
+        ("x = if then else(TIME>=0, max(1, 2), 3) ~~|", 2),
+        ("x = M(2) ~~|\n:MACRO: M(a)\nM = a*a ~~|\n:END OF MACRO:\n", 4),
+        ("x = 1 ~ firm ~ doc |\nc:THE CONDITION: x=0:IMPLIES: x=1 ~~|\nt:TEST INPUT: x = RC STEP(x, 0) ~~|", 1),
+        ("********\n\t.Group\n********~\n\t\tText\n\t|\nx = 1 ~ firm ~ doc ~ :SUPPLEMENTARY |", 1),
+    ],
+)
+def test_what_psys_grammar_refuses_or_drops_is_read(model_from: Make, equations: str, value: float) -> None:
+    assert first(model_from(equations)) == value
+
+
+def test_groups_lines_units_limits_and_settings_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "x.mdl"
+    path.write_text(
+        "{UTF-8}\n***\n\t.Firms\n***~\n\t\tAbout firms.\n\t|\nx=\n\t1\n"
+        "\t~\t$[2010]/Year [0,?,0.5]\n\t~\tTwo\\\n\t\tlines. [fixed]\n\t|\n"
+        "r: A, B ~~|\ny[A] = 1 ~~|\ny[B] = 2 ~ firm [?,5] ~ Of both. |\n***\n\t.Control\n***~\n\t\t.|\n" + CONTROL +
+        "\\\\\\---/// Sketch information - do not modify\nV300\n*View 1\n"
+        "///---\\\\\\\n:L<%^E!@\n15:0,0,0,1,0,0\n22:$,Dollar,Dollars\n"
+    )  # fmt: skip
+    model = sdmodel.load(path)
+    x, y = model["x"], model["y"]
+    assert (x.unit, x.limits, x.group, x.line, x.sentence) == ("$[2010]/Year", (0, None, 0.5), "Firms", 7, "Two lines.")
+    assert (y.unit, y.limits, y.documentation) == ("firm", (None, 5), "Of both.")
+    assert (model.method, model.synonyms, model["TIME STEP"].group) == ("rk4", (("$", "Dollar", "Dollars"),), "Control")
+
+
+@pytest.mark.parametrize(
+    ("equations", "message"),
+    [
+        ("a = 1 ~~|\nx = 3 + ~~|", "mini.mdl:3: the equation of 'x' cannot be read"),
+        ("x = 1 ~ firm [0,b] ~ |", "is no range"),
+        ("x = 1 ~ firm [0,1,2,3] ~ |", "can have 2 or 3"),
+        ("l(0,1,2) ~~|", "as many x as y"),
+        ("x = 1 ~~|\nX = 2 ~~|", "'x' is defined twice"),
+        ("r: A, B ~~|\nx[A] = 1 ~~|\nx[B] = 1 ~~|\nx[a] = 2 ~~|", "'x' is defined twice"),
+        ("x = 'text", "equation of 'x' cannot be read"),
+        ("x = :NOT ~~|", "cannot be read"),
+        ("s :IS: 'text' ~~|", "cannot be read"),
+        ('x = "open ~~|', "opened and not closed"),
+        ("r: (A5-A1) ~~|\nx[r] = 1 ~~|", "lower than the second|cannot be read"),
+        ("r: A, B -> (t: T1) ~~|\nt: T1, T2 ~~|\nx[r] = 1 ~~|", "lists 1 of 2 elements"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_file_line_and_variable(
+    model_from: Make, equations: str, message: str
+) -> None:
+    with pytest.raises(SdmodelError, match=message):
+        model_from(equations).run(method="euler")
+
+
+def test_an_unknown_pysd_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pysd
+
+    monkeypatch.setattr(pysd, "__version__", "3.15.0")
+    with pytest.raises(SdmodelError, match="its parser is known from"):
+        parser.hardened("pysd.translators.vensim.vensim_element")
+
+
+def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_from("x = 3 ~ firm [0,5] ~ Sentence. [lever P01] |\nr: A, B -> s ~~|\ns: S1, S2 ~~|\ny[r] = 1, 2 ~~|")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("parsed again")
+
+    monkeypatch.setattr("sdmodel.read.vensim.parse_vensim", refuse)
+    again = sdmodel.load(tmp_path / "mini.mdl")
+    assert dict(again.equations) == dict(model.equations)
+    assert dict(again.ranges) == dict(model.ranges)

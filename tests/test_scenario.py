@@ -1,0 +1,179 @@
+"""Scenarios: times, dated paths, TOML files, and what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+from pathlib import Path as File
+
+import numpy as np
+import pytest
+
+import sdmodel
+from sdmodel.errors import OverrideError, RangeError, ScenarioError, UnknownNameError
+from sdmodel.paths import shipped
+from sdmodel.scenario import Path, Scenario, load_scenarios, year
+
+
+# -- times ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("when", "want"),
+    [
+        (2014, 2014.0),
+        (2014.25, 2014.25),
+        ("2014-01-01", 2014.0),
+        ("2014-07-01", 2014 + 181 / 365),
+        ("2016-07-01", 2016 + 182 / 366),
+        (dt.date(2014, 12, 31), 2014 + 364 / 365),
+        (dt.datetime(2014, 1, 1, 12), 2014 + 0.5 / 365),
+        (dt.datetime(2014, 1, 1, 12, tzinfo=dt.UTC), 2014 + 0.5 / 365),
+        (np.float32(2014.5), 2014.5),
+        (np.int64(2014), 2014.0),
+    ],
+)
+def test_a_time_is_a_number_of_years(when: object, want: float) -> None:
+    assert year(when) == pytest.approx(want, abs=1e-12)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("when", ["soon", "", None, True, [2014], "2014-13-01"])
+def test_anything_else_is_no_time(when: object) -> None:
+    with pytest.raises(ScenarioError, match="is no time"):
+        year(when)  # type: ignore[arg-type]
+
+
+# -- nouns ------------------------------------------------------------------------------------------------------
+def test_a_path_takes_dates() -> None:
+    path = Path(("2015-01-01", dt.date(2016, 1, 1)), (1, 2))
+    assert path.at == (2015.0, 2016.0)
+    assert path.value == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (((2015, 2014), (1, 2)), "dates of a path must rise: 2015, 2014"),
+        (((2015, 2015), (1, 2)), "must rise"),
+        (((2015,), (1, 2)), "as many values as dates"),
+        (((), ()), "at least one"),
+        (((2015,), (1,), "spline"), "goes by 'spline'; it can go by 'step' or 'linear'"),
+        (((2015,), ("big",)), "no number"),
+        (((2015,), (True,)), "no number"),
+        ((("soon",), (1,)), "no time"),
+    ],
+)
+def test_a_path_that_makes_no_sense(given: tuple, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        Path(*given)
+
+
+def test_a_scenario_is_frozen_and_checks_itself() -> None:
+    scenario = Scenario("s", values={"a": dt.date(2020, 1, 1), "b": 3})
+    assert scenario.values == {"a": 2020.0, "b": 3.0}
+    with pytest.raises(TypeError):
+        scenario.values["a"] = 1  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        scenario.name = "t"  # type: ignore[misc]
+    with pytest.raises(ScenarioError, match="'a' both a value and a path"):
+        Scenario("s", values={"a": 1}, paths={"a": Path((1,), (1,))})
+    for wrong in ("3", None, [1], True):
+        with pytest.raises(ScenarioError, match="'a' is given"):
+            Scenario("s", values={"a": wrong})
+    assert pickle.loads(pickle.dumps(scenario)) == scenario
+
+
+def test_values_go_on_top() -> None:
+    base = Scenario("s", values={"a": 1, "b": 2}, paths={"c": Path((1, 2), (1, 2))})
+    more = base.with_values({"b": 5, "c": 7})
+    assert dict(more.values) == {"a": 1, "b": 5, "c": 7}
+    assert dict(more.paths) == {}
+    assert dict(base.values) == {"a": 1, "b": 2}
+    assert base.with_values({"C": 7}).paths == {}
+    assert base.with_values({}, name="t").name == "t"
+
+
+# -- files ------------------------------------------------------------------------------------------------------
+FILE = """
+[scenarios."late exit"]
+description = "Later."
+values = { "exit start" = 2026-01-01, "exit duration" = 3 }
+[scenarios.steps.paths]
+"service programme" = { at = [2015-01-01, 2018.5], value = [1, 0.6] }
+"market entry budget" = { at = [2015, 2020], value = [0, 20], between = "linear" }
+"""
+
+
+def test_scenarios_from_a_file(tmp_path: File) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(FILE, encoding="utf-8")
+    found = load_scenarios(file)
+    assert list(found) == ["late exit", "steps"]
+    assert dict(found["late exit"].values) == {"exit start": 2026.0, "exit duration": 3.0}
+    assert found["steps"].paths["service programme"] == Path((2015, 2018.5), (1, 0.6))
+    assert found["steps"].paths["market entry budget"].between == "linear"
+    run = sdmodel.load("policy").run(found["steps"], every=1)
+    assert run["service programme"].loc[2018.0] == 1
+    assert run["service programme"].loc[2019.0] == 0.6
+    assert run["market entry budget"].loc[2017.0] == pytest.approx(8)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[scenarios.a]\nvalue = {}", r"own.toml: scenario 'a': There is no key 'value'. Nearest: values"),
+        ("[scenarios.a.paths]\nx = { at = [1], val = [1] }", "no key 'val'"),
+        ("[scenarios.a.paths]\nx = { at = [1] }", "needs both at and value"),
+        ("[scenarios.a.paths]\nx = 3", "must be a table"),
+        ("[scenarios]\na = 3", "'a' must be a table"),
+        ("[scenarios.a]\nvalues = { x = 'big' }", "'x' is given 'big'"),
+        ("[scenario.a]\nvalues = { x = 1 }", "no key 'scenario'. Nearest: scenarios"),
+        ("[scenarios.a.paths]\nx = { at = [2, 1], value = [1, 1] }", "must rise"),
+        ("[scenarios.a", "is no TOML"),
+        ("[scenarios.a.paths]\nx = { at = 3, value = 1 }", "list"),
+        ("[scenarios.a]\nvalues = 3", "table"),
+        ("[scenarios.a]\npaths = 3", "table"),
+        ("scenarios = 3", "table"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path: File, text: str, message: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=message):
+        load_scenarios(file)
+
+
+def test_a_file_that_is_not_there(tmp_path: File) -> None:
+    with pytest.raises(ScenarioError, match=r"nowhere.toml cannot be opened"):
+        load_scenarios(tmp_path / "nowhere.toml")
+
+
+# -- against a model --------------------------------------------------------------------------------------------
+def test_every_shipped_scenario_runs_and_differs() -> None:
+    model = sdmodel.load("shandong")
+    assert len(model.scenarios) >= 8
+    base = model.run(every=5)
+    for name, scenario in model.scenarios.items():
+        assert scenario.description
+        run = model.run(scenario=name, every=5)
+        assert run.scenario.name == name
+        same = np.allclose(run["present value of public money"], base["present value of public money"], rtol=1e-6)
+        assert same == (name == "no exit"), name
+
+
+def test_names_and_ranges_are_checked_when_it_runs() -> None:
+    model = sdmodel.load("policy")
+    with pytest.raises(UnknownNameError, match="Nearest: exit start"):
+        model.run(Scenario(values={"exit strat": 2020}))
+    with pytest.raises(UnknownNameError, match="Nearest: exit start"):
+        model.run(Scenario(paths={"exit strat": Path((2020,), (1,))}))
+    with pytest.raises(RangeError, match="its range in policy.mdl is 2015 to 2100"):
+        model.run(Scenario(values={"exit start": 2010}))
+    with pytest.raises(RangeError, match="'exit depth' is given 2"):
+        model.run(Scenario(paths={"exit depth": Path((2015, 2020), (1, 2))}))
+    with pytest.raises(OverrideError, match="not a constant"):
+        model.run(Scenario(paths={"fiscal cost": Path((2015, 2020), (1, 2))}))
+    with pytest.raises(UnknownNameError, match="no scenario"):
+        sdmodel.load("shandong").run(scenario="never")
+
+
+def test_the_shipped_file_names_only_what_is_there() -> None:
+    assert set(load_scenarios(shipped("models") / "shandong.toml")) == set(sdmodel.load("shandong").scenarios)

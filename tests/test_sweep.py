@@ -1,0 +1,300 @@
+"""Sweeps: equal to single runs whatever the chunks and processes, failures marked, everything labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import sdmodel
+from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.scenario import Path, Scenario
+
+Make = Callable[..., sdmodel.Model]
+
+TEXT = """
+level = INTEG(inflow - rate*level, 1) ~ firm ~ How many. [outcome] |
+inflow = STEP(height, date) ~ firm/Year ~ What comes in. |
+rate = 0.3 ~ 1/Year [0,2] ~ Loss. [uncertainty] |
+height = 2 ~ firm/Year [0,5] ~ Size. [lever] |
+date = 4 ~ Year [0,10] ~ Date. [lever] |
+other = INTEG(rate, 0) ~ Dmnl ~ Another. |
+"""
+ARRAY = """
+place: north, south ~~|
+sort: a, b, c ~~|
+size[place] = 1, 2 ~ Dmnl [0,9] ~ [lever] |
+x[place] = INTEG(size[place], 0) ~ Dmnl ~ |
+y[place, sort] = x[place]*weight[sort] ~ Dmnl ~ |
+part[north, sort] = x[north]*weight[sort] ~ Dmnl ~ |
+weight[sort] = 1, 10, 100 ~ Dmnl ~ |
+"""
+
+
+@pytest.fixture
+def model(model_from: Make) -> sdmodel.Model:
+    return model_from(TEXT)
+
+
+def design(runs: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    return pd.DataFrame(
+        {"rate": rng.uniform(0, 2, runs), "date": rng.uniform(0, 10, runs), "sample": np.arange(runs) + 100}
+    )
+
+
+@pytest.mark.parametrize("method", ["LSODA", "exact", "euler", "rk4"])
+def test_a_sweep_equals_single_runs(model: sdmodel.Model, method: str) -> None:
+    table = design(20)
+    found = model.sweep(table, ["level", "inflow"], method=method, every=0.5, rtol=1e-7, processes=1)
+    for i, row in table.iterrows():
+        run = model.run({"rate": row["rate"], "date": row["date"]}, method=method, every=0.5, rtol=1e-7)
+        for name in ("level", "inflow"):
+            assert np.array_equal(found[name].isel(run=i), run[name])
+    assert found["time"].to_numpy().tolist() == run.time.tolist()
+
+
+def test_the_number_of_processes_changes_nothing(model: sdmodel.Model) -> None:
+    table = design(40)
+    one, two = (model.sweep(table, ["level"], every=1, processes=n) for n in (1, 2))
+    xr.testing.assert_identical(one, two)
+
+
+def test_a_result_does_not_hang_on_its_neighbours(model: sdmodel.Model) -> None:
+    table = design(40)
+    whole = model.sweep(table, ["level"], every=1, processes=1)
+    turned = model.sweep(table.iloc[::-1], ["level"], every=1, processes=1)
+    assert np.array_equal(whole["level"], turned["level"][::-1])
+
+
+def test_the_model_and_the_design_are_left_as_they_were(model: sdmodel.Model) -> None:
+    table = design(3)
+    before, mark = table.copy(), model.fingerprint
+    model.sweep(table, processes=1)
+    pd.testing.assert_frame_equal(table, before)
+    assert model.fingerprint == mark
+
+
+# -- shape and labels -------------------------------------------------------------------------------------------
+def test_dims_coordinates_units_and_record(model: sdmodel.Model) -> None:
+    table = design(3).assign(setting="early")
+    found = model.sweep(table, every=1, processes=1)
+    assert list(found.data_vars) == ["level"]  # the only outcome
+    assert found["level"].dims == ("run", "time")
+    assert found["level"].attrs["unit"] == "firm"
+    assert found["level"].attrs["sentence"] == "How many."
+    for column in table:
+        assert found[column].dims == ("run",)
+        assert column not in found.dims
+        assert found[column].to_numpy().tolist() == table[column].tolist()
+    assert found["status"].to_numpy().tolist() == [0, 0, 0]
+    for word in (
+        "model",
+        "model_hash",
+        "scenario",
+        "design_hash",
+        "method",
+        "rtol",
+        "sdmodel",
+        "python",
+        "numpy",
+        "scipy",
+        "rng",
+    ):
+        assert word in found.attrs, word
+    assert found.attrs["sdmodel"] == sdmodel.__version__
+    assert found.attrs["model_hash"] == model.fingerprint
+    assert found.attrs["method"] == "LSODA"
+
+
+def test_the_record_tells_designs_and_models_apart(model: sdmodel.Model) -> None:
+    one = model.sweep(design(3), processes=1).attrs
+    other = model.sweep(design(3).assign(rate=0.1), processes=1).attrs
+    changed = model.replace("height", 3).sweep(design(3), processes=1).attrs
+    assert one["design_hash"] == model.sweep(design(3), processes=1).attrs["design_hash"]
+    assert one["design_hash"] != other["design_hash"]
+    assert one["model_hash"] == other["model_hash"] != changed["model_hash"]
+    sampled = sdmodel.latin_hypercube(model.uncertainties, 3, rng=11)
+    assert model.sweep(sampled, processes=1).attrs["rng"] == "11"
+    paired = sdmodel.pair(sampled, sdmodel.grid({"date": [1, 2]}))
+    assert model.sweep(paired, processes=1).attrs["rng"] == "11"
+
+
+def test_without_outcomes_the_stocks_are_kept(model_from: Make) -> None:
+    found = model_from(TEXT.replace("[outcome]", "")).sweep([{"rate": 0.1}], processes=1)
+    assert list(found.data_vars) == ["level", "other"]
+
+
+def test_subscripted_outputs_get_their_ranges_as_dimensions(model_from: Make) -> None:
+    model = model_from(ARRAY)
+    table = pd.DataFrame({"size[south]": [5.0, 6.0]})
+    found = model.sweep(table, ["x", "y", "part"], every=5, processes=1)
+    assert found["x"].dims == ("run", "time", "place")
+    assert found["y"].dims == ("run", "time", "place", "sort")
+    assert found["place"].to_numpy().tolist() == ["north", "south"]
+    assert found["y"].sel(place="south", sort="c", time=10).to_numpy() == pytest.approx([5000, 6000])
+    assert found["y"].sel(place="north", sort="b", time=10).to_numpy() == pytest.approx([100, 100])
+    assert found["part"].sizes["sort"] == 3
+    assert found["part"].isel(time=-1).squeeze().sel(sort="b").to_numpy() == pytest.approx([100, 100])
+    everywhere = model.sweep(pd.DataFrame({"size": [4.0]}), ["x"], every=5, processes=1)
+    assert everywhere["x"].isel(run=0, time=-1).to_numpy() == pytest.approx([40, 40])
+
+
+def test_a_list_of_mappings_is_a_design(model: sdmodel.Model) -> None:
+    found = model.sweep([{"rate": 0.1, "date": 1}, {"rate": 0.2, "date": 2}], processes=1)
+    assert found["rate"].to_numpy().tolist() == [0.1, 0.2]
+
+
+def test_a_name_may_be_spelled_otherwise(model: sdmodel.Model) -> None:
+    found = model.sweep(pd.DataFrame({"RATE": [0.1, 1.0]}), ["Level"], processes=1)
+    assert list(found.data_vars) == ["level"]
+    assert found["level"].isel(time=-1).diff("run").item() < -1
+
+
+# -- scenarios --------------------------------------------------------------------------------------------------
+def test_a_scenario_lies_under_all_rows(model: sdmodel.Model) -> None:
+    scenario = Scenario("big", values={"height": 4, "rate": 1})
+    found = model.sweep([{"rate": 0.1}, {"rate": 0.2}], scenario=scenario, processes=1)
+    want = [model.run({"height": 4, "rate": r}, rtol=1e-6)["level"].iloc[-1] for r in (0.1, 0.2)]
+    assert found["level"].isel(time=-1).to_numpy().tolist() == want
+    assert found.attrs["scenario"] == "big"
+
+
+def test_a_path_holds_for_every_run_and_cannot_vary(model: sdmodel.Model) -> None:
+    scenario = Scenario("steps", paths={"height": Path((0, 5), (1, 3))})
+    found = model.sweep([{"date": 2.0}], ["inflow"], scenario=scenario, every=1, processes=1)
+    assert found["inflow"].isel(run=0).to_numpy().tolist() == [0, 0, 1, 1, 1, 3, 3, 3, 3, 3, 3]
+    with pytest.raises(OverrideError, match="'height' follows a path in scenario 'steps'"):
+        model.sweep([{"height": 1.0}], scenario=scenario, processes=1)
+
+
+# -- failures ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_failed_run_is_marked_and_the_rest_stand(model_from: Make, processes: int) -> None:
+    model = model_from(
+        "x = INTEG(drain, 1) ~ Dmnl ~ |\ndrain = 1/(date-Time) ~ Dmnl ~ |\nroot = SQRT(date-Time) ~ Dmnl ~ |\ndate = 20 ~ Year [0,30] ~ |"
+    )
+    dates = [20.0] * 20 + [5.0] + [25.0] * 20
+    found = model.sweep([{"date": d} for d in dates], ["x", "root"], method="exact", processes=processes)
+    assert found["status"].to_numpy().tolist() == [int(d == 5) for d in dates]
+    message = found["message"].to_numpy()
+    assert "time 5" in message[20]
+    assert "'x'" in message[20] or "'drain'" in message[20]
+    assert found["x"].isel(run=20).isnull().all()
+    assert found["root"].isel(run=20).isnull().all()
+    assert found["x"].drop_isel(run=20).notnull().all()
+    assert message[19] == message[21] == ""
+    assert found["x"].isel(run=19, time=-1).item() == pytest.approx(1 + np.log(2), abs=1e-6)
+
+
+def test_an_output_that_is_not_finite_fails_its_run(model_from: Make) -> None:
+    model = model_from("x = INTEG(1, 1) ~ Dmnl ~ |\nroot = SQRT(date-Time) ~ Dmnl ~ |\ndate = 20 ~ Year [0,30] ~ |")
+    found = model.sweep([{"date": 20.0}, {"date": 6.5}], ["x", "root"], processes=1)
+    assert found["status"].to_numpy().tolist() == [0, 1]
+    assert found["message"].to_numpy()[1] == "'root' is not finite at time 7."
+
+
+# -- what is refused --------------------------------------------------------------------------------------------
+def test_an_empty_design_is_refused(model: sdmodel.Model) -> None:
+    for empty in ([], pd.DataFrame({"rate": []})):
+        with pytest.raises(DesignError, match="no rows"):
+            model.sweep(empty)
+
+
+def test_a_column_twice_is_refused(model: sdmodel.Model, model_from: Make) -> None:
+    with pytest.raises(DesignError, match="column 'rate' twice"):
+        model.sweep(pd.DataFrame([[1.0, 1.0]], columns=["rate", "rate"]))
+    with pytest.raises(DesignError, match="'rate' and 'Rate' of the design both set 'rate'"):
+        model.sweep(pd.DataFrame([[1.0, 2.0]], columns=["rate", "Rate"]))
+    array = model_from(ARRAY, name="array")
+    with pytest.raises(DesignError, match=r"both set 'size\[south\]'"):
+        array.sweep(pd.DataFrame({"size": [1.0], "size[south]": [2.0]}), ["x"])
+
+
+def test_unknown_names_are_answered_with_the_nearest(model: sdmodel.Model) -> None:
+    with pytest.raises(UnknownNameError, match="Nearest: rate"):
+        model.sweep([{"rat": 1.0}])
+    with pytest.raises(UnknownNameError, match="Nearest: level"):
+        model.sweep([{"rate": 1.0}], ["levle"])
+    with pytest.raises(UnknownNameError, match="no method 'euller'"):
+        model.sweep([{"rate": 1.0}], method="euller")
+    with pytest.raises(OverrideError, match="not a constant"):
+        model.sweep([{"inflow": 1.0}])
+
+
+def test_values_outside_the_range_are_refused_with_row_and_range(model: sdmodel.Model) -> None:
+    with pytest.raises(RangeError, match=r"Row 1 of the design gives 'rate' 3; its range in mini.mdl is 0 to 2 1/Year"):
+        model.sweep([{"rate": 1.0}, {"rate": 3.0}])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, "much", None])
+def test_values_that_are_no_numbers_are_refused(model: sdmodel.Model, value: object) -> None:
+    with pytest.raises(DesignError, match="Row 1 of the design gives 'rate'"):
+        model.sweep(pd.DataFrame({"rate": [1.0, value]}))
+
+
+def test_outputs_are_a_list_of_things_with_a_path(model: sdmodel.Model) -> None:
+    with pytest.raises(DesignError, match=r"outputs=\['level'\]"):
+        model.sweep([{"rate": 1.0}], "level")
+    with pytest.raises(DesignError, match="at least one output"):
+        model.sweep([{"rate": 1.0}], [])
+    with pytest.raises(OverrideError, match="'height' is a constant"):
+        model.sweep([{"rate": 1.0}], ["height"])
+
+
+def test_time_settings_cannot_vary_but_can_be_set(model: sdmodel.Model) -> None:
+    with pytest.raises(OverrideError, match="FINAL TIME cannot vary"):
+        model.sweep([{"FINAL TIME": 5.0}, {"FINAL TIME": 6.0}])
+    found = model.sweep([{"FINAL TIME": 5.0}, {"FINAL TIME": 5.0}], processes=1)
+    assert found["time"].to_numpy()[-1] == 5
+
+
+def test_the_order_of_a_delay_cannot_vary(model_from: Make) -> None:
+    model = model_from("x = DELAY N(Time, 2, 0, n) ~ Dmnl ~ |\nn = 3 ~ Dmnl [1,9] ~ |")
+    with pytest.raises(OverrideError, match="'n' is the order of a delay"):
+        model.sweep([{"n": 3}, {"n": 4}], ["x"])
+
+
+# -- data -------------------------------------------------------------------------------------------------------
+DATA = "x = INTEG(given*rate, 0) ~ Dmnl ~ |\ngiven ~ Dmnl ~ |\nrate = 1 ~ Dmnl [0,9] ~ |"
+
+
+def test_each_run_takes_its_own_series(model_from: Make) -> None:
+    model = model_from(DATA)
+    values = np.array([[0.0, 2.0], [1.0, 1.0], [4.0, 0.0]])
+    data = xr.Dataset({"given": (("run", "time"), values)}, {"time": [0.0, 10.0]})
+    table = pd.DataFrame({"rate": [1.0, 2.0, 3.0]})
+    found = model.sweep(table, ["x"], data=data, processes=1)
+    assert found["x"].isel(time=-1).to_numpy() == pytest.approx([10, 20, 60])
+    for i in range(3):
+        single = model.run({"rate": table["rate"][i]}, data={"given": ([0.0, 10.0], values[i])}, rtol=1e-6)
+        assert np.array_equal(single["x"], found["x"].isel(run=i))
+    shared = model.sweep(table, ["x"], data=data.isel(run=0), processes=1)
+    assert shared["x"].isel(time=-1).to_numpy() == pytest.approx([10, 20, 30])
+
+
+def test_series_that_do_not_fit_are_refused(model_from: Make, model: sdmodel.Model) -> None:
+    own = model_from(DATA, name="own")
+    table = pd.DataFrame({"rate": [1.0, 2.0]})
+    data = xr.Dataset({"given": (("run", "time"), np.ones((3, 2)))}, {"time": [0.0, 10.0]})
+    with pytest.raises(OverrideError, match="'given' has no series"):
+        own.sweep(table, ["x"])
+    with pytest.raises(DesignError, match="has 3 runs; the design has 2"):
+        own.sweep(table, ["x"], data=data)
+    with pytest.raises(UnknownNameError, match="no data variable 'gift'"):
+        own.sweep(table, ["x"], data=data.isel(run=0).assign(gift=("time", [1.0, 2.0])))
+    with pytest.raises(DesignError, match="times of data= must rise"):
+        own.sweep(table, ["x"], data=data.isel(run=0).assign_coords(time=[1.0, 0.0]))
+    with pytest.raises(UnknownNameError, match="no data variable 'given'"):
+        model.sweep(table, data=data.isel(run=0))
+
+
+# -- progress ---------------------------------------------------------------------------------------------------
+def test_a_progress_bar_is_shown_on_demand_only(model: sdmodel.Model, capsys: pytest.CaptureFixture[str]) -> None:
+    model.sweep(design(3), processes=1)
+    assert capsys.readouterr().err == ""
+    model.sweep(design(3), processes=1, progress=True)
+    assert "0/3" in capsys.readouterr().err

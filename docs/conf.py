@@ -1,12 +1,16 @@
 """Sphinx configuration. Every warning is an error in .ci/run."""
 
 import os
+import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
 from docutils.utils import new_document
 from matplotlib.sphinxext.plot_directive import PlotDirective
 from myst_parser.mocking import MockRSTParser
+
+sys.path.insert(0, str(Path(__file__).parent))
+import model_pages
 
 project = "sdmodel"
 author = "the sdmodel authors"
@@ -20,7 +24,7 @@ extensions = [
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
 ]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "models/generated/part-*.md"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
@@ -41,6 +45,8 @@ plot_rcparams = {"figure.figsize": (7, 3.5), "figure.constrained_layout.use": Tr
 html_theme = "pydata_sphinx_theme"
 html_title = "sdmodel"
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_sidebars = {"choices": [], "numerics": [], "tutorial": []}
 
 
@@ -60,5 +66,10 @@ class MarkdownPlot(PlotDirective):
         return [*messages, *document.children]
 
 
+def write_model_pages(app):
+    model_pages.write(Path(app.srcdir) / "models" / "generated")
+
+
 def setup(app):
+    app.connect("builder-inited", write_model_pages)
     app.add_directive("plot", MarkdownPlot, override=True)

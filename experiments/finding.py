@@ -1,6 +1,6 @@
 """What every experiment shares: equal public money, shares with intervals, verdicts, and the files that are left.
 
-An experiment is a module with `QUESTION` (one sentence) and `ask(samples, seed, out, processes, progress) -> Finding`.
+An experiment is a module with `QUESTION` (one sentence) and `ask(samples, seed, out, workers, progress) -> Finding`.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def equal_money(
     high: float,
     tolerance: float = 0.005,
     rounds: int = 12,
-    processes: int | None = None,
+    workers: int | None = None,
     progress: bool | str | None = None,
 ) -> Equalised:
     """Solve a lever, row by row, so that each row spends the public money of its target.
@@ -253,7 +253,12 @@ def equal_money(
         label = f"{progress}, round {turn + 1}" if isinstance(progress, str) else progress
         keep = list(dict.fromkeys([*outputs, money]))
         found = model.sweep(
-            design.iloc[rows].assign(**{lever: x[rows]}), keep, every=every, processes=processes, progress=label
+            design.iloc[rows].assign(**{lever: x[rows]}),
+            keep,
+            every=every,
+            workers=workers,
+            progress=label,
+            certificate=0,
         ).assign_coords(row=("run", rows))
         value[rows] = found[money].isel(time=-1).to_numpy()
         off = value / target - 1

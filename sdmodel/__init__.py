@@ -23,6 +23,7 @@ _WHERE = {
     "pair": "design",
     "sobol_sequence": "design",
     "morris_trajectories": "design",
+    "open_sweep": "sweep",
     "Outcome": "outcome",
     "SdmodelError": "errors",
     "errors": "",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from sdmodel.read import load
     from sdmodel.run import Run
     from sdmodel.scenario import Path, Scenario, load_scenarios
+    from sdmodel.sweep import open_sweep
 
 __all__ = [
     "Model",
@@ -54,6 +56,7 @@ __all__ = [
     "load",
     "load_scenarios",
     "morris_trajectories",
+    "open_sweep",
     "pair",
     "plot",
     "sobol_sequence",

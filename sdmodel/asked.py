@@ -25,6 +25,7 @@ Series = Callable[[float], float]
 
 _constants: Kept[dict[str, tuple[Variable, float]]] = Kept()
 _engines: Kept[Engine] = Kept()
+_with_paths: Kept[Model] = Kept()
 
 
 def known_method(method: str) -> None:
@@ -110,10 +111,15 @@ def _in_range(model: Model, label: str, value: float) -> None:
 
 
 def with_paths(model: Model, scenario: Scenario) -> Model:
-    """The model with the dated paths of a scenario in place of the constants."""
-    for name, path in scenario.paths.items():
-        model = model.replace(name, Path(path.at, path.value, path.between))
-    return model
+    """The model with the dated paths of a scenario in place of the constants; made once while the model is in use."""
+
+    def make() -> Model:
+        changed = model
+        for name, path in scenario.paths.items():
+            changed = changed.replace(name, Path(path.at, path.value, path.between))
+        return changed
+
+    return _with_paths.get(model, tuple(scenario.paths.items()), make) if scenario.paths else model
 
 
 def parameter_vector(model: Model, program: Program, values: Mapping[str, float]) -> list[float]:

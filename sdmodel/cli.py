@@ -147,7 +147,7 @@ def experiment(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write to; default results/NAME.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Worker processes; default all processors.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default all processors.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Ask a policy question and leave figure, table, run record and one plain sentence."""
@@ -156,7 +156,7 @@ def experiment(
         raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
     module = importlib.import_module(f"sdmodel.experiments.{name}")
     typer.echo(module.QUESTION)
-    finding = module.ask(samples or module.SAMPLES, seed, processes=processes, progress=False if quiet else None)
+    finding = module.ask(samples or module.SAMPLES, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
     typer.echo(f"\n{finding.sentence}\n")
     for note in finding.notes:

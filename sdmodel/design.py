@@ -192,8 +192,8 @@ def morris_trajectories(
 
     References
     ----------
-    .. [1] Morris, M. D. (1991). Factorial sampling plans for preliminary computational experiments. Technometrics 33(2),
-       161-174. https://doi.org/10.1080/00401706.1991.10484804
+    .. [1] Morris, M. D. (1991). Factorial sampling plans for preliminary computational experiments. Technometrics
+       33(2), 161-174. https://doi.org/10.1080/00401706.1991.10484804
 
     Examples
     --------
@@ -344,7 +344,8 @@ def _of_scipy(
         raise DesignError(f"'{name}': scipy.stats.{kind} does not take {dict(arguments)}: {error}.") from error
     if not above > below:
         raise DesignError(f"'{name}': scipy.stats.{kind} with {dict(arguments)} never lies in {low:g} to {high:g}.")
-    return np.clip(frozen.ppf(below + u * (above - below)), low, high)
+    drawn: np.ndarray = np.clip(frozen.ppf(below + u * (above - below)), low, high)
+    return drawn
 
 
 def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:

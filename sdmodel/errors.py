@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class SdmodelError(Exception):
@@ -19,6 +20,10 @@ class ReadError(SdmodelError):
 
 class UnsupportedError(ReadError):
     """The model uses something that sdmodel refuses rather than reads wrongly."""
+
+
+class FixedStepError(UnsupportedError):
+    """The model uses something that has a meaning on the TIME STEP grid only; the message names the methods that do."""
 
 
 class UnknownNameError(SdmodelError, KeyError):
@@ -64,6 +69,18 @@ class SolveError(SdmodelError, ArithmeticError):
 
 class DesignError(SdmodelError, ValueError):
     """A table of runs, or the call that makes one, is not well formed."""
+
+
+class StoreError(SdmodelError):
+    """A sweep's store on disk belongs to another sweep, is in use, or cannot be written."""
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """A sweep was stopped with Ctrl-C. `result` holds what is done; rows that were not run have status 2."""
+
+    def __init__(self, done: int, total: int, result: Any) -> None:
+        self.result = result
+        super().__init__(f"Stopped after {done:,} of {total:,} runs. What is done is in the exception's `result`.")
 
 
 class MissingExtraError(SdmodelError, ImportError):

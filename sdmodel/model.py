@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,7 @@ class Model:
         """Constants someone can set (see `parameters`)."""
         return self.parameters("lever")
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
         import hashlib
@@ -243,8 +244,16 @@ class Model:
 
     def uses(self, name: str) -> tuple[str, ...]:
         """Names of the variables whose equations read `name`, in file order."""
-        wanted = self[name].key
-        return tuple(v.name for v in self.equations.values() if wanted in v.reads())
+        return tuple(self._readers.get(self[name].key, ()))
+
+    @cached_property
+    def _readers(self) -> dict[str, list[str]]:
+        """By key: names of the variables that read it, in file order."""
+        out: dict[str, list[str]] = {}
+        for variable in self.equations.values():
+            for k in variable.reads():
+                out.setdefault(k, []).append(variable.name)
+        return out
 
     # -- changing, by making a new one --------------------------------------------------------------------------
     def replace(self, name: str, value: float | Expr | DatedPath, *, in_equation_of: str | None = None) -> Model:
@@ -380,12 +389,16 @@ class Model:
         outputs: Sequence[str] | None = None,
         *,
         scenario: Scenario | str | None = None,
-        method: str = "LSODA",
+        method: str | None = None,
         every: float | None = None,
         rtol: float = 1e-6,
         data: xr.Dataset | None = None,
-        processes: int | None = None,
+        seed: int = 0,
+        workers: int | None = None,
         progress: bool | str | None = None,
+        certificate: int = 6,
+        store: str | Path | None = None,
+        client: Any = None,
     ) -> xr.Dataset:
         """Run the model once for each row of a design. See `sdmodel.sweep.sweep` for the meaning of each argument."""
         from sdmodel.sweep import sweep
@@ -399,8 +412,12 @@ class Model:
             every=every,
             rtol=rtol,
             data=data,
-            processes=processes,
+            seed=seed,
+            workers=workers,
             progress=progress,
+            certificate=certificate,
+            store=store,
+            client=client,
         )
 
     def check(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from sdmodel.model import CONTROL, Component, Model, SubscriptRange, Variable
 
 _PLAIN = re.compile(r"[^\W\d_][\w '$]*")
 _METHODS = {"euler": "0", "rk4": "1", "rk2": "3"}
-_FOREIGN = ("integ non negative", "poisson", "floor", "round", "xpulse", "xpulse train", "xramp")
+_FOREIGN = ("integ non negative", "poisson", "floor", "floored modulo", "round", "xpulse", "xpulse train", "xramp")
 """Functions that Vensim has no word for."""
 _RULE = "*" * 56
 _VIEW = r"""\\\---/// Sketch information - do not modify anything except names

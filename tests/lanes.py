@@ -1,23 +1,28 @@
-"""A function written for the kernel, on arrays: what tests call to see its numbers."""
+"""What tests of the kernel share: a function of it on arrays, designs, and the same run in Python."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sdmodel.compile import lower
 from sdmodel.compile.llvm.engine import compiled, host
 from sdmodel.compile.llvm.job import aligned
 from sdmodel.compile.llvm.loops import at, loop, times
 from sdmodel.compile.llvm.text import Body, Machine, function
+from sdmodel.compile.program import Program
+from sdmodel.compile.python import Engine
+from sdmodel.model import Model
+from sdmodel.solve import integrate
+
+CONTROL = ("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER")
 
 _built: dict[object, tuple[object, Callable[..., None]]] = {}
 
 
-def _build(
-    build: Callable[..., str], count: int, machine: Machine, tables: Mapping[str, str]
-) -> tuple[object, Callable[..., None]]:
+def _build(build: Callable[..., str], count: int, machine: Machine) -> tuple[object, Callable[..., None]]:
     b = Body(machine)
     names = [f"%x{i}" for i in range(count)]
     with loop(b, "%n") as i:
@@ -25,19 +30,18 @@ def _build(
         args = [b.load(at(b, name, offset)) for name in names]
         b.store(build(b, *args), at(b, "%out", offset))
     head = f"void @f({', '.join(f'ptr {n}' for n in names)}, ptr %out, i64 %n)"
-    engine = compiled("\n".join([*tables.values(), *sorted(b.declared), function(head, b)]), host())
+    engine = compiled("\n".join([*sorted(b.declared), function(head, b)]), host())
     kinds = [ctypes.c_void_p] * (count + 1)
     return engine, ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(engine.get_function_address("f"))
 
 
 def values(
-    build: Callable[..., str], *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False,
-    tables: Mapping[str, str] | None = None,
-) -> np.ndarray:  # fmt: skip
-    """`build(b, x, ...)` on arrays, eight lanes at a time; `tables` is the text of what it reads from memory."""
+    build: Callable[..., str], *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False
+) -> np.ndarray:
+    """`build(b, x, ...)` on arrays, eight lanes at a time."""
     mark = (build, len(given), fma, permute)
     if mark not in _built:
-        _built[mark] = _build(build, len(given), Machine(fma, permute), {} if tables is None else tables)
+        _built[mark] = _build(build, len(given), Machine(fma, permute))
     size = len(given[0])
     rows = -(-size // 8)
     blocks = []
@@ -48,3 +52,28 @@ def values(
     out = aligned((rows, 8))
     _built[mark][1](*(b.ctypes.data for b in blocks), out.ctypes.data, rows)
     return out.reshape(-1)[:size].copy()
+
+
+def design(program: Program, runs: int, seed: int = 1, spread: float = 0.05) -> np.ndarray:
+    """Parameters around the file's, control variables as they are; the first run is the file's."""
+    rng = np.random.default_rng(seed)
+    out = np.tile(np.array(program.defaults), (runs, 1))
+    moved = [i for i, name in enumerate(program.parameters) if name.upper() not in CONTROL]
+    out[1:, moved] *= 1 + spread * rng.standard_normal((runs - 1, len(moved)))
+    return out
+
+
+def by_python(
+    program: Program, outputs: Sequence[int], p: np.ndarray, times: Sequence[float], method: str,
+    series: Sequence[Callable[[float], float]] = (), **draws: int,
+) -> np.ndarray:  # fmt: skip
+    """Values (outputs, times) of one run."""
+    one = Engine(program, outputs)
+    bound = one.bind(p.tolist(), series, **draws)
+    states, held, _ = integrate(one, bound, list(times), method, 1e-8)
+    return np.array([bound.outs(t, y, h) for t, y, h in zip(times, states, held, strict=True)]).T
+
+
+def programs(model: Model, method: str) -> tuple[Program, list[int]]:
+    program = lower(model, fixed=method != "exact")
+    return program, list(program.outputs.values())

@@ -175,7 +175,7 @@ def test_no_arguments_show_the_help(tmp_path: Path) -> None:
 
 # -- an experiment ----------------------------------------------------------------------------------------------
 def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
-    text = call("experiment", "withdrawal", "-n", "2", "--seed", "7", "--processes", "1", "-q", cwd=tmp_path)
+    text = call("experiment", "withdrawal", "-n", "2", "--seed", "7", "--workers", "1", "-q", cwd=tmp_path)
     folder = tmp_path / "results" / "withdrawal"
     assert sorted(p.name for p in folder.iterdir()) == [f"withdrawal.{e}" for e in ("csv", "json", "png", "txt")]
     record = json.loads((folder / "withdrawal.json").read_text(encoding="utf-8"))

@@ -2,9 +2,11 @@
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,6 +22,7 @@ PAGES = [
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
+SECTORS = sdmodel.load("shandong").sectors
 MODULES = sorted(module.name for module in pkgutil.walk_packages(sdmodel.__path__, "sdmodel."))
 
 
@@ -52,3 +55,69 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
     assert failed == 0
+
+
+# -- the pages of the models ----------------------------------------------------------------------------------------
+def written(folder):
+    """Write the pages as the documentation build does."""
+    spec = importlib.util.spec_from_file_location("model_pages", ROOT / "docs" / "model_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("generated"))
+
+
+def read(pages, name):
+    return (pages / f"{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SECTORS)
+def test_a_sector_has_a_page_with_all_that_its_file_says(name, pages):
+    text = read(pages, name)
+    for variable in sdmodel.load(name).equations.values():
+        assert f"`{variable.name}`" in text, variable.name
+        if variable.role != "input":
+            assert f"`{variable.name} = " in text or f"`{variable.name}[" in text or f"`{variable.name}(" in text
+        for source in variable.sources if variable.role != "input" else ():
+            assert f"](#source-{source.key})" in text
+        assert not variable.unit or f"`{variable.unit}`" in text
+    assert (pages / f"{name}.png").stat().st_size > 10_000
+
+
+def test_each_shipped_sector_says_what_it_is_about_and_what_it_leaves_out():
+    notes = tomllib.loads((ROOT / "models" / "notes.toml").read_text(encoding="utf-8"))
+    assert set(notes) == set(SECTORS)
+    for name, note in notes.items():
+        assert len(note["leaves_out"]) >= 4, name
+        assert note["title"], name
+        assert note["about"], name
+
+
+def test_every_id_and_source_that_a_model_cites_can_be_looked_up(pages):
+    listed = set(re.findall(r"^\* - ([CPH]\d+)$", read(pages, "claims"), re.MULTILINE))
+    assert len(listed) == 143 + 78 + 48
+    keys = set(re.findall(r"^\(source-(\w+)\)=$", read(pages, "sources"), re.MULTILINE))
+    for name in SECTORS:
+        for variable in sdmodel.load(name).equations.values():
+            assert {source.key for source in variable.sources} <= keys, variable.name
+            assert {k for k in variable.ids if k.startswith("P")} <= listed, variable.name
+
+
+def test_the_overview_lists_every_joint_and_every_scenario(pages):
+    joints, scenarios = read(pages, "part-joints"), read(pages, "part-scenarios")
+    for name in SECTORS:
+        for variable in sdmodel.load(name).equations.values():
+            assert variable.role != "input" or f"`{variable.name}`" in joints, variable.name
+    for name in sdmodel.load("shandong").scenarios:
+        assert f"`{name}`" in scenarios
+
+
+def test_the_pages_of_the_models_are_the_same_each_time(pages, tmp_path):
+    before = {path.name: path.read_bytes() for path in pages.iterdir()}
+    written(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -98,7 +98,7 @@ leave = 10 ~ Year [0,10] ~ |
 
 def solve(model: sdmodel.Model, design: pd.DataFrame, target: list[float], **more: object) -> object:
     given = {"lever": "size", "money": "money", "outputs": ["money"], "every": 5, "start": 1.0, "low": 0.0, "high": 3.0}
-    return equal_money(model, design, np.array(target), processes=1, progress=False, **{**given, **more})
+    return equal_money(model, design, np.array(target), workers=1, progress=False, **{**given, **more})
 
 
 def test_equal_money_finds_known_roots(model_from: Callable[..., sdmodel.Model]) -> None:

@@ -116,7 +116,7 @@ def test_the_order_of_a_delay_is_lowered_until_its_steps_fit(model_from: Make) -
     high = model.run({"delay": 3}, method="euler")
     assert high["x"].iloc[-1] != high["y"].iloc[-1]
     with pytest.raises(sdmodel.SdmodelError, match="shorter than its order"):
-        model.sweep([{"delay": 2.5}, {"delay": 3.0}], ["x"], method="euler", processes=1)
+        model.sweep([{"delay": 2.5}, {"delay": 3.0}], ["x"], method="euler", workers=1)
 
 
 def test_a_stock_inside_a_formula_is_a_stock_of_its_own(table: Callable[..., pd.DataFrame]) -> None:
@@ -312,7 +312,7 @@ def test_draws_follow_the_seed_the_run_and_nothing_else(model_from: Make) -> Non
     assert run["n"].tolist() != alone.run(method="euler", seed=1)["n"].tolist()
     model = model_from(DRAWS + "k = 1 ~ Dmnl [0,2] ~ |", name="swept", step=1)
     rows = [{"k": 1.0}] * 3
-    swept = model.sweep(rows, ["n"], method="euler", processes=1)["n"].to_numpy()
+    swept = model.sweep(rows, ["n"], method="euler", workers=1)["n"].to_numpy()
     assert swept[0].tolist() == model.run(method="euler")["n"].tolist()
     assert len({tuple(row) for row in swept}) == 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +13,14 @@ import pytest
 
 import sdmodel
 from sdmodel.asked import interpolant
-from sdmodel.compile import lower
 from sdmodel.compile.llvm import Kernel, engine
 from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.text import Machine
-from sdmodel.compile.program import Program
 from sdmodel.compile.python import Engine
 from sdmodel.errors import SdmodelError, SolveError, UnsupportedError
 from sdmodel.model import Model
-from sdmodel.solve import integrate
 
 METHODS = ("exact", "euler", "rk4")
-CONTROL = ("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER")
 
 ARITHMETIC = """
 a = 1.5 ~ ~ |
@@ -50,31 +46,6 @@ power = (mass * 0.1) ^ 2 + SQRT(other) + (other > 2) * 0 ~ ~ |
 """
 
 
-def design(program: Program, runs: int, seed: int = 1, spread: float = 0.05) -> np.ndarray:
-    """Parameters around the file's, control variables as they are; the first run is the file's."""
-    rng = np.random.default_rng(seed)
-    out = np.tile(np.array(program.defaults), (runs, 1))
-    moved = [i for i, name in enumerate(program.parameters) if name.upper() not in CONTROL]
-    out[1:, moved] *= 1 + spread * rng.standard_normal((runs - 1, len(moved)))
-    return out
-
-
-def by_python(
-    program: Program, outputs: Sequence[int], p: np.ndarray, times: Sequence[float], method: str,
-    series: Sequence[Callable[[float], float]] = (), **draws: int,
-) -> np.ndarray:  # fmt: skip
-    """Values (outputs, times) of one run."""
-    one = Engine(program, outputs)
-    bound = one.bind(p.tolist(), series, **draws)
-    states, held, _ = integrate(one, bound, list(times), method, 1e-8)
-    return np.array([bound.outs(t, y, h) for t, y, h in zip(times, states, held, strict=True)]).T
-
-
-def programs(model: Model, method: str) -> tuple[Program, list[int]]:
-    program = lower(model, fixed=method != "exact")
-    return program, list(program.outputs.values())
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_arithmetic_is_equal_to_the_last_bit(model_from: Callable[..., Model], method: str) -> None:
     """Sums, products, choices, lookups, dates and delays; vectors that are not full; several breaks a run."""
@@ -97,9 +68,10 @@ def test_reported_times_off_the_grid(model_from: Callable[..., Model]) -> None:
     values, _, _ = Kernel(program, outputs, method="exact").run(given, times)
     for i, p in enumerate(given):
         np.testing.assert_array_equal(values[i], by_python(program, outputs, p, times, "exact"))
+    fixed, nodes = programs(model_from(equations, end=12, step=0.3), "rk4")
+    kernel = Kernel(fixed, nodes, method="rk4")
     with pytest.raises(SolveError, match=r"no whole number of TIME STEPs of 0\.3"):
-        fixed, nodes = programs(model_from(equations, end=12, step=0.3), "rk4")
-        Kernel(fixed, nodes, method="rk4").run(design(fixed, 2), times)
+        kernel.run(design(fixed, 2), times)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,9 +82,15 @@ def test_shipped_models(name: str, method: str) -> None:
     given = design(program, 10)
     times = [2009.0, 2014.0, 2019.0, 2034.0]
     values, status, _ = Kernel(program, outputs, method=method).run(given, times)
-    assert not status.any()
-    for p, got in zip(given, values, strict=True):
-        np.testing.assert_allclose(got, by_python(program, outputs, p, times, method), rtol=1e-11, atol=1e-12)
+    assert (status == 0).sum() >= 7, "constants moved without regard to their ranges may spoil a run, but not many"
+    for p, got, failed in zip(given, values, status, strict=True):
+        if failed:
+            with pytest.raises(SolveError, match="not finite|is nan|is inf|is -inf"):
+                by_python(program, outputs, p, times, method)
+        else:
+            wanted = by_python(program, outputs, p, times, method)
+            # a difference of two large amounts that nearly cancel keeps the rounding of the amounts
+            np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-15 * np.abs(wanted).max())
 
 
 # -- a run is a run ---------------------------------------------------------------------------------------------
@@ -143,67 +121,6 @@ def test_time_steps_that_differ_between_runs(model_from: Callable[..., Model]) -
     values, _, _ = Kernel(program, outputs, method="exact").run(given, times, threads=2)
     for p, got in zip(given, values, strict=True):
         np.testing.assert_array_equal(got, by_python(program, outputs, p, times, "exact"))
-
-
-# -- dates ------------------------------------------------------------------------------------------------------
-def test_a_date_is_met_exactly_in_every_lane(model_from: Callable[..., Model]) -> None:
-    """What a pulse fills in is its width, whatever the date, and no staircase of TIME STEP."""
-    model = model_from("exit = 3 ~ ~ |\nlasts = 2 ~ ~ |\nlevel = INTEG(PULSE(exit, lasts), 0) ~ ~ |", end=10)
-    program, _ = programs(model, "exact")
-    given = np.tile(np.array(program.defaults), (1001, 1))
-    names = list(program.parameters)
-    given[:, names.index("exit")] = np.linspace(1, 6, 1001)
-    given[:, names.index("lasts")] = np.linspace(0.01, 3, 1001)
-    values, _, _ = Kernel(program, [program.outputs["level"]], method="exact").run(given, [0.0, 5.0, 10.0])
-    exit_, lasts = given[:, names.index("exit")], given[:, names.index("lasts")]
-    np.testing.assert_allclose(values[:, 0, 2], lasts, atol=1e-13)
-    np.testing.assert_allclose(values[:, 0, 1], np.clip(np.minimum(5 - exit_, lasts), 0, None), atol=1e-13)
-
-
-def test_at_a_break_the_right_limit_is_reported(model_from: Callable[..., Model]) -> None:
-    model = model_from("on = STEP(1, 3.3) ~ ~ |\nlevel = INTEG(on, 0) ~ ~ |", end=6)
-    program, _ = programs(model, "exact")
-    values, _, _ = Kernel(program, [program.outputs["on"]], method="exact").run(
-        [program.defaults], [0.0, 3.0, 3.3, 6.0]
-    )
-    assert values[0, 0].tolist() == [0.0, 0.0, 1.0, 1.0]
-
-
-def test_breaks_of_higher_levels(model_from: Callable[..., Model]) -> None:
-    """Dates that follow from held values: remainders, trains, lookups of a bent line, choices between lines."""
-    equations = """
-p = 1.3 ~ ~ |
-q = 0.7 ~ ~ |
-phase = MODULO(Time + q, p * 2) ~ ~ |
-gate = IF THEN ELSE(phase < p, 1, 0) ~ ~ |
-slow = MAX(Time - 4, q * Time / 2) ~ ~ |
-bent = WITH LOOKUP(slow, ((0,0),(1,2),(2,1),(4,5),(6,1))) ~ ~ |
-late = IF THEN ELSE(IF THEN ELSE(gate > 0.5, Time, 10 - Time) > 5, 1, q) ~ ~ |
-floored = QUANTUM(slow, 0.9) ~ ~ |
-level = INTEG(gate + bent + late + floored - level / 5, p) ~ ~ |
-"""
-    program, outputs = programs(model_from(equations, end=10, step=0.5), "exact")
-    kernel = Kernel(program, outputs, method="exact")
-    assert max(s.level for s in kernel.plan.clock.sources) >= 1
-    given = design(program, 21, spread=0.2)
-    times = [0.0, 2.5, 5.0, 10.0]
-    values, status, _ = kernel.run(given, times)
-    assert not status.any()
-    for p, got in zip(given, values, strict=True):
-        np.testing.assert_array_equal(got, by_python(program, outputs, p, times, "exact"))
-
-
-def test_too_many_breaks_fail_one_run_only(model_from: Callable[..., Model]) -> None:
-    model = model_from("gap = 1 ~ ~ |\nlevel = INTEG(PULSE TRAIN(0, gap / 2, gap, 9), 0) ~ ~ |", end=10)
-    program, outputs = programs(model, "exact")
-    given = np.tile(np.array(program.defaults), (11, 1))
-    kernel = Kernel(program, outputs, method="exact")
-    whole, _, _ = kernel.run(given, [0.0, 10.0])
-    given[4, list(program.parameters).index("gap")] = 1e-6
-    values, status, _ = kernel.run(given, [0.0, 10.0])
-    assert status.tolist() == [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]
-    assert np.isnan(values[4]).all()
-    np.testing.assert_array_equal(np.delete(values, 4, axis=0), np.delete(whole, 4, axis=0))
 
 
 # -- failures ---------------------------------------------------------------------------------------------------
@@ -344,7 +261,7 @@ def test_the_text_holds_numbers_and_no_names(model_from: Callable[..., Model]) -
     assert "system" not in text
     assert "hostile" not in text
     words = set(re.findall(r"@([\w.]+)", text))
-    known = {"runs", "run", "report", "spans", "first", "segment", "watch"}
+    known = {"runs", "run", "report", "spans", "first", "segment", "watch", "numbers"}
     assert all(w in known or re.fullmatch(r"llvm\.[\w.]+|(rates|outs|nexts|init|clock|watched)_\d+", w) for w in words)
 
 
@@ -429,7 +346,8 @@ def test_large_programs_are_cut_into_functions(tmp_path: Path) -> None:
     """Several functions a phase, values passed between them through the work buffer."""
     lines = ["k = 0.9 ~ ~ |", "s0 = INTEG(a699 - s0, 1) ~ ~ |", "a0 = s0 * k ~ ~ |"]
     lines += [
-        f"a{i} = a{i - 1} * 0.5 + a{max(i - 40, 0)} / (1 + s{i // 25 if i % 25 else 0} ^ 2) * k + MAX(a{i // 2}, 0.1) ~ ~ |"
+        f"a{i} = a{i - 1} * 0.5 + a{max(i - 40, 0)} / (1 + s{i // 25 if i % 25 else 0} ^ 2) * k"
+        f" + MAX(a{i // 2}, 0.1) ~ ~ |"
         for i in range(1, 700)
     ]
     lines += [f"s{i} = INTEG((a{i * 20} - s{i}) / {i + 2}, {i / 10}) ~ ~ |" for i in range(1, 28)]

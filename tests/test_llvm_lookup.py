@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from lanes import values
 
 from sdmodel.compile.functions import interpolate
-from sdmodel.compile.llvm.lookup import Tables, even_step
+from sdmodel.compile.llvm.lookup import even_step, look
 from sdmodel.compile.program import TableData
 
 KINDS = ("interpolate", "extrapolate", "hold_backward", "look_forward", "raw")
@@ -40,11 +42,10 @@ def test_equal_to_the_python_engine(kind: str, permute: bool) -> None:
                 if kind == "extrapolate" and size == 1:
                     continue
                 ys = tuple(rng.normal(size=size).tolist())
-                tables = Tables((TableData(xs, ys, kind),))
-                look = lambda b, x, tables=tables: tables.look(b, 0, x)  # noqa: E731
+                build = partial(lambda table, b, x: look(b, "k", table, x), TableData(xs, ys, kind))
                 points = points_of(xs, rng)
                 wanted = np.array([interpolate(x, xs, ys, kind) for x in points.tolist()])
-                got = values(look, points, fma=True, permute=permute, tables=tables.text)
+                got = values(build, points, fma=True, permute=permute)
                 np.testing.assert_array_equal(got, wanted, err_msg=f"{size} {first} {even}")
 
 
@@ -52,9 +53,9 @@ def test_a_jump_in_a_table() -> None:
     """Two points at one place: the later one holds from there on."""
     for kind in ("interpolate", "hold_backward", "look_forward"):
         xs, ys = (0.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (1.0, 2.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1.0)
-        tables = Tables((TableData(xs, ys, kind),))
+        build = partial(lambda table, b, x: look(b, "k", table, x), TableData(xs, ys, kind))
         points = np.array([0.5, np.nextafter(1.0, 0), 1.0, np.nextafter(1.0, 2), 1.5, 7.0])
-        got = values(lambda b, x, tables=tables: tables.look(b, 0, x), points, fma=False, tables=tables.text)
+        got = values(build, points, fma=False)
         np.testing.assert_array_equal(got, [interpolate(x, xs, ys, kind) for x in points.tolist()])
 
 

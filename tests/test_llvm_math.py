@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from lanes import values
 
-from sdmodel.compile.llvm import chance
+from sdmodel.compile.llvm import chance, power
 from sdmodel.compile.llvm import math as own
 
 mpmath = pytest.importorskip("mpmath")
+MACHINES = [{"fma": True}, {"fma": False}]
+if llvm.get_host_cpu_features().get("avx512f"):
+    MACHINES.append({"fma": True, "permute": True})
 MANY = 100_000
 TINY = math.ulp(0.0)
 HUGE = 1.7976931348623157e308
@@ -41,12 +45,13 @@ NEAR_ONE = 1.0 + rng.normal(0, 1e-3, 5000) * 10.0 ** rng.uniform(-12, 0, 5000)
 POSITIVE = np.concatenate([2.0 ** rng.uniform(-1074, 1023.9, MANY), rng.uniform(0.4, 2.5, 20_000), NEAR_ONE])
 SMALL = rng.choice([-1.0, 1.0], 5000) * 10.0 ** rng.uniform(-320, -1, 5000)
 ANGLES = np.concatenate([
-    rng.uniform(-99_999, 99_999, MANY), rng.uniform(-7, 7, 20_000), np.arange(-63_000, 63_000, 13) * (math.pi / 2), SMALL,
+    rng.uniform(-99_999, 99_999, MANY), rng.uniform(-7, 7, 20_000), np.arange(-63_000, 63_000, 13) * (math.pi / 2),
+    SMALL,
 ])  # fmt: skip
 DOMAINS = {
     "exp": (own.exp, "exp", np.concatenate([rng.uniform(-745, 709.7, MANY), rng.uniform(-1, 1, 20_000), SMALL]), 2),
     "ln": (own.ln, "log", POSITIVE, 2),
-    "log10": (own.log10, "log10", np.concatenate([POSITIVE, 10.0 ** np.arange(-307, 309)]), 2),
+    "log10": (power.log10, "log10", np.concatenate([POSITIVE, 10.0 ** np.arange(-307, 309)]), 2),
     "tanh": (own.tanh, "tanh", np.concatenate([rng.uniform(-2, 2, MANY), rng.uniform(-22, 22, 20_000), SMALL]), 2),
     "sin": (own.sin, "sin", ANGLES, 2),
     "cos": (own.cos, "cos", ANGLES, 2),
@@ -57,8 +62,8 @@ DOMAINS = {
 def test_error_in_ulps(name: str) -> None:
     build, truth, points, most = DOMAINS[name]
     high, low = exact(getattr(mpmath, truth), points)
-    for fma in (True, False):
-        assert ulps(values(build, points, fma=fma), high, low) <= most
+    for machine in MACHINES:
+        assert ulps(values(build, points, **machine), high, low) <= most
 
 
 def test_error_of_power_in_ulps() -> None:
@@ -69,14 +74,16 @@ def test_error_of_power_in_ulps() -> None:
     high, low = exact(mpmath.power, x, y)
     fine = np.isfinite(high) & (high > 0)
     assert fine.sum() > MANY
-    for fma in (True, False):
-        got = values(own.power, x, y, fma=fma)
+    for machine in MACHINES:
+        got = values(power.power, x, y, **machine)
         assert ulps(got[fine], high[fine], low[fine]) <= 4
         # a whole power of a negative base has its sign
         whole = np.rint(np.clip(y, -50, 50))
         odd = whole % 2 != 0
         sign = np.where(odd, -1.0, 1.0)
-        assert np.array_equal(values(own.power, -x, whole, fma=fma), sign * values(own.power, x, whole, fma=fma))
+        assert np.array_equal(
+            values(power.power, -x, whole, **machine), sign * values(power.power, x, whole, **machine)
+        )
 
 
 def same(got: np.ndarray, wanted: Sequence[float]) -> None:
@@ -88,18 +95,18 @@ def same(got: np.ndarray, wanted: Sequence[float]) -> None:
 inf, nan = math.inf, math.nan
 
 
-@pytest.mark.parametrize("fma", [True, False])
-def test_ends(fma: bool) -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_ends(machine: dict[str, bool]) -> None:
     """Infinities, NaN, zeros, subnormals and numbers too large or too small."""
 
     def check(build: Callable[..., str], *pairs: tuple[float, float]) -> None:
-        same(values(build, [x for x, _ in pairs], fma=fma), [y for _, y in pairs])
+        same(values(build, [x for x, _ in pairs], **machine), [y for _, y in pairs])
 
     check(own.exp, (inf, inf), (-inf, 0.0), (nan, nan), (0.0, 1.0), (-0.0, 1.0), (709.79, inf), (1e308, inf),
           (-1e308, 0.0), (-745.2, 0.0), (-745.13, TINY), (1e-310, 1.0))  # fmt: skip
     check(own.ln, (inf, inf), (-inf, nan), (nan, nan), (0.0, -inf), (-0.0, -inf), (-1.0, nan), (-TINY, nan), (1.0, 0.0),
           (TINY, math.log(TINY)), (HUGE, math.log(HUGE)))  # fmt: skip
-    check(own.log10, (inf, inf), (-inf, nan), (nan, nan), (0.0, -inf), (-2.0, nan), (1.0, 0.0), (1000.0, 3.0),
+    check(power.log10, (inf, inf), (-inf, nan), (nan, nan), (0.0, -inf), (-2.0, nan), (1.0, 0.0), (1000.0, 3.0),
           (1e-5, -5.0), (1e300, 300.0))  # fmt: skip
     check(own.tanh, (inf, 1.0), (-inf, -1.0), (nan, nan), (0.0, 0.0), (-0.0, -0.0), (1e308, 1.0), (-1e308, -1.0),
           (TINY, TINY), (-1e-310, -1e-310), (19.5, 1.0))  # fmt: skip
@@ -108,17 +115,17 @@ def test_ends(fma: bool) -> None:
     check(own.cos, (inf, nan), (-inf, nan), (nan, nan), (0.0, 1.0), (-0.0, 1.0), (1e22, math.cos(1e22)))
 
 
-@pytest.mark.parametrize("fma", [True, False])
-def test_ends_of_power(fma: bool) -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_ends_of_power(machine: dict[str, bool]) -> None:
     """Everywhere as in `functions.power`, the Python engine's."""
-    from sdmodel.compile.functions import power
+    from sdmodel.compile import functions
 
-    points = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, inf, -inf, nan, TINY, -TINY, HUGE, -HUGE, 1e-310, 1e200,
-              2.0**53, 2.0**53 + 2, 1e308, -1e308]  # fmt: skip
+    points = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, inf, -inf, nan, TINY, -TINY, HUGE, -HUGE, 1e-310,
+              1e200, 2.0**53, 2.0**53 + 2, 1e308, -1e308]  # fmt: skip
     pairs = [(x, y) for x in points for y in points]
-    got = values(own.power, [x for x, _ in pairs], [y for _, y in pairs], fma=fma)
+    got = values(power.power, [x for x, _ in pairs], [y for _, y in pairs], **machine)
     for (x, y), value in zip(pairs, got.tolist(), strict=True):
-        wanted = power(x, y)
+        wanted = functions.power(x, y)
         if math.isnan(wanted) or math.isinf(wanted) or wanted == 0:
             assert value == wanted or (math.isnan(value) and math.isnan(wanted)), (x, y, value, wanted)
             assert math.isnan(wanted) or math.copysign(1, value) == math.copysign(1, wanted), (x, y, value, wanted)
@@ -133,21 +140,21 @@ def test_fused_and_not_fused_are_of_one_kind() -> None:
     assert np.max(np.abs(a - b) / np.spacing(b)) <= 2
 
 
-@pytest.mark.parametrize("fma", [True, False])
-def test_normal_distribution(fma: bool) -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_normal_distribution(machine: dict[str, bool]) -> None:
     from sdmodel.compile.vectors import gamma_ln, normal_cdf, normal_quantile
 
     u = np.concatenate(
         [rng.uniform(0, 1, 4000), 10.0 ** rng.uniform(-300, 0, 1000), [0.0, 1.0, nan, -0.1, 1.1, 0.5, 0.075]]
     )
     wanted = np.array([normal_quantile(v) for v in u.tolist()])
-    np.testing.assert_allclose(values(chance.normal_quantile, u, fma=fma), wanted, rtol=1e-14)
+    np.testing.assert_allclose(values(chance.normal_quantile, u, **machine), wanted, rtol=1e-14)
     z = np.concatenate([rng.normal(0, 3, 2000), [0.0, inf, -inf, nan, 40.0, -40.0]])
-    np.testing.assert_array_equal(values(chance.normal_cdf, z, fma=fma), [normal_cdf(v) for v in z.tolist()])
+    np.testing.assert_array_equal(values(chance.normal_cdf, z, **machine), [normal_cdf(v) for v in z.tolist()])
     x = np.concatenate([10.0 ** rng.uniform(-5, 5, 500), [0.0, -1.0, inf, nan]])
     # Python has a function of its own, whose error near the zeros at 1 and 2 is of the size of a rounding of 1.
     wanted = np.array([gamma_ln(v) for v in x.tolist()])
-    np.testing.assert_allclose(values(chance.gamma_ln, x, fma=fma), wanted, rtol=1e-14, atol=4e-15)
+    np.testing.assert_allclose(values(chance.gamma_ln, x, **machine), wanted, rtol=1e-14, atol=4e-15)
 
 
 def test_polynomials_fit() -> None:
@@ -156,8 +163,7 @@ def test_polynomials_fit() -> None:
     fits: list[tuple[Sequence[float], Callable[..., object], float, float, Callable[..., object]]] = [
         (own.EXP, lambda r: (mpmath.expm1(r) - r) / r**2, -0.3466, 0.3466, lambda r: r**2 / mpmath.exp(r)),
         (own.LOG, lambda z: (2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z, 0, roots**2, lambda z: z / 2),
-        (own.LOG_LONG, lambda z: ((2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z - mpmath.mpf(2) / 3) / z, 0,
-         roots**2, lambda z: 2**8 * z**2 / 2),
+        (power.LOG_LONG, lambda r: (mpmath.log1p(r) - r + r**2 / 2) / r**3, -0.0298, 0.0393, lambda r: 2**10 * r**2),
         (own.SIN, lambda z: (mpmath.sin(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z, 0, (math.pi / 4) ** 2, lambda z: z),
         (own.COS, lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2, 0, (math.pi / 4) ** 2, lambda z: z**2),
     ]  # fmt: skip
@@ -168,3 +174,13 @@ def test_polynomials_fit() -> None:
                 if x:
                     error = (sum(mpmath.mpf(a) * x**k for k, a in enumerate(c)) - f(x)) * weigh(x)
                     assert abs(error) < 2.0**-53 / 2
+
+
+def test_table_of_logarithms() -> None:
+    """Every place of the table brings its numbers near one, and its logarithms are those of its factors."""
+    with mpmath.workprec(250):
+        for i, (factor, high, low) in enumerate(zip(power.FACTORS, power.LOGS_HIGH, power.LOGS_LOW, strict=True)):
+            ends = np.array([own.ROOT_HALF + (i << 48), own.ROOT_HALF + ((i + 1) << 48) - 1]).view(np.float64)
+            assert ((ends * factor - 1 > -0.0298) & (ends * factor - 1 < 0.0393)).all()
+            assert (high * 2.0**42).is_integer()
+            assert abs(-mpmath.log(factor) - high - mpmath.mpf(low)) < 2.0**-96

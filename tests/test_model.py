@@ -115,7 +115,7 @@ def test_runs_and_doors_leave_it_as_it_was(model: sdmodel.Model) -> None:
     before, text = model.fingerprint, repr(model.equations)
     base = model.run().values
     model.run({"rate": 0.9, "final time": 5})
-    model.sweep([{"rate": 0.9}], processes=1)
+    model.sweep([{"rate": 0.9}], workers=1)
     model.replace("rate", 0.9)
     model.cut("Level", "loss")
     model.check()

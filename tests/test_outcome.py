@@ -64,7 +64,7 @@ def test_one_run_is_judged_like_a_sweep(model_from: Callable[..., sdmodel.Model]
         "place: a, b ~~|\nx[place] = INTEG(size[place], 0) ~ Dmnl ~ |\nsize[place] = 1, 2 ~ Dmnl [0,9] ~ |\ny = SUM(x[place!]) ~ Dmnl ~ |"
     )
     run = model.run(every=1)
-    sweep = model.sweep([{"size[b]": 2.0}, {"size[b]": 4.0}], ["x", "y"], every=1, processes=1)
+    sweep = model.sweep([{"size[b]": 2.0}, {"size[b]": 4.0}], ["x", "y"], every=1, workers=1)
     assert Outcome("y", at=5).of(run).item() == pytest.approx(15)
     assert Outcome("y", at=5).of(sweep).to_numpy() == pytest.approx([15, 25])
     for name in ("x[b]", "X[ B ]"):

@@ -154,6 +154,7 @@ def test_data_variables_from_files_of_the_user(
     file = tmp_path / name
     file.write_text(text)
     run = sdmodel.load(path, data_files=[file]).run(method="euler").to_dataframe()
+    assert sdmodel.load(path, data_files=file).run(method="euler").to_dataframe().equals(run)
     np.testing.assert_allclose(run["demand"], np.interp(T, [0, 5, 10], [1, 3, 2]))
     assert run["price[A]"].tolist() == [5] * 10 + [7]
     assert run["price[B]"].tolist() == [6] * 5 + [8] * 5 + [9]

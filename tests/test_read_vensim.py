@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +106,8 @@ def test_groups_lines_units_limits_and_settings_are_kept(tmp_path: Path) -> None
         ('x = "open ~~|', "opened and not closed"),
         ("r: (A5-A1) ~~|\nx[r] = 1 ~~|", "lower than the second|cannot be read"),
         ("r: A, B -> (t: T1) ~~|\nt: T1, T2 ~~|\nx[r] = 1 ~~|", "lists 1 of 2 elements"),
+        ("r: A, B -> t ~~|\nt: T1, T2, T3 ~~|\nx[r] = 1 ~~|", "mini.mdl:2: .*maps 2 elements to the 3 of 't'"),
+        ("d: A, B -> e ~~|\ne: C, D ~~|\nx[e, d] = 1 ~~|\ny[e] = x[e, A] ~~|", "maps 2 elements to the 3 of 'e'"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_file_line_and_variable(
@@ -130,3 +135,12 @@ def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeyp
     again = sdmodel.load(tmp_path / "mini.mdl")
     assert dict(again.equations) == dict(model.equations)
     assert dict(again.ranges) == dict(model.ranges)
+
+
+def test_reading_gives_no_warning_even_where_warnings_are_errors(write_model: Callable[..., Path], tmp_path: Path) -> None:
+    """PySD imports chardet in a way that newer chardets warn of."""
+    path = write_model("x = Time ~~|")
+    code = f"import sdmodel; sdmodel.load({str(path)!r})"
+    here = {**os.environ, "SDMODEL_CACHE": str(tmp_path / "own"), "PYTHONPATH": str(Path(sdmodel.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -57,11 +57,31 @@ T = np.arange(9.0)
         ("SINWAVE(2, 8)", 2 * np.sin(2 * np.pi * T / 8)),
         ("DT + STARTTIME + STOPTIME + PI - PI()", 9 + 0 * T),
         ("LOG10(100) + LN(EXP(2)) + PERCENT(0.5)", 54 + 0 * T),
+        ("-7 MOD 3 + 100 * (7 MOD -3) + (TIME - 4) MOD 3", 2 - 200 + (T - 4) % 3),
+        ("7 MOD 4 * 2 + 10 * (17 MOD 10 MOD 4)", 6 + 30 + 0 * T),
     ],
 )
 def test_a_formula_has_the_path_worked_out_by_hand(xmile: Make, equation: str, expected: np.ndarray) -> None:
     found = xmile(aux(equation)).run(method="euler")["x"]
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_names_that_begin_or_look_like_words_of_the_language_are_names(xmile: Make) -> None:
+    """PySD's grammar reads `notable` as NOT able; PI, INF and DT are constants only where no variable has the name."""
+    words = ("notable", "order", "android", "modern", "iffy", "thenx", "elsewhere", "inf", "pi", "dt", "starttime")
+    variables = "".join(aux(str(i + 2), word) for i, word in enumerate(words))
+    total = aux(" + ".join(f"{word} * {10**i}" for i, word in enumerate(words)), "x")
+    more = aux("IF NOT notable = 3 THEN not_a ELSE 0", "y") + aux("NOT(notable=2)", "z") + aux("7", "not a")
+    found = xmile(variables + total + more).run(method="euler")
+    assert found["x"].iloc[0] == sum((i + 2) * 10**i for i in range(len(words)))
+    assert (found["y"].iloc[0], found["z"].iloc[0]) == (7, 0)
+
+
+def test_names_with_a_dot_and_variables_in_a_group(xmile: Make) -> None:
+    group = f'<group name="Part"><entity name="x"/>{aux("3", "Temp.1")}</group>'
+    model = xmile(group + aux("Temp.1 * 2"))
+    assert model.run(method="euler")["x"].iloc[0] == 6
+    assert {v.name: v.group for v in model.equations.values() if v.kind != "control"} == {"Temp.1": "Part", "x": "Part"}
 
 
 def test_arrays_with_and_without_subscripts(xmile: Make) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps: equal to single runs whatever the chunks and processes, failures marked, everything labelled."""
+"""Sweeps: equal to single runs whatever the chunks and workers, failures marked, everything labelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError, UnsupportedError
 from sdmodel.scenario import Path, Scenario
 
 Make = Callable[..., sdmodel.Model]
@@ -49,7 +49,7 @@ def design(runs: int = 40) -> pd.DataFrame:
 @pytest.mark.parametrize("method", ["LSODA", "exact", "euler", "rk4"])
 def test_a_sweep_equals_single_runs(model: sdmodel.Model, method: str) -> None:
     table = design(20)
-    found = model.sweep(table, ["level", "inflow"], method=method, every=0.5, rtol=1e-7, processes=1)
+    found = model.sweep(table, ["level", "inflow"], method=method, every=0.5, rtol=1e-7, workers=1)
     for i, row in table.iterrows():
         run = model.run({"rate": row["rate"], "date": row["date"]}, method=method, every=0.5, rtol=1e-7)
         for name in ("level", "inflow"):
@@ -57,23 +57,23 @@ def test_a_sweep_equals_single_runs(model: sdmodel.Model, method: str) -> None:
     assert found["time"].to_numpy().tolist() == run.time.tolist()
 
 
-def test_the_number_of_processes_changes_nothing(model: sdmodel.Model) -> None:
+def test_the_number_of_workers_changes_nothing(model: sdmodel.Model) -> None:
     table = design(40)
-    one, two = (model.sweep(table, ["level"], every=1, processes=n) for n in (1, 2))
+    one, two = (model.sweep(table, ["level"], every=1, workers=n) for n in (1, 2))
     xr.testing.assert_identical(one, two)
 
 
 def test_a_result_does_not_hang_on_its_neighbours(model: sdmodel.Model) -> None:
     table = design(40)
-    whole = model.sweep(table, ["level"], every=1, processes=1)
-    turned = model.sweep(table.iloc[::-1], ["level"], every=1, processes=1)
+    whole = model.sweep(table, ["level"], every=1, workers=1)
+    turned = model.sweep(table.iloc[::-1], ["level"], every=1, workers=1)
     assert np.array_equal(whole["level"], turned["level"][::-1])
 
 
 def test_the_model_and_the_design_are_left_as_they_were(model: sdmodel.Model) -> None:
     table = design(3)
     before, mark = table.copy(), model.fingerprint
-    model.sweep(table, processes=1)
+    model.sweep(table, workers=1)
     pd.testing.assert_frame_equal(table, before)
     assert model.fingerprint == mark
 
@@ -81,7 +81,7 @@ def test_the_model_and_the_design_are_left_as_they_were(model: sdmodel.Model) ->
 # -- shape and labels -------------------------------------------------------------------------------------------
 def test_dims_coordinates_units_and_record(model: sdmodel.Model) -> None:
     table = design(3).assign(setting="early")
-    found = model.sweep(table, every=1, processes=1)
+    found = model.sweep(table, every=1, workers=1)
     assert list(found.data_vars) == ["level"]  # the only outcome
     assert found["level"].dims == ("run", "time")
     assert found["level"].attrs["unit"] == "firm"
@@ -107,31 +107,33 @@ def test_dims_coordinates_units_and_record(model: sdmodel.Model) -> None:
         assert word in found.attrs, word
     assert found.attrs["sdmodel"] == sdmodel.__version__
     assert found.attrs["model_hash"] == model.fingerprint
-    assert found.attrs["method"] == "LSODA"
+    assert found.attrs["method"] == "exact"
+    assert found.attrs["dates"] == "exact"
+    assert found.attrs["failed"] == 0
 
 
 def test_the_record_tells_designs_and_models_apart(model: sdmodel.Model) -> None:
-    one = model.sweep(design(3), processes=1).attrs
-    other = model.sweep(design(3).assign(rate=0.1), processes=1).attrs
-    changed = model.replace("height", 3).sweep(design(3), processes=1).attrs
-    assert one["design_hash"] == model.sweep(design(3), processes=1).attrs["design_hash"]
+    one = model.sweep(design(3), workers=1).attrs
+    other = model.sweep(design(3).assign(rate=0.1), workers=1).attrs
+    changed = model.replace("height", 3).sweep(design(3), workers=1).attrs
+    assert one["design_hash"] == model.sweep(design(3), workers=1).attrs["design_hash"]
     assert one["design_hash"] != other["design_hash"]
     assert one["model_hash"] == other["model_hash"] != changed["model_hash"]
     sampled = sdmodel.latin_hypercube(model.uncertainties, 3, rng=11)
-    assert model.sweep(sampled, processes=1).attrs["rng"] == "11"
+    assert model.sweep(sampled, workers=1).attrs["rng"] == "11"
     paired = sdmodel.pair(sampled, sdmodel.grid({"date": [1, 2]}))
-    assert model.sweep(paired, processes=1).attrs["rng"] == "11"
+    assert model.sweep(paired, workers=1).attrs["rng"] == "11"
 
 
 def test_without_outcomes_the_stocks_are_kept(model_from: Make) -> None:
-    found = model_from(TEXT.replace("[outcome]", "")).sweep([{"rate": 0.1}], processes=1)
+    found = model_from(TEXT.replace("[outcome]", "")).sweep([{"rate": 0.1}], workers=1)
     assert list(found.data_vars) == ["level", "other"]
 
 
 def test_subscripted_outputs_get_their_ranges_as_dimensions(model_from: Make) -> None:
     model = model_from(ARRAY)
     table = pd.DataFrame({"size[south]": [5.0, 6.0]})
-    found = model.sweep(table, ["x", "y", "part"], every=5, processes=1)
+    found = model.sweep(table, ["x", "y", "part"], every=5, workers=1)
     assert found["x"].dims == ("run", "time", "place")
     assert found["y"].dims == ("run", "time", "place", "sort")
     assert found["place"].to_numpy().tolist() == ["north", "south"]
@@ -139,17 +141,17 @@ def test_subscripted_outputs_get_their_ranges_as_dimensions(model_from: Make) ->
     assert found["y"].sel(place="north", sort="b", time=10).to_numpy() == pytest.approx([100, 100])
     assert found["part"].sizes["sort"] == 3
     assert found["part"].isel(time=-1).squeeze().sel(sort="b").to_numpy() == pytest.approx([100, 100])
-    everywhere = model.sweep(pd.DataFrame({"size": [4.0]}), ["x"], every=5, processes=1)
+    everywhere = model.sweep(pd.DataFrame({"size": [4.0]}), ["x"], every=5, workers=1)
     assert everywhere["x"].isel(run=0, time=-1).to_numpy() == pytest.approx([40, 40])
 
 
 def test_a_list_of_mappings_is_a_design(model: sdmodel.Model) -> None:
-    found = model.sweep([{"rate": 0.1, "date": 1}, {"rate": 0.2, "date": 2}], processes=1)
+    found = model.sweep([{"rate": 0.1, "date": 1}, {"rate": 0.2, "date": 2}], workers=1)
     assert found["rate"].to_numpy().tolist() == [0.1, 0.2]
 
 
 def test_a_name_may_be_spelled_otherwise(model: sdmodel.Model) -> None:
-    found = model.sweep(pd.DataFrame({"RATE": [0.1, 1.0]}), ["Level"], processes=1)
+    found = model.sweep(pd.DataFrame({"RATE": [0.1, 1.0]}), ["Level"], workers=1)
     assert list(found.data_vars) == ["level"]
     assert found["level"].isel(time=-1).diff("run").item() < -1
 
@@ -157,28 +159,29 @@ def test_a_name_may_be_spelled_otherwise(model: sdmodel.Model) -> None:
 # -- scenarios --------------------------------------------------------------------------------------------------
 def test_a_scenario_lies_under_all_rows(model: sdmodel.Model) -> None:
     scenario = Scenario("big", values={"height": 4, "rate": 1})
-    found = model.sweep([{"rate": 0.1}, {"rate": 0.2}], scenario=scenario, processes=1)
-    want = [model.run({"height": 4, "rate": r}, rtol=1e-6)["level"].iloc[-1] for r in (0.1, 0.2)]
+    found = model.sweep([{"rate": 0.1}, {"rate": 0.2}], scenario=scenario, workers=1)
+    want = [model.run({"height": 4, "rate": r}, method="exact")["level"].iloc[-1] for r in (0.1, 0.2)]
     assert found["level"].isel(time=-1).to_numpy().tolist() == want
     assert found.attrs["scenario"] == "big"
 
 
 def test_a_path_holds_for_every_run_and_cannot_vary(model: sdmodel.Model) -> None:
     scenario = Scenario("steps", paths={"height": Path((0, 5), (1, 3))})
-    found = model.sweep([{"date": 2.0}], ["inflow"], scenario=scenario, every=1, processes=1)
+    found = model.sweep([{"date": 2.0}], ["inflow"], scenario=scenario, every=1, workers=1)
     assert found["inflow"].isel(run=0).to_numpy().tolist() == [0, 0, 1, 1, 1, 3, 3, 3, 3, 3, 3]
     with pytest.raises(OverrideError, match="'height' follows a path in scenario 'steps'"):
-        model.sweep([{"height": 1.0}], scenario=scenario, processes=1)
+        model.sweep([{"height": 1.0}], scenario=scenario, workers=1)
 
 
 # -- failures ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_failed_run_is_marked_and_the_rest_stand(model_from: Make, processes: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failed_run_is_marked_and_the_rest_stand(model_from: Make, workers: int) -> None:
     model = model_from(
-        "x = INTEG(drain, 1) ~ Dmnl ~ |\ndrain = 1/(date-Time) ~ Dmnl ~ |\nroot = SQRT(date-Time) ~ Dmnl ~ |\ndate = 20 ~ Year [0,30] ~ |"
+        "x = INTEG(drain, 1) ~ Dmnl ~ |\ndrain = 1/(date-Time) ~ Dmnl ~ |\n"
+        "root = SQRT(date-Time) ~ Dmnl ~ |\ndate = 20 ~ Year [0,30] ~ |"
     )
     dates = [20.0] * 20 + [5.0] + [25.0] * 20
-    found = model.sweep([{"date": d} for d in dates], ["x", "root"], method="exact", processes=processes)
+    found = model.sweep([{"date": d} for d in dates], ["x", "root"], method="exact", workers=workers)
     assert found["status"].to_numpy().tolist() == [int(d == 5) for d in dates]
     message = found["message"].to_numpy()
     assert "time 5" in message[20]
@@ -192,7 +195,7 @@ def test_a_failed_run_is_marked_and_the_rest_stand(model_from: Make, processes: 
 
 def test_an_output_that_is_not_finite_fails_its_run(model_from: Make) -> None:
     model = model_from("x = INTEG(1, 1) ~ Dmnl ~ |\nroot = SQRT(date-Time) ~ Dmnl ~ |\ndate = 20 ~ Year [0,30] ~ |")
-    found = model.sweep([{"date": 20.0}, {"date": 6.5}], ["x", "root"], processes=1)
+    found = model.sweep([{"date": 20.0}, {"date": 6.5}], ["x", "root"], workers=1)
     assert found["status"].to_numpy().tolist() == [0, 1]
     assert found["message"].to_numpy()[1] == "'root' is not finite at time 7."
 
@@ -248,7 +251,7 @@ def test_outputs_are_a_list_of_things_with_a_path(model: sdmodel.Model) -> None:
 def test_time_settings_cannot_vary_but_can_be_set(model: sdmodel.Model) -> None:
     with pytest.raises(OverrideError, match="FINAL TIME cannot vary"):
         model.sweep([{"FINAL TIME": 5.0}, {"FINAL TIME": 6.0}])
-    found = model.sweep([{"FINAL TIME": 5.0}, {"FINAL TIME": 5.0}], processes=1)
+    found = model.sweep([{"FINAL TIME": 5.0}, {"FINAL TIME": 5.0}], workers=1)
     assert found["time"].to_numpy()[-1] == 5
 
 
@@ -267,12 +270,12 @@ def test_each_run_takes_its_own_series(model_from: Make) -> None:
     values = np.array([[0.0, 2.0], [1.0, 1.0], [4.0, 0.0]])
     data = xr.Dataset({"given": (("run", "time"), values)}, {"time": [0.0, 10.0]})
     table = pd.DataFrame({"rate": [1.0, 2.0, 3.0]})
-    found = model.sweep(table, ["x"], data=data, processes=1)
+    found = model.sweep(table, ["x"], data=data, workers=1)
     assert found["x"].isel(time=-1).to_numpy() == pytest.approx([10, 20, 60])
     for i in range(3):
-        single = model.run({"rate": table["rate"][i]}, data={"given": ([0.0, 10.0], values[i])}, rtol=1e-6)
+        single = model.run({"rate": table["rate"][i]}, data={"given": ([0.0, 10.0], values[i])}, method="exact")
         assert np.array_equal(single["x"], found["x"].isel(run=i))
-    shared = model.sweep(table, ["x"], data=data.isel(run=0), processes=1)
+    shared = model.sweep(table, ["x"], data=data.isel(run=0), workers=1)
     assert shared["x"].isel(time=-1).to_numpy() == pytest.approx([10, 20, 30])
 
 
@@ -294,7 +297,68 @@ def test_series_that_do_not_fit_are_refused(model_from: Make, model: sdmodel.Mod
 
 # -- progress ---------------------------------------------------------------------------------------------------
 def test_a_progress_bar_is_shown_on_demand_only(model: sdmodel.Model, capsys: pytest.CaptureFixture[str]) -> None:
-    model.sweep(design(3), processes=1)
+    model.sweep(design(3), workers=1)
     assert capsys.readouterr().err == ""
-    model.sweep(design(3), processes=1, progress=True)
+    model.sweep(design(3), workers=1, progress=True)
     assert "0/3" in capsys.readouterr().err
+
+
+# -- fixed steps and random draws -------------------------------------------------------------------------------
+NOISY = """
+x = INTEG(RANDOM NORMAL(-9, 9, 0, 1, 7)*size, 0) ~ Dmnl ~ |
+size = 1 ~ 1/Year [0,5] ~ |
+"""
+
+
+def test_a_model_that_needs_fixed_steps_gets_them_and_says_so(model_from: Make) -> None:
+    found = model_from(NOISY).sweep([{"size": 1.0}], ["x"])
+    assert found.attrs["method"] == "rk4"
+    assert found.attrs["dates"].startswith("on the TIME STEP grid: ")
+    assert "RANDOM NORMAL" in found.attrs["dates"]
+    with pytest.raises(UnsupportedError, match="RANDOM NORMAL"):
+        model_from(NOISY).sweep([{"size": 1.0}], ["x"], method="exact")
+
+
+def test_draws_follow_seed_and_sample_not_place(model_from: Make) -> None:
+    model = model_from(NOISY)
+    rows = pd.DataFrame({"size": [1.0, 1.0, 2.0, 2.0], "sample": [0, 1, 0, 1]})
+    found = model.sweep(rows, ["x"], every=1)["x"]
+    assert np.allclose(found[2], 2 * found[0], rtol=1e-12, atol=0)
+    assert not np.array_equal(found[0], found[1])
+    turned = model.sweep(rows.iloc[::-1], ["x"], every=1)["x"]
+    assert np.array_equal(turned[::-1], found)
+    assert not np.array_equal(model.sweep(rows, ["x"], every=1, seed=2)["x"][0], found[0])
+    single = model.run({"size": 1.0}, method="rk4", every=1)["x"]
+    assert np.allclose(single, found[0], rtol=1e-12, atol=0)  # a draw's logarithm may differ in its last bits
+
+
+# -- the certificate --------------------------------------------------------------------------------------------
+def test_the_certificate_states_the_error_of_the_steps(model: sdmodel.Model) -> None:
+    table = design(80)
+    found = model.sweep(table, ["level"], every=1)
+    assert found.attrs["certificate_runs"] == 6
+    assert found.attrs["certificate"].startswith("6 random runs differ by at most ")
+    exact = model.sweep(table, ["level"], every=1, method="LSODA", rtol=1e-10, workers=1)
+    error = np.abs(found["level"] - exact["level"]).max("time") / np.abs(exact["level"]).max("time")
+    assert 0 < found.attrs["certificate_scipy"] <= error.max()
+    assert found.attrs["certificate_half_step"] == pytest.approx(found.attrs["certificate_scipy"], rel=0.2)
+    assert model.sweep(table, ["level"], every=1).attrs["certificate_scipy"] == found.attrs["certificate_scipy"]
+
+
+def test_what_has_no_certificate_says_why(model: sdmodel.Model) -> None:
+    few = model.sweep(design(3), ["level"])
+    assert few.attrs["certificate"] == "none: fewer than 64 runs"
+    unasked = model.sweep(design(80), ["level"], certificate=0)
+    assert unasked.attrs["certificate"] == "none: not asked for"
+    euler = model.sweep(design(80), ["level"], method="euler")
+    assert euler.attrs["certificate"] == "none: the steps of euler are the meaning of the run"
+
+
+def test_the_certificate_and_failures_are_told_below_the_bar(
+    model_from: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = model_from("x = INTEG(x*x*grow, 1) ~ Dmnl ~ |\ngrow = 0.01 ~ 1/Year [0,5] ~ |")
+    model.sweep([{"grow": g} for g in np.linspace(0, 5, 64)], ["x"], progress=True)
+    told = capsys.readouterr().err
+    assert "of 64 runs failed; their status is 1." in told
+    assert "Certificate: " in told

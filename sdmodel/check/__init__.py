@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sdmodel.check.equations import check_equations
 from sdmodel.check.finding import Finding
 from sdmodel.check.structure import check_markers, check_names, check_ranges, check_unused
 from sdmodel.check.units import check_units
@@ -28,9 +29,11 @@ def findings(model: Model) -> list[Finding]:
     -------
     list of Finding
     """
-    from sdmodel.compile.functions import BUILTINS
+    from sdmodel.compile.functions import BUILTINS, REFUSED
 
-    out = check_names(model, BUILTINS)
+    out = check_names(model, BUILTINS, REFUSED)
+    known = {f.variable for f in out}  # what reads an unknown name cannot be worked out either
+    out += [f for f in check_equations(model) if f.variable not in known]
     out += check_units(model) + check_ranges(model) + check_markers(model) + check_unused(model)
     return sorted(out, key=lambda f: f.level != "error")
 
@@ -39,7 +42,7 @@ def check(model: Model) -> pd.DataFrame:
     """Find what is, or may be, wrong with a model.
 
     Units are checked on every equation (`sdmodel.check.units` states the rules); names and subscripts must be
-    defined; constants must lie in their own ranges; a model that uses role markers must give each constant a
+    defined; no equations may need each other without a stock between (the message spells the loop out); constants must lie in their own ranges; a model that uses role markers must give each constant a
     role, a source, a sentence and, where it varies, a range that can be sampled.
 
     Parameters
@@ -51,7 +54,7 @@ def check(model: Model) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a finding, errors first: level (`error` if a number could be wrong or a run or sweep would
-        stop, else `warning`), kind (units, names, unused, range, sampling, role, source, sentence), variable,
+        stop, else `warning`), kind (units, names, equations, unused, range, sampling, role, source, sentence), variable,
         where (file and line), message. Empty if there is nothing to say.
 
     Examples

@@ -18,7 +18,7 @@ class Finding:
 
     level: Literal["error", "warning"]
     kind: str
-    """units | names | unused | range | sampling | role | source | sentence"""
+    """units | names | equations | unused | range | sampling | role | source | sentence"""
     variable: str
     where: str
     """File and line."""

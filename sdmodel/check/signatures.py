@@ -25,7 +25,8 @@ SIGNATURES: dict[str, str] = {
     ">=": "u, u -> 1",
     "and": "1, 1 -> 1", "or": "1, 1 -> 1", "not": "1 -> 1",
     # arithmetic
-    "abs": "u -> u", "integer": "u -> u", "floor": "u -> u", "round": "u -> u", "modulo": "u, u -> u", "quantum": "u, u -> u",
+    "abs": "u -> u", "integer": "u -> u", "floor": "u -> u", "round": "u -> u", "modulo": "u, u -> u",
+    "floored modulo": "u, u -> u", "quantum": "u, u -> u",
     "sqrt": "u -> u^(1/2)",
     "min": "u, u... -> u", "max": "u, u... -> u", "zidz": "u, v -> u/v", "xidz": "u, v, u/v -> u/v",
     "pi": "-> 1",

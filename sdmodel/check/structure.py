@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sdmodel.check.finding import Finding, finding
 from sdmodel.errors import nearest
@@ -13,7 +13,7 @@ _VARIED = ("lever", "uncertainty", "switch")
 _SHOWN = 5
 
 
-def check_names(model: Model, functions: Iterable[str]) -> list[Finding]:
+def check_names(model: Model, functions: Iterable[str], refused: Mapping[str, str] | None = None) -> list[Finding]:
     """Names and subscripts that nothing defines.
 
     Parameters
@@ -22,6 +22,8 @@ def check_names(model: Model, functions: Iterable[str]) -> list[Finding]:
         The model.
     functions
         Names of the functions that are known (lower case, with blanks).
+    refused
+        Functions of the language that are not run here, and why.
 
     Returns
     -------
@@ -30,6 +32,7 @@ def check_names(model: Model, functions: Iterable[str]) -> list[Finding]:
         have.
     """
     builtin = frozenset(functions)
+    refused = refused or {}
     subscripts = {k: r.name for k, r in model.ranges.items()}
     subscripts |= {key(e): e for r in model.ranges.values() for e in r.elements}
     spelling = [v.name for v in model.equations.values()]
@@ -43,9 +46,10 @@ def check_names(model: Model, functions: Iterable[str]) -> list[Finding]:
                     message = f"It reads '{node.name}', which is not defined.{_near(node.name, spelling)}"
                     out[finding("error", "names", variable, message)] = None
                 elif isinstance(node, Call) and not (node.name in model.equations or node.name in builtin):
+                    why = f" ({refused[node.name]})" if node.name in refused else ""
                     message = (
-                        f"It calls '{node.name}', which is no function that is run here and no lookup."
-                        f"{_near(node.name, [*spelling, *builtin])}"
+                        f"It calls '{node.name}', which is no function that is run here{why} and no lookup."
+                        f"{'' if why else _near(node.name, [*spelling, *builtin])}"
                     )
                     out[finding("error", "names", variable, message)] = None
             for sub in _subscripts(component):

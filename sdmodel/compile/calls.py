@@ -123,6 +123,13 @@ def _modulo(low: Lowering, site: Site) -> int:
     return low.graph.minus(x, _whole(low, x, m))
 
 
+def _floored(low: Lowering, site: Site) -> int:
+    """XMILE's MOD: the remainder with the sign of the divisor."""
+    g = low.graph
+    x, m = _args(low, site)
+    return g.minus(x, g.times(m, g.op("floor", g.over(x, m))))
+
+
 def _initial(low: Lowering, site: Site) -> int:
     return low.expr(site.call.args[0], site.env, site.variable, True)
 
@@ -239,6 +246,7 @@ LOWERED: dict[str, tuple[int, int, Build]] = {
     "get time value": (3, 3, _time_value),
     "quantum": (2, 2, _quantum),
     "modulo": (2, 2, _modulo),
+    "floored modulo": (2, 2, _floored),
     "initial": (1, 1, _initial),
     "active initial": (2, 2, _active_initial),
     "game": (1, 1, _game),

@@ -158,32 +158,46 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
     """
     depth = 1 + max((s.level for s in clock.sources), default=-1)
     slots = {node: i for i, node in enumerate(clock.held)}
-    cuts = [start, end]
+    levels: list[list[tuple[int, Source]]] = [[] for _ in range(depth)]
+    for i, s in enumerate(clock.sources):
+        levels[s.level].append((i, s))
     smallest = SMALLEST * max(abs(start), abs(end), 1.0)
 
-    def held_at(t: float, below: int) -> list[float]:
-        h = [0.0] * len(clock.held)
-        for level in range(below):
+    def held_at(t: float, level: int, h: list[float]) -> list[float]:
+        """`h` with the held values of one more level."""
+        found = [(i, s) for i, s in levels[level] if s.node >= 0]
+        if found:
             values = watch(t, h)
-            for i, s in enumerate(clock.sources):
-                if s.level == level and s.node >= 0:
-                    h[slots[s.node]] = _held_value(program, s, values[2 * i], values[2 * i + 1])
+            h = list(h)
+            for i, s in found:
+                h[slots[s.node]] = _held_value(program, s, values[2 * i], values[2 * i + 1])
         return h
 
-    for level in range(depth):
-        new: set[float] = set()
-        for a, b in pairwise(cuts):
-            h = held_at((a + b) / 2, level)
-            p, q = a + (b - a) / 4, b - (b - a) / 4
-            at_p, at_q = watch(p, h), watch(q, h)
-            for i, s in enumerate(clock.sources):
-                if s.level == level:
-                    x0, x1 = at_p[2 * i] - at_p[2 * i + 1], at_q[2 * i] - at_q[2 * i + 1]
-                    new.update(t for t in _crossings(program, s, p, q, x0, x1, a, b) if a + smallest < t < b - smallest)
-            if len(new) > MAX_BREAKS:
+    out: list[Segment] = []
+    open_: list[tuple[float, float, int, list[float]]] = [(start, end, 0, [0.0] * len(clock.held))]
+    while open_:  # a stretch is cut by one level after the other; the pieces of a cut go on with the next level
+        a, b, level, h = open_.pop()
+        p, q = a + (b - a) / 4, b - (b - a) / 4
+        seen: list[float] | None = None
+        while level < depth:
+            if seen is not h:
+                at_p, at_q, seen = watch(p, h), watch(q, h), h
+            new: set[float] = set()
+            for i, s in levels[level]:
+                x0, x1 = at_p[2 * i] - at_p[2 * i + 1], at_q[2 * i] - at_q[2 * i + 1]
+                new.update(t for t in _crossings(program, s, p, q, x0, x1, a, b) if a + smallest < t < b - smallest)
+            if len(out) + len(open_) + len(new) > MAX_BREAKS:
                 raise SolveError(f"The equations jump more than {MAX_BREAKS:,} times between {start:g} and {end:g}.")
-        cuts = _merge(cuts, new, smallest)
-    return [Segment(a, b, tuple(held_at((a + b) / 2, depth))) for a, b in pairwise(cuts)]
+            pieces = list(pairwise(_merge([a, b], new, smallest)))
+            if len(pieces) > 1:
+                for c, d in reversed(pieces):
+                    open_.append((c, d, level + 1, held_at((c + d) / 2, level, h)))
+                break
+            h = held_at((a + b) / 2, level, h)
+            level += 1
+        else:
+            out.append(Segment(a, b, tuple(h)))
+    return out
 
 
 def _merge(cuts: list[float], new: set[float], smallest: float) -> list[float]:

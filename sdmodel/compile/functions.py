@@ -200,7 +200,7 @@ BUILTINS = frozenset(ELEMENTWISE) | frozenset(AGGREGATES) | frozenset(STEPPED) |
         "get lookups", "get constants", "get time value", "lookup extrapolate", "lookup forward", "lookup backward",
         "lookup invert", "vector select", "vector sort order", "vector rank", "vector reorder", "vector elm map",
         "invert matrix", "allocate available", "allocate by priority", "pi", "xpulse", "xpulse train", "xramp",
-        "floor", "round",
+        "floor", "round", "floored modulo",
     }
 )  # fmt: skip
 """Every function name that the compiler knows; any other call is refused by name."""

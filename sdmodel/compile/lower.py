@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from sdmodel.compile import calls
-from sdmodel.compile.functions import AGGREGATES, BUILTINS, GATHERING, OPS, REFUSED, STEPPED, interpolate
+from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED, STEPPED, interpolate
+from sdmodel.compile.gather import aggregate
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
-from sdmodel.errors import EquationError, UnknownNameError, UnsupportedError
+from sdmodel.compile.start import constant_value
+from sdmodel.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
 from sdmodel.model import CONTROL, Model, Variable
 
@@ -45,13 +47,15 @@ class Lowering:
         self._memo: dict[tuple[str, Element, bool], int] = {}
         self._hidden: dict[tuple[object, ...], list[int]] = {}
         self._open: dict[tuple[str, Element, bool], None] = {}
+        self.failed: dict[tuple[str, Element, bool], SdmodelError] = {}
+        self.gathered: dict[tuple[Call, bool], int] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
         """Lower everything."""
         outputs: dict[str, int] = {}
-        with _room_for_recursion():
+        with room_for_recursion():
             for variable in self.model.equations.values():
                 if variable.kind == "constant":
                     for element in self.scalars.of(variable):
@@ -92,7 +96,7 @@ class Lowering:
                 if self.graph.varies(node):
                     out[name] = node
         if out and not self.fixed:
-            raise UnsupportedError(
+            raise FixedStepError(
                 f"{next(iter(out)).upper()} changes during the run, which has a meaning on the TIME STEP grid only. "
                 f"Run with {USE_FIXED}."
             )
@@ -118,17 +122,22 @@ class Lowering:
         found = self._memo.get(mark)
         if found is not None:
             return found
+        if mark in self.failed:
+            raise self.failed[mark]
         if mark in self._open:
             chain = list(self._open)
             loop = [label(self.model.equations[k], e) for k, e, _ in chain[chain.index(mark) :]]
             when = " for their initial values" if initial else ""
             raise EquationError(
-                f"Circular equations: {' -> '.join([*loop, loop[0]])} need each other{when} with no stock between. "
-                "Put a stock or a delay into the loop."
+                f"{variable.where}: '{variable.name}': circular equations: {' -> '.join([*loop, loop[0]])} need each "
+                f"other{when} with no stock between. Put a stock or a delay into the loop."
             )
         self._open[mark] = None
         try:
             node = self._define(variable, element, initial)
+        except SdmodelError as error:
+            self.failed[mark] = error
+            raise
         finally:
             del self._open[mark]
         self._memo[mark] = node
@@ -167,7 +176,7 @@ class Lowering:
             if not isinstance(table, Table):
                 raise EquationError(f"{variable.where}: '{name}' needs a series from its file, not a number.")
             if table.kind == "raw" and not self.fixed:
-                raise UnsupportedError(
+                raise FixedStepError(
                     f"{variable.where}: '{name}' is :RAW: data, which has values at its own times only. Use "
                     f":INTERPOLATE:, or run with {USE_FIXED}."
                 )
@@ -178,7 +187,7 @@ class Lowering:
         """Refuse a function of the TIME STEP grid in a program of exact dates."""
         if not self.fixed:
             spoken = "the non-negative stock" if function == "integ non negative" else function.upper()
-            raise UnsupportedError(
+            raise FixedStepError(
                 f"{where}: {spoken} needs {STEPPED[function]}, which has a meaning on the TIME STEP grid only. "
                 f"Run with {USE_FIXED}."
             )
@@ -247,7 +256,7 @@ class Lowering:
             table = self.table(call, env, where)
             return self.lookup(table, self.expr(call.args[0], env, variable, initial))
         if call.name in AGGREGATES:
-            return self._aggregate(call, env, variable, initial, where)
+            return aggregate(self, calls.Site(call, env, variable, initial, where))
         lower = calls.LOWERED.get(call.name)
         if lower is None:
             if call.name in BUILTINS:
@@ -267,22 +276,6 @@ class Lowering:
             count = str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
             raise EquationError(f"{where}: {call.name.upper()} takes {count} arguments, {len(call.args)} are given.")
         return build(self, calls.Site(call, env, variable, initial, where))
-
-    def _aggregate(self, call: Call, env: Env, variable: Variable, initial: bool, where: str) -> int:
-        if len(call.args) != 1:
-            raise EquationError(f"{where}: {call.name.upper()} takes one argument, {len(call.args)} are given.")
-        names = self.scalars.gathered(call.args[0], GATHERING)
-        argument = call.args[0]
-        if not names and isinstance(argument, Ref) and (not argument.subs or "*" in argument.subs):
-            return self.fold(
-                AGGREGATES[call.name], calls.every_element(self, calls.Site(call, env, variable, initial, where))
-            )
-        if not names:
-            raise EquationError(
-                f"{where}: {call.name.upper()} gathers over a subscript marked with an exclamation mark; none is."
-            )
-        parts = [self.expr(call.args[0], e, variable, initial) for e in self.scalars.over(names, env, where)]
-        return self.fold(AGGREGATES[call.name], parts)
 
     def fold(self, op: str, parts: list[int]) -> int:
         """One operation over several nodes, from the left."""
@@ -333,20 +326,12 @@ class Lowering:
     def number(self, expr: Expr, site: calls.Site, what: str) -> float:
         """The number an expression has at the start, for what shapes the program (orders of delays)."""
         node = self.expr(expr, site.env, site.variable, True)
-        return self._evaluate(node, what, site.where)
-
-    def _evaluate(self, node: int, what: str, where: str) -> float:
-        op, *args = self.graph.nodes[node]
-        if op == "const":
-            return float(args[0])
-        if op == "param":
-            index = int(args[0])
-            value = self.given(index)
-            self.structural[index] = value
-            return value
-        if op in OPS:
-            return float(OPS[op](*(self._evaluate(int(a), what, where) for a in args)))
-        raise EquationError(f"{where}: {what} must be a number or follow from constants.")
+        used: set[int] = set()
+        value = constant_value(node, self.graph, list(self.tables), self.given, used)
+        if value is None:
+            raise EquationError(f"{site.where}: {what} must be a number or follow from constants.")
+        self.structural.update((index, self.given(index)) for index in used)
+        return value
 
     def given(self, index: int) -> float:
         """Value of a parameter in this lowering."""
@@ -356,33 +341,11 @@ class Lowering:
 
     def peek(self, node: int) -> float | None:
         """The value of a node of the start, or None if it follows from more than constants."""
-        seen: dict[int, float] = {}
-        stack = [node]
-        while stack:
-            at = stack[-1]
-            op, *args = self.graph.nodes[at]
-            inner = [int(a) for a in (args[1:] if op == "lookup" else args)] if op in OPS or op == "lookup" else []
-            waiting = [a for a in inner if a not in seen]
-            if waiting:
-                stack.extend(waiting)
-                continue
-            stack.pop()
-            if op == "const":
-                seen[at] = float(args[0])
-            elif op == "param":
-                seen[at] = self.given(int(args[0]))
-            elif op == "lookup":
-                table = list(self.tables)[int(args[0])]
-                seen[at] = interpolate(seen[inner[0]], table.x, table.y, table.kind)
-            elif op in OPS:
-                seen[at] = float(OPS[op](*(seen[a] for a in inner)))
-            else:
-                return None
-        return seen[node]
+        return constant_value(node, self.graph, list(self.tables), self.given, set())
 
 
 @contextmanager
-def _room_for_recursion() -> Iterator[None]:
+def room_for_recursion() -> Iterator[None]:
     """Long chains of auxiliaries are lowered by recursion, about six frames each."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, 200_000))

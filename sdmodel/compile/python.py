@@ -139,8 +139,10 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
     """Python source of `bind(p, ...)`, which returns the functions of a run."""
     classes = clock.classes
 
+    held = frozenset(clock.held)
+
     def run_time(node: int) -> bool:
-        return classes[node] != RUN and not (classes[node] == HELD and node in clock.held)
+        return classes[node] != RUN and not (classes[node] == HELD and node in held)
 
     body: list[str] = []
     names = "".join(f"h{i}, " for i in range(len(clock.held)))

@@ -1,7 +1,7 @@
-"""Figures: runs, sweeps and findings to `(fig, axes)`. The only room that knows matplotlib.
+"""Figures: models, runs, sweeps and findings to `(fig, axes)`. The only room that knows matplotlib.
 
 Every function returns a `matplotlib.figure.Figure` and the list of its panels, draws into your own axes if
-you pass `ax`, and leaves pyplot and the global settings of matplotlib alone. Save it with
+you pass `ax` (where there is one to pass), and leaves pyplot and the global settings of matplotlib alone. Save it with
 `fig.savefig("name.pdf")`.
 """
 
@@ -10,6 +10,7 @@ from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
 from sdmodel.plot.heat import heat
 from sdmodel.plot.look import MissingFontWarning
+from sdmodel.plot.structure import structure
 from sdmodel.plot.trajectories import trajectories
 
-__all__ = ["MissingFontWarning", "board", "effects", "fan", "heat", "legend", "trajectories"]
+__all__ = ["MissingFontWarning", "board", "effects", "fan", "heat", "legend", "structure", "trajectories"]

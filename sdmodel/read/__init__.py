@@ -22,7 +22,7 @@ _SUFFIXES = (".mdl", ".xmile", ".stmx", ".xml", ".toml")
 _KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
 
 
-def load(name: str | Path, *, data_files: Sequence[str | Path] = ()) -> Model:
+def load(name: str | Path, *, data_files: str | Path | Sequence[str | Path] = ()) -> Model:
     """Read a model.
 
     Parameters
@@ -31,7 +31,7 @@ def load(name: str | Path, *, data_files: Sequence[str | Path] = ()) -> Model:
         A shipped name (`shandong`, `network`, ...) or a path to a `.mdl`, to an XMILE file (`.xmile`, `.stmx`) or to a
         composition in `.toml`.
     data_files
-        Text tables (`.csv`, `.tab`) with the series of data variables, time down or across.
+        One or several text tables (`.csv`, `.tab`) with the series of data variables, time down or across.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def load(name: str | Path, *, data_files: Sequence[str | Path] = ()) -> Model:
     if data_files:
         from sdmodel.read.data import attach
 
-        model = attach(model, data_files)
+        model = attach(model, [data_files] if isinstance(data_files, (str, Path)) else data_files)
     return model
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.model import Component, Model, Source, SubscriptRange, Variable
 
-FORMAT = 5
+FORMAT = 6
+"""Rises whenever a file would be read otherwise than before, or kept in another form."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
 

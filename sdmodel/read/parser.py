@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,15 +51,17 @@ def hardened(name: str) -> ModuleType:
     UnsupportedError
         If the installed PySD is not a version whose translators are known.
     """
-    import pysd
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PySD imports chardet's detector from its old place
+        import pysd
 
+        module = importlib.import_module(name)
     version = tuple(int(p) for p in pysd.__version__.split(".")[:3] if p.isdigit())
     if not _KNOWN[0] <= version < _KNOWN[1]:
         raise UnsupportedError(
             f"PySD {pysd.__version__} is installed; its parser is known from 3.14.3 up to but not including 3.15. "
             'Install one of those: python -m pip install "pysd>=3.14.3,<3.15"'
         )
-    module = importlib.import_module(name)
     for visitor in _MODULES[name]:
         method = getattr(getattr(module, visitor, None), _SYNTAX[visitor], None)
         code = getattr(method, "__code__", None)
@@ -102,18 +105,33 @@ def parse_equation(text: str, where: str) -> Any:
     """
     module = hardened("pysd.translators.xmile.xmile_element")
     import parsimonious
-    from pysd.translators.xmile import xmile_utils
-    from pysd.translators.xmile.xmile_structures import parsing_ops
 
+    module.parsing_ops = _xmile_operators()
     with warnings.catch_warnings(), _deep_recursion():
         warnings.simplefilter("ignore")
         try:
-            tree = xmile_utils.Grammar.get("equations", parsing_ops).parse(text)
+            tree = _xmile_grammar().parse(text)
             return module.EquationVisitor(tree).translation
         except _trouble(parsimonious) as error:
             raise ReadError(f"{where}: the equation cannot be read: {text[:120]}") from error
         except RecursionError as error:
             raise UnsupportedError(f"{where}: the equation is nested too deep to be read.") from error
+
+
+@cache
+def _xmile_operators() -> dict[str, str]:
+    """PySD's operators, with NOT as a whole word (it reads `notable` as NOT able) and MOD, as `%`, beside `*` and `/`."""
+    from pysd.translators.xmile.xmile_structures import parsing_ops
+
+    return {**parsing_ops, "not_ops": r"not\b", "prod_ops": r"\*|/|%"}
+
+
+@cache
+def _xmile_grammar() -> Any:
+    import parsimonious
+    from pysd.translators.xmile.xmile_utils import Grammar
+
+    return parsimonious.Grammar(Grammar._read_grammar("equations") % _xmile_operators())
 
 
 def _trouble(parsimonious: Any) -> tuple[type[Exception], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,10 @@ from sdmodel.read.tidy import MAX_NESTING
 from sdmodel.read.vensim import expression, shallow
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\{[^{}]*\}|[^\W\d][\w.$]*|\d+\.?\d*(?:[eE][+-]?\d+)?|\s+|.', re.DOTALL)
-_NAMES = {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
+_CONSTANTS: dict[str, Expr] = {
+    "pi": Number(math.pi), "inf": Number(math.inf), "dt": Ref("time step"), "starttime": Ref("initial time"),
+    "stoptime": Ref("final time"),
+}  # fmt: skip
 
 
 def plain(name: str) -> str:
@@ -68,7 +71,11 @@ def _until(tokens: list[str], start: int, ends: tuple[str, ...], where: str) -> 
         if word == "*" and brackets:
             out.append('"*"')
         elif word == "MOD":
-            out.append("mod")
+            out.append(" % ")
+        elif word == "%":
+            raise ReadError(f"{where}: '%' is no operator; the remainder is written MOD.")
+        elif "." in word and word[0] != '"' and not word[0].isdigit() and word != ".":
+            out.append(f'"{tokens[i]}"')
         elif word in ("LOOKUP", "MAX", "MIN") and "(" in tokens[i + 1 : i + 3]:
             out.append(f"{word}_OF")  # PySD's parser has another use for the words
         else:
@@ -128,25 +135,25 @@ _FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]
 """XMILE functions that are known under another name or as a formula, with the numbers of arguments they take."""
 
 
-def sm_expr(node: Any, where: str) -> Expr:
-    """PySD's node of an XMILE equation as ours."""
-    return _ours(shallow(expression(node, where), where), where)
+def sm_expr(node: Any, where: str, names: Container[str] = ()) -> Expr:
+    """PySD's node of an XMILE equation as ours; `names` are keys of variables, which go before constants such as PI."""
+    return _ours(shallow(expression(node, where), where), where, names)
 
 
-def _ours(expr: Expr, where: str) -> Expr:
+def _ours(expr: Expr, where: str, names: Container[str]) -> Expr:
     match expr:
-        case Ref("pi", ()):
-            return Number(math.pi)
-        case Ref("inf", ()):
-            return Number(math.inf)
+        case Ref(name, ()) if name in _CONSTANTS and name not in names:
+            return _CONSTANTS[name]
         case Ref(name, subs):
-            return Ref(key(_NAMES.get(name, name)), tuple(plain(s) for s in subs))
+            return Ref(key(name), tuple(plain(s) for s in subs))
+        case Op("%", args):
+            return Call("floored modulo", tuple(_ours(a, where, names) for a in args))
         case Op(op, args):
-            return Op(op, tuple(_ours(a, where) for a in args))
+            return Op(op, tuple(_ours(a, where, names) for a in args))
         case Call("lookup of", (Ref(name, subs), x)):
-            return Call(name, (_ours(x, where),), tuple(plain(s) for s in subs))
+            return Call(name, (_ours(x, where, names),), tuple(plain(s) for s in subs))
         case Call(name, args, subs):
-            made = tuple(_ours(a, where) for a in args)
+            made = tuple(_ours(a, where, names) for a in args)
             if name in _FUNCTIONS:
                 counts, build = _FUNCTIONS[name]
                 if len(made) not in counts:

@@ -352,17 +352,19 @@ def _ranges(subscripts: Any, clean: Tidy, path: Path) -> dict[str, SubscriptRang
         return done[name]
 
     return {
-        name: SubscriptRange(spelling[name], elements(name), _mappings(name, clean, elements, written))
+        name: SubscriptRange(spelling[name], elements(name), _mappings(name, clean, elements, written, file))
         for name in written
     }
 
 
-def _mappings(name: str, clean: Tidy, elements: Any, written: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def _mappings(
+    name: str, clean: Tidy, elements: Any, written: dict[str, Any], file: str
+) -> dict[str, tuple[str, ...]]:
     """Ranges that `name` is mapped to, as the elements of the other in the order of its own (PySD drops the list)."""
     entry = clean.entry(name)
     if entry is None or "->" not in entry.equation.replace("<->", ""):
         return {}
-    where = f"{entry.line}: range '{name}'"
+    where = f"{file}:{entry.line}: range '{entry.name}'"
     out: dict[str, tuple[str, ...]] = {}
     text = entry.equation.split("->", 1)[1]
     for listed, target, members in re.findall(r"(\(\s*([^:()]+):([^()]*)\))", text):
@@ -376,4 +378,9 @@ def _mappings(name: str, clean: Tidy, elements: Any, written: dict[str, Any]) ->
     for target in (t.strip() for t in text.split(",")):
         if target and key(target) in written:
             out[key(target)] = elements(key(target))
+            if len(out[key(target)]) != len(elements(name)):
+                raise ReadError(
+                    f"{where} maps {len(elements(name))} elements to the {len(out[key(target)])} of '{target}'. Write "
+                    f"which is which: -> ({target}: ...). Names differ by more than capitals."
+                )
     return out

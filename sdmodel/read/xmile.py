@@ -56,11 +56,13 @@ def read_xmile(raw: bytes, path: Path) -> Model:
     blocks = _all(models[0], "variables")
     # Before XMILE 1.0 the variables stood in <model> itself, among views and the like.
     nodes = list(blocks[0]) if blocks else [n for n in models[0] if _name(n) in _KINDS]
+    nodes = [inner for n in nodes for inner in (n if _name(n) == "group" else [n]) if _name(inner) != "entity"]
     ranges = _ranges(root, models[0], path.name)
-    reader = _Reader(path, ranges, _behaviour(root, models[0]), _groups(models[0]))
+    names = frozenset(key(plain(n.get("name", ""))) for n in nodes if _name(n) in _KINDS)
+    reader = _Reader(path, ranges, _behaviour(root, models[0]), _groups(models[0]), names)
     equations: dict[str, Variable] = {}
     for node in nodes:
-        if not isinstance(node.tag, str) or (_name(node) not in (*_KINDS, "group") and not node.get("name")):
+        if not isinstance(node.tag, str) or (_name(node) not in _KINDS and not node.get("name")):
             continue  # comments, and notes of the program that wrote the file, such as <dependencies>
         if key(node.get("name", "").replace("\\n", " ")) in CONTROL:
             continue
@@ -174,7 +176,7 @@ def _behaviour(root: Any, model: Any) -> tuple[bool, bool]:
 def _groups(model: Any) -> dict[str, str]:
     out: dict[str, str] = {}
     for group in (g for block in (model, *_all(model, "variables")) for g in _all(block, "group")):
-        for entity in _all(group, "entity"):
+        for entity in (e for e in group if _name(e) in ("entity", *_KINDS)):
             out[key(plain(entity.get("name", "")))] = group.get("name", "")
     return out
 
@@ -186,14 +188,13 @@ class _Reader:
     ranges: dict[str, SubscriptRange]
     behaviour: tuple[bool, bool]
     groups: dict[str, str]
+    names: frozenset[str]
 
     def variable(self, node: Any) -> Variable:
         """One <stock>, <flow>, <aux> or <gf>."""
         tag = _name(node)
         name = plain(node.get("name", ""))
         where = f"{self.path.name}:{node.sourceline}: '{name}'"
-        if tag == "group":
-            raise UnsupportedError(f"{where} is a group of variables inside <variables>, which is not read.")
         if tag not in _KINDS or not name:
             raise UnsupportedError(
                 f"{where}: <{tag}> is no stock, flow, converter or graphical function that can be read."
@@ -339,7 +340,7 @@ class _Reader:
             raise ReadError(f"{where}: '{text.strip()[:60]}' is no list of numbers.") from None
 
     def expr(self, text: str, where: str) -> Expr:
-        return sm_expr(parse_equation(calls_for_choices(text, where), where), where)
+        return sm_expr(parse_equation(calls_for_choices(text, where), where), where, self.names)
 
     def control(self, root: Any, model: Any) -> tuple[list[Variable], str]:
         """Control variables and integration method from <sim_specs>."""

@@ -1,4 +1,4 @@
-"""A Program as the C a person would write for speed: eight runs in a vector, Euler steps, vector maths of the C library.
+"""A Program as the C a person would write for speed: eight runs in a vector, Euler steps, the C library's vector maths.
 
 It is what the library's kernel is measured against: GCC vector extensions, `libmvec`, lookups by permutes in registers,
 what follows from parameters hoisted out of the steps, contraction as the compiler likes it, initial values and the
@@ -66,8 +66,8 @@ class CKernel:
         def solve(low: int) -> None:
             count = min(size, runs - low)
             self.function(
-                ctypes.c_long(count), ctypes.c_void_p(parameters[low:].ctypes.data), ctypes.c_void_p(out[low:].ctypes.data),
-                ctypes.c_double(start), ctypes.c_double(step), ctypes.c_long(steps), ctypes.c_long(per),
+                ctypes.c_long(count), ctypes.c_void_p(parameters[low:].ctypes.data),
+                ctypes.c_void_p(out[low:].ctypes.data), ctypes.c_double(start), ctypes.c_double(step), ctypes.c_long(steps), ctypes.c_long(per),
             )  # fmt: skip
 
         with ThreadPoolExecutor(threads) as pool:
@@ -75,42 +75,50 @@ class CKernel:
         return out
 
 
-def _arguments(program: Program, node: int) -> list[int]:
+def arguments(program: Program, node: int) -> list[int]:
+    """Nodes that a node needs."""
     op, *args = program.nodes[node]
     if op in ("const", "param", "state", "time"):
         return []
     return [int(a) for a in (args[1:] if op == "lookup" else args)]
 
 
-def _reached(program: Program, targets: Sequence[int]) -> list[int]:
+def reached(program: Program, targets: Sequence[int]) -> list[int]:
+    """Nodes that others need within a step, in order."""
     seen: set[int] = set()
     stack = list(targets)
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(_arguments(program, node))
+            stack.extend(arguments(program, node))
     return sorted(seen)
+
+
+def alive_states(program: Program, outputs: Sequence[int]) -> list[int]:
+    """States that the outputs depend on."""
+    alive: set[int] = set()
+    while True:
+        nodes = reached(program, [*outputs, *(program.states[s].rate for s in alive)])
+        more = {int(program.nodes[n][1]) for n in nodes if program.nodes[n][0] == "state"}
+        if more == alive:
+            return sorted(alive)
+        alive = more
 
 
 def _runs(program: Program, outputs: Sequence[int]) -> str:
     classes = clock_of(program).classes
-    alive: set[int] = set()
-    while True:
-        nodes = _reached(program, [*outputs, *(program.states[s].rate for s in alive)])
-        more = {int(program.nodes[n][1]) for n in nodes if program.nodes[n][0] == "state"}
-        if more == alive:
-            break
-        alive = more
-    states = sorted(alive)
+    states = alive_states(program, outputs)
     rates = [program.states[s].rate for s in states]
+    nodes = reached(program, [*outputs, *rates])
     once = [n for n in nodes if classes[n] == RUN]
     starts = [program.states[s].initial for s in states]
-    before = [_statement(program, n) for n in _reached(program, [*once, *starts])]
-    each = [_statement(program, n) for n in _reached(program, rates) if classes[n] != RUN]
-    shown = [_statement(program, n) for n in _reached(program, outputs) if classes[n] != RUN]
+    before = [_statement(program, n) for n in reached(program, [*once, *starts])]
+    each = [_statement(program, n) for n in reached(program, rates) if classes[n] != RUN]
+    shown = [_statement(program, n) for n in reached(program, outputs) if classes[n] != RUN]
     lines = [
-        "void runs(long count, const double *restrict p, double *restrict out, double t0, double dt, long steps, long per) {",
+        "void runs(long count, const double *restrict p, double *restrict out, double t0, double dt, long steps,",
+        "          long per) {",
         "for (long g = 0; g < count; g += 8) {",
         f"  long n = count - g < 8 ? count - g : 8, reports = steps / per + 1; v par[{len(program.parameters) or 1}];",
         f"  for (int i = 0; i < {len(program.parameters)}; i++) for (int l = 0; l < 8; l++)",
@@ -133,7 +141,7 @@ def _runs(program: Program, outputs: Sequence[int]) -> str:
 
 def _statement(program: Program, node: int) -> str:
     op, *raw = program.nodes[node]
-    a = [f"v{x}" for x in _arguments(program, node)]
+    a = [f"v{x}" for x in arguments(program, node)]
     if op == "const":
         return f"  const double v{node} = {float(raw[0])!r};"
     if op == "param":
@@ -146,15 +154,15 @@ def _statement(program: Program, node: int) -> str:
         return _lookup(program, node, int(raw[0]), a[0])
     a = [f"((v){{}} + {x})" if _scalar(program, int(x[1:])) else x for x in a]
     if op == "select":
-        choose = _truth(program, _arguments(program, node)[0])
+        choose = _truth(program, arguments(program, node)[0])
         return f"  const v v{node} = _mm512_mask_blend_pd({choose}, {a[2]}, {a[1]});"
     if op in _COMPARE:
         return f"  const m8 m{node} = _mm512_cmp_pd_mask({a[0]}, {a[1]}, {_COMPARE[str(op)]});"
     if op in ("and", "or"):
-        sides = [_truth(program, x) for x in _arguments(program, node)]
+        sides = [_truth(program, x) for x in arguments(program, node)]
         return f"  const m8 m{node} = {sides[0]} {'&' if op == 'and' else '|'} {sides[1]};"
     if op == "pow":
-        exponent = program.nodes[_arguments(program, node)[1]]
+        exponent = program.nodes[arguments(program, node)[1]]
         if exponent[0] == "const" and float(exponent[1]) in (2.0, 3.0):
             return f"  const v v{node} = {' * '.join([a[0]] * int(float(exponent[1])))};"
         return f"  const v v{node} = _ZGVeN8vv_pow({a[0]}, {a[1]});"
@@ -193,8 +201,8 @@ def _lookup(program: Program, node: int, index: int, x: str) -> str:
         return f"_mm512_permutex2var_pd({parts[0]}, i{node}, {parts[1]})"
 
     up = "\n".join(
-        f"  i{node} = _mm512_mask_add_epi64(i{node}, _mm512_cmp_pd_mask(x{node}, (v){{}} + {a!r}, _CMP_GE_OQ), i{node}, "
-        "_mm512_set1_epi64(1));"
+        f"  i{node} = _mm512_mask_add_epi64(i{node}, _mm512_cmp_pd_mask(x{node}, (v){{}} + {a!r}, _CMP_GE_OQ), "
+        f"i{node}, _mm512_set1_epi64(1));"
         for a in xs[1:]
     )
     ends = f"_mm512_min_pd(_mm512_max_pd({x}, (v){{}} + {xs[0]!r}), (v){{}} + {xs[-1]!r})"

@@ -1,22 +1,21 @@
-"""What must hold in the shipped models whatever the parameters: ranges, ledgers, conservation, levers that act."""
+"""What must hold in the shipped models whatever the parameters: ranges, steps that do not matter, levers that act."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import tomllib
 
 import numpy as np
 import pandas as pd
 import pytest
+from corners import NIL, SLACK, survey
 
 import sdmodel
-from sdmodel.expression import Call, Expr, Number, Op, Ref
-from sdmodel.model import Component, Model, Variable
+from sdmodel.model import Model
 from sdmodel.paths import shipped, shipped_models
 
 SHIPPED = sorted(shipped_models())
-SLACK = 1e-9
+SECTORS = [name for name, path in sorted(shipped_models().items()) if path.suffix == ".mdl"]
 
 
 @pytest.fixture(scope="module")
@@ -24,43 +23,9 @@ def whole() -> Model:
     return sdmodel.load("shandong")
 
 
-def corners(model: Model, runs: int, seed: int) -> pd.DataFrame:
-    """Every constant that has a closed range at one of its ends, levers included."""
-    given = model.parameters("lever", "uncertainty", "switch")
-    given = given[np.isfinite(given["low"]) & np.isfinite(given["high"])]
-    rng = np.random.default_rng(seed)
-    ends = given[["low", "high"]].to_numpy()
-    drawn = np.stack([ends[np.arange(len(given)), rng.integers(0, 2, len(given))] for _ in range(runs)])
-    design = pd.DataFrame(drawn, columns=given.index)
-    if "exit start" in design:  # an end of that range is never; dates inside say more
-        design["exit start"] = rng.uniform(2015, 2034, runs)
-        design["push start"] = rng.uniform(2015, 2030, runs)
-    return design
-
-
-def moving(model: Model) -> list[str]:
-    return [v.name for v in model.equations.values() if v.kind in ("stock", "auxiliary")]
-
-
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_hundred_corners_stay_finite_and_in_range(name: str) -> None:
-    model = sdmodel.load(name)
-    found = model.sweep(corners(model, 100, 1), moving(model), every=1, processes=1, progress=False)
-    assert found["message"].to_numpy().tolist() == [""] * 100
-    for variable in moving(model):
-        low, high = float(found[variable].min()), float(found[variable].max())
-        assert math.isfinite(low), variable
-        assert math.isfinite(high), variable
-        stated = model[variable]
-        scale = max(abs(low), abs(high), 1.0)
-        assert low >= stated.low - SLACK * scale, f"{variable} falls to {low}, below {stated.low}"
-        assert high <= stated.high + SLACK * scale, f"{variable} rises to {high}, above {stated.high}"
-        if stated.kind == "stock" and variable not in SIGNED:
-            assert low >= -SLACK * scale, f"the stock {variable} falls to {low}"
-
-
-SIGNED = ("cumulative cost", "discounted cost", "fiscal cost of last year")
-"""Stocks that can be negative: deferred tax and the sale of stakes flow back."""
+def test_a_hundred_corners_stay_finite_in_range_and_conserved(name: str) -> None:
+    assert survey(name, 100, 1) == []
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -88,87 +53,37 @@ def test_the_base_run_lies_within_every_stated_range(name: str) -> None:
             assert table[column].max() <= v.high + SLACK, (run.scenario.name, column)
 
 
-# -- ledgers ----------------------------------------------------------------------------------------------------
-def with_stock(model: Model, name: str, flow: Expr, first: Expr) -> Model:
-    integral = Component((), (), Call("integ", (flow, first)))
-    return model.with_variable(Variable(name, "stock", (integral,)))
-
-
-def plus(*args: Expr) -> Expr:
-    out = args[0]
-    for other in args[1:]:
-        out = Op("+", (out, other))
-    return out
-
-
-def times(*args: Expr) -> Expr:
-    out = args[0]
-    for other in args[1:]:
-        out = Op("*", (out, other))
-    return out
-
-
-def test_the_money_of_all_instruments_is_the_fiscal_cost(whole: Model) -> None:
-    model = with_stock(whole, "all money", Ref("fiscal cost"), Number(0.0))
-    for scenario in ("gradual exit", "prepared exit", "timed push", "rules before money"):
-        run = model.run(scenario=scenario, every=1)
-        ledger = run["cumulative cost"].sum(axis=1)
-        np.testing.assert_allclose(ledger, run["all money"], rtol=1e-7, atol=1e-6)
-        assert ledger.iloc[-1] > 100
-        spent = run["fiscal cost by instrument"].sum(axis=1)
-        np.testing.assert_allclose(spent, run["fiscal cost"], rtol=1e-12)
-
-
-def test_the_present_value_is_money_at_its_discount(whole: Model) -> None:
-    run = whole.run({"real social discount rate": 0.05}, scenario="timed push", every=0.05)
-    t, cost = run.time, run["fiscal cost"].to_numpy()
-    weight = np.where(t >= 2015, np.exp(-0.05 * (t - 2015)), 0.0)
-    by_hand = np.trapezoid((cost * weight)[t >= 2015], t[t >= 2015])
-    assert run["present value of public money"].iloc[-1] == pytest.approx(by_hand, rel=2e-3)
-    early = run["present value of public money"].loc[2014.0]
-    assert early == 0
-
-
-def test_deep_links_come_and_go_by_their_flows(whole: Model) -> None:
-    """Through one life stage or three: links that deepen, less those that age out of the last stage or lose a firm."""
-    lost = times(Ref("ends of a link"), Ref("exit fraction of linked firms"), Ref("deep links"))
-    aged = times(Ref("ageing of deep links"), Ref("old deep links"))
-    net = Op("-", (Ref("deepening"), plus(lost, aged)))
-    model = with_stock(whole, "deep links by balance", net, Ref("deep links"))
-    for switch in (0, 1):
-        run = model.run({"link life switch": switch}, scenario="prepared exit")
-        np.testing.assert_allclose(run["deep links by balance"], run["deep links"], rtol=1e-6)
-        assert run["deep links"].std() > 0.01 * run["deep links"].mean()
-
-
-def test_what_deepens_leaves_the_project_links(whole: Model) -> None:
-    net = Op("-", (Ref("new project links"), plus(Ref("ended project links"), Ref("deepening"))))
-    model = with_stock(whole, "project links by balance", net, Ref("project links"))
-    run = model.run(scenario="prepared exit")
-    np.testing.assert_allclose(run["project links by balance"], run["project links"], rtol=1e-6)
-
-
 # -- numbers do not hang on the step ----------------------------------------------------------------------------
-# Runge-Kutta on the grid smears a jump of money over a step (0.2 % of the cost of the push): it has no breaks.
-BY_METHOD: dict[str, tuple[str | None, ...]] = {"rk4": (None, "late exit", "gradual exit", "rules before money")}
-BY_METHOD["exact"] = (*BY_METHOD["rk4"], "abrupt exit", "timed push", "stepwise marketisation")
+# Runge-Kutta on the grid has no breaks and smears a jump of money over a step: 0.7 % of guaranteed credit in 2012,
+# when a fund is founded, 0.5 % of grants in 2014. It is judged in the years reported, exact steps in every year.
+YEARS = {"rk4": [2024.0, 2034.0], "exact": list(range(2009, 2035))}
 
 
 @pytest.mark.parametrize("method", ["rk4", "exact"])
 def test_half_the_step_changes_no_outcome(whole: Model, method: str) -> None:
     half = whole.replace("TIME STEP", 0.03125)
-    for scenario in BY_METHOD[method]:
+    for scenario in (None, *whole.scenarios):
         one, other = (m.run(scenario=scenario, method=method, every=1) for m in (whole, half))
-        for name in whole.outcomes:
-            a, b = np.asarray(one[name]), np.asarray(other[name])
-            assert np.abs(a - b).max() <= 1e-3 * max(np.abs(a).max(), 1e-9), (scenario, name)
+        for name in set(whole.outcomes) - set(NIL):
+            a, b = np.asarray(one[name].loc[YEARS[method]]), np.asarray(other[name].loc[YEARS[method]])
+            assert np.abs(a - b).max() <= 1e-3 * max(np.abs(np.asarray(one[name])).max(), 1e-9), (scenario, name)
+
+
+@pytest.mark.parametrize("name", SECTORS)
+def test_half_the_step_changes_no_outcome_of_a_sector(name: str) -> None:
+    model = sdmodel.load(name)
+    half = model.replace("TIME STEP", 0.03125)
+    one, other = (m.run(method="exact", every=1) for m in (model, half))
+    for outcome in set(model.outcomes) - set(NIL):
+        a, b = np.asarray(one[outcome]), np.asarray(other[outcome])
+        assert np.abs(a - b).max() <= 1e-3 * max(np.abs(a).max(), 1e-9), outcome
 
 
 def test_the_default_method_agrees_with_the_exact_one(whole: Model) -> None:
     for scenario in (None, *whole.scenarios):
         one = whole.run(scenario=scenario, every=1, rtol=1e-9)
         other = whole.run(scenario=scenario, every=1, method="exact")
-        for name in whole.outcomes:
+        for name in set(whole.outcomes) - set(NIL):
             a, b = np.asarray(one[name]), np.asarray(other[name])
             assert np.abs(a - b).max() <= 1e-4 * max(np.abs(a).max(), 1e-9), (scenario, name)
 
@@ -178,7 +93,8 @@ BUSY = {
     "exit start": 2020, "exit duration": 3, "exit depth": 0.8, "push size": 1, "push start": 2017, "push duration": 5,
     "exit covers alliance recruitment": 0.5, "coordination budget": 10, "implementing rules budget": 10,
     "market entry budget": 10, "advocacy budget": 10, "institution budget": 10, "benefit mechanism": 0.2,
-    "annual budget cap": 200,
+    "annual budget cap": 2000, "progressive deduction size": 0.5, "law path switch": 1, "grant number": 5,
+    "extra compensation capital": 20, "procurement budget": 20, "IP protection budget": 10, "certification": 0.2,
 }  # fmt: skip
 """A state in which every lever can act: something is spent on everything, and government leaves in part."""
 
@@ -188,7 +104,7 @@ def test_every_lever_moves_an_outcome_where_it_can_act(whole: Model) -> None:
     rows = [{**BUSY, name: row[end]} for name, row in levers.iterrows() for end in ("low", "high")]
     base = {n: row["value"] for n, row in levers.iterrows()}
     design = pd.DataFrame([{**base, **r} for r in rows])
-    found = whole.sweep(design, list(whole.outcomes), every=1, processes=1, progress=False)
+    found = whole.sweep(design, list(whole.outcomes), every=1, workers=1, progress=False)
     assert not found["status"].any()
     for i, name in enumerate(levers.index):
         pair = found.isel(run=[2 * i, 2 * i + 1])

@@ -116,7 +116,8 @@ def _held_value(program: Program, source: Source, a: Array, b: Array) -> Array:
         return np.asarray(_HOLDS[op](a - b, 0.0), dtype=float)
     if source.kind == "knots":
         table = program.tables[source.table]
-        return np.vectorize(lambda x: interpolate(x, table.x, table.y, table.kind), otypes=[float])(a)
+        found = [interpolate(x, table.x, table.y, table.kind) for x in a.ravel().tolist()]
+        return np.array(found).reshape(a.shape)
     return np.asarray((np.floor(a) if op == "floor" else np.trunc(a)) + 0.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdmodel.compile.llvm.drive import RUN, Space, begin, every_vector, runge_kutta
-from sdmodel.compile.llvm.lookup import gather
+from sdmodel.compile.llvm.fetch import gather
 from sdmodel.compile.llvm.loops import OFFSETS, ROW, any_lane, at, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
 from sdmodel.compile.llvm.text import Body, V, W, splat

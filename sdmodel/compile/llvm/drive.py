@@ -132,8 +132,8 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
         b.do(f"call void @run(ptr %w, ptr {p}, ptr {out}, i64 {alive}, i64 %reports, {passed}{more})")
         found = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
         b.do(f"store {W} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
-    head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out, ptr noalias %first"
-    module.close(f"void @runs({head}, i64 %reports, {extra}) nounwind", b)
+    head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out"
+    module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}) nounwind", b)
 
 
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sdmodel.compile.llvm import drive
 from sdmodel.compile.llvm.dates import on_dates, on_watch
-from sdmodel.compile.llvm.lookup import Tables
 from sdmodel.compile.llvm.past import Past
 from sdmodel.compile.llvm.phase import Chunk, Module, Phase
 from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
@@ -41,7 +40,7 @@ def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine
     euler = method == "euler"
     heavy = sum(weight(program, n) for n in range(len(program.nodes)))
     rows = Rows()
-    module = Module(plan, machine, contract, rows, Tables(program.tables), inline=heavy <= INLINE)
+    module = Module(plan, machine, contract, rows, inline=heavy <= INLINE)
     space, past = _space(plan, rows, euler), _past(plan, rows)
     phases = {
         name: _phase(module, name, space, past) for name in ("rates", "outs", "nexts", "segment", "clock", "init")

@@ -286,7 +286,7 @@ class Kernel:
         return table, bad | bad_after
 
     def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
-        """Steps each memory stays, (vectors, memories, lanes); first rows of the rings; lanes where they are too long."""
+        """Steps each memory stays, (vectors, memories, lanes); first rows of the rings; lanes where it is too long."""
         count, vectors = len(self.plan.memories), len(params)
         lengths = aligned((vectors, count, LANES)).view(np.int64)
         if self._spans is None:

@@ -1,8 +1,7 @@
 """Lookups and data series on eight lanes, without branches on values.
 
-The place of a point among the knots is counted, or guessed where knots are evenly spaced and set right by one comparison,
-so it is the place a search finds, bit for bit. What belongs to a place is fetched by a permute in a register where the
-machine has one and the table is short, else from memory.
+The place of a point among the knots is counted, or guessed where knots are evenly spaced and set right by one
+comparison, so it is the place a search finds, bit for bit.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ import math
 from collections.abc import Sequence
 
 from sdmodel.compile.functions import divide
+from sdmodel.compile.llvm.fetch import fetch, gather, power_of_two
 from sdmodel.compile.llvm.math import ROUNDER, clamp
-from sdmodel.compile.llvm.text import LANES, Body, V, W, constants, isplat, number, splat
+from sdmodel.compile.llvm.text import LANES, Body, W, isplat, splat
 from sdmodel.compile.program import TableData
 from sdmodel.errors import UnsupportedError
 from sdmodel.expression import NA
@@ -21,8 +21,6 @@ KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward"
 _BIAS = 2.0**-20
 _COUNTED = 48
 """Unevenly spaced tables up to this many points are counted through, longer ones searched by halves."""
-_GATHER = f"declare {V} @llvm.masked.gather.v8f64.v8p0(<8 x ptr>, i32, <8 x i1>, {V})"
-_PERMUTE = "llvm.x86.avx512.vpermi2var.pd.512"
 
 
 def weight(table: TableData) -> int:
@@ -42,125 +40,93 @@ def even_step(x: Sequence[float]) -> float | None:
     return step if fits else None
 
 
-class Tables:
-    """Writes lookups, and the global tables they need."""
-
-    def __init__(self, tables: Sequence[TableData]) -> None:
-        self.tables = tables
-        self.text: dict[str, str] = {}
-
-    def look(self, b: Body, index: int, x: str) -> str:
-        """Value of a lookup at `x`, as `sdmodel.compile.functions.interpolate` has it."""
-        table = self.tables[index]
-        if table.kind not in KINDS:
-            raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")
-        xs, ys = table.x, table.y
-        n = len(xs)
-        missing = b.compare("uno", x, x)
-        if table.kind == "raw":
-            return b.select(missing, x, self._raw(b, f"k{index}", xs, ys, x))
-        if n == 1:
-            return b.select(missing, x, splat(ys[0]))
-        if table.kind == "look_forward":
-            place = self._count(b, f"k{index}", xs[:-1], x, "ogt")
-            return b.select(missing, x, self._fetch(b, f"k{index}y", ys, place))
-        if table.kind == "hold_backward":
-            place = self._place(b, f"k{index}", xs, clamp(b, x, xs[0], xs[-1]), n)
-            return b.select(missing, x, self._fetch(b, f"k{index}y", ys, place))
-        slopes = [divide(ys[i + 1] - ys[i], xs[i + 1] - xs[i]) for i in range(n - 1)]
-        near = clamp(b, x, xs[0], xs[-1]) if table.kind == "extrapolate" else x
-        place = self._place(b, f"k{index}", xs, near, n - 1)
-        slope = self._fetch(b, f"k{index}s", slopes, place)
-        left = self._fetch(b, f"k{index}x", xs[:-1], place)
-        value = self._fetch(b, f"k{index}y", ys[:-1], place)
-        value = b.add(b.mul(slope, b.sub(x, left)), value)
-        if table.kind == "extrapolate":
-            return value
-        value = b.select(b.compare("ole", x, splat(xs[0])), splat(ys[0]), value)
-        return b.select(b.compare("oge", x, splat(xs[-1])), splat(ys[-1]), value)
-
-    def _place(self, b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
-        """The number of knots, without the first, up to `x` (of the first `places` knots)."""
-        step = even_step(xs)
-        if step is not None:
-            shift = -xs[0] / step - 0.5 - _BIAS
-            guess = b.muladd(x, splat(1.0 / step), splat(shift))
-            low = b.bits(b.xadd(guess, splat(ROUNDER)))
-            size = _size(places)
-            following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
-            low = b.whole("and", low, isplat(size - 1))
-            reached = b.compare("oge", x, self._fetch(b, f"{name}n", following, low))
-            up = b.put(f"zext <8 x i1> {reached} to {W}")
-            return b.whole("and", b.whole("add", low, up), isplat(size - 1))
-        return self._count(b, name, xs[1:places], x, "oge")
-
-    def _raw(self, b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -> str:
-        """The value of a point at `x`, give or take rounding; else what stands for a missing value."""
-        size = b.call("llvm.fabs.v8f64", x)
-        near = b.xmul(b.select(b.compare("ogt", splat(1.0), size), splat(1.0), size), splat(1e-9))
-        place = self._count(b, name, xs, b.xsub(x, near), "ogt")
-        gap = b.call("llvm.fabs.v8f64", b.xsub(self._fetch(b, f"{name}x", [*xs, math.inf], place), x))
-        value = self._fetch(b, f"{name}y", [*ys, NA], place)
-        return b.select(b.compare("ole", gap, near), value, splat(NA))
-
-    def _count(self, b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
-        """How many of rising knots `x` has reached (`oge`) or passed (`ogt`)."""
-        if len(knots) >= _COUNTED:
-            return self._halving(b, name, knots, x, how)
-        count = isplat(0)
-        for knot in knots:
-            up = b.put(f"zext <8 x i1> {b.compare(how, x, splat(knot))} to {W}")
-            count = b.whole("add", count, up)
-        return count
-
-    def _halving(self, b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
-        size = 1 << len(knots).bit_length()
-        padded = [*knots, *[math.inf] * (size - 1 - len(knots))]
-        count = isplat(0)
-        width = size // 2
-        while width:
-            probe = b.whole("add", count, isplat(width - 1))
-            reached = b.compare(how, x, self._fetch(b, f"{name}h", padded, probe))
-            step = b.put(f"select <8 x i1> {reached}, {W} {isplat(width)}, {W} zeroinitializer")
-            count = b.whole("add", count, step)
-            width //= 2
-        most = b.put(f"icmp ult {W} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
-        return b.put(f"select <8 x i1> {most}, {W} {count}, {W} {isplat(len(knots))}")
-
-    def _fetch(self, b: Body, name: str, values: Sequence[float], place: str) -> str:
-        """values[place], lane by lane."""
-        if b.machine.permute and len(values) <= 2 * LANES:
-            return _permuted(b, values, place)
-        size = _size(len(values))
-        self.text[name] = constants(name, [*values, *[0.0] * (size - len(values))])
-        return gather(b, b.put(f"getelementptr double, ptr @{name}, {W} {place}"))
+def look(b: Body, name: str, table: TableData, x: str) -> str:
+    """Value of a lookup at `x`, as `sdmodel.compile.functions.interpolate` has it."""
+    if table.kind not in KINDS:
+        raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")
+    xs, ys = table.x, table.y
+    n = len(xs)
+    missing = b.compare("uno", x, x)
+    if table.kind == "raw":
+        return b.select(missing, x, _raw(b, name, xs, ys, x))
+    if n == 1:
+        return b.select(missing, x, splat(ys[0]))
+    if table.kind == "look_forward":
+        place = _count(b, name, xs[:-1], x, "ogt")
+        return b.select(missing, x, fetch(b, f"{name}y", ys, place))
+    if table.kind == "hold_backward":
+        place = _place(b, name, xs, clamp(b, x, xs[0], xs[-1]), n)
+        return b.select(missing, x, fetch(b, f"{name}y", ys, place))
+    slopes = [divide(ys[i + 1] - ys[i], xs[i + 1] - xs[i]) for i in range(n - 1)]
+    near = clamp(b, x, xs[0], xs[-1]) if table.kind == "extrapolate" else x
+    place = _place(b, name, xs, near, n - 1)
+    slope = fetch(b, f"{name}s", slopes, place)
+    left = fetch(b, f"{name}x", xs[:-1], place)
+    value = fetch(b, f"{name}y", ys[:-1], place)
+    value = b.add(b.mul(slope, b.sub(x, left)), value)
+    if table.kind == "extrapolate":
+        return value
+    value = b.select(b.compare("ole", x, splat(xs[0])), splat(ys[0]), value)
+    return b.select(b.compare("oge", x, splat(xs[-1])), splat(ys[-1]), value)
 
 
-def _size(places: int) -> int:
-    """The next power of two above: an index cut down to its low bits stays inside, and one place is to spare."""
-    return 1 << places.bit_length()
+def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
+    """The number of knots, without the first, up to `x` (of the first `places` knots)."""
+    step = even_step(xs)
+    if step is not None:
+        shift = -xs[0] / step - 0.5 - _BIAS
+        guess = b.muladd(x, splat(1.0 / step), splat(shift))
+        low = b.bits(b.xadd(guess, splat(ROUNDER)))
+        size = power_of_two(places)
+        following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
+        whole = b.machine.permute and size <= 2 * LANES  # a permute takes the low bits of a place by itself
+        low = low if whole else b.whole("and", low, isplat(size - 1))
+        place = _one_more(b, low, b.compare("oge", x, fetch(b, f"{name}n", following, low)))
+        return place if whole else b.whole("and", place, isplat(size - 1))
+    return _count(b, name, xs[1:places], x, "oge")
 
 
-def _permuted(b: Body, values: Sequence[float], place: str) -> str:
-    padded = [*values, *[0.0] * (2 * LANES - len(values))]
-    first, second = (_vector(padded[i : i + LANES]) for i in (0, LANES))
-    if len(values) > LANES:
-        b.declared.add(f"declare {V} @{_PERMUTE}({V}, {W}, {V})")
-        return b.put(f"call {V} @{_PERMUTE}({V} {first}, {W} {place}, {V} {second})")
-    b.declared.add(f"declare {V} @llvm.x86.avx512.permvar.df.512({V}, {W})")
-    return b.put(f"call {V} @llvm.x86.avx512.permvar.df.512({V} {first}, {W} {place})")
+def _raw(b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -> str:
+    """The value of a point at `x`, give or take rounding; else what stands for a missing value."""
+    size = b.call("llvm.fabs.v8f64", x)
+    near = b.xmul(b.select(b.compare("ogt", splat(1.0), size), splat(1.0), size), splat(1e-9))
+    place = _count(b, name, xs, b.xsub(x, near), "ogt")
+    gap = b.call("llvm.fabs.v8f64", b.xsub(fetch(b, f"{name}x", [*xs, math.inf], place), x))
+    value = fetch(b, f"{name}y", [*ys, NA], place)
+    return b.select(b.compare("ole", gap, near), value, splat(NA))
 
 
-def _vector(values: Sequence[float]) -> str:
-    return "<" + ", ".join(f"double {number(x)}" for x in values) + ">"
+def _count(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
+    """How many of rising knots `x` has reached (`oge`) or passed (`ogt`)."""
+    if len(knots) >= _COUNTED:
+        return _halving(b, name, knots, x, how)
+    count = isplat(0)
+    for knot in knots:
+        count = _one_more(b, count, b.compare(how, x, splat(knot)))
+    return count
 
 
-def gather(b: Body, addresses: str) -> str:
-    """Doubles at eight addresses."""
-    b.declared.add(_GATHER)
-    return b.put(
-        f"call {V} @llvm.masked.gather.v8f64.v8p0(<8 x ptr> {addresses}, i32 8, <8 x i1> splat (i1 true), {V} poison)"
-    )
+def _one_more(b: Body, count: str, lanes: str) -> str:
+    """Count up by one in the lanes that are set; an addition under a mask where the machine has one."""
+    if b.machine.permute:
+        more = b.whole("add", count, isplat(1))
+        return b.put(f"select <8 x i1> {lanes}, {W} {more}, {W} {count}")
+    return b.whole("add", count, b.put(f"zext <8 x i1> {lanes} to {W}"))
+
+
+def _halving(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
+    size = 1 << len(knots).bit_length()
+    padded = [*knots, *[math.inf] * (size - 1 - len(knots))]
+    count = isplat(0)
+    width = size // 2
+    while width:
+        probe = b.whole("add", count, isplat(width - 1))
+        reached = b.compare(how, x, fetch(b, f"{name}h", padded, probe))
+        step = b.put(f"select <8 x i1> {reached}, {W} {isplat(width)}, {W} zeroinitializer")
+        count = b.whole("add", count, step)
+        width //= 2
+    most = b.put(f"icmp ult {W} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
+    return b.put(f"select <8 x i1> {most}, {W} {count}, {W} {isplat(len(knots))}")
 
 
 def series(b: Body, rows: str, t: str) -> str:

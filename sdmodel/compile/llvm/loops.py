@@ -61,6 +61,12 @@ def any_lane(b: Body, lanes: str) -> str:
     return b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {lanes})")
 
 
+def all_lanes(b: Body, lanes: str) -> str:
+    """Whether every lane is set."""
+    b.declared.add("declare i1 @llvm.vector.reduce.and.v8i1(<8 x i1>)")
+    return b.put(f"call i1 @llvm.vector.reduce.and.v8i1(<8 x i1> {lanes})")
+
+
 def spread(b: Body, scalar: str) -> str:
     """A whole number in every lane."""
     first = b.put(f"insertelement {W} poison, i64 {scalar}, i64 0")

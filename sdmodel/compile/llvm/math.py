@@ -1,4 +1,4 @@
-"""Own exp, ln, log10, pow, tanh, sin and cos on eight lanes, without tables and without branches.
+"""Own exp, ln, tanh, sin and cos on eight lanes, without tables (`power` has log10 and pow).
 
 Reduction of the argument and evaluation follow published methods [1]_ [2]_ [3]_ [4]_; the polynomials are our own fits
 (interpolation at Chebyshev nodes in 60 digits), whose errors a test measures.
@@ -19,7 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sdmodel.compile.llvm.text import Body, isplat, splat
+from sdmodel.compile.llvm.loops import all_lanes
+from sdmodel.compile.llvm.text import Body, V, isplat, splat
 
 ROUNDER = 6755399441055744.0
 """1.5 * 2**52: a small number added to it is rounded to a whole one, which then stands in its low bits."""
@@ -36,13 +37,6 @@ LOG = (
     0.15331699633543858, 0.14616721179861816,
 )  # fmt: skip
 """(ln((1+s)/(1-s)) - 2 s) / s**3 in powers of s**2, for abs(s) <= 3 - 2 sqrt(2)."""
-LOG_LONG = (
-    0.40000000000000024, 0.28571428571338453, 0.22222222271127243, 0.18181808243480016, 0.1538557509255743,
-    0.1328594759441496, 0.12913739291129622,
-)  # fmt: skip
-"""The same without its first term, which the long logarithm carries in two parts."""
-THIRDS_HIGH, THIRDS_LOW = 0.6666666666666666, 3.700743415417188e-17
-LOG10E_HIGH, LOG10E_LOW = 0.4342944819032518, 1.098319650216765e-17
 SIN = (
     -0.16666666666666666, 0.008333333333330936, -0.00019841269836740532, 2.7557316093198404e-06,
     -2.5051129896450185e-08, 1.5917988979397435e-10,
@@ -54,9 +48,10 @@ COS = (
 """(sin(r)/r - 1)/r**2 and (cos(r) - 1 + r**2/2)/r**4 in powers of r**2, for abs(r) <= pi/4."""
 HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
 
-_ROOT_HALF = 0x3FE6A09E667F3BCD
+ROOT_HALF = 0x3FE6A09E667F3BCD
 _ONE = 0x3FF0000000000000
 _MANTISSA = 0x000FFFFFFFFFFFFF
+_SCALE = "llvm.x86.avx512.mask.scalef.pd.512"
 
 
 def polynomial(b: Body, c: Sequence[float], x: str) -> str:
@@ -94,7 +89,7 @@ def _halves(b: Body, x: str) -> tuple[str, str]:
     return upper, b.xsub(x, upper)
 
 
-def _sum(b: Body, x: str, y: str) -> tuple[str, str]:
+def exact_sum(b: Body, x: str, y: str) -> tuple[str, str]:
     """X + y exactly where abs(x) >= abs(y)."""
     high = b.xadd(x, y)
     return high, b.xadd(b.xsub(x, high), y)
@@ -105,20 +100,23 @@ def _less(b: Body, n: str, part: float, x: str) -> str:
     return b.muladd(n, splat(-part), x)
 
 
-def _reduced(b: Body, x: str) -> tuple[str, str, str]:
+def reduced(b: Body, x: str) -> tuple[str, str, str]:
     """X = n ln 2 + r: the bits that hold n, n, and r."""
     shifted = b.muladd(x, splat(1 / math.log(2)), splat(ROUNDER))
     n = b.xsub(shifted, splat(ROUNDER))
     return b.bits(shifted), n, _less(b, n, LN2_LOW, _less(b, n, LN2_HIGH, x))
 
 
-def _grow(b: Body, r: str) -> str:
+def grow(b: Body, r: str) -> str:
     """exp(r) - 1 for small r."""
     return b.muladd(b.xmul(r, r), polynomial(b, EXP, r), r)
 
 
-def _scaled(b: Body, p: str, bits: str) -> str:
-    """P * 2**n in two steps, so that the result may be subnormal or infinite."""
+def scaled(b: Body, p: str, bits: str, n: str) -> str:
+    """P * 2**n, rounded once, where the result may be subnormal or infinite: in two steps or one instruction."""
+    if b.machine.permute:
+        b.declared.add(f"declare {V} @{_SCALE}({V}, {V}, {V}, i8, i32)")
+        return b.put(f"call {V} @{_SCALE}({V} {p}, {V} {n}, {V} zeroinitializer, i8 -1, i32 4)")
     half = b.whole("and", b.whole("shl", bits, isplat(51)), isplat(_MANTISSA ^ -1))
     rest = b.whole("sub", b.whole("shl", bits, isplat(52)), half)
     first = b.floats(b.whole("add", b.bits(p), half))
@@ -127,17 +125,17 @@ def _scaled(b: Body, p: str, bits: str) -> str:
 
 def exp(b: Body, x: str) -> str:
     """Exponential; at most 2 ulp."""
-    bits, _, r = _reduced(b, clamp(b, x, -746.0, 710.0))
-    return _scaled(b, b.xadd(_grow(b, r), splat(1.0)), bits)
+    bits, n, r = reduced(b, clamp(b, x, -746.0, 710.0))
+    return scaled(b, b.xadd(grow(b, r), splat(1.0)), bits, n)
 
 
 def tanh(b: Body, x: str) -> str:
     """Hyperbolic tangent, as e / (e + 2) with e = exp(2 abs(x)) - 1; at most 2 ulp."""
     size = b.call("llvm.fabs.v8f64", x)
     short = b.select(b.compare("olt", splat(20.0), size), splat(20.0), size)
-    bits, _, r = _reduced(b, b.xadd(short, short))
+    bits, _, r = reduced(b, b.xadd(short, short))
     two = b.floats(b.whole("add", b.whole("shl", bits, isplat(52)), isplat(_ONE)))
-    high, low = _sum(b, b.xsub(two, splat(1.0)), b.xmul(r, two))
+    high, low = exact_sum(b, b.xsub(two, splat(1.0)), b.xmul(r, two))
     rest = b.muladd(b.xmul(b.xmul(r, r), two), polynomial(b, EXP, r), low)
     e = b.xadd(high, rest)
     e_low = b.xadd(b.xsub(high, e), rest)
@@ -151,18 +149,18 @@ def tanh(b: Body, x: str) -> str:
     return b.call("llvm.copysign.v8f64", q, x)
 
 
-def _parts(b: Body, x: str) -> tuple[str, str]:
-    """X > 0 as 2**k (1 + f): k and f, with 1 + f between sqrt(1/2) and sqrt(2)."""
+def parts(b: Body, x: str) -> tuple[str, str, str]:
+    """X > 0 as 2**k z: k, z between sqrt(1/2) and sqrt(2), and bits of which the lowest 52 are the place of z there."""
     tiny = b.compare("olt", x, splat(2.2250738585072014e-308))
     normal = b.select(tiny, b.xmul(x, splat(2.0**54)), x)
     bias = b.select(tiny, splat(2.0**52 + 1077), splat(2.0**52 + 1023))
-    moved = b.whole("add", b.bits(normal), isplat(_ONE - _ROOT_HALF))
+    moved = b.whole("add", b.bits(normal), isplat(_ONE - ROOT_HALF))
     exponent = b.whole("or", b.whole("lshr", moved, isplat(52)), isplat(0x4330000000000000))
-    fraction = b.whole("add", b.whole("and", moved, isplat(_MANTISSA)), isplat(_ROOT_HALF))
-    return b.xsub(b.floats(exponent), bias), b.xsub(b.floats(fraction), splat(1.0))
+    fraction = b.whole("add", b.whole("and", moved, isplat(_MANTISSA)), isplat(ROOT_HALF))
+    return b.xsub(b.floats(exponent), bias), b.floats(fraction), moved
 
 
-def _log_ends(b: Body, x: str, result: str) -> str:
+def log_ends(b: Body, x: str, result: str) -> str:
     """Logarithm where x is not positive and finite."""
     inf = math.inf
     result = b.select(b.compare("oeq", x, splat(inf)), x, result)
@@ -172,74 +170,15 @@ def _log_ends(b: Body, x: str, result: str) -> str:
 
 def ln(b: Body, x: str) -> str:
     """Natural logarithm; at most 2 ulp."""
-    k, f = _parts(b, x)
+    k, z, _ = parts(b, x)
+    f = b.xsub(z, splat(1.0))
     s = b.div(f, b.xadd(f, splat(2.0)))
     z = b.xmul(s, s)
     rest = b.xmul(z, polynomial(b, LOG, z))
     half = b.xmul(b.xmul(f, f), splat(0.5))
     inner = b.muladd(s, b.xadd(half, rest), b.xmul(k, splat(LN2_LOW)))
     result = b.muladd(k, splat(LN2_HIGH), b.xsub(f, b.xsub(half, inner)))
-    return _log_ends(b, x, result)
-
-
-def _long_log(b: Body, x: str) -> tuple[str, str]:
-    """Logarithm of a finite x > 0 in two parts, good to about 2**-65 of its size."""
-    k, f = _parts(b, x)
-    below, below_low = _sum(b, splat(2.0), f)
-    s = b.div(f, below)
-    back, missing = product(b, s, below)
-    s_low = b.xsub(b.xsub(b.xsub(f, back), missing), b.xmul(s, below_low))
-    s_low = b.div(s_low, below)
-    z, z_low = product(b, s, s)
-    z_low = b.muladd(b.xadd(s, s), s_low, z_low)
-    cube, cube_low = product(b, z, s)
-    cube_low = b.xadd(cube_low, b.muladd(z_low, s, b.xmul(z, s_low)))
-    bracket, bracket_low = _sum(b, splat(THIRDS_HIGH), b.xmul(z, polynomial(b, LOG_LONG, z)))
-    bracket_low = b.xadd(bracket_low, splat(THIRDS_LOW))
-    third, third_low = product(b, cube, bracket)
-    third_low = b.xadd(third_low, b.muladd(cube_low, bracket, b.xmul(cube, bracket_low)))
-    high, low = _sum(b, b.xadd(s, s), third)
-    low = b.xadd(low, b.xadd(b.xadd(s_low, s_low), third_low))
-    whole, whole_low = _sum(b, b.xmul(k, splat(LN2_HIGH)), high)
-    low = b.xadd(whole_low, b.muladd(k, splat(LN2_LOW), low))
-    return _sum(b, whole, low)
-
-
-def log10(b: Body, x: str) -> str:
-    """Decimal logarithm; at most 2 ulp."""
-    high, low = _long_log(b, x)
-    first, missing = product(b, high, splat(LOG10E_HIGH))
-    rest = b.xadd(b.muladd(high, splat(LOG10E_LOW), missing), b.xmul(low, splat(LOG10E_HIGH)))
-    return _log_ends(b, x, b.xadd(first, rest))
-
-
-def power(b: Body, x: str, y: str) -> str:
-    """Power; at most 4 ulp. As in C, but 0 to a negative power is plus infinity whatever the sign of zero."""
-    size = b.call("llvm.fabs.v8f64", x)
-    high, low = _long_log(b, size)
-    bounded = clamp(b, y, -(2.0**70), 2.0**70)
-    p, missing = product(b, high, bounded)
-    missing = b.muladd(low, bounded, missing)
-    short = clamp(b, p, -746.0, 710.0)
-    bits, _, r = _reduced(b, short)
-    r = b.select(b.compare("oeq", short, p), b.xadd(r, missing), r)
-    result = _scaled(b, b.xadd(_grow(b, r), splat(1.0)), bits)
-    # ends: zero or infinity to a power, the sign of a negative base, NaN, and 1
-    zero, infinite = b.compare("oeq", x, splat(0.0)), b.compare("oeq", size, splat(math.inf))
-    positive = b.compare("ogt", y, splat(0.0))
-    vanishes = b.put(f"xor <8 x i1> {zero}, {b.nor(positive)}")
-    result = b.select(b.either(zero, infinite), b.select(vanishes, splat(0.0), splat(math.inf)), result)
-    whole = b.compare("oeq", b.call("llvm.trunc.v8f64", y), y)
-    half = b.xmul(y, splat(0.5))
-    odd = b.both(whole, b.compare("une", b.call("llvm.trunc.v8f64", half), half))
-    negative = b.put(f"icmp slt <8 x i64> {b.bits(x)}, zeroinitializer")
-    flips = b.both(b.both(negative, odd), b.nor(b.both(zero, b.nor(positive))))
-    result = b.select(flips, b.neg(result), result)
-    below = b.both(b.both(negative, b.nor(whole)), b.nor(b.either(zero, infinite)))
-    nowhere = b.either(below, b.compare("uno", x, y))
-    result = b.select(nowhere, splat(math.nan), result)
-    one = b.either(b.compare("oeq", y, splat(0.0)), b.compare("oeq", x, splat(1.0)))
-    return b.select(one, splat(1.0), result)
+    return log_ends(b, x, result)
 
 
 def _circle(b: Body, x: str, quarter: int) -> str:
@@ -251,7 +190,7 @@ def _circle(b: Body, x: str, quarter: int) -> str:
     r = b.xsub(first, second)
     lost = b.xsub(b.xsub(first, r), second)
     r_low = b.xsub(lost, b.xadd(second_low, b.xmul(n, splat(HALF_PI[2]))))
-    r, r_low = _sum(b, r, r_low)
+    r, r_low = exact_sum(b, r, r_low)
     z = b.xmul(r, r)
     half = b.xmul(z, splat(0.5))
     sine = b.xadd(r, b.muladd(b.xmul(z, r), polynomial(b, SIN, z), b.xmul(r_low, b.xsub(splat(1.0), half))))
@@ -269,12 +208,11 @@ def _wide(b: Body, x: str, quarter: int, other: str) -> str:
     """The own sine or cosine; where a lane is beyond its range, that of the C library for that lane."""
     inside = b.compare("olt", b.call("llvm.fabs.v8f64", x), splat(1e5))
     own = _circle(b, x, quarter)
-    some = b.put(f"call i1 @llvm.vector.reduce.and.v8i1(<8 x i1> {inside})")
-    b.declared.add("declare i1 @llvm.vector.reduce.and.v8i1(<8 x i1>)")
+    every = all_lanes(b, inside)
     start, far, done = b.label(), b.label(), b.label()
     b.do(f"br label %{start}")
     b.do(f"{start}:")
-    b.do(f"br i1 {some}, label %{done}, label %{far}")
+    b.do(f"br i1 {every}, label %{done}, label %{far}")
     b.do(f"{far}:")
     mixed = b.select(inside, own, b.call(other, x))
     b.do(f"br label %{done}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdmodel.compile.llvm.lookup import gather
+from sdmodel.compile.llvm.fetch import gather
 from sdmodel.compile.llvm.loops import OFFSETS, ROW, at, loop, times
 from sdmodel.compile.llvm.text import Body, V, W, isplat, splat
 
@@ -80,9 +80,8 @@ def shift(b: Body, past: Past) -> None:
         length = b.put(f"load {W}, ptr {at(b, '%steps', offset)}, align 64")
         ring = at(b, "%ring", times(b, _ring(b, i)[0], ROW))
         into = b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, where)}")
-        b.do(
-            f"call void @llvm.masked.scatter.v8f64.v8p0({V} {entering}, <8 x ptr> {into}, i32 8, <8 x i1> splat (i1 true))"
-        )
+        every = "<8 x i1> splat (i1 true)"
+        b.do(f"call void @llvm.masked.scatter.v8f64.v8p0({V} {entering}, <8 x ptr> {into}, i32 8, {every})")
         after = b.whole("add", where, isplat(1))
         wraps = b.put(f"icmp uge {W} {after}, {length}")
         after = b.put(f"select <8 x i1> {wraps}, {W} zeroinitializer, {W} {after}")

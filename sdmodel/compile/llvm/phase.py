@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 from sdmodel.compile.functions import COMPARISONS, LOGIC
 from sdmodel.compile.llvm import chance
 from sdmodel.compile.llvm import math as own
-from sdmodel.compile.llvm.lookup import Tables, series
+from sdmodel.compile.llvm.lookup import look, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
-from sdmodel.compile.llvm.text import LANES, Body, Machine, V, function, splat
+from sdmodel.compile.llvm.power import log10, power
+from sdmodel.compile.llvm.text import LANES, Body, Machine, Pool, V, function, splat
 from sdmodel.errors import UnsupportedError
 
 CHUNK = 1200
 """About how many instructions a function holds; LLVM's time grows faster than a function."""
 
-SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane)"
-"""Work buffer, parameters of the vector, its time (exact dates), place of shared times in their rows (TIME STEP grid)."""
+SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane, ptr noalias %numbers)"
+"""Work buffer, parameters of the vector, its time (exact dates), place of shared times in their rows; numbers."""
 
 _ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _OWN: dict[str, Callable[..., str]] = {
-    "exp": own.exp, "ln": own.ln, "log10": own.log10, "tanh": own.tanh, "pow": own.power, "sin": own.sin, "cos": own.cos,
+    "exp": own.exp, "ln": own.ln, "log10": log10, "tanh": own.tanh, "pow": power, "sin": own.sin, "cos": own.cos,
 }  # fmt: skip
 
 
@@ -70,16 +71,16 @@ class Module:
     machine: Machine
     contract: bool
     rows: Rows
-    tables: Tables
     inline: bool
     """Whether own functions and lookups are written out at each use; else they are called."""
     functions: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     helpers: dict[str, str] = field(default_factory=dict)
+    pool: Pool = field(default_factory=Pool)
 
-    def body(self) -> Body:
-        """An empty body."""
-        return Body(self.machine, self.contract)
+    def body(self, pooled: bool = False) -> Body:
+        """An empty body; `pooled` if it belongs to a function that gets the table of numbers."""
+        return Body(self.machine, self.contract, self.pool if pooled else None)
 
     def close(self, head: str, body: Body) -> None:
         """Add a function without a result."""
@@ -101,10 +102,9 @@ class Module:
 
     def text(self) -> str:
         """The whole module."""
-        tables = "".join(self.tables.text.values())
         mine = {f"@{name}(" for name in self.helpers}
         declared = sorted(d for d in self.declared if not any(m in d for m in mine))
-        return "\n".join([tables, *declared, *self.helpers.values(), *self.functions])
+        return "\n".join([self.pool.text(), *declared, *self.helpers.values(), *self.functions])
 
 
 Sink = Mapping[int, Sequence[int]]
@@ -182,7 +182,7 @@ class Phase:
     def call(self, b: Body, time: str = "zeroinitializer", lane: str = "0", pointer: str = "%p") -> None:
         """Instructions that run the phase."""
         for head in self.calls:
-            b.do(f"call void {head}(ptr %w, ptr {pointer}, {V} {time}, i64 {lane})")
+            b.do(f"call void {head}(ptr %w, ptr {pointer}, {V} {time}, i64 {lane}, ptr @numbers)")
 
 
 class Chunk:
@@ -192,7 +192,7 @@ class Chunk:
         self.phase = phase
         self.module = phase.module
         self.program = phase.module.plan.program
-        self.b = phase.module.body()
+        self.b = phase.module.body(pooled=True)
         self._place, self._number = place, number
         self._values: dict[int, str] = {}
         self._truths: dict[int, str] = {}
@@ -248,14 +248,14 @@ class Chunk:
             return
         if op == "lookup":
             x = self.value(int(raw[1]))
-            index = int(raw[0])
-            result = self.module.helper(b, f"look{index}", lambda b, x: self.module.tables.look(b, index, x), x)
+            name, table = f"k{raw[0]}", self.program.tables[int(raw[0])]
+            result = self.module.helper(b, f"look_{name}", lambda b, x: look(b, name, table, x), x)
         elif op == "data":
             rows = b.row("%p", len(self.program.parameters) + 3 * int(raw[0]))
             result = series(b, rows, self.value(int(raw[1])))
         elif op == "select":
-            c, x, y = (int(a) for a in raw)
-            result = b.select(self.truth(c), self.value(x), self.value(y))
+            choice, yes, no = (int(a) for a in raw)
+            result = b.select(self.truth(choice), self.value(yes), self.value(no))
         elif op == "pow":
             result = self._power(int(raw[0]), int(raw[1]))
         elif op in _OWN:
@@ -264,8 +264,8 @@ class Chunk:
             result = ELEMENT[str(op)](b, *(self.value(int(a)) for a in raw))
         else:
             raise UnsupportedError(
-                f"The kernel of sweeps does not know the operation '{op}'. Run the model, or sweep it, with a method of "
-                "the Python engine."
+                f"The kernel of sweeps does not know the operation '{op}'. Run the model, or sweep it, with a method "
+                "of the Python engine."
             )
         self._values[node] = result
 
@@ -288,4 +288,4 @@ class Chunk:
         if y == 0.5:
             root = b.call("llvm.sqrt.v8f64", b.xadd(x, splat(0.0)))
             return b.select(b.compare("oeq", x, splat(-math.inf)), splat(math.inf), root)
-        return self.module.helper(b, "own_pow", own.power, x, self.value(exponent))
+        return self.module.helper(b, "own_pow", power, x, self.value(exponent))

@@ -14,7 +14,7 @@ CONST, RUN, TIME, HELD, STEP = range(5)
 
 LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 
-WEIGHT = {"exp": 30, "ln": 35, "log10": 80, "pow": 130, "tanh": 50, "sin": 60, "cos": 60, "div": 2, "min": 3, "max": 3,
+WEIGHT = {"exp": 30, "ln": 35, "log10": 60, "pow": 60, "tanh": 50, "sin": 60, "cos": 60, "div": 2, "min": 3, "max": 3,
           "tan": 60, "asin": 60, "acos": 60, "atan": 60, "sinh": 60, "cosh": 60, "data": 60}  # fmt: skip
 """About how many instructions an operation takes, where it is more than one."""
 

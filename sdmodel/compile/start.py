@@ -1,0 +1,39 @@
+"""Values that are known before a run: what follows from constants alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sdmodel.compile.functions import OPS, interpolate
+from sdmodel.compile.graph import Graph
+from sdmodel.compile.program import TableData
+
+
+def constant_value(
+    node: int, graph: Graph, tables: Sequence[TableData], given: Callable[[int], float], used: set[int]
+) -> float | None:
+    """The value of a node, or None if it follows from more than constants; parameters met are entered in `used`."""
+    seen: dict[int, float] = {}
+    stack = [node]
+    while stack:
+        at = stack[-1]
+        op, *args = graph.nodes[at]
+        inner = [int(a) for a in (args[1:] if op == "lookup" else args)] if op in OPS or op == "lookup" else []
+        waiting = [a for a in inner if a not in seen]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        if op == "const":
+            seen[at] = float(args[0])
+        elif op == "param":
+            seen[at] = given(int(args[0]))
+            used.add(int(args[0]))
+        elif op == "lookup":
+            table = tables[int(args[0])]
+            seen[at] = interpolate(seen[inner[0]], table.x, table.y, table.kind)
+        elif op in OPS:
+            seen[at] = float(OPS[op](*(seen[a] for a in inner)))
+        else:
+            return None
+    return seen[node]

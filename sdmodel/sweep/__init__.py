@@ -1,0 +1,253 @@
+"""Sweeps: a design to an xarray.Dataset, one run a row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.asked import known_method
+from sdmodel.design import table
+from sdmodel.errors import SweepInterrupted
+from sdmodel.model import Model
+from sdmodel.scenario import Scenario
+from sdmodel.sweep.certificate import certify
+from sdmodel.sweep.engines import (
+    FAILED,
+    FINE,
+    NOT_RUN,
+    Chunk,
+    chunk_rows,
+    done_chunks,
+    engine_name,
+    instructions,
+    processors,
+)
+from sdmodel.sweep.plan import Plan, make_plan, run_record
+from sdmodel.sweep.result import Shape, dataset
+from sdmodel.sweep.store import Store, locked, open_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["FAILED", "FINE", "NOT_RUN", "open_sweep", "sweep"]
+
+
+def sweep(
+    model: Model,
+    design: pd.DataFrame | Sequence[Mapping[str, float]],
+    outputs: Sequence[str] | None = None,
+    *,
+    scenario: Scenario | str | None = None,
+    method: str | None = None,
+    every: float | None = None,
+    rtol: float = 1e-6,
+    data: xr.Dataset | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool | str | None = None,
+    certificate: int = 6,
+    store: str | Path | None = None,
+    client: Any = None,
+) -> xr.Dataset:
+    """Run a model once for each row of a design.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    design
+        One row a run; columns are constants of the model (`name`, or `name[a,b]` for an element), and the labels
+        `sample` and `setting`. A list of mappings is accepted too.
+    outputs
+        Variables to keep, by name; default: those marked `[outcome]`, or all stocks where none is.
+    scenario
+        Scenario under all rows; a row's values go on top of it.
+    method
+        ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every date at which the equations of the row
+        jump, compiled, eight runs at a time. ``"euler"`` and ``"rk4"``: compiled, on the TIME STEP grid with Vensim's
+        meaning of time functions. A method of `scipy.integrate.solve_ivp` such as ``"LSODA"``: in processes, slow, for
+        comparison and for stiff models. Default ``"exact"``, or ``"rk4"`` for a model with functions that have a
+        meaning on the grid only (DELAY FIXED, random draws); `attrs["dates"]` says which and why.
+    every
+        Time between reported values, in the model's unit of time; default SAVEPER.
+    rtol
+        Relative tolerance of a scipy method.
+    data
+        Series of data variables: variables by name, dims `time` and, where they differ between runs, `run`.
+    seed
+        Seed of the random functions. Rows with the same `sample` have the same draws.
+    workers
+        Threads, or processes for a scipy method; default the number of processors this process may use. The result
+        does not depend on it.
+    progress
+        Show a progress bar, under a label if it is a text; default: only on a terminal or in a notebook.
+    certificate
+        Number of random runs that are repeated with scipy at a relative tolerance of 1e-10 and with half the step, to
+        state the error of exact runs; sweeps of fewer than 64 runs go without. 0 for none, as in a search whose last
+        step alone matters.
+    store
+        Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep into
+        it was stopped, the same call goes on where it was. Needs the extra ``sdmodel[store]``.
+    client
+        A `dask.distributed.Client`: its workers do the runs and, with a store that all of them see, write them. Needs
+        the extra ``sdmodel[cluster]``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 fine, 1 failed, 2 not run) and `message`
+        (the first variable and time that went wrong) are coordinates on `run`; a failed run is NaN and the rest stand.
+        `attrs` hold the run record and the error certificate.
+
+    Raises
+    ------
+    UnknownNameError, OverrideError, RangeError
+        If a column of the design is no constant of the model, or a value lies outside its range.
+    DesignError
+        If the design is not well formed.
+    StoreError
+        If the store belongs to another sweep, is being written by one, or cannot be written.
+    SweepInterrupted
+        On Ctrl-C; its `result` holds what is done.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> design = sdmodel.latin_hypercube(model.uncertainties, 4, rng=1)
+    >>> result = model.sweep(design, ["trust"], every=5)
+    >>> dict(result.sizes)
+    {'run': 4, 'time': 6}
+    """
+    if method is not None:
+        known_method(method)
+    design = table(design)
+    plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
+    shapes = [Shape(model, name, plan.labels) for name in names]
+    workers = min(workers or processors(), plan.runs)
+    record = run_record(model, base, design, plan, engine_name(plan.method), instructions(plan.method))
+    judge = _Judge(plan, record, certificate)
+    if store is None:
+        return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
+    return _on_disk(Path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+
+
+def _in_memory(
+    model: Model,
+    plan: Plan,
+    shapes: list[Shape],
+    design: pd.DataFrame,
+    record: dict[str, Any],
+    workers: int,
+    progress: bool | str | None,
+    client: Any,
+    judge: _Judge,
+) -> xr.Dataset:
+    values = np.full((plan.runs, len(plan.outputs), len(plan.times)), np.nan)
+    status = np.full(plan.runs, NOT_RUN, dtype=np.int8)
+    messages = [""] * plan.runs
+    rows = chunk_rows(plan, workers)
+    try:
+        with _bar(plan.runs, 0, progress) as bar:
+            shown = not bar.disable
+            for chunk in _chunks(plan, range(0, plan.runs, rows), rows, workers, client, None):
+                assert isinstance(chunk, Chunk)
+                values[chunk.start : chunk.stop] = chunk.values
+                status[chunk.start : chunk.stop] = chunk.status
+                messages[chunk.start : chunk.stop] = chunk.messages
+                bar.update(chunk.stop - chunk.start)
+    except KeyboardInterrupt:
+        done = dataset(model, plan, shapes, values, design, status, messages, record)
+        raise SweepInterrupted(int((status != NOT_RUN).sum()), plan.runs, done) from None
+    record.update(judge(int((status == FAILED).sum()), lambda row: (values[row], int(status[row])), shown))
+    return dataset(model, plan, shapes, values, design, status, messages, record)
+
+
+def _on_disk(
+    path: Path,
+    model: Model,
+    plan: Plan,
+    shapes: list[Shape],
+    design: pd.DataFrame,
+    record: dict[str, Any],
+    workers: int,
+    progress: bool | str | None,
+    client: Any,
+    judge: _Judge,
+) -> xr.Dataset:
+    with locked(path):
+        place = Store.at(path, model, plan, shapes, design, record, chunk_rows(plan, workers))
+        starts = place.missing()
+        todo = sum(min(s + place.rows, plan.runs) - s for s in starts)
+        try:
+            with _bar(plan.runs, plan.runs - todo, progress) as bar:
+                shown = not bar.disable
+                for chunk in _chunks(plan, starts, place.rows, workers, client, place):
+                    if isinstance(chunk, Chunk):
+                        place.write(chunk)
+                        bar.update(chunk.stop - chunk.start)
+                    else:
+                        bar.update(chunk)
+        except KeyboardInterrupt:
+            done = open_sweep(path)
+            raise SweepInterrupted(int((done["status"] != NOT_RUN).sum()), plan.runs, done) from None
+        result = open_sweep(path)
+        if "certificate" not in result.attrs:
+            failed = int((result["status"] == FAILED).sum())
+            place.finish(judge(failed, lambda row: _row_of(result, shapes, plan, row), shown))
+            result = open_sweep(path)
+    return result
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What is known of a sweep only at its end: failed runs and the error certificate."""
+
+    plan: Plan
+    record: dict[str, Any]
+    sample: int
+
+    def __call__(self, failed: int, values_of: Callable[[int], tuple[np.ndarray, int]], shown: bool) -> dict[str, Any]:
+        """Attributes of the result, told below the progress bar if there is one."""
+        out: dict[str, Any] = {"failed": failed, **certify(self.plan, self.record, values_of, self.sample)}
+        if shown and failed:
+            print(f"{failed:,} of {self.plan.runs:,} runs failed; their status is {FAILED}.", file=sys.stderr)
+        if shown and self.sample:
+            print(f"Certificate: {out['certificate']}.", file=sys.stderr)
+        return out
+
+
+def _row_of(result: xr.Dataset, shapes: list[Shape], plan: Plan, row: int) -> tuple[np.ndarray, int]:
+    """Values (outputs, times) and status of a stored row, in the order of the plan."""
+    out = np.empty((len(plan.outputs), len(plan.times)))
+    one = result.isel(run=row)
+    for shape in shapes:
+        block = one[shape.name].to_numpy()
+        for i, column in enumerate(shape.columns):
+            where: Any = (slice(None), *shape.places[i])
+            out[column] = block[where]
+    return out, int(one["status"])
+
+
+def _chunks(
+    plan: Plan, starts: Sequence[int] | range, rows: int, workers: int, client: Any, place: Store | None
+) -> Iterable[Chunk | int]:
+    if client is None:
+        return done_chunks(plan, list(starts), rows, workers)
+    from sdmodel.sweep.cluster import cluster_chunks
+
+    return cluster_chunks(client, plan, list(starts), rows, place)
+
+
+def _bar(total: int, done: int, progress: bool | str | None) -> Any:
+    from tqdm.auto import tqdm
+
+    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    label = progress if isinstance(progress, str) else "runs"
+    return tqdm(total=total, initial=done, unit="run", disable=quiet, desc=label, leave=False, smoothing=0.1)

@@ -1,0 +1,318 @@
+"""What a sweep is asked: everything a worker needs, checked before the first run. No model, only equations."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.asked import EXACT, FIXED, constants_named, settled, with_paths
+from sdmodel.compile import fits, program_of
+from sdmodel.compile.program import Program
+from sdmodel.compile.python import evaluate
+from sdmodel.design import LABELS
+from sdmodel.errors import DesignError, FixedStepError, OverrideError, RangeError, UnknownNameError
+from sdmodel.model import Model
+from sdmodel.scenario import Scenario
+from sdmodel.solve import report_times
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep made ready. Chunks of rows are independent: any worker can do any of them."""
+
+    program: Program
+    outputs: tuple[int, ...]
+    """Nodes that are kept."""
+    labels: tuple[str, ...]
+    """Their names, `name[a,b]`."""
+    times: tuple[float, ...]
+    method: str
+    rtol: float
+    base: np.ndarray
+    """Parameters under all rows, shape (parameters,)."""
+    columns: tuple[tuple[int, np.ndarray], ...]
+    """Parameters that the design sets, each with its values, shape (runs,)."""
+    numbers: np.ndarray
+    """What the random draws of each run follow from, shape (runs,)."""
+    seed: int = 0
+    series_times: tuple[float, ...] = ()
+    series: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 0)))
+    """Series of the data variables, shape (runs or 1, data, times)."""
+    grid_reason: str = ""
+    """Why the steps do not land on exact dates, if they do not though nobody asked."""
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.numbers)
+
+    def parameters(self, start: int, stop: int) -> np.ndarray:
+        """Parameters of rows start to stop, shape (stop - start, parameters)."""
+        out = np.tile(self.base, (stop - start, 1))
+        for i, values in self.columns:
+            out[:, i] = values[start:stop]
+        return out
+
+    def rows(self, start: int, stop: int) -> Plan:
+        """The plan of rows start to stop alone."""
+        columns = tuple((i, values[start:stop]) for i, values in self.columns)
+        return replace(self, columns=columns, numbers=self.numbers[start:stop], series=self.series_of(start, stop))
+
+    def series_of(self, start: int, stop: int) -> np.ndarray:
+        """Series of rows start to stop, shape (rows or 1, data, times)."""
+        return self.series if len(self.series) == 1 else self.series[start:stop]
+
+
+def make_plan(
+    model: Model,
+    design: pd.DataFrame,
+    outputs: Sequence[str] | None,
+    scenario: Scenario | str | None,
+    method: str | None,
+    every: float | None,
+    rtol: float,
+    data: xr.Dataset | None,
+    seed: int,
+) -> tuple[Plan, Scenario, list[str]]:
+    """Check what is asked and make it ready; returns the plan, the scenario under it and the output names."""
+    base = settled(model, None, scenario)
+    program, method, reason = _program(with_paths(model, base), method)
+    names = _chosen(model, outputs)
+    labels = [c for name in names for c in _elements(program, name)]
+    start, columns = _values(model, program, base, design)
+    _one_shape(program, start, columns)
+    times = _times(program, start, columns, every, method)
+    series, series_times = _series(program, data, len(design))
+    numbers = _numbers(design)
+    plan = Plan(
+        program,
+        tuple(program.outputs[c] for c in labels),
+        tuple(labels),
+        tuple(times),
+        method,
+        rtol,
+        start,
+        columns,
+        numbers,
+        seed,
+        series_times,
+        series,
+        reason,
+    )
+    return plan, base, names
+
+
+def _numbers(design: pd.DataFrame) -> np.ndarray:
+    """Numbers of the runs for their random draws: settings that share a sample share its draws as well."""
+    if "sample" not in design:
+        return np.arange(len(design))
+    sample = design["sample"].to_numpy()
+    return sample if sample.dtype.kind in "iu" else np.unique(sample.astype(str), return_inverse=True)[1]
+
+
+def _program(model: Model, method: str | None) -> tuple[Program, str, str]:
+    """Program and method; without a method exact dates, or the grid and why where the model needs it."""
+    if method is not None:
+        return program_of(model, fixed=method in FIXED), method, ""
+    try:
+        return program_of(model, fixed=False), EXACT, ""
+    except FixedStepError as error:
+        return program_of(model, fixed=True), "rk4", str(error)
+
+
+def _chosen(model: Model, outputs: Sequence[str] | None) -> list[str]:
+    """Names of the output variables as the model spells them."""
+    if isinstance(outputs, str):
+        raise DesignError(f"outputs must be a list of names; write outputs=[{outputs!r}].")
+    if outputs is None:
+        return list(model.outcomes) or [v.name for v in model.equations.values() if v.kind == "stock"]
+    if not outputs:
+        raise DesignError("A sweep needs at least one output.")
+    found = []
+    for name in outputs:
+        variable = model[name]
+        if variable.kind in ("constant", "lookup"):
+            raise OverrideError(f"'{variable.name}' is a {variable.kind}; it has no path to keep. It is in the design.")
+        found.append(variable.name)
+    return list(dict.fromkeys(found))
+
+
+def _elements(program: Program, name: str) -> list[str]:
+    stem = name + "["
+    found = [c for c in program.outputs if c == name or c.startswith(stem)]
+    if not found:
+        raise UnknownNameError(name, program.outputs, "output")
+    return found
+
+
+def _values(
+    model: Model, program: Program, base: Scenario, design: pd.DataFrame
+) -> tuple[np.ndarray, tuple[tuple[int, np.ndarray], ...]]:
+    """Base parameters, and the varied ones with their values, checked against their ranges."""
+    index = {name: i for i, name in enumerate(program.parameters)}
+    start = np.array(program.defaults, dtype=float)
+    for name, value in base.values.items():
+        start[index[name]] = value
+    columns: dict[int, np.ndarray] = {}
+    given: dict[str, str] = {}
+    for column in design.columns:
+        if column in LABELS:
+            continue
+        values = design[column].to_numpy(float)
+        for label in constants_named(model, column):
+            if given.setdefault(label, column) != column:
+                raise DesignError(
+                    f"The columns '{given[label]}' and '{column}' of the design both set '{label}'. Keep one."
+                )
+            variable = model[label.split("[")[0]]
+            if values.min() < variable.low or values.max() > variable.high:
+                row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
+                raise RangeError(
+                    f"Row {row} of the design gives '{label}' {values[row]:g}; its range in {variable.file} is "
+                    f"{variable.low:g} to {variable.high:g} {variable.unit}."
+                )
+            if label not in index:
+                raise OverrideError(
+                    f"'{label}' follows a path in scenario '{base.name}' and cannot vary in the design."
+                )
+            columns[index[label]] = values
+    return start, tuple(columns.items())
+
+
+def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np.ndarray], ...]) -> None:
+    """Refuse a design whose rows do not all fit the program."""
+    given = dict(columns)
+    for i, value in program.structural.items():
+        if np.any(given.get(i, start[i]) != value):
+            raise OverrideError(
+                f"'{program.parameters[i]}' is the order of a delay: it changes the equations and cannot vary in a "
+                "sweep. Run it value by value."
+            )
+    varied = [i for i, values in columns]
+    for order in program.orders:
+        which = [i for i in varied if i in _depends(program, order.time) | _depends(program, order.step)]
+        rows = np.unique(np.column_stack([given[i] for i in which]), axis=0) if which else np.empty((1, 0))
+        for row in rows:
+            p = start.copy()
+            p[which] = row
+            if fits(program, p.tolist()):
+                raise OverrideError(
+                    f"The delay of '{order.name}' is shorter than its order times TIME STEP in some rows, where Vensim "
+                    "takes a lower order: it changes the equations and cannot vary in a sweep. Use a shorter TIME STEP."
+                )
+
+
+def _times(
+    program: Program,
+    start: np.ndarray,
+    columns: tuple[tuple[int, np.ndarray], ...],
+    every: float | None,
+    method: str,
+) -> list[float]:
+    """Reported times; all runs of a sweep share them, so time settings cannot vary."""
+    if program.moving:
+        raise OverrideError(
+            f"{next(iter(program.moving)).upper()} changes during a run, so the runs of a sweep share no times. Run "
+            "them one by one with model.run."
+        )
+    first = start.copy()
+    for i, values in columns:
+        first[i] = values[0]
+    p = first.tolist()
+    control = {name: evaluate(program, node, p) for name, node in program.control.items()}
+    for name, node in program.control.items():
+        follows = _depends(program, node)
+        if any(i in follows and (values != values[0]).any() for i, values in columns):
+            raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
+    return report_times(control, every, method in FIXED)
+
+
+def _depends(program: Program, node: int) -> set[int]:
+    out: set[int] = set()
+    stack = [node]
+    while stack:
+        op, *args = program.nodes[stack.pop()]
+        if op == "param":
+            out.add(int(args[0]))
+        elif op not in ("const", "state", "time", "memory", "draw", "first_draw"):
+            stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
+    return out
+
+
+def _series(program: Program, data: xr.Dataset | None, runs: int) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Series of the data variables, shape (runs or 1, data, times), and their times."""
+    if not program.data:
+        if data is not None:
+            raise UnknownNameError(str(next(iter(data.data_vars))), program.data, "data variable")
+        return np.empty((1, 0, 0)), ()
+    if data is None or any(name not in data for name in program.data):
+        missing = next(name for name in program.data if data is None or name not in data)
+        raise OverrideError(f"The data variable '{missing}' has no series; give data= with a variable of that name.")
+    unknown = [str(name) for name in data.data_vars if name not in program.data]
+    if unknown:
+        raise UnknownNameError(unknown[0], program.data, "data variable")
+    times = tuple(float(t) for t in data["time"].to_numpy())
+    if (np.diff(times) <= 0).any():
+        raise DesignError("The times of data= must rise.")
+    per_run = any("run" in data[name].dims for name in program.data)
+    parts = []
+    for name in program.data:
+        array = data[name]
+        if "run" in array.dims and array.sizes["run"] != runs:
+            raise DesignError(f"The series of '{name}' has {array.sizes['run']} runs; the design has {runs}.")
+        rows = array.transpose("run", "time").to_numpy() if "run" in array.dims else array.to_numpy()[None, :]
+        parts.append(np.broadcast_to(rows, (runs if per_run else 1, len(times))))
+    return np.stack(parts, axis=1), times
+
+
+def run_record(
+    model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, engine: str, instructions: str
+) -> dict[str, Any]:
+    """What one needs to know to repeat a sweep; equal records give equal results, bit for bit."""
+    import scipy
+
+    from sdmodel import __version__
+
+    digest = hashlib.sha256(repr([str(c) for c in design.columns]).encode())
+    for column in design.columns:
+        values = design[column].to_numpy()
+        plain = values if values.dtype.kind in "biuf" else np.array(values, dtype=str)
+        digest.update(np.ascontiguousarray(plain).tobytes())
+    digest.update(plan.series.tobytes() + repr(plan.series_times).encode())
+    fixed = hashlib.sha256(repr((plan.labels, plan.times, plan.seed)).encode() + plan.base.tobytes())
+    return {
+        "model": model.name,
+        "model_hash": model.fingerprint,
+        "scenario": scenario.name,
+        "base_hash": fixed.hexdigest()[:16],
+        "design_hash": digest.hexdigest()[:16],
+        "runs": plan.runs,
+        "sampler": str(design.attrs.get("sampler", "given")),
+        "rng": str(design.attrs.get("rng", "none")),
+        "draw_seed": plan.seed,
+        "method": plan.method,
+        "rtol": plan.rtol if engine == "scipy" else float("nan"),
+        "dates": _dates(plan),
+        "engine": engine,
+        "instructions": instructions,
+        "sdmodel": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "system": platform.system(),
+    }
+
+
+def _dates(plan: Plan) -> str:
+    if plan.method not in FIXED:
+        return "exact"
+    return f"on the TIME STEP grid{': ' if plan.grid_reason else ''}{plan.grid_reason}"

@@ -1,0 +1,87 @@
+"""Results of a sweep as an xarray.Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.model import Model
+from sdmodel.sweep.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+STATUS = {"meaning": "0 fine, 1 failed, 2 not run"}
+
+
+class Shape:
+    """Which output goes where: a variable, its subscript dimensions and the place of each element."""
+
+    def __init__(self, model: Model, name: str, labels: Sequence[str]) -> None:
+        self.name = name
+        variable = model[name]
+        self.attrs = {"unit": variable.unit, "sentence": variable.sentence}
+        self.columns = [i for i, c in enumerate(labels) if c == name or c.startswith(name + "[")]
+        members = [tuple(labels[i][len(name) + 1 : -1].split(",")) if labels[i] != name else () for i in self.columns]
+        self.axes = [list(dict.fromkeys(m[d] for m in members)) for d in range(len(members[0]))]
+        self.dims: list[str] = []
+        for axis in self.axes:
+            self.dims.append(_range_name(model, axis, self.dims))
+        self.places = [tuple(a.index(m) for a, m in zip(self.axes, member, strict=True)) for member in members]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Lengths of the subscript dimensions."""
+        return tuple(len(a) for a in self.axes)
+
+    def block(self, values: np.ndarray) -> np.ndarray:
+        """Values of the variable (rows, times, *subscripts), from those of all outputs (rows, outputs, times)."""
+        if not self.dims:
+            return values[:, self.columns[0], :]
+        out = np.full((values.shape[0], values.shape[2], *self.sizes), np.nan)
+        for column, place in zip(self.columns, self.places, strict=True):
+            where: Any = (slice(None), slice(None), *place)
+            out[where] = values[:, column, :]
+        return out
+
+
+def _range_name(model: Model, members: Sequence[str], taken: Sequence[str]) -> str:
+    """Name of a dimension: the range with these elements that no dimension before it has."""
+    exact = [r.name for r in model.ranges.values() if list(r.elements) == list(members) and r.name not in taken]
+    return exact[0] if exact else f"dimension {len(taken) + 1} of {'+'.join(members)}"
+
+
+def time_unit(model: Model) -> str:
+    """Unit of time, as the TIME STEP states it."""
+    found = model.equations.get("time step")
+    return found.unit if found is not None else ""
+
+
+def dataset(
+    model: Model,
+    plan: Plan,
+    shapes: Sequence[Shape],
+    values: np.ndarray,
+    design: pd.DataFrame,
+    status: np.ndarray,
+    messages: Sequence[str],
+    record: Mapping[str, Any],
+) -> xr.Dataset:
+    """The Dataset of a sweep in memory."""
+    import xarray as xr
+
+    coords: dict[str, Any] = {
+        "run": np.arange(plan.runs),
+        "time": ("time", np.asarray(plan.times), {"unit": time_unit(model)}),
+    }
+    coords.update({str(c): ("run", design[c].to_numpy()) for c in design.columns})
+    coords["status"] = ("run", status, STATUS)
+    coords["message"] = ("run", np.array(messages, dtype=str))
+    variables: dict[str, Any] = {}
+    for shape in shapes:
+        coords.update(dict(zip(shape.dims, shape.axes, strict=True)))
+        variables[shape.name] = (("run", "time", *shape.dims), shape.block(values), shape.attrs)
+    return xr.Dataset(variables, coords, dict(record))

@@ -1,0 +1,140 @@
+"""Speed beside other engines, as ratios within one run: `python tests/benchmarks [--full] [PART ...]`.
+
+Every part times what it compares in turn, five times over, so that a busy machine slows all alike, and prints the
+median with the smallest and largest. Engines must agree before they are timed: their values may differ by 1e-9 of the
+largest value of a series.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from measure import interleaved, ratios, spread, table, target
+
+AGREE = 1e-9
+
+
+def machine() -> None:
+    """Print what this runs on."""
+    from peers import versions
+
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "neither AVX-512 nor AVX2 known"
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {wide}; load {load}")
+    print(f"Python {platform.python_version()}, {versions()}\n")
+
+
+def sweeps(folder: Path) -> None:
+    """Cost of one run in a sweep."""
+    from peers import PEERS, Peer, UnusableError
+    from task import tasks
+
+    for task in tasks(folder):
+        peers: list[Peer] = []
+        for make in PEERS:
+            try:
+                peers.append(make(task, folder))
+            except UnusableError as error:
+                print(f"left out, {make.name}: {error}")  # type: ignore[attr-defined]
+        first = peers[0].solve()
+        for peer in peers[1:]:
+            values = peer.solve()
+            common = min(len(values), len(first))
+            scale = np.abs(first[:common]).max(axis=2, keepdims=True)
+            error = float((np.abs(values[:common] - first[:common]) / scale).max())
+            if not error <= AGREE:
+                raise SystemExit(f"{peer.name} differs from {peers[0].name} by {error:.1e} on {task.kind}")
+        taken = interleaved({peer.name: peer.solve for peer in peers})
+        each = {peer.name: [s / peer.runs for s in taken[peer.name]] for peer in peers}
+        print(
+            f"### Sweep: {task.kind} ({len(task.model.equations)} variables, {len(task.program.states)} states, ",
+            end="",
+        )
+        print(f"{len(task.program.tables)} lookups, {task.steps} Euler steps, 5 series of {len(task.times)} values)\n")
+        mine = each["sdmodel sweep"]
+        rows = [
+            (
+                p.name,
+                str(p.threads),
+                f"{p.runs:,}",
+                f"{1e6 * median(each[p.name]):,.3g}",
+                spread(ratios(each[p.name], mine)),
+            )
+            for p in peers
+        ]
+        table(("engine", "threads", "runs", "µs a run", "times sdmodel sweep"), rows)
+        if "C, 8 lanes" in each and task.kind != "small":
+            limit = 1.1 if task.kind == "policy" else 1.5
+            target(f"{task.kind}: sdmodel sweep to C", median(ratios(mine, each["C, 8 lanes"])), limit)
+        if task.kind == "policy":
+            target("policy: PySD to sdmodel sweep", median(ratios(each["PySD"], mine)), 8000, least=True)
+            if "pysimlin" in each:
+                target("policy: pysimlin to sdmodel sweep", median(ratios(each["pysimlin"], mine)), 100, least=True)
+        print()
+
+
+def single(folder: Path) -> None:
+    """One run in a process that is warm, and a sweep of one row, as a slider calls it."""
+    from peers import PySD, Simlin, UnusableError
+    from task import tasks
+
+    for task in tasks(folder):
+        row = task.design(1)
+        values = row.to_dict("records")[0]
+        model, outputs = task.model, task.outputs
+        Simlin.runs = PySD.runs = 1
+        work: dict[str, Callable[[], object]] = {
+            "sdmodel sweep of one row, exact dates": lambda: model.sweep(row, outputs, every=1.0, progress=False),
+            "sdmodel sweep of one row, Euler": lambda: model.sweep(
+                row, outputs, method="euler", every=1.0, progress=False
+            ),
+            "sdmodel run, LSODA": lambda: model.run(values),
+            "sdmodel run, RK4": lambda: model.run(values, method="rk4"),
+            "sdmodel run, Euler": lambda: model.run(values, method="euler"),
+        }
+        try:
+            work["pysimlin"] = Simlin(task, folder).solve
+        except UnusableError as error:
+            print(f"left out: {error}")
+        work["PySD, Euler"] = PySD(task, folder).solve
+        taken = interleaved(work)
+        print(f"### One run: {task.kind}\n")
+        rows = [(name, f"{1e3 * median(s):,.3g}", spread(ratios(taken["PySD, Euler"], s))) for name, s in taken.items()]
+        table(("engine", "ms", "times quicker than PySD"), rows)
+        quicker = median(ratios(taken["PySD, Euler"], taken["sdmodel sweep of one row, exact dates"]))
+        target(f"{task.kind}: PySD's run to a sweep of one row", quicker, 100, least=True)
+        print()
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    from more import cold, compiling, many
+
+    parts = {"sweeps": sweeps, "single": single, "cold": cold, "compiling": compiling, "many": many}
+    parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts)}; default: all")
+    parser.add_argument("--full", action="store_true", help="1e5 and 1e6 runs into a store, with the peak of memory")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(parts)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    machine()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SDMODEL_CACHE"] = str(Path(folder) / "cache")
+        for name in asked.parts or parts:
+            if name == "many":
+                many(Path(folder), asked.full)
+            else:
+                parts[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ extensions = [
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
 ]
-exclude_patterns = ["_build", "examples", "models/generated/part-*.md"]
+exclude_patterns = ["_build", "examples", "models/generated/part-*.md", "models/measured/part-*.md"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 

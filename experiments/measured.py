@@ -1,12 +1,13 @@
 """What the model does against what was published, and what each lever buys: the tables of the page of measurements.
 
-No experiment: it asks no question of the paper and gives no verdict. `python -m sdmodel.experiments.measured FILE` measures
-and writes the page.
+No experiment: it asks no question of the paper and gives no verdict. `python -m sdmodel.experiments.measured FOLDER`
+measures and writes one file a table, which the page includes.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import sdmodel
-from sdmodel.experiments.lever_settings import SETTINGS
+from sdmodel.experiments.lever_settings import SETTINGS, Values
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +42,7 @@ POLICY_START = 2015.0
 
 
 # -- survival ---------------------------------------------------------------------------------------------------
-def survival(samples: int = 2000, seed: int = 1) -> pd.DataFrame:
+def survival(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     """Hazards and survival of a cohort of firms at the fitted hazards, against the published ones.
 
     The cohort passes the ages of `firms.mdl` one by one (a chain solved exactly), at the hazards of firms of all kinds:
@@ -61,7 +62,7 @@ def survival(samples: int = 2000, seed: int = 1) -> pd.DataFrame:
         the share of draws that meet it.
     """
     model = sdmodel.load("firms")
-    names = [f"fitted hazard[{age}]" for age in model.ranges["age"].elements]
+    names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
     given = model.uncertainties.loc[names]
     drawn = sdmodel.latin_hypercube(given, samples, rng=seed)[names].to_numpy()
     lengths = [model.parameters().loc[n, "value"] for n in ("time in founding", "time in critical age")]
@@ -78,7 +79,14 @@ def survival(samples: int = 2000, seed: int = 1) -> pd.DataFrame:
         of = yearly[1][:, year - 1]
         row(f"hazard of year {year}", target, f"{value:.3f}", of, yearly[0][0, year - 1], abs(of - value) < NEAR / 5)
     lowest = [y[:, 3:7].min(axis=1) for y in yearly]
-    row("lowest hazard of years 4 to 7", LATER_HAZARD[0], "> 0.080", lowest[1], lowest[0][0], lowest[1] > LATER_HAZARD[1])
+    row(
+        "lowest hazard of years 4 to 7",
+        LATER_HAZARD[0],
+        "> 0.080",
+        lowest[1],
+        lowest[0][0],
+        lowest[1] > LATER_HAZARD[1],
+    )
     for year, (target, value) in SURVIVAL.items():
         of = spread[:, year]
         row(f"survival after {year} years", target, f"{value:.3f}", of, central[0, year], abs(of - value) < NEAR)
@@ -89,12 +97,12 @@ def survival(samples: int = 2000, seed: int = 1) -> pd.DataFrame:
 
 
 def _cohort(hazard: np.ndarray, ages: np.ndarray) -> np.ndarray:
-    """Share of a cohort alive at each birthday 0 to 9, one row a draw of hazards by age."""
+    """Share of a cohort alive at each birthday 0 to 9, one row a draw of the three hazards."""
     from scipy.linalg import expm
 
     chain = np.zeros((len(hazard), 5, 5))
-    for i in range(5):
-        chain[:, i, i] = -hazard[:, i] - 1 / ages[i]
+    for i, age in enumerate((0, 0, 0, 1, 2)):
+        chain[:, i, i] = -hazard[:, age] - 1 / ages[i]
         if i:
             chain[:, i, i - 1] = 1 / ages[i - 1]
     year = expm(chain)
@@ -105,7 +113,7 @@ def _cohort(hazard: np.ndarray, ages: np.ndarray) -> np.ndarray:
 
 
 # -- additionality ----------------------------------------------------------------------------------------------
-def additionality(samples: int = 300, seed: int = 1, quality: str = "strong") -> pd.DataFrame:
+def additionality(samples: int = 500, seed: int = 1, quality: str = "strong") -> pd.DataFrame:
     """Shape of own RnD of firms with a grant, by the size of the grant and by how short of money firms are.
 
     `rd_investment.mdl` alone, at its start, additionality by cash limits and project cost (not by the published curve).
@@ -128,9 +136,9 @@ def additionality(samples: int = 300, seed: int = 1, quality: str = "strong") ->
     model = sdmodel.load("rd_investment").replace("FINAL TIME", 2009.25)
     model = model.replace("additionality switch", 0.0)
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
-    outputs = ["wanted RnD per firm", "afforded own RnD", "band share", "firms by quality"]
-    first = _start(model.sweep(draws, outputs, every=0.25, progress=False), quality)
-    wanted, firms = first["wanted"], first["firms"]
+    outputs = ["wanted RnD per firm", "afforded own RnD"]
+    first = _start(model, model.sweep(draws, outputs, every=0.25, progress=False), quality)
+    wanted, firms = first["wanted"], model.parameters().loc[f"firms by quality[{quality}]", "value"]
     blocks = []
     for cash in CASH:
         for size in SIZES:
@@ -138,7 +146,7 @@ def additionality(samples: int = 300, seed: int = 1, quality: str = "strong") ->
             block[f"affordable RnD[{quality}]"] = cash * wanted * firms
             block["grant per recipient"] = size * wanted
             blocks.append(block)
-    found = _start(model.sweep(pd.concat(blocks), outputs, every=0.25, progress=False), quality)
+    found = _start(model, model.sweep(pd.concat(blocks), outputs, every=0.25, progress=False), quality)
     shape = (len(CASH), len(SIZES), samples)
     own = found["with grant"].reshape(shape) / wanted
     plain = found["without grant"].reshape(shape) / wanted
@@ -147,14 +155,14 @@ def additionality(samples: int = 300, seed: int = 1, quality: str = "strong") ->
     return pd.DataFrame(rows, index=pd.Index(CASH, name="money over wish"))
 
 
-def _start(found: xr.Dataset, quality: str) -> dict[str, np.ndarray]:
-    """Values at the start for one quality, means over its firms."""
+def _start(model: Model, found: xr.Dataset, quality: str) -> dict[str, np.ndarray]:
+    """Values at the start for one quality, means over its bands."""
     at = found.isel(time=0).sel(quality=quality)
-    share = at["band share"]
+    given = model.parameters()["value"]
+    share = at["band"].copy(data=[given[f"band share[{quality},{band}]"] for band in at["band"].to_numpy()])
     own = (at["afforded own RnD"] * share).sum("band")
     return {
         "wanted": (at["wanted RnD per firm"] * share).sum("band").to_numpy(),
-        "firms": at["firms by quality"].to_numpy(),
         "with grant": own.sel(award="with grant").to_numpy(),
         "without grant": own.sel(award="without grant").to_numpy(),
     }
@@ -197,7 +205,7 @@ def _range(values: np.ndarray) -> str:
     return f"{half:.2f} ({low:.2f} to {high:.2f})"
 
 
-def money_over_wish(samples: int = 300, seed: int = 1) -> pd.DataFrame:
+def money_over_wish(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     """Money for own RnD over the RnD wanted, and firms short of money, in the composition: 5 %, median, 95 %."""
     model = sdmodel.load("shandong")
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
@@ -217,7 +225,7 @@ def money_over_wish(samples: int = 300, seed: int = 1) -> pd.DataFrame:
 
 
 # -- levers -----------------------------------------------------------------------------------------------------
-def levers(samples: int = 200, seed: int = 1) -> pd.DataFrame:
+def levers(samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Values, Values]] = SETTINGS) -> pd.DataFrame:
     """What each setting of a lever changes until 2034, in all and per yuan of public money.
 
     Money and RnD are present values at 2015 at the discount rate of the sample. Each setting is compared with its own
@@ -229,6 +237,8 @@ def levers(samples: int = 200, seed: int = 1) -> pd.DataFrame:
         Draws of all uncertainties and structural switches; every setting gets the same ones.
     seed
         Seed of the draws.
+    settings
+        Name: the values of a setting, and those of the state it is compared in.
 
     Returns
     -------
@@ -240,7 +250,7 @@ def levers(samples: int = 200, seed: int = 1) -> pd.DataFrame:
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
     known: dict[tuple[tuple[str, float], ...], dict[str, np.ndarray]] = {}
     rows = {}
-    for name, (acted, context) in SETTINGS.items():
+    for name, (acted, context) in settings.items():
         state = tuple(sorted(context.items()))
         if state not in known:
             known[state] = _totals(model, draws, context)
@@ -301,33 +311,39 @@ def _bought(change: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> dic
     }
 
 
-# -- page -------------------------------------------------------------------------------------------------------
-def page(samples: int = 1000, seed: int = 1) -> str:
-    """The page of measurements in Markdown."""
+# -- tables of the page -----------------------------------------------------------------------------------------
+def write(folder: Path, samples: int = 500, seed: int = 1) -> list[Path]:
+    """Measure and write every table of the page as Markdown."""
     model = sdmodel.load("shandong")
-    head = Path(__file__).with_name("measured.md").read_text("utf-8")
+    versions = f"sdmodel {sdmodel.__version__}, model {model.fingerprint[:12]}, sectors {', '.join(model.sectors)}"
     parts = {
-        "record": f"Model {model.fingerprint[:12]}, {samples} draws, seed {seed}, sdmodel {sdmodel.__version__}.",
+        "record": f"Measured on {samples} draws, seed {seed}, with {versions}.",
         "survival": _markdown(survival(samples, seed).set_index("what")),
-        "strong": _markdown(additionality(samples, seed, "strong")),
-        "weak": _markdown(additionality(samples, seed, "weak")),
+        "additionality-strong": _markdown(additionality(samples, seed, "strong").T),
+        "additionality-weak": _markdown(additionality(samples, seed, "weak").T),
         "money": _markdown(money_over_wish(samples, seed)),
         "levers": _markdown(levers(samples, seed)),
     }
+    folder.mkdir(parents=True, exist_ok=True)
+    out = []
     for name, text in parts.items():
-        head = head.replace(f"{{{{{name}}}}}", text)
-    return head
+        out.append(folder / f"part-{name}.md")
+        out[-1].write_text(text + "\n", encoding="utf-8")
+    return out
 
 
 def _markdown(table: pd.DataFrame) -> str:
     def cell(x: object) -> str:
         return f"{x:.3g}" if isinstance(x, float) else str(x)
 
-    head = [str(table.index.name or ""), *map(str, table.columns)]
-    lines = [head, ["---"] * len(head), *([cell(i), *map(cell, row)] for i, row in zip(table.index, table.to_numpy()))]
+    head = [str(table.index.name or table.columns.name or ""), *map(cell, table.columns)]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *([cell(i), *map(cell, row)] for i, row in zip(table.index, table.to_numpy(), strict=True)),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
-    number = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
-    Path(sys.argv[1]).write_text(page(number), encoding="utf-8")
+    write(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 500)

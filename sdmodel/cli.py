@@ -1,15 +1,15 @@
-"""The command line: `sdmodel list | describe | check | run | experiment`."""
+"""The command line: `sdmodel list | describe | check | run | sweep | experiment | export`."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sdmodel.errors import ScenarioError, SdmodelError, UnknownNameError
+from sdmodel.errors import DesignError, ScenarioError, SdmodelError, UnknownNameError
 
 app = typer.Typer(
     add_completion=False,
@@ -23,6 +23,7 @@ app = typer.Typer(
     sdmodel list                                   what is shipped
     sdmodel describe shandong                      what a model holds
     sdmodel run shandong --scenario "late exit"    one run to a CSV file
+    sdmodel sweep network --outcome "trust at 2034"   a thousand samples to a CSV file
     sdmodel experiment withdrawal                  a policy question, answered
     """,
 )
@@ -137,6 +138,74 @@ def _assignment(text: str) -> tuple[str, float]:
         return name.strip(), float(value)
     except ValueError:
         return name.strip(), year(value.strip())
+
+
+@app.command()
+def sweep(
+    model: ModelName,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", help="'NAME at 2034' or 'max of NAME' (min, mean, total, final); may be repeated."),
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Latin hypercube samples.")] = 1000,
+    design: Annotated[
+        Path | None, typer.Option(help="CSV file with a row a run and a column a constant, instead of samples.")
+    ] = None,
+    scenario: Annotated[str | None, typer.Option("--scenario", "-s", help="Scenario under all runs.")] = None,
+    method: Annotated[str | None, typer.Option(help="exact, euler, rk4 or a scipy method; default exact.")] = None,
+    every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    store: Annotated[Path | None, typer.Option(help="Zarr store to write all paths to, and to go on from.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")] = Path("sweep.csv"),
+) -> None:
+    """Run a model many times and write constants and outcomes, a row a run, to a CSV file."""
+    import pandas as pd
+
+    import sdmodel
+
+    found = sdmodel.load(model)
+    table = pd.read_csv(design) if design else sdmodel.latin_hypercube(found.uncertainties, samples, rng=seed)
+    judged = [sdmodel.Outcome.parse(text) for text in outcome or []]
+    judged = judged or [sdmodel.Outcome(name) for name in found.outcomes]
+    if not judged:
+        raise DesignError(f"'{found.name}' marks no outcome. Say what to judge: --outcome 'NAME at TIME'.")
+    names = list(dict.fromkeys(found[o.variable.partition("[")[0]].name for o in judged))
+    result = found.sweep(table, names, scenario=scenario, method=method, every=every, store=store)
+    columns = {str(name): table[name] for name in table.columns}
+    for one in judged:
+        columns.update(_columns(one.of(result)))
+    columns.update(status=result["status"].to_numpy(), message=result["message"].to_numpy())
+    pd.DataFrame(columns).to_csv(out, index=False, float_format="%.10g")
+    failed = int((result["status"] != 0).sum())
+    typer.echo(f"{out}: {len(table):,} runs, {failed:,} failed. Certificate: {result.attrs['certificate']}.")
+    for one in judged:
+        for label, values in _columns(one.of(result)).items():
+            low, middle, high = pd.Series(values).quantile([0.05, 0.5, 0.95])
+            typer.echo(f"  {label:<48} median {middle:.4g}, 5 to 95 %: {low:.4g} to {high:.4g}")
+
+
+def _columns(values: Any) -> dict[str, Any]:
+    """An outcome as columns of a table: one, or one for each element."""
+    rest = [d for d in values.dims if d != "run"]
+    if not rest:
+        return {values.name: values.to_numpy()}
+    flat = values.stack(element=rest, create_index=False)
+    places = zip(*(flat[d].to_numpy() for d in rest), strict=True)
+    return {
+        f"{values.name} [{','.join(map(str, place))}]": flat.isel(element=i).to_numpy()
+        for i, place in enumerate(places)
+    }
+
+
+@app.command()
+def export(
+    model: ModelName,
+    out: Annotated[Path, typer.Argument(help="File to write, ending with .mdl; one that is there is kept.")],
+) -> None:
+    """Write a model, composed ones too, as one Vensim file."""
+    import sdmodel
+
+    typer.echo(f"{sdmodel.load(model).write(out)}: opens in Vensim.")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sdmodel.errors import UnsupportedError
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text
+from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
 from sdmodel.model import CONTROL, Component, Model, SubscriptRange, Variable
 
 _PLAIN = re.compile(r"[^\W\d_][\w '$]*")
@@ -137,7 +137,10 @@ def _equation(variable: Variable, component: Component, model: Model, spell: dic
         case Array(values, shape) if len(shape) == 1 and _wide(component, model) > 1:
             return f"{head}=\n\tTABBED ARRAY({' '.join(to_text(Number(v)) for v in values)})"
         case expr:
-            return f"{head}=\n\t{to_text(_vensim(expr, where), spell)}"
+            text = to_text(_vensim(expr, where), spell)
+            if isinstance(expr, Op) and all(isinstance(n, (Op, Number)) for n in walk(expr)):
+                text = f"({text})"  # a sum of bare numbers would be read as one number
+            return f"{head}=\n\t{text}"
 
 
 def _wide(component: Component, model: Model) -> int:

@@ -17,6 +17,31 @@ from sdmodel.compile.python import Engine
 from sdmodel.model import Model
 from sdmodel.solve import integrate
 
+METHODS = ("exact", "euler", "rk4")
+
+ARITHMETIC = """
+a = 1.5 ~ ~ |
+b = 0.4 ~ ~ |
+c = -2 ~ ~ |
+start = 2.03 ~ ~ |
+width = 1.9 ~ ~ |
+mass = INTEG(inflow - outflow, a * 10) ~ ~ |
+other = INTEG(MIN(mass, 12) * b - other / 3 + bent, 1) ~ ~ |
+lagged = SMOOTH3(other, 2) ~ ~ |
+piped = DELAY3(inflow, 1.5) ~ ~ |
+inflow = IF THEN ELSE(other > 4 :AND: :NOT: mass < 3, a, a * b) * (1 + PULSE(start, width)) + STEP(b, start + 3) ~ ~ |
+outflow = mass / MAX(other, 0.5) * b + ABS(c + b * Time) * 0.01 ~ ~ |
+bent = RAMP(b / 10, start, start + 4) + MAX(c + Time, 0) * MIN(Time, 5) / 100 ~ ~ |
+waves = IF THEN ELSE(MODULO(Time, 3) < b * 3, 1, 0) + PULSE TRAIN(start, 0.3, 1.1, 9) * a ~ ~ |
+shaped = WITH LOOKUP(mass, ([(0,0)-(9,9)],(0,1),(5,2),(8,2.5),(12,7),(40,8))) ~ ~ |
+even = WITH LOOKUP(other, ((0,1),(1,2),(2,2.5),(3,7),(4,8),(5,3),(6,1),(7,0.5),(8,9))) ~ ~ |
+long = WITH LOOKUP(other + lagged, ((0,1),(1.1,2),(2,2.5),(3,7),(4,8),(5,3),(6,1),(7,0.5),(8,9),(9,1),(10,2),(11.5,3),
+    (12,1),(13,7),(14,3),(15,4),(16,1),(17,8),(18,2))) ~ ~ |
+dated = WITH LOOKUP(Time * a, ((0,1),(2,3),(5.5,1),(9,4))) ~ ~ |
+kept = INTEGER(mass * 3.7) + QUANTUM(other, 0.3) + shaped * 0 + even * long + dated + waves ~ ~ |
+power = (mass * 0.1) ^ 2 + SQRT(other) + (other > 2) * 0 ~ ~ |
+"""
+"""Sums, products, choices, lookups, dates and delays: all that must be equal to the last bit."""
 CONTROL = ("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER")
 
 _built: dict[object, tuple[object, Callable[..., None]]] = {}

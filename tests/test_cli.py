@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import sdmodel
 from sdmodel import cli
 from sdmodel.paths import shipped_models
 
-COMMANDS = ("list", "describe", "check", "run", "experiment")
+COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "export")
 
 
 def call(*words: object, cwd: Path, status: int = 0) -> str:
@@ -120,6 +121,39 @@ def test_check_answers_by_its_status(tmp_path: Path, write_model: Callable[..., 
     )
     assert strict.returncode == 1
     call("check", warned, cwd=tmp_path)
+
+
+def test_sweep_writes_a_row_a_run(tmp_path: Path) -> None:
+    told = call(
+        "sweep", "network", "--outcome", "trust at 2034", "--outcome", "max of deep links", "-n", "70", cwd=tmp_path
+    )
+    table = pd.read_csv(tmp_path / "sweep.csv")
+    assert len(table) == 70
+    assert {"contact rate", "trust at 2034", "max of deep links", "status"} <= set(table.columns)
+    assert (table["status"] == 0).all()
+    assert "70 runs, 0 failed. Certificate: 6 random runs differ" in told
+    assert f"median {table['trust at 2034'].median():.4g}" in told
+    row = table.iloc[3]
+    names = sdmodel.load("network").uncertainties.index
+    run = sdmodel.load("network").run(row[names].to_dict(), method="exact")
+    assert run["trust"].iloc[-1] == pytest.approx(row["trust at 2034"], rel=1e-8)
+
+
+def test_sweep_takes_a_design_and_gives_each_element_a_column(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("base coordination\n0.3\n0.6\n", encoding="utf-8")
+    call("sweep", "policy", "--design", "mine.csv", "--outcome", "cumulative cost at 2034", "-o", "x.csv", cwd=tmp_path)
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert table["base coordination"].tolist() == [0.3, 0.6]
+    instruments = sdmodel.load("policy").ranges["instrument"].elements
+    assert [f"cumulative cost at 2034 [{i}]" for i in instruments] == list(table.columns[1:-2])
+
+
+def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
+    call("export", "shandong", "whole.mdl", cwd=tmp_path)
+    whole, again = (sdmodel.load(m).run(method="rk4", every=5) for m in ("shandong", tmp_path / "whole.mdl"))
+    for name in ("self organisation index", "present value of public money"):
+        assert again[name].tolist() == whole[name].tolist()
+    assert "File exists" in call("export", "shandong", "whole.mdl", cwd=tmp_path, status=2)
 
 
 # -- going wrong ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from lanes import by_python, design, programs
 
+import sdmodel
 from sdmodel.compile.llvm import Kernel
 from sdmodel.model import Model
 
@@ -95,3 +96,21 @@ trust = SMOOTH3(effort * EXP(-capital / 10), 3) ~ ~ |
         run = model.run({n: float(v[i]) for n, v in moved.items()}, rtol=1e-10, every=1.0)
         wanted = np.array([run[n].to_numpy() for n in names])
         assert np.max(np.abs(got[i] - wanted) / np.abs(wanted).max(axis=1, keepdims=True)) < 1e-6
+
+
+def test_shandong_against_scipy() -> None:
+    """The exit of government at dates off the grid (1.6e-7 when written)."""
+    model = sdmodel.load("shandong")
+    outcomes = list(model.outcomes)
+    exits = [2015.37, 2018.2157, 2021.22]
+    swept = model.sweep([{"exit start": date} for date in exits], outcomes, every=1.0, progress=False)
+    assert swept.attrs["method"] == "exact"
+    largest = max(float(np.abs(swept[name]).max()) for name in outcomes)
+    for i, date in enumerate(exits):
+        run = model.run({"exit start": date}, rtol=1e-10, every=1.0)
+        for name in outcomes:
+            wanted = run[name].to_numpy().reshape(len(run.time), -1)
+            got = swept[name].isel(run=i).to_numpy().reshape(wanted.shape)
+            # a residual that is nothing but rounding has no size of its own
+            scale = max(float(np.abs(wanted).max()), 1e-9 * largest)
+            assert np.abs(got - wanted).max() < 1e-5 * scale, (date, name)

@@ -10,6 +10,7 @@ import pytest
 
 import sdmodel
 from sdmodel.errors import ReadError, SdmodelError, UnsupportedError
+from sdmodel.write import to_mdl
 
 FILE = """<?xml version="1.0" encoding="utf-8"?>
 <xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0" xmlns:isee="http://iseesystems.com/XMILE">
@@ -102,6 +103,23 @@ def test_arrays_with_and_without_subscripts(xmile: Make) -> None:
     np.testing.assert_allclose(found["o[b]"], 2 + T)
     np.testing.assert_allclose(found["s[a]"], 10 + np.concatenate([[0], np.cumsum(2 + T - 5)[:-1]]))
     assert found["t"].iloc[0] == 18 + 6 + 2 + 4
+
+
+def test_whole_arrays_are_read_as_vensim_writes_them(xmile: Make) -> None:
+    dims = "<dimensions><dim name='D'/><dim name='N'/></dimensions>"
+    model = xmile(
+        f"<aux name='y'>{dims}<eqn>TIME</eqn></aux>"
+        + aux("SUM(y[*, *]) + MAX(y[a, *])", "s")
+        + aux("SUM(y)", "t")
+        + "<aux name='r'><dimensions><dim name='D'/></dimensions><eqn>MIN(y[D, *]) + SUM(y[*, 1])</eqn></aux>"
+    )
+    text = to_mdl(model)
+    assert "SUM(y[D!, N!]) + VMAX(y[a, N!])" in text
+    assert "VMIN(y[D, N!]) + SUM(y[D!, " in text
+    found = model.run(method="euler")
+    np.testing.assert_allclose(found["s"], 7 * T)
+    np.testing.assert_allclose(found["t"], 6 * T)
+    np.testing.assert_allclose(found["r[b]"], 3 * T)
 
 
 def test_graphical_functions(xmile: Make) -> None:

@@ -362,3 +362,14 @@ def test_the_certificate_and_failures_are_told_below_the_bar(
     told = capsys.readouterr().err
     assert "of 64 runs failed; their status is 1." in told
     assert "Certificate: " in told
+
+
+def test_a_balance_that_is_nothing_but_rounding_does_not_spoil_the_certificate(model_from: Make) -> None:
+    model = model_from(
+        "a = INTEG(-out*a, 300) ~ firm ~ |\nb = INTEG(out*a, 0) ~ firm ~ |\nout = 0.1 ~ 1/Year [0,1] ~ |\n"
+        "balance = a + b - 300 ~ firm ~ |"
+    )
+    table = [{"out": x} for x in np.linspace(0.05, 0.5, 64)]
+    found = model.sweep(table, ["a", "b", "balance"], every=1)
+    assert np.abs(found["balance"]).max() > 0
+    assert found.attrs["certificate_scipy"] < 1e-5

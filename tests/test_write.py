@@ -9,6 +9,7 @@ import pytest
 
 import sdmodel
 from sdmodel.errors import ScenarioError, SdmodelError, UnsupportedError
+from sdmodel.expression import Number, Op
 from sdmodel.read.vensim import read_vensim
 from sdmodel.scenario import Path as DatedPath
 from sdmodel.scenario import Scenario
@@ -58,6 +59,12 @@ def test_a_model_with_everything_is_the_same_when_read_again(model_from: Make) -
     )
     same(model, again(model))
     assert to_mdl(again(model)) == to_mdl(model)
+
+
+def test_a_sum_of_numbers_stays_a_sum(model_from: Make) -> None:
+    model = model_from("x = 1 ~~|\ny = 2 ~~|").replace("x", Op("+", (Number(1.0), Number(-2.0))))
+    model = model.replace("y", Op("-", (Op("*", (Number(3.0), Number(2.0))), Number(1.0))))
+    same(model, again(model))
 
 
 def test_a_replaced_and_a_composed_model_run_the_same_from_their_file(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from sdmodel.expression import Call, Expr, Op, Ref, key
 from sdmodel.model import Component, SubscriptRange, Variable
 
 Ranges = Mapping[str, SubscriptRange]
+_WHOLE = {"sum": "sum", "prod": "prod", "min": "vmin", "max": "vmax"}
+"""Functions of whole arrays, and what Vensim calls them."""
 
 
 def with_subscripts(equations: dict[str, Variable], ranges: Ranges) -> dict[str, Variable]:
@@ -45,13 +47,29 @@ def _filled(
     if isinstance(expr, Op):
         return Op(expr.op, tuple(_filled(a, subs, dims, ranges, False) for a in expr.args))
     if isinstance(expr, Call):
-        all_of_it = expr.name in ("sum", "prod", "min", "max") and len(expr.args) == 1
+        all_of_it = expr.name in _WHOLE and len(expr.args) == 1
+        if all_of_it and isinstance(expr.args[0], Ref) and (gathered := _gathered(expr.args[0], subs, dims, ranges)):
+            return Call(_WHOLE[expr.name], (gathered,))
         args = tuple(_filled(a, subs, dims, ranges, all_of_it) for a in expr.args)
         own = expr.subs or (_taken(subs, dims[expr.name], ranges) if expr.name in dims else ())
         return Call(expr.name, args, own)
     if isinstance(expr, Ref) and not expr.subs and not whole and dims.get(expr.name):
         return Ref(expr.name, _taken(subs, dims[expr.name], ranges))
     return expr
+
+
+def _gathered(ref: Ref, subs: tuple[str, ...], dims: Mapping[str, tuple[str, ...]], ranges: Ranges) -> Ref | None:
+    """A whole array with the dimensions that are gathered over marked as Vensim marks them; None if there are none."""
+    own = dims.get(ref.name, ())
+    written = ref.subs or ("*",) * len(own)
+    if not own or "" in own or len(written) != len(own):
+        return None
+    here = [key(s) for s in subs]
+    marked = [
+        ranges[dim if s == "*" else key(s)].name + "!" if s == "*" or (key(s) in ranges and key(s) not in here) else s
+        for s, dim in zip(written, own, strict=True)
+    ]
+    return Ref(ref.name, tuple(marked)) if tuple(marked) != written else None
 
 
 def _taken(subs: tuple[str, ...], dims: tuple[str, ...], ranges: Ranges) -> tuple[str, ...]:

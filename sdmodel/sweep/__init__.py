@@ -101,9 +101,9 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 fine, 1 failed, 2 not run) and `message`
-        (the first variable and time that went wrong) are coordinates on `run`; a failed run is NaN and the rest stand.
-        `attrs` hold the run record and the error certificate.
+        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 fine, 1 failed, 2 not run) and
+        `message` (the first variable and time that went wrong) are coordinates on `run`; a failed run is NaN and the
+        rest stand. `attrs` hold the run record and the error certificate.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def sweep(
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
     record = run_record(model, base, design, plan, engine_name(plan.method), instructions(plan.method))
-    judge = _Judge(plan, record, certificate)
+    judge = _Judge(plan, [model[c.partition("[")[0]].unit for c in plan.labels], record, certificate)
     if store is None:
         return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
     return _on_disk(Path(store), model, plan, shapes, design, record, workers, progress, client, judge)
@@ -210,12 +210,13 @@ class _Judge:
     """What is known of a sweep only at its end: failed runs and the error certificate."""
 
     plan: Plan
+    units: list[str]
     record: dict[str, Any]
     sample: int
 
     def __call__(self, failed: int, values_of: Callable[[int], tuple[np.ndarray, int]], shown: bool) -> dict[str, Any]:
         """Attributes of the result, told below the progress bar if there is one."""
-        out: dict[str, Any] = {"failed": failed, **certify(self.plan, self.record, values_of, self.sample)}
+        out: dict[str, Any] = {"failed": failed, **certify(self.plan, self.units, self.record, values_of, self.sample)}
         if shown and failed:
             print(f"{failed:,} of {self.plan.runs:,} runs failed; their status is {FAILED}.", file=sys.stderr)
         if shown and self.sample:

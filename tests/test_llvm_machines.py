@@ -1,0 +1,141 @@
+"""The text of the kernel, and the processors it is made for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from lanes import ARITHMETIC, CONTROL, METHODS, by_python, design, programs
+
+import sdmodel
+from sdmodel.compile.llvm import Kernel, engine
+from sdmodel.compile.llvm.emit import emit
+from sdmodel.compile.llvm.text import Machine
+from sdmodel.errors import SdmodelError, SolveError, UnsupportedError
+from sdmodel.model import Model
+
+
+def test_the_text_holds_numbers_and_no_names(model_from: Callable[..., Model]) -> None:
+    model = model_from('"call @system(rm)" = 3 ~ ~ |\nhostile = INTEG(EXP(-"call @system(rm)"), 1) ~ ~ |')
+    program, outputs = programs(model, "euler")
+    text = Kernel(program, outputs, method="euler").text
+    assert "system" not in text
+    assert "hostile" not in text
+    words = set(re.findall(r"@([\w.]+)", text))
+    known = {"runs", "run", "report", "spans", "first", "segment", "watch", "numbers"}
+    assert all(w in known or re.fullmatch(r"llvm\.[\w.]+|(rates|outs|nexts|init|clock|watched)_\d+", w) for w in words)
+
+
+def test_what_is_not_needed_is_left_out(model_from: Callable[..., Model]) -> None:
+    model = model_from("a = INTEG(1, 0) ~ ~ |\nb = INTEG(EXP(a) + b, 0) ~ ~ |\nc = INTEG(a - c, 0) ~ ~ |", end=4)
+    program, _ = programs(model, "rk4")
+    kernel = Kernel(program, [program.outputs["c"]], method="rk4")
+    assert [program.states[i].name for i in kernel.plan.states] == ["a", "c"]
+    values, _, _ = kernel.run([program.defaults], [0.0, 4.0])
+    whole, _, _ = Kernel(program, list(program.outputs.values()), method="rk4").run([program.defaults], [0.0, 4.0])
+    assert values[0, 0, 1] == whole[0, 2, 1]
+
+
+def test_operations_that_are_not_known_are_refused_by_name(model_from: Callable[..., Model]) -> None:
+    program, outputs = programs(model_from("a = INTEG(-a, 1) ~ ~ |"), "euler")
+    strange = replace(program, nodes=(*program.nodes, ("teleport", 0)))
+    with pytest.raises(UnsupportedError, match="'teleport'"):
+        Kernel(strange, [len(program.nodes)], method="euler")
+    leaf = replace(program, nodes=(*program.nodes, ("oracle",)))
+    with pytest.raises(UnsupportedError, match="'oracle'"):
+        Kernel(leaf, [len(program.nodes)], method="euler")
+    table = replace(program, tables=(sdmodel.compile.program.TableData((0.0, 1.0), (0.0, 1.0), "curved"),))
+    curved = replace(table, nodes=(*program.nodes, ("time",), ("lookup", 0, len(program.nodes))))
+    with pytest.raises(UnsupportedError, match="'curved'"):
+        Kernel(curved, [len(program.nodes) + 1], method="euler")
+    with pytest.raises(SolveError, match="other meaning of time functions"):
+        Kernel(program, outputs, method="exact")
+    with pytest.raises(SolveError, match="exact, euler, rk4"):
+        Kernel(program, outputs, method="LSODA")
+
+
+def test_bad_calls(model_from: Callable[..., Model]) -> None:
+    program, outputs = programs(model_from("a = INTEG(-a, 1) ~ ~ |"), "euler")
+    kernel = Kernel(program, outputs, method="euler")
+    good = [program.defaults]
+    for given, times, message in (
+        ([[1.0]], [0.0, 1.0], "Parameters must be"),
+        (good, [0.0, 0.0], "must be finite and rise"),
+        (good, [1.0, 2.0], "a run begins at 0"),
+        (good, [0.0, 0.01], "no whole number of TIME STEPs"),
+    ):
+        with pytest.raises(SdmodelError, match=message):
+            kernel.run(given, times)
+    values, status, _ = kernel.run(np.empty((0, len(program.parameters))), [0.0, 1.0])
+    assert values.shape == (0, len(outputs), 2)
+    assert status.shape == (0,)
+
+
+def _x86(cpu: str, features: str, fma: bool) -> engine.Target:
+    return engine.Target(llvm.get_process_triple(), cpu, features, Machine(fma=fma, permute=False))
+
+
+@pytest.mark.skipif("x86_64" not in llvm.get_process_triple(), reason="compiles for older processors of this family")
+@pytest.mark.parametrize("method", METHODS)
+def test_older_processors_give_the_same_bits(model_from: Callable[..., Model], method: str) -> None:
+    """Without AVX-512, and without AVX and fused operations at all."""
+    program, outputs = programs(model_from(ARITHMETIC.replace("(other > 2)", "0"), end=12), method)
+    given, times = design(program, 11), [0.0, 5.0, 12.0]
+    wanted, _, _ = Kernel(program, outputs, method=method).run(given, times)
+    targets = [_x86("x86-64", "", fma=False)]
+    if llvm.get_host_cpu_features().get("avx2"):
+        targets.append(_x86("haswell", "", fma=True))
+    for target in targets:
+        got, _, _ = Kernel(program, outputs, method=method, target=target).run(given, times)
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_arm_code_can_be_written() -> None:
+    """Emitted, not run: the text is legal for processors with vectors of two doubles."""
+    program, outputs = programs(sdmodel.load("shandong"), "exact")
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    text = emit(program, outputs, "exact", Machine(fma=True, permute=False)).text
+    target = engine.Target("aarch64-unknown-linux-gnu", "generic", "", Machine(fma=True, permute=False))
+    module, machine = engine.assembled(text, target)
+    code = machine.emit_assembly(module)
+    assert "fmla\tv" in code or "fmla\t v" in code
+    assert re.search(r"fmul\tv\d+\.2d", code)
+
+
+def test_large_programs_are_cut_into_functions(tmp_path: Path) -> None:
+    """Several functions a phase, values passed between them through the work buffer."""
+    lines = ["k = 0.9 ~ ~ |", "s0 = INTEG(a699 - s0, 1) ~ ~ |", "a0 = s0 * k ~ ~ |"]
+    lines += [
+        f"a{i} = a{i - 1} * 0.5 + a{max(i - 40, 0)} / (1 + s{i // 25 if i % 25 else 0} ^ 2) * k"
+        f" + MAX(a{i // 2}, 0.1) ~ ~ |"
+        for i in range(1, 700)
+    ]
+    lines += [f"s{i} = INTEG((a{i * 20} - s{i}) / {i + 2}, {i / 10}) ~ ~ |" for i in range(1, 28)]
+    path = tmp_path / "large.mdl"
+    control = "\n".join(f"{n} = {v} ~ ~ |" for n, v in zip(CONTROL, (0, 2, 0.25, 1), strict=True))
+    path.write_text("{UTF-8}\n" + "\n".join(lines) + "\n" + control, encoding="utf-8")
+    for method in METHODS:
+        program, outputs = programs(sdmodel.load(path), method)
+        kernel = Kernel(program, outputs, method=method)
+        assert "@rates_2(" in kernel.text
+        given = design(program, 3)
+        values, _, _ = kernel.run(given, [0.0, 1.0, 2.0])
+        for p, got in zip(given, values, strict=True):
+            np.testing.assert_array_equal(got, by_python(program, outputs, p, [0.0, 1.0, 2.0], method))
+
+
+def test_contraction_is_an_option(model_from: Callable[..., Model]) -> None:
+    """Off by default; on, results differ in the last bits and no more."""
+    program, outputs = programs(model_from(ARITHMETIC.replace("(other > 2)", "0"), end=12), "rk4")
+    given, times = design(program, 8), [0.0, 12.0]
+    plain = Kernel(program, outputs, method="rk4")
+    fused = Kernel(program, outputs, method="rk4", contract=True)
+    assert " contract " not in plain.text
+    assert " contract " in fused.text
+    np.testing.assert_allclose(fused.run(given, times)[0], plain.run(given, times)[0], rtol=1e-11)

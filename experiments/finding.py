@@ -1,14 +1,16 @@
-"""What every experiment shares: equal public money, shares with intervals, verdicts, and the files that are left.
+"""What every experiment leaves: shares with intervals, verdicts, what decides them, and files.
 
-An experiment is a module with `QUESTION` (one sentence) and `ask(samples, seed, out, workers, progress) -> Finding`.
+An experiment is a module with `QUESTION` (one sentence), `SAMPLES` and `ask(samples, seed, workers, progress)`, which
+returns a `Finding`. Its docstring says, before the first run, what is compared, on which outcome and horizon, and the
+smallest effect that counts.
+`arms` runs what it compares, `equal_money` makes the public money equal.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,6 @@ from sdmodel.design import LABELS
 from sdmodel.errors import DesignError
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.figure import Figure
 
     from sdmodel.model import Model
@@ -28,6 +29,37 @@ if TYPE_CHECKING:
 LABEL_WORDS = ("built in", "conditional", "emergent")
 SUPPORTED, MOSTLY, DEPENDS = 0.95, 0.75, 0.25
 """Shares from which a verdict is `supported`, `mostly`, `depends`; below it is `not supported`."""
+FEW, LEAST_PARTED = 20, 0.1
+"""Failures needed to look for a region; how much denser they must be in it."""
+LOOKED_AT, HALVES = 3, 4
+"""Uncertainties that a region may limit, those that go most with failing; half samples that judge it."""
+
+SECTORS = 8
+"""Sectors of the whole model; with fewer a finding is provisional."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a prediction fails: limits of a few uncertainties, judged in samples not used to find them."""
+
+    limits: tuple[tuple[str, float, float], ...]
+    """Name, low and high; infinite where there is no limit on that side."""
+    coverage: float
+    """Share of the failures that lie inside."""
+    density: float
+    """Share of the samples inside that fail."""
+    overall: float
+    """Share of all samples that fail."""
+
+    def __str__(self) -> str:
+        parts = [
+            *(f"{name} above {low:.3g}" for name, low, _ in self.limits if math.isfinite(low)),
+            *(f"{name} below {high:.3g}" for name, _, high in self.limits if math.isfinite(high)),
+        ]
+        return (
+            f"fails most where {' and '.join(parts)}: in {self.density:.0%} of the samples there against "
+            f"{self.overall:.0%} of all, {self.coverage:.0%} of all failures"
+        )
 
 
 @dataclass(frozen=True)
@@ -49,7 +81,9 @@ class Verdict:
     deciding: tuple[tuple[str, float], ...] = ()
     """Uncertainties that go most with the effect: name and rank correlation."""
     loops: tuple[tuple[str, float], ...] = ()
-    """Links knocked out: name and the part of the median effect that is gone without them."""
+    """Links knocked out: name and the median effect that is left without them."""
+    region: Region | None = None
+    """Where it fails, if one or two uncertainties tell."""
 
     def __post_init__(self) -> None:
         if self.label not in LABEL_WORDS:
@@ -87,6 +121,61 @@ class Verdict:
             f"(95 % interval {low:.0%} to {high:.0%}); effect {middle:+.3g} {self.effect_unit} "
             f"(5 to 95 %: {least:+.3g} to {most:+.3g}): {self.word}."
         )
+
+    @property
+    def reasons(self) -> str:
+        """The label's reason, what decides the effect, where the prediction fails, and the loops, in one sentence."""
+        parts = [f"{self.label}, since {self.label_reason}"]
+        if self.deciding:
+            parts.append("goes with " + ", ".join(f"{name} ({r:+.2f})" for name, r in self.deciding))
+        if self.region is not None:
+            parts.append(str(self.region))
+        if self.loops:
+            left = ", ".join(f"{name} {value:+.3g}" for name, value in self.loops)
+            parts.append(f"median effect {self.effect[0]:+.3g}, with a link held: {left}")
+        return f"{self.hypothesis}: {'; '.join(parts)}."
+
+
+def judged(
+    hypothesis: str,
+    prediction: str,
+    holds: np.ndarray,
+    effect: np.ndarray,
+    unit: str,
+    label: tuple[str, str],
+    draws: pd.DataFrame,
+    loops: tuple[tuple[str, float], ...] = (),
+) -> Verdict:
+    """Judge a prediction from what came out by sample.
+
+    Parameters
+    ----------
+    hypothesis, prediction
+        Id, and what must hold in a sample.
+    holds
+        True where it holds, by sample.
+    effect, unit
+        Size of the effect by sample, NaN where the arms cannot be compared; these samples are left out.
+    label
+        Label and its reason.
+    draws
+        The samples.
+    loops
+        As in `Verdict`.
+    """
+    good = np.isfinite(effect)
+    return Verdict(
+        hypothesis,
+        prediction,
+        int(holds[good].sum()),
+        int(good.sum()),
+        spread(effect),
+        unit,
+        *label,
+        deciding(effect, draws),
+        loops,
+        failure_region(holds[good], draws[good]),
+    )
 
 
 @dataclass
@@ -132,7 +221,11 @@ class Finding:
             "record": self.record,
         }
         files[1].write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-        files[2].write_text("\n".join([self.question, "", self.sentence, "", *self.notes]) + "\n", encoding="utf-8")
+        files[2].write_text(
+            "\n".join([self.question, "", self.sentence, "", *(v.reasons for v in self.verdicts), "", *self.notes])
+            + "\n",
+            encoding="utf-8",
+        )
         for name, figure in self.figures.items():
             path = folder / f"{name}.png"
             figure.savefig(path, dpi=160)
@@ -184,118 +277,48 @@ def deciding(effect: np.ndarray, samples: pd.DataFrame, most: int = 3) -> tuple[
     return tuple((names[j], round(r[j], 3)) for j in best)
 
 
-@dataclass(frozen=True)
-class Equalised:
-    """Arms set to equal public money, in the order of the rows of their design."""
-
-    lever: np.ndarray
-    """Value of the lever that spends the target."""
-    residual: np.ndarray
-    """Money over target, less one."""
-    spent: np.ndarray
-    """False where no value of the lever in its range spends the target: `cannot be spent`."""
-    result: xr.Dataset
-    """The runs at that value of the lever."""
-
-
-def equal_money(
-    model: Model,
-    design: pd.DataFrame,
-    target: np.ndarray,
-    *,
-    lever: str,
-    money: str,
-    outputs: Sequence[str],
-    every: float,
-    start: float | np.ndarray,
-    low: float,
-    high: float,
-    tolerance: float = 0.005,
-    rounds: int = 12,
-    workers: int | None = None,
-    progress: bool | str | None = None,
-) -> Equalised:
-    """Solve a lever, row by row, so that each row spends the public money of its target.
-
-    Money must rise with the lever. Each row is solved by the secant rule inside a bracket; a round is one sweep of the
-    rows that are still off.
+def failure_region(holds: np.ndarray, samples: pd.DataFrame) -> Region | None:
+    """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.analysis.boxes`).
 
     Parameters
     ----------
-    model, design
-        What is run; the design must not hold `lever`.
-    target
-        Present value of public money by row, in the unit of `money`.
-    lever
-        Constant that is solved for: a size multiplier or a date.
-    money
-        Variable whose final value is the present value of public money.
-    outputs, every
-        What is kept of the runs.
-    start
-        First guess of the lever.
-    low, high
-        Where the lever may go.
-    tolerance
-        Largest relative difference from the target that is left alone.
-    rounds
-        Sweeps at most.
+    holds
+        True where the prediction holds, by sample.
+    samples
+        Values of the uncertainties in the same rows.
+
+    Returns
+    -------
+    Region or None
+        None where fewer than 20 samples, or all but 20, fail, or failures are not denser there by 0.1 in samples that
+        the region was not made from.
     """
-    n = len(design)
-    a, b = np.full(n, float(low)), np.full(n, float(high))
-    x = np.clip(np.broadcast_to(np.asarray(start, float), (n,)), low, high).copy()
-    x_before, v_before = np.full(n, np.nan), np.full(n, np.nan)
-    value = np.full(n, np.nan)
-    todo = np.ones(n, dtype=bool)
-    pieces: list[xr.Dataset] = []
-    for turn in range(rounds):
-        rows = np.flatnonzero(todo)
-        label = f"{progress}, round {turn + 1}" if isinstance(progress, str) else progress
-        keep = list(dict.fromkeys([*outputs, money]))
-        found = model.sweep(
-            design.iloc[rows].assign(**{lever: x[rows]}),
-            keep,
-            every=every,
-            workers=workers,
-            progress=label,
-            certificate=0,
-        ).assign_coords(row=("run", rows))
-        value[rows] = found[money].isel(time=-1).to_numpy()
-        off = value / target - 1
-        a, b = np.where(todo & (off < 0), x, a), np.where(todo & (off > 0), x, b)
-        at_end = ((x >= high) & (off < 0)) | ((x <= low) & (off > 0))
-        settled = todo & ((np.abs(off) <= tolerance) | at_end | ~np.isfinite(off) | (turn == rounds - 1))
-        pieces.append(found.isel(run=np.flatnonzero(settled[rows])))
-        todo &= ~settled
-        if not todo.any():
-            break
-        with np.errstate(all="ignore"):
-            slope = np.where(
-                np.isfinite(x_before), (value - v_before) / (x - x_before), (value / x if low >= 0 else np.nan)
-            )
-            new = np.clip(x + (target - value) / slope, low, high)
-        new = np.where(np.isfinite(new) & (new >= a) & (new <= b) & (new != x), new, (a + b) / 2)
-        x_before, v_before = np.where(todo, x, x_before), np.where(todo, value, v_before)
-        x = np.where(todo, new, x)
-    residual = value / target - 1
-    return Equalised(x, residual, np.abs(residual) <= tolerance, in_order(pieces))
+    from sdmodel.analysis.boxes import discover
+
+    fails = ~holds.astype(bool)
+    if min(fails.sum(), (~fails).sum()) < FEW:
+        return None
+    names = [name for name, _ in deciding(fails.astype(float), samples, LOOKED_AT)]
+    found = discover(samples, fails, parameters=names, most=1, resamples=HALVES, rng=1)
+    quality = found.quality.iloc[0]
+    coverage, density = float(quality["coverage elsewhere"]), float(quality["density elsewhere"])
+    if found.limits.empty or not density > fails.mean() + LEAST_PARTED:
+        return None
+    limits = tuple((str(name), float(row["low"]), float(row["high"])) for (_, name), row in found.limits.iterrows())
+    return Region(limits, coverage, density, float(fails.mean()))
 
 
-def in_order(pieces: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Parts of a sweep that carry a coordinate `row`, put together in the order of their rows."""
-    import xarray as xr
+def status(model: Model) -> str:
+    """Why a finding of this model is provisional, or nothing."""
+    if len(model.sectors) >= SECTORS:
+        return ""
+    inputs = sorted({v.origin for v in model.equations.values() if v.role == "input"})
+    return (
+        f"The model has {len(model.sectors)} of {SECTORS} sectors ({_listed(model.sectors)}); what comes from "
+        f"{_listed(inputs)} is constant."
+    )
 
-    whole = xr.concat(list(pieces), dim="run", combine_attrs="override")
-    return whole.isel(run=np.argsort(whole["row"].to_numpy())).assign_coords(run=np.arange(whole.sizes["run"]))
 
-
-class Clock:
-    """Wall time of an experiment, for its record."""
-
-    def __init__(self) -> None:
-        self._begun = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since it was made."""
-        return round(time.perf_counter() - self._begun, 1)
+def _listed(sectors: Iterable[str]) -> str:
+    """Sectors as a reader calls them."""
+    return ", ".join(s.replace("rd_", "RnD ").replace("_", " ") for s in sectors)

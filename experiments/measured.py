@@ -1,7 +1,6 @@
-"""What the model does against what was published, and what each lever buys: the tables of the page of measurements.
+"""What the model does against what was published, and what each lever buys: no question of the paper and no verdict.
 
-No experiment: it asks no question of the paper and gives no verdict. `python -m sdmodel.experiments.measured FOLDER`
-measures and writes one file a table, which the page includes.
+`python -m sdmodel.experiments.measured FOLDER` measures and writes one file a table, which the page includes.
 """
 
 from __future__ import annotations
@@ -319,8 +318,8 @@ def write(folder: Path, samples: int = 500, seed: int = 1) -> list[Path]:
     parts = {
         "record": f"Measured on {samples} draws, seed {seed}, with {versions}.",
         "survival": _markdown(survival(samples, seed).set_index("what")),
-        "additionality-strong": _markdown(additionality(samples, seed, "strong").T),
-        "additionality-weak": _markdown(additionality(samples, seed, "weak").T),
+        "additionality-strong": _markdown(additionality(samples, seed, "strong").T, "{:.0%}"),
+        "additionality-weak": _markdown(additionality(samples, seed, "weak").T, "{:.0%}"),
         "money": _markdown(money_over_wish(samples, seed)),
         "levers": _markdown(levers(samples, seed)),
     }
@@ -332,9 +331,9 @@ def write(folder: Path, samples: int = 500, seed: int = 1) -> list[Path]:
     return out
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def _markdown(table: pd.DataFrame, form: str = "{:.3g}") -> str:
     def cell(x: object) -> str:
-        return f"{x:.3g}" if isinstance(x, float) else str(x)
+        return form.format(x) if isinstance(x, float) else str(x)
 
     head = [str(table.index.name or table.columns.name or ""), *map(cell, table.columns)]
     lines = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patheffects import withStroke
 
 from sdmodel import plot
-from sdmodel.errors import DesignError
 from sdmodel.experiments import withdrawal as asked
-from sdmodel.experiments.finding import Equalised, Finding, spread
-from sdmodel.plot.look import BODY, GREY, INK, SMALL, drawing, wrapped
+from sdmodel.experiments.arms import END, MONEY
+from sdmodel.experiments.equal_money import Equalised
+from sdmodel.experiments.finding import Finding, spread
+from sdmodel.experiments.sheet import attempt, head, legend, rows, texts
+from sdmodel.plot.look import INK, drawing
 from sdmodel.plot.marks import ROW
 
 if TYPE_CHECKING:
@@ -33,9 +35,7 @@ OUTLINE: dict[str, Any] = {
 """The mark of a cell of the heat map; its white rim parts it from dark cells."""
 
 
-def figure(
-    finding: Finding, order: pd.DataFrame, table: pd.DataFrame, base: xr.Dataset, gradual: xr.Dataset, abrupt: Equalised
-) -> Figure:
+def figure(finding: Finding, order: pd.DataFrame, base: xr.Dataset, gradual: xr.Dataset, abrupt: Equalised) -> Figure:
     """Draw the sheet.
 
     Parameters
@@ -44,24 +44,19 @@ def figure(
         With the verdicts on H39 and H40, in this order.
     order
         Self-organisation index at the end by sample and setting, NaN where the money cannot be spent.
-    table
-        Tidy table of the finding.
     base, gradual, abrupt
         Paths without exit, of the gradual exits, and of the abrupt exits of equal money.
     """
-    first = np.flatnonzero(gradual["setting"].to_numpy() == asked._label(*asked.BUILT_UP))
-    arms = [base, gradual.isel(run=first), abrupt.result.isel(run=first)]
+    first = asked.GRADUAL.index(asked.BUILT_UP)
+    arms = [base, gradual.isel(setting=first), abrupt.result.isel(setting=first)]
     same = abrupt.spent[first]
     dates = spread(abrupt.lever[first][same])
     fig, axes = plot.board(ROWS, heights=(6.8, 5.2), **_texts(finding, arms, same, dates))
     with drawing():
         _when(axes["when"], order)
-        _pace(axes["pace"], table)
-        _paths([axes[name] for name in ROWS[1]], [arm.isel(run=same) for arm in arms], dates)
-        keys = {"A": axes["when"], "B": axes["pace"], "C to E": axes["never"]}
-        shown = {name: panel for name, panel in keys.items() if panel.get_legend_handles_labels()[0]}
-        if shown:
-            plot.legend(shown)
+        _pace(axes["pace"], finding.table)
+        _paths([axes[name] for name in ROWS[1]], [arm.isel(sample=same) for arm in arms], dates)
+        legend({"A": axes["when"], "B": axes["pace"], "C to E": axes["never"]})
     return fig
 
 
@@ -70,11 +65,8 @@ def _texts(
 ) -> dict[str, str]:
     """Headline, the line below it and the small print, from the numbers."""
     first, second = finding.verdicts
-    foot = [
-        "Every setting is run with the same samples, drawn from assumed ranges of all uncertain constants and "
-        "structural switches: shares of samples are no probabilities."
-    ]
-    spent, own = (arm[asked.MONEY].isel(time=-1).to_numpy()[same] for arm in arms[:2])
+    foot = []
+    spent, own = (arm[MONEY].isel(time=-1).to_numpy()[same] for arm in arms[:2])
     more = spread(spent / own - 1)[0]
     if np.isfinite(more):
         foot.append(
@@ -89,31 +81,27 @@ def _texts(
         )
     if dates[2] - dates[1] >= 0.1:
         foot.append(f"Band in E: dates of the abrupt exit, {dates[1]:.1f} to {dates[2]:.1f} in 5 to 95 % of samples.")
-    below = f"{len(finding.table['sample'].unique())} samples, exits compared at equal public money."
-    if finding.status:
-        why = finding.status.partition(" (")[0]
-        below += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
-        foot.append(f"Provisional: {finding.status}")
-    return {
-        "title": f"Leaving after build-up beats staying, leaving early and leaving late in {first.holds} of "
-        f"{first.samples} samples; leaving gradually spares service users a gap in {second.holds} of {second.samples}",
-        "subtitle": below,
-        "foot": "\n".join(foot),
-    }
+    return texts(
+        finding,
+        f"Leaving after build-up beats staying, leaving early and leaving late in {first.holds} of {first.samples} "
+        f"samples; leaving gradually spares service users a gap in {second.holds} of {second.samples}",
+        f"{finding.table['sample'].nunique()} samples, exits compared at equal public money.",
+        *foot,
+    )
 
 
 def _when(panel: Axes, order: pd.DataFrame) -> None:
     """A: by start and duration, samples that are better off than without exit, less those worse off."""
     better, worse = _against_no_exit(order)
     net = pd.DataFrame(
-        [[better[asked._label(s, d)] - worse[asked._label(s, d)] for d in asked.DURATIONS] for s in asked.STARTS],
+        [[better[asked.label(s, d)] - worse[asked.label(s, d)] for d in asked.DURATIONS] for s in asked.STARTS],
         index=pd.Index(asked.STARTS, name="exit starts in"),
         columns=pd.Index(asked.DURATIONS, name="exit takes (years; 0 is abrupt)"),
     )
-    measure = f"% of samples better self-organised in {asked.END:g} than without exit, less % worse"
-    _try(panel, plot.heat, net.round(), label=measure, centre=0, reach=100, legend=False, width=8)
-    _head(panel, "A", "When to leave", measure)
-    own = asked._label(*asked.BUILT_UP)
+    measure = f"% of samples better self-organised in {END:g} than without exit, less % worse"
+    attempt(panel, plot.heat, net.round(), label=measure, centre=0, reach=100, legend=False, width=8)
+    head(panel, "A", "When to leave", measure)
+    own = asked.label(*asked.BUILT_UP)
     if np.isfinite(better[own]) and panel.images:
         place = asked.DURATIONS.index(asked.BUILT_UP[1]) - 0.42, asked.STARTS.index(asked.BUILT_UP[0]) - 0.38
         told = (
@@ -125,7 +113,7 @@ def _when(panel: Axes, order: pd.DataFrame) -> None:
 
 def _against_no_exit(order: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Percent of samples, by setting, whose index is higher or lower than without exit by what counts."""
-    never = order[asked._label(asked.NEVER, 0)]
+    never = order[asked.label(asked.STAY, 0)]
     gain = order.sub(never, axis=0).div(never, axis=0)
     percent = 100 / gain.notna().sum().replace(0, np.nan)
     return (gain > asked.SMALLEST_ORDER).sum() * percent, (gain < -asked.SMALLEST_ORDER).sum() * percent
@@ -133,21 +121,12 @@ def _against_no_exit(order: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 def _pace(panel: Axes, table: pd.DataFrame) -> None:
     """B: what a gradual exit spares in the trough of coverage, by duration."""
-    rows = table[(table["equal by"] == "date") & table["spent"] & (table["exit start"] == asked.BUILT_UP[0])]
-    gain = 100 * (rows["trough"] - rows["trough, abrupt"])
-    by = gain.groupby(rows["exit duration"])
-    effects = {f"over {d:g} year{'s' if d != 1 else ''}": spread(g.to_numpy()) for d, g in by}
-    _try(
-        panel,
-        plot.effects,
-        pd.DataFrame(effects, index=["median", "low", "high"]).T,
-        label="percentage points",
-        smallest=100 * asked.SMALLEST_DIP,
-        legend=False,
-        width=8,
-    )
+    pairs = table[(table["equal by"] == "date") & table["spent"]]
+    gain = 100 * (pairs["trough"] - pairs["trough, abrupt"])
+    by = {f"over {d:g} year{'s' if d != 1 else ''}": g for d, g in gain.groupby(pairs["exit duration"])}
+    rows(panel, by, "percentage points", 100 * asked.SMALLEST_DIP)
     measure = "gain in the lowest share of demand served over an abrupt exit of equal money"
-    _head(panel, "B", f"How fast to leave from {asked.BUILT_UP[0]:g}", measure)
+    head(panel, "B", f"How fast to leave from {asked.BUILT_UP[0]:g}", measure)
 
 
 def _paths(panels: list[Axes], arms: list[xr.Dataset], dates: tuple[float, float, float]) -> None:
@@ -156,25 +135,9 @@ def _paths(panels: list[Axes], arms: list[xr.Dataset], dates: tuple[float, float
     titles = ["No exit", f"Exit over {asked.BUILT_UP[1]:g} years", "Abrupt exit, equal money"]
     marks: list[Any] = [{}, {f"{start:g} to {stop:g}": (start, stop)}, {f"about {dates[0]:.1f}": dates[1:]}]
     for panel, arm, letter, title, mark in zip(panels, arms, "CDE", titles, marks, strict=True):
-        paths = arm[asked.COVERAGE].assign_attrs(unit="share of demand served")
-        _try(panel, plot.fan, paths, policy_marks=mark, legend=False, width=8)
-        _head(panel, letter, title, pad=ROW + 5)
+        paths = arm[asked.COVERAGE].rename(sample="run").assign_attrs(unit="share of demand served")
+        attempt(panel, plot.fan, paths, policy_marks=mark, legend=False, width=8)
+        head(panel, letter, title, pad=ROW + 5)
         panel.set(ylim=(0, 1.02), xlabel="")
         if panel is not panels[0]:
             panel.set_ylabel("")
-
-
-def _head(panel: Axes, letter: str, title: str, measure: str = "", **where: float) -> None:
-    """Write the letter of a panel, what it asks, and below it what it measures in two lines."""
-    lines = wrapped(measure, 7.4, BODY).split("\n") if measure else []
-    lines += [""] * (2 - len(lines)) if measure else []
-    panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {title}", *lines]), loc="left", **where)
-
-
-def _try(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> None:
-    """Draw, or say in the panel why there is nothing to draw, so that the rest of the finding is not lost."""
-    try:
-        draw(data, ax=panel, **how)
-    except DesignError as error:
-        panel.set(xticks=[], yticks=[])
-        panel.text(0.05, 0.5, wrapped(str(error), 5, SMALL), transform=panel.transAxes, fontsize=SMALL, color=GREY)

@@ -25,6 +25,27 @@ _WHERE = {
     "morris_trajectories": "design",
     "open_sweep": "sweep",
     "Outcome": "outcome",
+    "optimise": "analysis.policies",
+    "pareto": "analysis.fronts",
+    "nondominated": "analysis.fronts",
+    "basins": "analysis.rests",
+    "discover": "analysis.boxes",
+    "equilibria": "analysis.rests",
+    "folds": "analysis.tipping",
+    "hysteresis": "analysis.tipping",
+    "trigger": "analysis.latches",
+    "solve_lever": "analysis.crossings",
+    "threshold": "analysis.crossings",
+    "sobol": "analysis.sensitivity",
+    "sobol_blocks": "analysis.blocks",
+    "one_at_a_time": "analysis.blocks",
+    "morris": "analysis.screening",
+    "tornado": "analysis.screening",
+    "gradient": "analysis.gradients",
+    "calibrate": "analysis.fit",
+    "Calibration": "analysis.calibration",
+    "history_match": "analysis.history",
+    "compare": "analysis.differences",
     "SdmodelError": "errors",
     "errors": "",
     "plot": "",
@@ -32,6 +53,21 @@ _WHERE = {
 
 if TYPE_CHECKING:
     from sdmodel import errors, plot
+    from sdmodel.analysis.blocks import one_at_a_time, sobol_blocks
+    from sdmodel.analysis.boxes import discover
+    from sdmodel.analysis.calibration import Calibration
+    from sdmodel.analysis.crossings import solve_lever, threshold
+    from sdmodel.analysis.differences import compare
+    from sdmodel.analysis.fit import calibrate
+    from sdmodel.analysis.fronts import nondominated, pareto
+    from sdmodel.analysis.gradients import gradient
+    from sdmodel.analysis.history import history_match
+    from sdmodel.analysis.latches import trigger
+    from sdmodel.analysis.policies import optimise
+    from sdmodel.analysis.rests import basins, equilibria
+    from sdmodel.analysis.screening import morris, tornado
+    from sdmodel.analysis.sensitivity import sobol
+    from sdmodel.analysis.tipping import folds, hysteresis
     from sdmodel.composition import compose
     from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
     from sdmodel.errors import SdmodelError
@@ -43,23 +79,44 @@ if TYPE_CHECKING:
     from sdmodel.sweep import open_sweep
 
 __all__ = [
+    "Calibration",
     "Model",
     "Outcome",
     "Path",
     "Run",
     "Scenario",
     "SdmodelError",
+    "basins",
+    "calibrate",
+    "compare",
     "compose",
+    "discover",
+    "equilibria",
     "errors",
+    "folds",
+    "gradient",
     "grid",
+    "history_match",
+    "hysteresis",
     "latin_hypercube",
     "load",
     "load_scenarios",
+    "morris",
     "morris_trajectories",
+    "nondominated",
+    "one_at_a_time",
     "open_sweep",
+    "optimise",
     "pair",
+    "pareto",
     "plot",
+    "sobol",
+    "sobol_blocks",
     "sobol_sequence",
+    "solve_lever",
+    "threshold",
+    "tornado",
+    "trigger",
 ]
 
 

@@ -58,14 +58,13 @@ def settled(model: Model, values: Mapping[str, float] | Scenario | None, scenari
     paths = {}
     for name, path in chosen.paths.items():
         elements = constants_named(model, name)
-        if "[" in name and len(elements) < len(constants_named(model, name.partition("[")[0])):
-            raise OverrideError(
-                f"'{name}' is one element; a path goes with a whole constant: '{name.partition('[')[0]}'."
-            )
+        whole = model.owner(name).name
+        if len(elements) < len(constants_named(model, whole)):
+            raise OverrideError(f"'{name}' is one element; a path goes with a whole constant: '{whole}'.")
         for element in elements:
             for value in path.value:
                 _in_range(model, element, value)
-        paths[model[name.split("[")[0]].name] = path
+        paths[whole] = path
     return Scenario(chosen.name, chosen.description, checked, paths)
 
 
@@ -74,32 +73,27 @@ def constants_named(model: Model, name: str) -> list[str]:
     constants = _constants.get(model, "constants", lambda: constant_values(model))
     if name in constants:
         return [name]
-    stem, bracket, rest = name.partition("[")
-    if key(stem) in CONTROL and key(stem) in model.equations:
-        return [model[stem].name]
-    variable = model[stem]
+    variable = model.owner(name)
+    if key(variable.name) in CONTROL:
+        return [variable.name]
     if variable.kind != "constant":
         raise OverrideError(
             f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its formula, "
             f"make a new model: model.replace({variable.name!r}, ...)."
         )
-    wanted = _element(rest) if bracket else None
-    labels = [
-        c
-        for c, (v, _) in constants.items()
-        if v is variable and (wanted is None or wanted == _element(c.partition("[")[2]))
-    ]
+    wanted = None if key(name) == key(variable.name) else _element(name)
+    labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _element(c))]
     if not labels:
         raise UnknownNameError(name, constants, "constant")
     return labels
 
 
-def _element(inside: str) -> list[str]:
-    return [key(e) for e in inside.rstrip("]").split(",")]
+def _element(label: str) -> list[str]:
+    return [key(e) for e in label.rpartition("[")[2].rstrip("]").split(",")]
 
 
 def _in_range(model: Model, label: str, value: float) -> None:
-    variable = model[label.split("[")[0]]
+    variable = model.owner(label)
     if not math.isfinite(value):
         raise RangeError(f"'{label}' is given {value}; a constant must be a finite number.")
     if not variable.low <= value <= variable.high:

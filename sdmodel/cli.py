@@ -169,7 +169,7 @@ def sweep(
     judged = judged or [sdmodel.Outcome(name) for name in found.outcomes]
     if not judged:
         raise DesignError(f"'{found.name}' marks no outcome. Say what to judge: --outcome 'NAME at TIME'.")
-    names = list(dict.fromkeys(found[o.variable.partition("[")[0]].name for o in judged))
+    names = list(dict.fromkeys(found.owner(o.variable).name for o in judged))
     result = found.sweep(table, names, scenario=scenario, method=method, every=every, store=store)
     columns = {str(name): table[name] for name in table.columns}
     for one in judged:

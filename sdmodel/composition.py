@@ -121,12 +121,14 @@ def _joint(
         raise CompositionError(f"{sector} takes '{variable.name}' from {variable.origin}, but {source} owns it.")
     if _unit_clash(variable, owned, synonyms):
         raise CompositionError(
-            f"'{variable.name}' is in '{owned.unit}' in {source} and in '{variable.unit}' in {sector}; units must be equal."
+            f"'{variable.name}' is in '{owned.unit}' in {source} and in '{variable.unit}' in {sector}; units must be "
+            "equal."
         )
     theirs, ours = _shape(sectors[source], owned), _shape(sectors[sector], variable)
     if theirs != ours:
         raise CompositionError(
-            f"'{variable.name}' has subscripts {_say(theirs)} in {source} and {_say(ours)} in {sector}; they must be equal."
+            f"'{variable.name}' has subscripts {_say(theirs)} in {source} and {_say(ours)} in {sector}; they must be "
+            "equal."
         )
 
 
@@ -185,11 +187,7 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
     else:
         expr = value
     if within is not None:
-        reader = model[within]
-        if old.key not in reader.reads():
-            raise EquationError(f"'{reader.name}' does not read '{old.name}', so there is no such link to replace.")
-        changed = tuple(Component(c.subs, c.excepts, substitute(c.expr, old.key, expr)) for c in reader.components)
-        return model.with_variable(dataclasses.replace(reader, components=changed))
+        return _within(model, old, model[within], expr)
     subs = tuple(_dimensions(model, old))
     kind = "constant" if isinstance(expr, Number) else "lookup" if isinstance(expr, Table) else "auxiliary"
     if isinstance(expr, Call) and expr.name in ("data", "get data"):
@@ -202,25 +200,29 @@ def replaced(model: Model, name: str, value: float | Expr | Path, within: str | 
     return model.with_variable(new)
 
 
+def _within(model: Model, old: Variable, reader: Variable, new: Expr | str) -> Model:
+    """A model in which one equation reads something else instead of a variable."""
+    if old.key not in reader.reads():
+        raise EquationError(f"'{reader.name}' does not read '{old.name}', so there is no such link to replace.")
+    changed = tuple(Component(c.subs, c.excepts, substitute(c.expr, old.key, new)) for c in reader.components)
+    return model.with_variable(dataclasses.replace(reader, components=changed))
+
+
 def cut(model: Model, cause: str, effect: str) -> Model:
     """See `Model.cut`."""
     read = model[cause]
-    if any(c.subs for c in (*read.components, *model[effect].components)):
-        raise EquationError(
-            f"The link from '{read.name}' to '{model[effect].name}' has subscripts and cannot be cut yet."
-        )
     held = dataclasses.replace(
         read,
         name=f"{read.name} held",
         kind="data",
-        components=(Component((), (), Call("data", ())),),
+        components=(Component(tuple(_dimensions(model, read)), (), Call("data", ())),),
         role="",
         origin="",
         outcome=False,
         sentence=f"Path of {read.name} in a base run.",
         documentation=f"Path of {read.name} in a base run.",
     )
-    return replaced(model, cause, Ref(held.key), effect).with_variable(held)
+    return _within(model, read, model[effect], held.key).with_variable(held)
 
 
 def _unmarked(variable: Variable) -> str:
@@ -242,11 +244,11 @@ def _dimensions(model: Model, variable: Variable) -> list[str]:
     return out
 
 
-def substitute(expr: Expr, name: str, value: Expr) -> Expr:
-    """`expr` with every reference to `name` replaced by `value`."""
+def substitute(expr: Expr, name: str, value: Expr | str) -> Expr:
+    """`expr` with every reference to `name` replaced by `value`, or renamed, subscripts kept, where that is a text."""
     match expr:
         case Ref() if expr.name == name:
-            return value
+            return dataclasses.replace(expr, name=value) if isinstance(value, str) else value
         case Op(op, args):
             return Op(op, tuple(substitute(a, name, value) for a in args))
         case Call(call, args, subs):

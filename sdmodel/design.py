@@ -183,7 +183,8 @@ def morris_trajectories(
     Returns
     -------
     pandas.DataFrame
-        As `latin_hypercube` gives it; rows of a trajectory stand together. `attrs["unit"]` keeps the points in [0, 1].
+        As `latin_hypercube` gives it, but that `sample` counts trajectories, whose rows stand together. `attrs["unit"]`
+        keeps the points in [0, 1].
 
     Raises
     ------
@@ -217,7 +218,8 @@ def morris_trajectories(
             point[j] += step if up[j] else -step
             rows.append(point.copy())
     unit = np.array(rows, dtype=float) / (levels - 1)
-    out = _sampled(parameters, unit, "morris_trajectories", rng)
+    out = _sampled(parameters, unit, f"morris_trajectories, {levels} levels", rng)
+    out["sample"] = np.repeat(np.arange(n), k + 1)  # rows of a trajectory share their random draws
     out.attrs["unit"] = unit.tolist()
     return out
 
@@ -402,7 +404,9 @@ def table(design: pd.DataFrame | Iterable[Mapping[str, float]]) -> pd.DataFrame:
         raise DesignError(f"The design has the column '{twice[0]}' twice.")
     for name in out.columns:
         if name not in LABELS:
-            column = pd.to_numeric(out[name], errors="coerce").to_numpy(float)
+            column = out[name].to_numpy()
+            if column.dtype.kind not in "iuf":
+                column = pd.to_numeric(out[name], errors="coerce").to_numpy(float)
             bad = np.flatnonzero(~np.isfinite(column))
             if len(bad):
                 raise DesignError(

@@ -87,6 +87,10 @@ class MissingExtraError(SdmodelError, ImportError):
     """An optional package is absent; the message carries the line that installs it."""
 
 
+class ResultWarning(UserWarning):
+    """A result stands, but less can be read from it than was asked; the message says why and what to do."""
+
+
 def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
     """The names of `known` that look most like `asked`, best first.
 

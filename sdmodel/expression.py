@@ -47,8 +47,10 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function by its lower-case name with blanks (`if then else`, `integ`, `smooth`, `with lookup`), or a lookup
-    variable called like one. `subs` are the subscripts of a lookup variable.
+    """A function, or a lookup variable called like one.
+
+    Functions go by their lower-case names with blanks (`if then else`, `integ`, `smooth`, `with lookup`). `subs` are
+    the subscripts of a lookup variable.
     """
 
     name: str
@@ -109,8 +111,8 @@ def names_in(expr: Expr) -> set[str]:
     return out
 
 
-_LEVEL = {"or": 1, "and": 2, "not": 3, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6,
-          "neg": 7, "^": 8}  # fmt: skip
+_LEVEL = {"or": 1, "and": 2, "not": 3, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6,
+          "/": 6, "neg": 7, "^": 8}  # fmt: skip
 
 
 def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:

@@ -147,6 +147,14 @@ class Model:
             raise UnknownNameError(name, (v.name for v in self.equations.values()))
         return found
 
+    def owner(self, label: str) -> Variable:
+        """Variable that a label belongs to: its name, or `name[a,b]` for an element.
+
+        A quoted name may hold brackets of its own (``cost [CNY]``), so the whole label is looked up first.
+        """
+        found = self.equations.get(key(label)) or self.equations.get(key(label.rpartition("[")[0]))
+        return found or self[label.partition("[")[0] or label]
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and key(name) in self.equations
 
@@ -286,12 +294,13 @@ class Model:
         """A new model in which the link from `cause` to `effect` is cut: a knock-out.
 
         The equation of `effect` then reads the data variable ``"<cause> held"`` instead of `cause`; give it the path of
-        `cause` in a base run, and levels stay as they were while the feedback through this link is gone.
+        `cause` in a base run, and levels stay as they were while the feedback through this link is gone. With
+        subscripts there is one series for each element: ``"<cause> held[a,b]"``.
 
         Parameters
         ----------
         cause, effect
-            Two variables without subscripts; the equation of `effect` reads `cause`.
+            Two variables; the equation of `effect` reads `cause`.
 
         Returns
         -------
@@ -302,7 +311,7 @@ class Model:
         UnknownNameError
             If the model has no such variable.
         EquationError
-            If there is no such link, or a variable has subscripts.
+            If there is no such link.
 
         Examples
         --------

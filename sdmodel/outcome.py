@@ -112,7 +112,8 @@ class Outcome:
     def _path(self, result: xr.Dataset) -> xr.DataArray:
         """The variable of a sweep, or the element that `name[a,b]` means."""
         names = {key(str(name)): name for name in result.data_vars}
-        stem, bracket, inside = self.variable.partition("[")
+        whole = key(self.variable) in names
+        stem, bracket, inside = (self.variable, "", "") if whole else self.variable.rpartition("[")
         if key(stem) not in names:
             raise UnknownNameError(self.variable, map(str, result.data_vars), "output")
         path = result[names[key(stem)]]

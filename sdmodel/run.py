@@ -111,7 +111,7 @@ class Run:
 
     def unit(self, name: str) -> str:
         """Unit of a variable, as its file states it."""
-        return self.model[name.split("[")[0]].unit
+        return self.model.owner(name).unit
 
     def to_dataframe(self) -> pd.DataFrame:
         """Every variable and constant: index `time`, columns in file order, `name[a,b]` for elements."""
@@ -119,5 +119,5 @@ class Run:
 
         order = {variable.name: i for i, variable in enumerate(self.model.equations.values())}
         every = [*self.columns, *self.constants]
-        every.sort(key=lambda c: order.get(c.split("[")[0], len(order)))
+        every.sort(key=lambda c: order[self.model.owner(c).name])
         return pd.DataFrame({c: self._column(c) for c in every}, index=pd.Index(self.time, name="time"))

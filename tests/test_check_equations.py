@@ -22,7 +22,9 @@ def found(model: Model) -> list[tuple[str, str, str]]:
 
 
 def test_a_loop_is_spelled_out_once_however_many_read_it(model_from: Make) -> None:
-    listed = found(model_from("out = a * 2 ~~|\na = b + 1 ~~|\nb = c ~~|\nc = a * s ~~|\ns = INTEG(c, 1) ~~|\nd = out ~~|"))
+    listed = found(
+        model_from("out = a * 2 ~~|\na = b + 1 ~~|\nb = c ~~|\nc = a * s ~~|\ns = INTEG(c, 1) ~~|\nd = out ~~|")
+    )
     assert len(listed) == 1
     name, where, message = listed[0]
     assert (name, where) == ("a", "mini.mdl:3")
@@ -35,7 +37,8 @@ def test_loops_of_elements_and_of_initial_values_are_found(model_from: Make) -> 
     (listed,) = found(model_from(ranges + "x[P] = y[Q] ~~|\nx[Q] = 1 ~~|\ny[r] = x[r] + x[P] ~~|"))
     assert "x[P] -> y[Q] -> x[P]" in listed[2]
     (listed,) = found(model_from("s = INTEG(1, t) ~~|\nt = s + 1 ~~|"))
-    assert listed[2].startswith("Circular equations: ") and "for their initial values" in listed[2]
+    assert listed[2].startswith("Circular equations: ")
+    assert "for their initial values" in listed[2]
 
 
 @pytest.mark.parametrize(

@@ -217,4 +217,4 @@ def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
     assert record["record"]["samples"] == 2
     assert record["finding"] in text
     assert "Provisional" in text
-    assert len(pd.read_csv(folder / "withdrawal.csv")) == 2 * (26 + 16)
+    assert len(pd.read_csv(folder / "withdrawal.csv")) == 2 * (26 + 4)

@@ -207,8 +207,18 @@ def test_cut_holds_one_link(model_from: Make) -> None:
     assert (held["gain"] == 2).all()
     with pytest.raises(EquationError, match="no such link"):
         model.cut("gain", "loss")
-    with pytest.raises(EquationError, match="has subscripts and cannot be cut"):
-        model.cut("size", "y")
+
+
+def test_cut_holds_a_link_between_elements(model_from: Make) -> None:
+    text = TEXT + "drain[place] = y[place]*pull ~ 1/Year ~ |\nmean y = SUM(y[place!])/2 ~ Dmnl ~ |\n"
+    model = model_from(text.replace("INTEG(size[place], 0)", "INTEG(size[place]-drain[place], 5)"))
+    held = {"y held[a]": ([0], [10]), "y held[b]": ([0, 10], [0, 20])}
+    run = model.cut("y", "drain").run(data=held)
+    assert run["drain"]["a"].tolist() == pytest.approx([2.0] * 11)
+    assert run["drain"]["b"].tolist() == pytest.approx([0.4 * t for t in range(11)])
+    own = model.run()["y"]
+    paths = {f"y held[{place}]": own[place] for place in "ab"}
+    assert model.cut("y", "mean y").run(data=paths)["mean y"].tolist() == pytest.approx(model.run()["mean y"].tolist())
 
 
 def test_substitute_reaches_every_depth() -> None:

@@ -1,10 +1,10 @@
-"""What experiments share: intervals, verdict words, equal money, the files that are left."""
+"""What experiments leave: intervals, verdict words, where a prediction fails, files."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 
 import sdmodel
 from sdmodel.errors import DesignError
-from sdmodel.experiments.finding import Finding, Verdict, deciding, equal_money, spread, wilson
+from sdmodel.experiments.finding import Finding, Verdict, deciding, failure_region, judged, spread, status, wilson
 
 
 def verdict(holds: int, samples: int, label: str = "conditional") -> Verdict:
@@ -87,61 +87,58 @@ def test_deciding_finds_what_goes_with_an_effect() -> None:
     assert deciding(effect[:5], samples.iloc[:5]) == ()
 
 
-# -- equal money ------------------------------------------------------------------------------------------------
-MONEY = """
-money = INTEG(size^2*price*IF THEN ELSE(Time >= leave, 0, 1), 0) ~ million CNY ~ |
-size = 1 ~ Dmnl [0,3] ~ |
-price = 1 ~ Dmnl [0,9] ~ |
-leave = 10 ~ Year [0,10] ~ |
-"""
+# -- where it fails ---------------------------------------------------------------------------------------------
+def drawn(n: int) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    columns = {name: rng.random(n) for name in "abcdefgh"}
+    return pd.DataFrame({**columns, "way": rng.integers(0, 3, n), "sample": np.arange(n)})
 
 
-def solve(model: sdmodel.Model, design: pd.DataFrame, target: list[float], **more: object) -> object:
-    given = {"lever": "size", "money": "money", "outputs": ["money"], "every": 5, "start": 1.0, "low": 0.0, "high": 3.0}
-    return equal_money(model, design, np.array(target), workers=1, progress=False, **{**given, **more})
+def test_a_region_of_failure_is_found() -> None:
+    samples = drawn(2000)
+    fails = (samples["b"] < 0.3) & (samples["way"] >= 1)
+    found = failure_region(~fails.to_numpy(), samples)
+    assert found is not None
+    limits = {name: (low, high) for name, low, high in found.limits}
+    assert limits["way"] == (0.5, math.inf)
+    low, high = limits["b"]
+    assert low == -math.inf
+    assert 0.29 < high < 0.3 / 0.8 + 0.02  # a region may be wider as long as 0.8 of it fails
+    assert found.density > 0.8
+    assert found.coverage > 0.8
+    assert found.overall == pytest.approx(0.2, abs=0.03)
+    assert "way above 0.5" in str(found)
+    assert f"b below {high:.3g}" in str(found)
 
 
-def test_equal_money_finds_known_roots(model_from: Callable[..., sdmodel.Model]) -> None:
-    design = pd.DataFrame({"price": [1.0, 2.0, 4.0, 1.0, 1.0], "sample": range(5)})
-    found = solve(model_from(MONEY), design, [10, 45, 2.5, 40, 1000], tolerance=1e-6, rounds=40)
-    assert found.lever[:4] == pytest.approx([1, 1.5, 0.25, 2], rel=1e-6)
-    assert found.spent.tolist() == [True, True, True, True, False]  # 1000 takes a size of 10
-    assert np.abs(found.residual[:4]).max() <= 1e-6
-    assert found.lever[4] == 3
-    assert found.residual[4] == pytest.approx(90 / 1000 - 1)
-    # The runs belong to the rows, in their order, at the lever found.
-    assert found.result["sample"].to_numpy().tolist() == [0, 1, 2, 3, 4]
-    assert found.result["size"].to_numpy() == pytest.approx(found.lever)
-    assert found.result["money"].isel(time=-1).to_numpy()[:4] == pytest.approx([10, 45, 2.5, 40], rel=1e-6)
+def test_no_region_is_read_into_noise() -> None:
+    samples = drawn(400)
+    for seed in range(10, 15):
+        fails = np.random.default_rng(seed).random(400) < 0.5
+        assert failure_region(~fails, samples) is None
+    assert failure_region(np.ones(400, dtype=bool), samples) is None
+    assert failure_region(np.zeros(400, dtype=bool), samples) is None
 
 
-def test_equal_money_by_a_date(model_from: Callable[..., sdmodel.Model]) -> None:
-    design = pd.DataFrame({"price": [1.0, 2.0], "sample": range(2)})
-    found = solve(
-        model_from(MONEY),
-        design,
-        [3.25, 3.25],
-        lever="leave",
-        start=np.array([9.0, 1.0]),
-        high=10.0,
-        tolerance=1e-5,
-        rounds=40,
-    )
-    assert found.lever == pytest.approx([3.25, 1.625], rel=1e-5)
-    assert found.spent.all()
+def test_judging_leaves_out_what_cannot_be_compared() -> None:
+    samples = drawn(100)
+    effect = samples["a"].to_numpy() - 0.5
+    effect[:10] = np.nan
+    found = judged("H1", "that it works", effect > 0.1, effect, "%", ("emergent", "nothing is assumed"), samples)
+    assert found.samples == 90
+    assert found.holds == (effect > 0.1).sum()
+    assert found.effect == spread(effect)
+    assert found.deciding[0] == ("a", 1.0)
+    assert found.region is not None
+    assert [name for name, _, _ in found.region.limits] == ["a"]
+    assert found.reasons.startswith("H1: emergent, since nothing is assumed; goes with a (+1.00), ")
+    assert "fails most where a below" in found.reasons
 
 
-def test_the_first_guess_does_not_matter(model_from: Callable[..., sdmodel.Model]) -> None:
-    design = pd.DataFrame({"price": [2.0]})
-    for start in (0.0, 0.01, 1.0, 3.0, 99.0):
-        found = solve(model_from(MONEY), design, [45], start=start, tolerance=1e-4, rounds=40)
-        assert found.lever[0] == pytest.approx(1.5, rel=1e-3), start
-
-
-def test_a_failed_run_is_not_spent_and_does_not_stop_the_others(model_from: Callable[..., sdmodel.Model]) -> None:
-    text = MONEY.replace("size^2*price", "size^2*price/price")
-    found = solve(model_from(text), pd.DataFrame({"price": [0.0, 2.0]}), [10, 10])
-    assert found.spent.tolist() == [False, True]
+def test_a_whole_model_makes_no_provisional_finding() -> None:
+    model = sdmodel.load("shandong")
+    assert status(model).startswith("The model has 6 of 8 sectors (RnD investment, financing,")
+    assert status(dataclasses.replace(model, sectors=tuple("abcdefgh"))) == ""
 
 
 # -- files ------------------------------------------------------------------------------------------------------

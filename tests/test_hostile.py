@@ -206,3 +206,12 @@ def test_a_damaged_cache_is_only_a_miss(model_from: Make, cache_folder: Path, tm
     for text in ("", "{", "[]", '{"format": 0}', newest.read_text().replace('"n"', '"q"')):
         newest.write_text(text)
         assert sdmodel.load(tmp_path / "kept.mdl").run(method="euler")["x"].iloc[0] == 3
+
+
+def test_a_number_that_is_needed_at_the_start_is_worked_out_once(model_from: Make) -> None:
+    """Each doubling reads the one before twice: without memory 2 to the power of 60 readings."""
+    doublings = "".join(f"x{i} = x{i - 1} + x{i - 1} ~~|\n" for i in range(1, 61))
+    model = model_from(f"x0 = 1 ~~|\n{doublings}n = 2 + x60*0 ~~|\ny = SMOOTH N(Time, 3, 0, n) ~~|\n")
+    start = time.perf_counter()
+    model.run(method="euler")
+    assert time.perf_counter() - start < 5

@@ -17,6 +17,7 @@ from sdmodel.compile.calls import LOWERED
 from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED
 from sdmodel.compile.vectors import allocate_available, allocate_by_priority
 from sdmodel.errors import EquationError, SdmodelError, UnsupportedError
+from sdmodel.read.smile import _CONSTANTS, _FUNCTIONS
 
 Make = Callable[..., sdmodel.Model]
 
@@ -387,3 +388,13 @@ def test_every_function_stands_in_the_documentation() -> None:
               "get constants": "get direct constants"}  # fmt: skip
     for name in [*BUILTINS, *REFUSED]:
         assert f"`{inside.get(name, name)}" in text, name
+
+
+def test_every_word_of_xmile_stands_in_the_documentation() -> None:
+    page = Path(__file__).parents[1] / "docs" / "language.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not part of this distribution")
+    section = page.read_text("utf-8").partition("## XMILE's own words")[2].partition("\n## ")[0]
+    spoken = {"integer": "INT", "min of": "MIN", "max of": "MAX", "initial": "INIT"}
+    for name in [*_FUNCTIONS, *_CONSTANTS]:
+        assert f"`{spoken.get(name, name.upper())}" in section, name

@@ -108,6 +108,7 @@ def test_groups_lines_units_limits_and_settings_are_kept(tmp_path: Path) -> None
         ("r: A, B -> (t: T1) ~~|\nt: T1, T2 ~~|\nx[r] = 1 ~~|", "lists 1 of 2 elements"),
         ("r: A, B -> t ~~|\nt: T1, T2, T3 ~~|\nx[r] = 1 ~~|", "mini.mdl:2: .*maps 2 elements to the 3 of 't'"),
         ("d: A, B -> e ~~|\ne: C, D ~~|\nx[e, d] = 1 ~~|\ny[e] = x[e, A] ~~|", "maps 2 elements to the 3 of 'e'"),
+        (":MACRO: M(a : b)\nM = a ~~|\nb = a ~~|\n:END OF MACRO:\nx = M(1 : y) ~~|", "macro M has several outputs"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_file_line_and_variable(
@@ -137,7 +138,9 @@ def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeyp
     assert dict(again.ranges) == dict(model.ranges)
 
 
-def test_reading_gives_no_warning_even_where_warnings_are_errors(write_model: Callable[..., Path], tmp_path: Path) -> None:
+def test_reading_gives_no_warning_even_where_warnings_are_errors(
+    write_model: Callable[..., Path], tmp_path: Path
+) -> None:
     """PySD imports chardet in a way that newer chardets warn of."""
     path = write_model("x = Time ~~|")
     code = f"import sdmodel; sdmodel.load({str(path)!r})"

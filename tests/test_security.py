@@ -135,6 +135,13 @@ def test_nothing_else_compiles_or_executes() -> None:
 
 
 # -- a parser that is not known ---------------------------------------------------------------------------------
+@pytest.fixture
+def nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder without the models that other tests have loaded."""
+    monkeypatch.setenv("SDMODEL_CACHE", str(tmp_path / "own"))
+
+
+@pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize("version", ["3.14.2", "3.15.0", "4.0.0", "3.13", "2.2.4"])
 def test_another_pysd_is_refused(
     write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, version: str
@@ -146,6 +153,7 @@ def test_another_pysd_is_refused(
         sdmodel.load(write_model("x = 1 ~~|"))
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_a_parser_built_otherwise_is_refused(write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from pysd.translators.vensim import vensim_element
 

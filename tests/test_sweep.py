@@ -373,3 +373,14 @@ def test_a_balance_that_is_nothing_but_rounding_does_not_spoil_the_certificate(m
     found = model.sweep(table, ["a", "b", "balance"], every=1)
     assert np.abs(found["balance"]).max() > 0
     assert found.attrs["certificate_scipy"] < 1e-5
+
+
+def test_a_bracket_may_be_part_of_a_quoted_name(model_from: Make) -> None:
+    model = model_from('"cost [CNY]" = INTEG("rate [CNY]", 0) ~ CNY ~ |\n"rate [CNY]" = 2 ~ CNY/Year [0,9] ~ |')
+    found = model.sweep([{"rate [CNY]": 3.0}], ["cost [CNY]"])
+    assert found["cost [CNY]"].isel(run=0, time=-1).item() == pytest.approx(30)
+    run = model.run({"rate [CNY]": 3.0})
+    assert run["cost [CNY]"].iloc[-1] == pytest.approx(30)
+    assert run.unit("rate [CNY]") == "CNY/Year"
+    assert list(run.to_dataframe())[:2] == ["cost [CNY]", "rate [CNY]"]
+    assert sdmodel.Outcome("cost [CNY]").of(found).item() == pytest.approx(30)

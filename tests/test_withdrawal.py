@@ -10,9 +10,11 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import withdrawal
+from sdmodel.experiments.arms import MONEY
 from sdmodel.experiments.finding import Finding, wilson
 
-SAMPLES = 8
+SAMPLES = 7
+"""Few enough for a first stage without a certificate, which takes longer than the rest."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,10 @@ def test_money_is_equal_where_it_can_be_spent(by_size: pd.DataFrame, by_date: pd
         assert spent["residual"].abs().max() <= 0.005
         assert (rows.loc[~rows["spent"], "residual"].abs() > 0.005).all()
     wide = by_size[by_size["spent"]].pivot(index="sample", columns="setting", values="public money")
-    assert (wide.max(axis=1) / wide.min(axis=1) - 1).max() <= 0.0101
+    assert (wide.max(axis=1) / wide.min(axis=1) - 1).max() <= 0.0021
+    # Where dates are what is solved, equal means equal beyond what an exit in 2016 would have cost as well.
+    first = by_size[by_size["setting"] == "2016, abrupt"].set_index("sample")
+    assert (first["lever"] > 1).mean() > 0.5
     own = by_size[by_size["setting"] == "2020 over 5 years"]
     assert own["lever"].tolist() == [1.0] * SAMPLES  # it is the target
 
@@ -75,7 +80,7 @@ def test_a_row_can_be_run_again(by_size: pd.DataFrame, finding: Finding) -> None
             "programme scale": row["lever"],
         }
         run = model.run(values, every=0.25, method="exact")
-        assert run[withdrawal.MONEY].iloc[-1] == pytest.approx(row["public money"], rel=1e-9)
+        assert run[MONEY].iloc[-1] == pytest.approx(row["public money"], rel=1e-9)
         for name in withdrawal.OUTPUTS:
             assert run[name].iloc[-1] == pytest.approx(row[f"{name} in 2034"], rel=1e-9)
 
@@ -117,6 +122,7 @@ def test_the_record_tells_how_to_repeat_it(finding: Finding) -> None:
     model = sdmodel.load("shandong")
     assert finding.record["seed"] == 5
     assert finding.record["samples"] == SAMPLES
+    assert finding.record["runs"] <= 60 * SAMPLES
     assert finding.record["model_hash"] == model.fingerprint
     assert finding.record["sdmodel"] == sdmodel.__version__
 

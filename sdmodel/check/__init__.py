@@ -42,8 +42,9 @@ def check(model: Model) -> pd.DataFrame:
     """Find what is, or may be, wrong with a model.
 
     Units are checked on every equation (`sdmodel.check.units` states the rules); names and subscripts must be
-    defined; no equations may need each other without a stock between (the message spells the loop out); constants must lie in their own ranges; a model that uses role markers must give each constant a
-    role, a source, a sentence and, where it varies, a range that can be sampled.
+    defined; no equations may need each other without a stock between (the message spells the loop out); constants
+    must lie in their own ranges; a model that uses role markers must give each constant a role, a source, a sentence
+    and, where it varies, a range that can be sampled.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ def check(model: Model) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a finding, errors first: level (`error` if a number could be wrong or a run or sweep would
-        stop, else `warning`), kind (units, names, equations, unused, range, sampling, role, source, sentence), variable,
-        where (file and line), message. Empty if there is nothing to say.
+        stop, else `warning`), kind (units, names, equations, unused, range, sampling, role, source, sentence),
+        variable, where (file and line), message. Empty if there is nothing to say.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sdmodel.compile import unrolled
 from sdmodel.compile.functions import GATHERING
 from sdmodel.compile.site import Site
 from sdmodel.errors import EquationError
@@ -50,8 +51,10 @@ def sorting(op: str) -> Callable[[Lowering, Site], int]:
     def build(low: Lowering, site: Site) -> int:
         vector, direction = site.call.args
         name, elements, values = _vector(low, site, vector)
-        place = low.graph.const(float(_place(low, site, name, elements)))
-        return low.graph.op(op, place, _now(low, site, direction), *values)
+        place, way = _place(low, site, name, elements), _now(low, site, direction)
+        if len(values) <= unrolled.SHORT:
+            return unrolled.sorted_as(low.graph, op, place, way, values)
+        return low.graph.op(op, low.graph.const(float(place)), way, *values)
 
     return build
 
@@ -60,7 +63,13 @@ def reorder(low: Lowering, site: Site) -> int:
     """VECTOR REORDER(vector, order): the element whose position, from 0, stands in the order."""
     vector, order = site.call.args
     _, _, values = _vector(low, site, vector)
-    return low.graph.op("element_at", _now(low, site, order), *values)
+    return _at(low, _now(low, site, order), values)
+
+
+def _at(low: Lowering, offset: int, values: list[int]) -> int:
+    if len(values) <= unrolled.SHORT:
+        return unrolled.element_at(low.graph, offset, values)
+    return low.graph.op("element_at", offset, *values)
 
 
 def element_map(low: Lowering, site: Site) -> int:
@@ -76,7 +85,7 @@ def element_map(low: Lowering, site: Site) -> int:
     g = low.graph
     begin = next(i for i, e in enumerate(row) if e[-1] == last)
     values = [low.element(target, e, site.initial) for e in row]
-    return g.op("element_at", g.plus(g.const(float(begin)), _now(low, site, offset)), *values)
+    return _at(low, g.plus(g.const(float(begin)), _now(low, site, offset)), values)
 
 
 def select(low: Lowering, site: Site) -> int:
@@ -85,11 +94,16 @@ def select(low: Lowering, site: Site) -> int:
     names = low.scalars.gathered(Op("and", (selection, expression)), GATHERING)
     if not names:
         raise EquationError(f"{site.where}: VECTOR SELECT needs a subscript marked with an exclamation mark.")
-    pairs = []
-    for env in low.scalars.over(names, site.env, site.where):
-        pairs += [_now(low, site, selection, env), _now(low, site, expression, env)]
+    pairs = [
+        (_now(low, site, selection, env), _now(low, site, expression, env))
+        for env in low.scalars.over(names, site.env, site.where)
+    ]
     head = [_now(low, site, a) for a in (missing, action, error)]
-    return low.graph.op("vector_select", *head, *pairs)
+    if len(pairs) <= unrolled.SHORT and not low.graph.varies(head[2]):
+        code = low.number(error, site, "the error code of VECTOR SELECT")
+        if code in range(4):
+            return unrolled.select(low.graph, head[0], head[1], int(code), pairs)
+    return low.graph.op("vector_select", *head, *(n for pair in pairs for n in pair))
 
 
 def invert(low: Lowering, site: Site) -> int:
@@ -108,8 +122,13 @@ def invert(low: Lowering, site: Site) -> int:
                 f"{site.where}: INVERT MATRIX is given the size {size:g}; its range has {len(rows)} elements."
             )
     cells = [_now(low, site, matrix, {a: r, b: c}) for r in rows for c in columns]
-    place = [low.graph.const(float(_place(low, site, n, e))) for n, e in ((a, rows), (b, columns))]
-    return low.graph.op("inverse", *place, *cells)
+    row, column = (_place(low, site, n, e) for n, e in ((a, rows), (b, columns)))
+    if len(rows) <= unrolled.SQUARE:
+        mark = tuple(cells)
+        if mark not in low.inverses:
+            low.inverses[mark] = unrolled.inverse(low.graph, cells)
+        return low.inverses[mark][row * len(rows) + column]
+    return low.graph.op("inverse", low.graph.const(float(row)), low.graph.const(float(column)), *cells)
 
 
 def allocate_available(low: Lowering, site: Site) -> int:

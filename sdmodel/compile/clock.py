@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Classes of all nodes and the sources of breaks, by level: those of level n need the held nodes and the bends of lower ones."""
+    """Classes of nodes, and the sources of breaks: those of a level need the held nodes and bends of lower levels."""
 
     classes: tuple[int, ...]
     sources: tuple[Source, ...]

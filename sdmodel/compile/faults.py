@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sdmodel.compile.lower import Lowering, room_for_recursion
+from sdmodel.compile.lower import Lowering
+from sdmodel.compile.start import room_for_recursion
 from sdmodel.errors import SdmodelError
 from sdmodel.model import Model, Variable
 

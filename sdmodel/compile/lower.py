@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sdmodel.compile import calls
@@ -13,7 +11,7 @@ from sdmodel.compile.gather import aggregate
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
-from sdmodel.compile.start import constant_value
+from sdmodel.compile.start import constant_value, room_for_recursion
 from sdmodel.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
 from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
 from sdmodel.model import CONTROL, Model, Variable
@@ -49,6 +47,7 @@ class Lowering:
         self._open: dict[tuple[str, Element, bool], None] = {}
         self.failed: dict[tuple[str, Element, bool], SdmodelError] = {}
         self.gathered: dict[tuple[Call, bool], int] = {}
+        self.inverses: dict[tuple[int, ...], list[int]] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
@@ -342,14 +341,3 @@ class Lowering:
     def peek(self, node: int) -> float | None:
         """The value of a node of the start, or None if it follows from more than constants."""
         return constant_value(node, self.graph, list(self.tables), self.given, set())
-
-
-@contextmanager
-def room_for_recursion() -> Iterator[None]:
-    """Long chains of auxiliaries are lowered by recursion, about six frames each."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 200_000))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)

@@ -1,8 +1,10 @@
-"""Values that are known before a run: what follows from constants alone."""
+"""What lowering needs beside the equations: values that follow from constants alone, and room for recursion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sdmodel.compile.functions import OPS, interpolate
 from sdmodel.compile.graph import Graph
@@ -37,3 +39,14 @@ def constant_value(
         else:
             return None
     return seen[node]
+
+
+@contextmanager
+def room_for_recursion() -> Iterator[None]:
+    """Long chains of auxiliaries are lowered by recursion, about six frames each."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 200_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -8,9 +8,27 @@ you pass `ax` (where there is one to pass), and leaves pyplot and the global set
 from sdmodel.plot.board import board, legend
 from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
+from sdmodel.plot.fits import differences, fitted, profiles
 from sdmodel.plot.heat import heat
+from sdmodel.plot.importance import gradients, indices, screening, tornado
 from sdmodel.plot.look import MissingFontWarning
 from sdmodel.plot.structure import structure
 from sdmodel.plot.trajectories import trajectories
 
-__all__ = ["MissingFontWarning", "board", "effects", "fan", "heat", "legend", "structure", "trajectories"]
+__all__ = [
+    "MissingFontWarning",
+    "board",
+    "differences",
+    "effects",
+    "fan",
+    "fitted",
+    "gradients",
+    "heat",
+    "indices",
+    "legend",
+    "profiles",
+    "screening",
+    "structure",
+    "tornado",
+    "trajectories",
+]

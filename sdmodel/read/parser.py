@@ -106,7 +106,7 @@ def parse_equation(text: str, where: str) -> Any:
     module = hardened("pysd.translators.xmile.xmile_element")
     import parsimonious
 
-    module.parsing_ops = _xmile_operators()
+    module.parsing_ops = _xmile_operators()  # type: ignore[attr-defined]
     with warnings.catch_warnings(), _deep_recursion():
         warnings.simplefilter("ignore")
         try:
@@ -120,7 +120,7 @@ def parse_equation(text: str, where: str) -> Any:
 
 @cache
 def _xmile_operators() -> dict[str, str]:
-    """PySD's operators, with NOT as a whole word (it reads `notable` as NOT able) and MOD, as `%`, beside `*` and `/`."""
+    """PySD's operators, but NOT is a whole word (PySD takes `notable` for NOT able) and MOD (as `%`) binds like `*`."""
     from pysd.translators.xmile.xmile_structures import parsing_ops
 
     return {**parsing_ops, "not_ops": r"not\b", "prod_ops": r"\*|/|%"}

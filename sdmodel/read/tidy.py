@@ -146,8 +146,14 @@ def _macro_text(macro: str, file: str, out: Tidy) -> str:
     inner = re.fullmatch(r":MACRO:\s*([^(]*\([^)]*\))(.*):END OF MACRO:", macro, re.DOTALL | re.IGNORECASE)
     if inner is None:
         raise ReadError(f"{file}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
+    name, _, inputs = inner.group(1).partition("(")
+    if ":" in inputs:
+        raise UnsupportedError(
+            f"{file}: the macro {name.strip()} has several outputs ({inputs.rstrip(')').strip()}), which is not read. "
+            "Make a macro for each output."
+        )
     entries = _split(inner.group(2), file)
-    out.inside[key(inner.group(1).partition("(")[0])] = entries
+    out.inside[key(name)] = entries
     lines = "\n".join(f"{e.equation}~~|" for e in entries if e.name)
     return f":MACRO: {inner.group(1).strip()}\n{lines}\n:END OF MACRO:\n"
 

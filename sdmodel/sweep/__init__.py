@@ -132,7 +132,8 @@ def sweep(
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
     record = run_record(model, base, design, plan, engine_name(plan.method), instructions(plan.method))
-    judge = _Judge(plan, [model[c.partition("[")[0]].unit for c in plan.labels], record, certificate)
+    units = {column: shape.attrs["unit"] for shape in shapes for column in shape.columns}
+    judge = _Judge(plan, [units[i] for i in range(len(plan.labels))], record, certificate)
     if store is None:
         return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
     return _on_disk(Path(store), model, plan, shapes, design, record, workers, progress, client, judge)
@@ -149,20 +150,22 @@ def _in_memory(
     client: Any,
     judge: _Judge,
 ) -> xr.Dataset:
-    values = np.full((plan.runs, len(plan.outputs), len(plan.times)), np.nan)
+    values = np.empty((plan.runs, len(plan.outputs), len(plan.times)))
     status = np.full(plan.runs, NOT_RUN, dtype=np.int8)
     messages = [""] * plan.runs
     rows = chunk_rows(plan, workers)
     try:
         with _bar(plan.runs, 0, progress) as bar:
             shown = not bar.disable
-            for chunk in _chunks(plan, range(0, plan.runs, rows), rows, workers, client, None):
+            for chunk in _chunks(plan, range(0, plan.runs, rows), rows, workers, client, None, values):
                 assert isinstance(chunk, Chunk)
-                values[chunk.start : chunk.stop] = chunk.values
+                if not np.may_share_memory(values, chunk.values):
+                    values[chunk.start : chunk.stop] = chunk.values
                 status[chunk.start : chunk.stop] = chunk.status
                 messages[chunk.start : chunk.stop] = chunk.messages
                 bar.update(chunk.stop - chunk.start)
     except KeyboardInterrupt:
+        values[status == NOT_RUN] = np.nan
         done = dataset(model, plan, shapes, values, design, status, messages, record)
         raise SweepInterrupted(int((status != NOT_RUN).sum()), plan.runs, done) from None
     record.update(judge(int((status == FAILED).sum()), lambda row: (values[row], int(status[row])), shown))
@@ -237,10 +240,16 @@ def _row_of(result: xr.Dataset, shapes: list[Shape], plan: Plan, row: int) -> tu
 
 
 def _chunks(
-    plan: Plan, starts: Sequence[int] | range, rows: int, workers: int, client: Any, place: Store | None
+    plan: Plan,
+    starts: Sequence[int] | range,
+    rows: int,
+    workers: int,
+    client: Any,
+    place: Store | None,
+    into: np.ndarray | None = None,
 ) -> Iterable[Chunk | int]:
     if client is None:
-        return done_chunks(plan, list(starts), rows, workers)
+        return done_chunks(plan, list(starts), rows, workers, into)
     from sdmodel.sweep.cluster import cluster_chunks
 
     return cluster_chunks(client, plan, list(starts), rows, place)

@@ -16,6 +16,7 @@ from sdmodel.compile.program import Program
 from sdmodel.compile.python import evaluate
 from sdmodel.design import LABELS
 from sdmodel.errors import DesignError, FixedStepError, OverrideError, RangeError, UnknownNameError
+from sdmodel.kept import Kept
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
 from sdmodel.solve import report_times
@@ -146,9 +147,21 @@ def _chosen(model: Model, outputs: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+_labels: Kept[dict[str, list[str]]] = Kept()
+
+
 def _elements(program: Program, name: str) -> list[str]:
-    stem = name + "["
-    found = [c for c in program.outputs if c == name or c.startswith(stem)]
+    """Output labels of a variable."""
+
+    def by_name() -> dict[str, list[str]]:
+        out: dict[str, list[str]] = {}
+        for label in program.outputs:
+            out.setdefault(label.partition("[")[0], []).append(label)
+        return out
+
+    found = _labels.get(program, "labels", by_name).get(name)
+    if found is None:  # a bracket may be part of a quoted name
+        found = [c for c in program.outputs if c == name or c.startswith(name + "[")]
     if not found:
         raise UnknownNameError(name, program.outputs, "output")
     return found
@@ -173,7 +186,7 @@ def _values(
                 raise DesignError(
                     f"The columns '{given[label]}' and '{column}' of the design both set '{label}'. Keep one."
                 )
-            variable = model[label.split("[")[0]]
+            variable = model.owner(label)
             if values.min() < variable.low or values.max() > variable.high:
                 row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
                 raise RangeError(

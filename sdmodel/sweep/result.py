@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.kept import Kept
 from sdmodel.model import Model
 from sdmodel.sweep.plan import Plan
 
@@ -73,15 +74,30 @@ def dataset(
     """The Dataset of a sweep in memory."""
     import xarray as xr
 
-    coords: dict[str, Any] = {
-        "run": np.arange(plan.runs),
-        "time": ("time", np.asarray(plan.times), {"unit": time_unit(model)}),
-    }
+    # Indexes are the dearest part of a small Dataset, and the same for all sweeps of a model over the same times.
+    axes, indexes = _axes.get(plan.program, (plan.runs, plan.times), lambda: _make_axes(model, plan))
+    coords: dict[str, Any] = dict(axes)
     coords.update({str(c): ("run", design[c].to_numpy()) for c in design.columns})
     coords["status"] = ("run", status, STATUS)
     coords["message"] = ("run", np.array(messages, dtype=str))
+    ranges: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     for shape in shapes:
-        coords.update(dict(zip(shape.dims, shape.axes, strict=True)))
+        ranges.update(dict(zip(shape.dims, shape.axes, strict=True)))
         variables[shape.name] = (("run", "time", *shape.dims), shape.block(values), shape.attrs)
-    return xr.Dataset(variables, coords, dict(record))
+    found = xr.Dataset(variables, xr.Coordinates(coords, indexes), dict(record))
+    return found.assign_coords(ranges) if ranges else found
+
+
+_axes: Kept[tuple[dict[str, Any], dict[str, Any]]] = Kept(8)
+
+
+def _make_axes(model: Model, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
+    import xarray as xr
+    from xarray.indexes import PandasIndex
+
+    axes = {
+        "run": xr.IndexVariable("run", np.arange(plan.runs)),
+        "time": xr.IndexVariable("time", np.asarray(plan.times), {"unit": time_unit(model)}),
+    }
+    return axes, {name: PandasIndex(axis.to_index(), name) for name, axis in axes.items()}

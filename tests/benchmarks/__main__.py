@@ -17,12 +17,10 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
-from measure import interleaved, ratios, spread, table, target
+from timing import AGREE, interleaved, ratios, spread, table, target
 
 if TYPE_CHECKING:
     from task import Task
-
-AGREE = 1e-9
 
 
 def machine() -> None:
@@ -48,9 +46,9 @@ def sweeps(folder: Path) -> None:
                 peers.append(make(task, folder))
             except UnusableError as error:
                 print(f"left out, {make.name}: {error}")  # type: ignore[attr-defined]
-        first = peers[0].solve()
+        first = peers[0].values(peers[0].solve())
         for peer in peers[1:]:
-            values = peer.solve() if peer.compared else first
+            values = peer.values(peer.solve()) if peer.compared else first
             common = min(len(values), len(first))
             scale = np.abs(first[:common]).max(axis=2, keepdims=True)
             error = float((np.abs(values[:common] - first[:common]) / scale).max())
@@ -95,22 +93,25 @@ def single(folder: Path) -> None:
         rows = [(name, f"{1e3 * median(s):,.3g}", spread(ratios(taken[PYSD], s))) for name, s in taken.items()]
         table(("engine", "ms", "times quicker than PySD"), rows)
         quicker = median(ratios(taken[PYSD], taken[ROW]))
-        target(f"{task.kind}: PySD's run to a sweep of one row", quicker, 100, least=True)
+        target(f"{task.kind}: PySD's run to a sweep of one row, one lever", quicker, 100, least=True)
         print()
 
 
-PYSD, ROW = "PySD, Euler", "sdmodel sweep of one row, exact dates"
+PYSD, ROW = "PySD, Euler", "sdmodel sweep of one row, one lever, Euler"
 
 
 def _single_runs(task: Task, folder: Path) -> dict[str, Callable[[], object]]:
     from peers import PySD, Simlin, UnusableError
 
     row, model, outputs = task.design(1), task.model, task.outputs
-    values = row.to_dict("records")[0]
+    values, one = row.to_dict("records")[0], row[task.levers[:1]]
     Simlin.runs = PySD.runs = 1
     work: dict[str, Callable[[], object]] = {
-        ROW: lambda: model.sweep(row, outputs, every=1.0, progress=False),
-        "sdmodel sweep of one row, Euler": lambda: model.sweep(row, outputs, method="euler", every=1.0, progress=False),
+        ROW: lambda: model.sweep(one, outputs, method="euler", every=1.0, progress=False),
+        "the same, exact dates": lambda: model.sweep(one, outputs, every=1.0, progress=False),
+        f"the same, exact dates, {len(task.levers)} levers": lambda: model.sweep(
+            row, outputs, every=1.0, progress=False
+        ),
         "sdmodel run, LSODA": lambda: model.run(values),
         "sdmodel run, RK4": lambda: model.run(values, method="rk4"),
         "sdmodel run, Euler": lambda: model.run(values, method="euler"),

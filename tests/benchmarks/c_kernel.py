@@ -65,10 +65,9 @@ class CKernel:
 
         def solve(low: int) -> None:
             count = min(size, runs - low)
-            self.function(
-                ctypes.c_long(count), ctypes.c_void_p(parameters[low:].ctypes.data),
-                ctypes.c_void_p(out[low:].ctypes.data), ctypes.c_double(start), ctypes.c_double(step), ctypes.c_long(steps), ctypes.c_long(per),
-            )  # fmt: skip
+            whole, address, real = ctypes.c_long, ctypes.c_void_p, ctypes.c_double
+            given, place = address(parameters[low:].ctypes.data), address(out[low:].ctypes.data)
+            self.function(whole(count), given, place, real(start), real(step), whole(steps), whole(per))
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(solve, range(0, runs, size)))

@@ -68,8 +68,8 @@ def _formula(rng: random.Random, kind: str, i: int, of: int, known: list[str]) -
         f"({x} + {y} + {c}) / (2 + {z})",
     ]  # fmt: skip
     special = [
-        f"EXP(-{p} * {x}) + {q}", f"EXP(-{p} * {x} * {y}) + {q}", f"2 / (1 + EXP(2 * ({c} - {x})))", f"({x} + 0.2) ^ {p}",
-        f"1 + LN({x} + {c}) * {q}", f"SMOOTH({x}, 2 + {p})", f"DELAY3({x} + {p}, 3)",
+        f"EXP(-{p} * {x}) + {q}", f"EXP(-{p} * {x} * {y}) + {q}", f"2 / (1 + EXP(2 * ({c} - {x})))",
+        f"({x} + 0.2) ^ {p}", f"1 + LN({x} + {c}) * {q}", f"SMOOTH({x}, 2 + {p})", f"DELAY3({x} + {p}, 3)",
     ]  # fmt: skip
     dated = [
         f"{x} * (1 + PULSE({rng.randrange(2, 20)}.03, 2) * {p})", f"{x} * 0.5 + STEP({p}, {rng.randrange(3, 30)}.03)",

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from generate import model as generated
-from measure import REPETITIONS, interleaved, ratios, spread, table, target
+from timing import REPETITIONS, interleaved, ratios, spread, table, target
 
 
 def cold(folder: Path) -> None:

@@ -19,7 +19,7 @@ from task import STEP, Task
 from sdmodel.compile.llvm import Kernel
 
 THREADS = 2
-MANY = 32768
+MANY = 16384
 """Runs of the engines whose run takes some microseconds: what a sweep costs as such is then a small part."""
 
 
@@ -46,9 +46,13 @@ class Peer:
     def prepare(self, folder: Path) -> None:
         """Read and compile."""
 
-    def solve(self) -> np.ndarray:
-        """The timed part."""
+    def solve(self) -> Any:
+        """The timed part, to the result as the engine gives it."""
         raise NotImplementedError
+
+    def values(self, result: Any) -> np.ndarray:
+        """A result as values (runs, outputs, times)."""
+        return np.asarray(result)
 
 
 class Sweep(Peer):
@@ -56,10 +60,12 @@ class Sweep(Peer):
 
     name, threads, runs, method = "sdmodel sweep", THREADS, MANY, "euler"
 
-    def solve(self) -> np.ndarray:
-        result = self.task.model.sweep(
+    def solve(self) -> Any:
+        return self.task.model.sweep(
             self.design, self.task.outputs, method=self.method, every=1.0, workers=THREADS, progress=False
         )
+
+    def values(self, result: Any) -> np.ndarray:
         return np.stack([result[name].to_numpy() for name in self.task.outputs], axis=1)
 
 
@@ -142,7 +148,7 @@ class Simlin(Peer):
 class PySD(Peer):
     """A loop of `model.run(params=...)`."""
 
-    name, runs = "PySD", 3
+    name, runs = "PySD", 2
 
     def prepare(self, folder: Path) -> None:
         import pysd
@@ -169,7 +175,7 @@ class Workbench(PySD):
     Its own PySD connector does the same and translates the file at the start of every call.
     """
 
-    name, runs = "EMA workbench over PySD", 3
+    name, runs = "EMA workbench over PySD", 2
 
     def prepare(self, folder: Path) -> None:
         try:

@@ -103,10 +103,12 @@ def _held_at(clock: Clock, program: Program, watch: Watch, t: Array, below: int)
     h = np.zeros((t.shape[0], len(clock.held), t.shape[1]))
     slots = {node: i for i, node in enumerate(clock.held)}
     for level in range(below):
+        here = [(i, s) for i, s in enumerate(clock.sources) if s.level == level and s.node >= 0]
+        if not here:
+            continue
         values = watch(t, h)
-        for i, s in enumerate(clock.sources):
-            if s.level == level and s.node >= 0:
-                h[:, slots[s.node]] = _held_value(program, s, values[:, 2 * i], values[:, 2 * i + 1])
+        for i, s in here:
+            h[:, slots[s.node]] = _held_value(program, s, values[:, 2 * i], values[:, 2 * i + 1])
     return h
 
 

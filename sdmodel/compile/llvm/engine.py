@@ -147,6 +147,7 @@ class Kernel:
         threads: int = 1,
         seed: int = 0,
         numbers: Array | None = None,
+        out: Array | None = None,
     ) -> tuple[Array, Array, Array]:
         """Solve all runs.
 
@@ -162,6 +163,8 @@ class Kernel:
             Threads that share the runs among them.
         seed, numbers
             What random draws follow from: the seed, and the number of each run (runs,); default 0, 1, 2 ...
+        out
+            Where to put the values, (runs, outputs, times), contiguous; default a new array.
 
         Returns
         -------
@@ -185,7 +188,7 @@ class Kernel:
             raise SolveError("Reported times must be finite and rise.")
         data = self._series(series, len(given))
         words = run_words(self.program.streams, seed, np.arange(len(given)) if numbers is None else np.asarray(numbers))
-        values = np.empty((len(given), len(self.plan.outputs), len(at)))
+        values = self._space(out, (len(given), len(self.plan.outputs), len(at)))
         status = np.zeros(len(given), dtype=np.uint8)
         first = np.full(len(given), -1, dtype=np.int32)
         for start, step, which in self._groups(given, at):
@@ -199,6 +202,14 @@ class Kernel:
             self._group(Job(given[which], at, start, step, own, words[which], plan), threads, *part)
             values[which], status[which], first[which] = part
         return values, status, first
+
+    @staticmethod
+    def _space(out: Array | None, shape: tuple[int, ...]) -> Array:
+        if out is None:
+            return np.empty(shape)
+        if out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
+            raise SolveError(f"The place for values must be contiguous doubles of shape {shape}, not {out.shape}.")
+        return out
 
     # -- what is common to runs ---------------------------------------------------------------------------------
     def _series(self, series: Sequence[tuple[Array, Array]], runs: int) -> list[tuple[Array, Array]]:

@@ -6,16 +6,21 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
+AGREE = 1e-9
+"""Largest difference between engines, of the largest value of a series."""
 REPETITIONS = 5
 
 
 def interleaved(work: Mapping[str, Callable[[], object]], repetitions: int = REPETITIONS) -> dict[str, list[float]]:
-    """Seconds of each piece of work, all in turn, over and over; each is done once before, unmeasured."""
-    for do in work.values():
-        do()
+    """Seconds of each piece of work, all in turn, over and over.
+
+    Each is done once more just before it is timed: what the one before left in caches, and the memory that a system
+    takes back meanwhile, would else count against whoever comes next.
+    """
     taken: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repetitions):
         for name, do in work.items():
+            do()
             start = time.perf_counter()
             do()
             taken[name].append(time.perf_counter() - start)

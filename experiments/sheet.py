@@ -1,0 +1,61 @@
+"""What the sheets of all experiments share: heads of panels, rows of effects, small print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sdmodel import plot
+from sdmodel.errors import DesignError
+from sdmodel.experiments.finding import Finding, spread
+from sdmodel.plot.look import BODY, GREY, SMALL, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PAIRED = (
+    "Every setting is run with the same samples, drawn from assumed ranges of all uncertain constants and structural "
+    "switches: shares of samples are no probabilities."
+)
+
+
+def head(panel: Axes, letter: str, title: str, measure: str = "", **where: float) -> None:
+    """Write the letter of a panel, what it asks, and below it what it measures in two lines."""
+    lines = wrapped(measure, 7.4, BODY).split("\n") if measure else []
+    lines += [""] * (2 - len(lines)) if measure else []
+    panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {title}", *lines]), loc="left", **where)
+
+
+def attempt(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> None:
+    """Draw, or say in the panel why there is nothing to draw, so that the rest of the finding is not lost."""
+    try:
+        draw(data, ax=panel, **how)
+    except DesignError as error:
+        panel.set(xticks=[], yticks=[])
+        panel.text(0.05, 0.5, wrapped(str(error), 5, SMALL), transform=panel.transAxes, fontsize=SMALL, color=GREY)
+
+
+def rows(panel: Axes, effects: Mapping[str, Any], label: str, smallest: float | None = None) -> None:
+    """Draw the median and the 5 to 95 % interval over samples of several effects, by their names."""
+    table = pd.DataFrame({name: spread(np.asarray(e, float)) for name, e in effects.items()}).T
+    table.columns = ["median", "low", "high"]
+    attempt(panel, plot.effects, table, label=label, smallest=smallest, legend=False, width=8)
+
+
+def texts(finding: Finding, title: str, below: str, *foot: str) -> dict[str, str]:
+    """Headline, the line below it and the small print, with what makes the finding provisional."""
+    if finding.status:
+        why = finding.status.partition(" (")[0]
+        below += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
+        foot = (*foot, f"Provisional: {finding.status}")
+    return {"title": title, "subtitle": below, "foot": "\n".join([PAIRED, *foot])}
+
+
+def legend(panels: Mapping[str, Axes]) -> None:
+    """One legend for the panels that have something to list."""
+    shown = {name: panel for name, panel in panels.items() if panel.get_legend_handles_labels()[0]}
+    if shown:
+        plot.legend(shown)

@@ -1,0 +1,110 @@
+"""What searches share: outcomes of the rows of a design as numbers, levers with ranges, packages that are extras."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.asked import constants_named
+from sdmodel.errors import DesignError, MissingExtraError, OverrideError
+from sdmodel.model import Model
+from sdmodel.outcome import Outcome
+from sdmodel.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def outcomes_of(
+    model: Model,
+    design: pd.DataFrame,
+    outcomes: Sequence[Outcome],
+    *,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+    workers: int | None = None,
+) -> np.ndarray:
+    """Outcomes of every row of a design, shape (outcomes, rows); NaN where a run failed."""
+    names = list(dict.fromkeys(outcome.variable.partition("[")[0] for outcome in outcomes))
+    found = model.sweep(design, names, scenario=scenario, every=every, workers=workers, progress=False, certificate=0)
+    columns = []
+    for outcome in outcomes:
+        values = outcome.of(found)
+        if values.dims != ("run",):
+            raise DesignError(
+                f"'{outcome.variable}' has subscripts; judge one element of it: '{outcome.variable}[...]'."
+            )
+        columns.append(values.to_numpy().astype(float))
+    return np.array(columns)
+
+
+def unit_of(model: Model, outcome: Outcome) -> str:
+    """Unit of an outcome: that of its variable, of time, or of both multiplied."""
+    own = model[outcome.variable.partition("[")[0]].unit
+    time = model["TIME STEP"].unit if "TIME STEP" in model else ""
+    if outcome.level is not None:
+        return time
+    if outcome.at == "total":
+        return f"{own}*{time}" if own and time else own or time
+    return own
+
+
+def lever_table(model: Model, levers: pd.DataFrame | Iterable[str]) -> pd.DataFrame:
+    """Levers as rows of `Model.parameters`, with ranges that are closed and not empty."""
+    import pandas as pd
+
+    if isinstance(levers, str):
+        raise DesignError(f"Give the levers as a list of names: [{levers!r}].")
+    if isinstance(levers, pd.DataFrame):
+        table = levers
+    else:
+        table = constant_rows(model, [label for name in levers for label in constants_named(model, name)])
+    if not len(table):
+        raise DesignError("There is no lever to move. Mark constants as [lever] in the model file, or name some.")
+    for name, low, high in zip(table.index, table["low"], table["high"], strict=True):
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise DesignError(
+                f"The lever '{name}' goes from {low:g} to {high:g}; it needs a closed range that is not empty. Give a "
+                f"table with other ends, such as model.parameters().loc[[{name!r}]].assign(low=..., high=...)."
+            )
+    return table
+
+
+def constant_rows(model: Model, labels: list[str]) -> pd.DataFrame:
+    """Rows of `Model.parameters` for labels of constants."""
+    known = model.parameters()
+    for label in labels:
+        if label not in known.index:
+            raise OverrideError(f"'{label}' is a setting of time and no lever.")
+    return known.loc[labels]
+
+
+def extra(name: str, what: str) -> Any:
+    """A package of the extra `analysis`, imported now.
+
+    Raises
+    ------
+    MissingExtraError
+        With the line that installs it.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = {"sklearn": "scikit-learn"}.get(name.partition(".")[0], name.partition(".")[0])
+        raise MissingExtraError(
+            f'{what} needs {package}. Install it: python -m pip install "sdmodel[analysis]"'
+        ) from error
+
+
+def bar(total: int, label: str, unit: str, progress: bool | str | None) -> Any:
+    """A progress bar, on a terminal or in a notebook unless `progress` says otherwise."""
+    from tqdm.auto import tqdm
+
+    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    return tqdm(
+        total=total, unit=unit, disable=quiet, desc=progress if isinstance(progress, str) else label, leave=False
+    )

@@ -1,0 +1,303 @@
+"""Where on a lever something happens: a value spent, a level crossed; row by row of a design, many rows in a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.analysis.bench import constant_rows, lever_table, outcomes_of, unit_of
+from sdmodel.design import LABELS
+from sdmodel.errors import DesignError
+from sdmodel.model import Model
+from sdmodel.outcome import Outcome
+from sdmodel.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROUNDS = 60
+"""Sweeps at most for one crossing; halving a range that often leaves nothing of it."""
+
+_TINY = float(np.finfo(float).tiny)
+
+Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Outcome at values of the lever for rows of the design: `(x, rows) -> values`."""
+
+
+def solve_lever(
+    model: Model,
+    lever: str,
+    outcome: Outcome,
+    target: float | np.ndarray | pd.Series,
+    *,
+    design: pd.DataFrame | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    tolerance: float = 0.005,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+    workers: int | None = None,
+) -> pd.DataFrame:
+    """Solve a lever, row by row of a design, so that an outcome meets a target: for instance equal public money.
+
+    The outcome must go one way with the lever; of several solutions one is found. Chandrupatla's method [1]_, inside
+    the range, for all rows at once: a round is one sweep of the rows that are still off.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    lever
+        A constant: a size or a date.
+    outcome
+        What must meet the target, such as ``Outcome("present value of public money")``.
+    target
+        One number, or one for each row, in the unit of the outcome.
+    design
+        One row a case, without the lever; default: one case, the constants of the file.
+    low, high
+        Where the lever may go; default its range in the file.
+    tolerance
+        Largest difference from the target that is left alone, as a share of the target (of one, if the target is 0).
+    scenario, every, workers
+        As in `Model.sweep`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a row of the design, with its index: the lever under its name; ``target``; the outcome under its label,
+        at that value; ``residual``, outcome over target less one (the difference, where the target is 0); ``solved``.
+        Where no value in the range meets the target, the lever is at the end that comes nearer and ``solved`` is
+        False; where a run failed, it is NaN.
+
+    Raises
+    ------
+    UnknownNameError, OverrideError
+        If the lever or the outcome is not in the model, or the lever is no constant.
+    DesignError
+        If the design holds the lever, or targets and rows differ in number.
+
+    References
+    ----------
+    .. [1] Chandrupatla, T. R. (1997). A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
+       function without using derivatives. Advances in Engineering Software 28(3), 145-149.
+       https://doi.org/10.1016/S0965-9978(96)00051-8
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("policy")
+    >>> money = sdmodel.Outcome("present value of public money")
+    >>> found = sdmodel.solve_lever(model, "programme scale", money, 4000)
+    >>> bool(found["solved"].iloc[0])
+    True
+    """
+    import pandas as pd
+
+    rows, lever, (a, b) = _asked(model, lever, design, low, high)
+    goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
+    if not np.isfinite(goal).all():
+        raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is no finite number.")
+    size = np.where(goal == 0, 1.0, np.abs(goal))
+    measure = _measure(model, rows, lever, outcome, scenario, every, workers)
+    ends = np.array([measure(np.full(len(rows), x), np.arange(len(rows))) for x in (a, b)])
+    off = (ends - goal) / size
+    x = np.where(np.abs(off[0]) <= np.abs(off[1]), a, b)
+    value = np.where(x == a, ends[0], ends[1])
+    inside = np.flatnonzero((off[0] * off[1] < 0) & (np.abs(off).min(axis=0) > tolerance))
+    if len(inside):
+        found = _refined(
+            lambda at, which: (measure(at, which) - goal[which]) / size[which], a, b, inside, fatol=tolerance
+        )
+        x[inside], value[inside] = found.x, found.f_x * size[inside] + goal[inside]
+    failed = ~np.isfinite(off).all(axis=0) | ~np.isfinite(value)
+    x[failed] = np.nan
+    residual = np.where(failed, np.nan, (value - goal) / size)
+    label = outcome.label
+    columns = {lever: x, "target": goal, label: value, "residual": residual, "solved": np.abs(residual) <= tolerance}
+    frame = pd.DataFrame(columns, index=rows.index)
+    frame.attrs = {
+        "lever": lever,
+        "units": {lever: model[lever.partition("[")[0]].unit, label: unit_of(model, outcome)},
+    }
+    return frame
+
+
+def threshold(
+    model: Model,
+    lever: str,
+    outcome: Outcome,
+    level: float,
+    *,
+    design: pd.DataFrame | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    points: int = 33,
+    tolerance: float = 1e-6,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+    workers: int | None = None,
+) -> pd.DataFrame:
+    """Find the values of a lever at which an outcome crosses a level, for each row of a design.
+
+    The range is scanned at evenly spaced points, and each pair of neighbours on two sides of the level is narrowed by
+    bisection, faster where the outcome is smooth [1]_. Two crossings between neighbouring points are not seen: take
+    more points.
+
+    Parameters
+    ----------
+    model, lever, outcome, scenario, every, workers
+        As in `solve_lever`.
+    level
+        Level of the outcome, in its unit.
+    design
+        One row a case, such as samples of the uncertainties; default: one case, the constants of the file.
+    low, high
+        Where the lever is looked at; default its range in the file.
+    points
+        Points of the scan.
+    tolerance
+        Width to which a crossing is narrowed, as a share of the range.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a crossing. Columns: ``sample``, the row label of the design (or its column `sample`); the lever under
+        its name, in the middle of what is left; ``direction``, 1 where the outcome rises through the level and -1
+        where it falls; ``width`` of what is left; ``before`` and ``after``, the outcome at its two ends. The two
+        differ by much more than the level's surroundings where the outcome jumps: a tipping point. `attrs`: ``never``,
+        the share of the rows without a crossing; ``failed``, the share with a failed run, of which nothing is said.
+
+    Raises
+    ------
+    UnknownNameError, OverrideError, DesignError
+        As in `solve_lever`.
+
+    References
+    ----------
+    .. [1] Chandrupatla, T. R. (1997). A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
+       function without using derivatives. Advances in Engineering Software 28(3), 145-149.
+       https://doi.org/10.1016/S0965-9978(96)00051-8
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("policy")
+    >>> money = sdmodel.Outcome("present value of public money")
+    >>> found = sdmodel.threshold(model, "programme scale", money, 4000, points=5)
+    >>> found["direction"].tolist()
+    [1]
+    """
+    import pandas as pd
+
+    if points < 2:
+        raise DesignError(f"A scan of {points} points has no two neighbours; take at least 2.")
+    rows, lever, (a, b) = _asked(model, lever, design, low, high)
+    measure = _measure(model, rows, lever, outcome, scenario, every, workers)
+    grid = np.linspace(a, b, points)
+    n = len(rows)
+    every_row, at = np.tile(np.arange(n), points), np.repeat(grid, n)
+    seen = measure(at, every_row).reshape(points, n).T - level
+    failed = ~np.isfinite(seen).all(axis=1)
+    # A point on the level belongs to the side above it, so that touching it from below and going on is one crossing.
+    above = np.asarray(seen >= 0)
+    row, cell = np.nonzero((above[:, 1:] != above[:, :-1]) & ~failed[:, None])
+    sign = np.where(above[row, cell + 1], 1, -1)
+    left, right = grid[cell].copy(), grid[cell + 1].copy()
+    before, after = seen[row, cell].copy(), seen[row, cell + 1].copy()
+    if len(row):
+        found = _refined(
+            lambda x, i: _off_zero(measure(x, row[i]) - level),
+            left,
+            right,
+            np.arange(len(row)),
+            xatol=tolerance * (b - a),
+        )
+        left, right = found.bracket
+        before, after = (np.where(np.abs(v) <= _TINY, 0.0, v) for v in found.f_bracket)
+    labels = rows["sample"].to_numpy() if "sample" in rows else rows.index.to_numpy()
+    columns = {
+        "sample": labels[row],
+        lever: (left + right) / 2,
+        "direction": sign,
+        "width": right - left,
+        "before": before + level,
+        "after": after + level,
+    }
+    frame = pd.DataFrame(columns).sort_values(["sample", lever], ignore_index=True)
+    frame.attrs = {
+        "lever": lever,
+        "units": {lever: model[lever.partition("[")[0]].unit, "before": unit_of(model, outcome)},
+        "outcome": outcome.label,
+        "level": level,
+        "rows": n,
+        "range": (a, b),
+        "never": float(1 - (len(np.unique(row)) + failed.sum()) / n),
+        "failed": float(failed.mean()),
+    }
+    return frame
+
+
+def _off_zero(x: np.ndarray) -> np.ndarray:
+    """A value on the level counts as just above it, so that the search narrows the side it comes from."""
+    return np.where(x == 0, _TINY, x)
+
+
+def _asked(
+    model: Model, lever: str, design: pd.DataFrame | None, low: float | None, high: float | None
+) -> tuple[pd.DataFrame, str, tuple[float, float]]:
+    """Rows, the lever as the model spells it, and its range."""
+    import pandas as pd
+
+    from sdmodel.asked import constants_named
+
+    names = constants_named(model, lever)
+    if len(names) > 1:
+        raise DesignError(f"'{lever}' has {len(names)} elements; solve for one of them, such as '{names[0]}'.")
+    name = names[0]
+    variable = model[name.partition("[")[0]]
+    ends = (variable.low if low is None else float(low), variable.high if high is None else float(high))
+    lever_table(model, constant_rows(model, [name]).assign(low=ends[0], high=ends[1]))
+    rows = design if design is not None else pd.DataFrame(index=[0])
+    if not len(rows):
+        raise DesignError("The design has no rows.")
+    for column in rows.columns:
+        if column not in LABELS and name in constants_named(model, column):
+            raise DesignError(f"The design holds '{name}', which is solved for. Drop the column.")
+    return rows, name, ends
+
+
+def _measure(
+    model: Model,
+    rows: pd.DataFrame,
+    lever: str,
+    outcome: Outcome,
+    scenario: Scenario | str | None,
+    every: float | None,
+    workers: int | None,
+) -> Measure:
+    def measure(x: np.ndarray, which: np.ndarray) -> np.ndarray:
+        design = rows.iloc[which].assign(**{lever: x})
+        found: np.ndarray = outcomes_of(model, design, [outcome], scenario=scenario, every=every, workers=workers)[0]
+        return found
+
+    return measure
+
+
+def _refined(
+    f: Measure,
+    a: float | np.ndarray,
+    b: float | np.ndarray,
+    rows: np.ndarray,
+    *,
+    xatol: float = 0.0,
+    fatol: float = 0.0,
+) -> Any:
+    """Zeros of `f` between `a` and `b` for some rows, by scipy's elementwise search."""
+    from scipy.optimize import elementwise
+
+    a, b = (np.broadcast_to(np.asarray(v, dtype=float), rows.shape) for v in (a, b))
+    tolerances = {"xatol": xatol, "xrtol": 0.0, "fatol": fatol, "frtol": 0.0}
+    return elementwise.find_root(f, (a, b), args=(rows,), tolerances=tolerances, maxiter=_ROUNDS)

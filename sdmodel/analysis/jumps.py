@@ -1,0 +1,114 @@
+"""Jumps at values of states: found after a run, and refused, since the derivatives of what follows are not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sdmodel.analysis.rules import arguments, owner
+from sdmodel.compile.functions import LOGIC
+from sdmodel.compile.program import Program
+from sdmodel.errors import UnsupportedError
+from sdmodel.solve import report_times
+
+Array = np.ndarray
+CLOSED = 1e-3
+"""A choice whose values differ by less where it switches, as a share of the largest in the run, does not jump."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A `select` whose condition rests on a jumping comparison."""
+
+    node: int
+    condition: int
+    yes: int
+    no: int
+    comparison: int
+
+
+class Watch:
+    """What has to be seen of a run to know whether something jumps at a value of a state."""
+
+    def __init__(self, program: Program, outputs: Sequence[int], jumping: Sequence[int]) -> None:
+        self.program = program
+        self.choices: list[Choice] = []
+        self.plain: list[int] = []
+        shown = {*outputs, *(s.rate for s in program.states)}
+        users: dict[int, list[int]] = {}
+        for i, node in enumerate(program.nodes):
+            for a in arguments(node):
+                users.setdefault(a, []).append(i)
+        for j in jumping:
+            todo = [j]
+            while todo:
+                at = todo.pop()
+                if at in shown:
+                    self.plain.append(j)
+                for user in users.get(at, ()):
+                    op, *args = program.nodes[user]
+                    if op in LOGIC:
+                        todo.append(user)
+                    elif op == "select" and int(args[0]) == at and at not in (int(args[1]), int(args[2])):
+                        self.choices.append(Choice(user, at, int(args[1]), int(args[2]), j))
+                    else:
+                        self.plain.append(j)
+        seen = {n for c in self.choices for n in (c.condition, c.yes, c.no, *arguments(program.nodes[c.comparison]))}
+        self.nodes = sorted(seen | set(self.plain))
+
+    @cached_property
+    def kernel(self) -> Any:
+        """Compiled when first used."""
+        from sdmodel.compile.llvm import Kernel
+
+        return Kernel(self.program, self.nodes, method="exact")
+
+
+def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Sequence[tuple[Array, Array]]) -> None:
+    """Refuse a run in which something jumps at a value of a state.
+
+    Raises
+    ------
+    UnsupportedError
+        With the variable and the time.
+    """
+    step = _step(watch, p)
+    grid = report_times(
+        {"initial time": float(at[0]), "final time": float(at[-1]), "time step": step, "saveper": step}, None, False
+    )
+    seen = watch.kernel.run([list(p)], grid, series=points)[0][0]
+    of = {node: seen[i] for i, node in enumerate(watch.nodes)}
+    for node in watch.plain:
+        moved = np.flatnonzero(np.diff(of[node]))
+        if len(moved):
+            _refuse(watch, node, grid[moved[0]])
+    for choice in watch.choices:
+        yes, no = of[choice.yes], of[choice.no]
+        sides = [of[a] for a in arguments(watch.program.nodes[choice.comparison])]
+        gap = sides[0] - sides[1] if len(sides) == 2 else np.full(len(yes), np.nan)
+        chosen = np.where(of[choice.condition] != 0, yes, no)
+        scale = float(np.nanmax(np.abs(chosen[np.isfinite(chosen)]), initial=0.0))
+        for k in np.flatnonzero(np.diff(of[choice.condition] != 0)):
+            span = gap[k] - gap[k + 1]
+            share = float(np.clip(gap[k] / span, 0, 1)) if span and np.isfinite(span) else 0.5
+            jump = (yes - no)[k] * (1 - share) + (yes - no)[k + 1] * share
+            if not abs(jump) <= CLOSED * scale:
+                _refuse(watch, choice.node, grid[k])
+
+
+def _step(watch: Watch, p: Sequence[float]) -> float:
+    from sdmodel.compile.python import evaluate
+
+    return evaluate(watch.program, watch.program.control["time step"], p)
+
+
+def _refuse(watch: Watch, node: int, time: float) -> None:
+    raise UnsupportedError(
+        f"'{owner(watch.program, node)}' jumps near time {time:.6g} because a state passes a value. When it does so "
+        "depends on the parameters, and the derivative across such a jump is not computed. Make the choice a smooth "
+        "one, or take differences of runs (sdmodel.tornado, sdmodel.morris)."
+    )

@@ -1,0 +1,138 @@
+"""Policies tried on a model: levers set, runs over all samples, outcomes kept; what every search here stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel.analysis.bench import lever_table, outcomes_of
+from sdmodel.design import LABELS, pair
+from sdmodel.errors import DesignError
+from sdmodel.model import Model
+from sdmodel.outcome import Outcome
+from sdmodel.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Limits = Mapping[Outcome, tuple[float | None, float | None]]
+
+
+@dataclass
+class Trials:
+    """Runs policies, shape (policies, levers), and keeps what came out of each."""
+
+    model: Model
+    levers: pd.DataFrame
+    outcomes: tuple[Outcome, ...]
+    """The goals, then what is limited."""
+    samples: pd.DataFrame | None
+    scenario: Scenario | str | None = None
+    every: float | None = None
+    workers: int | None = None
+    runs: int = 0
+    kept: dict[bytes, np.ndarray] = field(default_factory=dict)
+    """Outcomes of a policy, shape (outcomes, samples), by the bytes of its levers."""
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Lowest and highest value of each lever, shape (levers, 2)."""
+        return self.levers[["low", "high"]].to_numpy(dtype=float)
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which levers take whole numbers only."""
+        whole = (self.levers["role"] == "switch") | (self.levers["distribution"] == "integer")
+        return whole.to_numpy(dtype=bool)
+
+    def settled(self, policies: np.ndarray) -> np.ndarray:
+        """Policies as they are run: within the ranges, whole where a lever is."""
+        low, high = self.bounds.T
+        inside = np.clip(policies, low, high)
+        return np.asarray(np.where(self.whole, np.clip(np.round(inside), np.ceil(low), np.floor(high)), inside))
+
+    def __call__(self, policies: np.ndarray) -> np.ndarray:
+        """Outcomes, shape (outcomes, policies, samples); policies tried before are not run again."""
+        policies = np.ascontiguousarray(self.settled(policies))
+        marks = [row.tobytes() for row in policies]
+        new = {mark: i for i, mark in enumerate(marks) if mark not in self.kept}
+        if new:
+            found = self._run(policies[list(new.values())])
+            for i, mark in enumerate(new):
+                self.kept[mark] = found[:, i]
+        return np.stack([self.kept[mark] for mark in marks], axis=1)
+
+    def _run(self, policies: np.ndarray) -> np.ndarray:
+        import pandas as pd
+
+        design = pd.DataFrame(policies, columns=self.levers.index)
+        if self.samples is not None:
+            design = pair(self.samples, design)
+        found = outcomes_of(
+            self.model, design, self.outcomes, scenario=self.scenario, every=self.every, workers=self.workers
+        )
+        self.runs += len(design)
+        return found.reshape(len(self.outcomes), len(policies), -1)
+
+    def only(self, sample: int) -> Trials:
+        """The same for one sample."""
+        assert self.samples is not None
+        return replace(self, samples=self.samples.iloc[[sample]], runs=0, kept={})
+
+    def columns(self, policies: np.ndarray) -> dict[str, np.ndarray]:
+        """Levers by name, as they are run."""
+        return dict(zip(self.levers.index, self.settled(policies).T, strict=True))
+
+
+def made_ready(
+    model: Model,
+    levers: pd.DataFrame | Iterable[str],
+    goals: Iterable[Outcome],
+    limits: Limits | None,
+    samples: pd.DataFrame | None,
+    scenario: Scenario | str | None,
+    every: float | None,
+    workers: int | None,
+) -> Trials:
+    """Check what is asked of a search."""
+    table = lever_table(model, levers)
+    for outcome, bounds in (limits or {}).items():
+        if len(bounds) != 2 or all(b is None for b in bounds):
+            raise DesignError(f"The limit of '{outcome.label}' must be (least, most), one of which may be None.")
+    if samples is not None:
+        # A lever that is sampled as well follows the policy.
+        kept = [c for c in samples.columns if c not in table.index and c != "setting"]
+        if not [c for c in kept if c not in LABELS] or not len(samples):
+            raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
+        samples = samples[kept]
+    return Trials(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
+
+
+def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
+    """How far the worst sample of each policy is beyond each limit, shape (limits, policies); 0 is kept.
+
+    A failed run keeps no limit.
+    """
+    out = np.zeros(found.shape[:2])
+    for i, (least, most) in enumerate(limits.values()):
+        over = np.zeros(found.shape[1:])
+        if least is not None:
+            over = np.maximum(over, least - found[i])
+        if most is not None:
+            over = np.maximum(over, found[i] - most)
+        out[i] = np.where(np.isfinite(found[i]), over, np.inf).max(axis=1)
+    return out
+
+
+def first_policies(trials: Trials, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Policies to begin with: a Latin hypercube over the ranges, and the values of the file."""
+    from scipy.stats import qmc
+
+    low, high = trials.bounds.T
+    unit = qmc.LatinHypercube(d=len(low), rng=rng).random(count)
+    policies = low + unit * (high - low)
+    policies[0] = np.clip(trials.levers["value"].to_numpy(dtype=float), low, high)
+    return np.asarray(policies)

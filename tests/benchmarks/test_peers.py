@@ -1,0 +1,60 @@
+"""The comparison is fair only if the models are what they are said to be and all peers give the same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generate import KINDS, model
+from peers import AcrossRuns, BareKernel, HandwrittenC, PySD, Simlin, Sweep, UnusableError
+from task import Task, tasks
+from timing import AGREE, interleaved, ratios, spread
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
+    return {task.kind: task for task in tasks(tmp_path_factory.mktemp("models"))}
+
+
+def test_models_are_what_they_are_said_to_be(made: dict[str, Task]) -> None:
+    states = {kind: len(task.program.states) for kind, task in made.items()}
+    lookups = {kind: len(task.program.tables) for kind, task in made.items()}
+    assert states["small"] == 3
+    assert 30 <= states["policy"] <= 40
+    assert lookups["lookup"] == 55
+    for kind, equations in (("policy", 100), ("lookup", 300)):
+        text = model(kind, equations)
+        assert text == model(kind, equations)
+        assert text != model(kind, equations, seed=2)
+        assert sum(line[0] in "as" for line in text.splitlines() if line) == equations
+
+
+@pytest.mark.filterwarnings("ignore")  # what other engines warn of
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", [Sweep, HandwrittenC, AcrossRuns, Simlin, PySD])
+def test_peers_agree(
+    made: dict[str, Task], make: type, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if make is PySD and kind != "small":
+        pytest.skip("its translation is slow; the benchmark itself checks it")
+    runs = 1 if make is PySD else 9
+    monkeypatch.setattr(BareKernel, "runs", runs)
+    monkeypatch.setattr(make, "runs", runs)
+    try:
+        peer = make(made[kind], tmp_path)
+    except UnusableError as error:
+        pytest.skip(str(error))
+    values = peer.values(peer.solve())
+    wanted = BareKernel(made[kind], tmp_path).solve()
+    assert values.shape == wanted.shape == (runs, 5, len(made[kind].times))
+    assert np.abs(values - wanted).max() <= AGREE * np.abs(wanted).max(axis=2).min()
+
+
+def test_timing_in_turn() -> None:
+    calls: list[str] = []
+    taken = interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert calls == ["a", "a", "b", "b"] * 3
+    assert {name: len(s) for name, s in taken.items()} == {"a": 3, "b": 3}
+    assert ratios([2.0, 6.0], [1.0, 2.0]) == [2.0, 3.0]
+    assert spread([2.0, 3.0, 10.0]) == "3 (2 to 10)"

@@ -283,13 +283,13 @@ def test_history_matching_keeps_the_truth_and_rules_out_the_rest(adoption: Model
     assert 0 < table.attrs["share"] < 0.2
     design = pd.DataFrame([TRUTH, {**TRUTH, "support end": 2015.0}])
     two = adoption.sweep(design, ["firms with", "money spent"], every=0.5)
-    found = sdmodel.history_match(two, TRUTH, observed, ERRORS)
+    found = sdmodel.history_match(two, TRUTH, observed, ERRORS, cut=4)  # the largest of 35 draws is often above 3
     assert found["plausible"].to_list() == [True, False]
     far = np.abs(
         two["money spent"].isel(run=1).sel(time=observed["money spent"].index).to_numpy() - observed["money spent"]
     )
     assert found.loc[1, "implausibility"] >= (far / ERRORS["money spent"]).max()
-    assert found.loc[0, "implausibility"] < 3
+    assert 1 < found.loc[0, "implausibility"] < 4
     with pytest.raises(UnknownNameError, match="no error of a series 'money spent'"):
         sdmodel.history_match(two, TRUTH, observed, {"firms with": 1.0})
 

@@ -75,7 +75,7 @@ def test_the_verdicts_follow_from_the_table(finding: Finding, by_setting: pd.Dat
     both, ranking, credit, risk, covered, worth = finding.verdicts
     names = ["H07", "H07 (ranking)", "H08 (credit)", "H08", "H09 (credit)", "H09"]
     assert [v.hypothesis for v in finding.verdicts] == names
-    t = by_setting.where(by_setting["spent"].astype(bool))
+    t = by_setting.drop(columns="spent").where(by_setting["spent"].astype(bool))
     extra = t["public money"].sub(t["public money"].loc[asked.NONE], level="sample")
     total, own = (t[n].sub(t[n].loc[asked.NONE], level="sample") / extra for n in (asked.ALL, asked.OWN))
     least = np.minimum(total.loc[asked.SUBSIDY], total.loc[asked.GRANTS]).dropna()

@@ -18,7 +18,7 @@ SAMPLES = 8
 
 @pytest.fixture(scope="module")
 def finding() -> Finding:
-    return asked.ask(SAMPLES, 5, workers=1, progress=False)
+    return asked.ask(SAMPLES, 6, workers=1, progress=False)
 
 
 def test_there_are_enough_samples_by_default() -> None:
@@ -120,7 +120,7 @@ def test_the_finding_is_provisional_and_says_why(finding: Finding) -> None:
 
 
 def test_the_record_tells_how_to_repeat_it(finding: Finding) -> None:
-    assert finding.record["seed"] == 5
+    assert finding.record["seed"] == 6
     assert finding.record["samples"] == SAMPLES
     assert finding.record["runs"] <= 30 * SAMPLES
     assert finding.record["model_hash"] == sdmodel.load("shandong").fingerprint

@@ -384,3 +384,20 @@ def test_a_bracket_may_be_part_of_a_quoted_name(model_from: Make) -> None:
     assert run.unit("rate [CNY]") == "CNY/Year"
     assert list(run.to_dataframe())[:2] == ["cost [CNY]", "rate [CNY]"]
     assert sdmodel.Outcome("cost [CNY]").of(found).item() == pytest.approx(30)
+
+
+# -- functions that the kernel does not know ---------------------------------------------------------------------
+def test_what_the_kernel_does_not_know_is_run_in_python(model_from: Make) -> None:
+    model = model_from(
+        "who: a, b ~~|\nwanted[who] = 3, 5 ~ Dmnl ~ |\nprofile[who, kind] = 1, 1, 1, 0; 1, 2, 1, 0; ~ Dmnl ~ |\n"
+        "kind: ptype, ppriority, pwidth, pextra ~~|\nhave = 4 ~ Dmnl [0,9] ~ |\n"
+        "given[who] = ALLOCATE AVAILABLE(wanted[who], profile[who,ptype], have) ~ Dmnl ~ |\n"
+        "x[who] = INTEG(given[who], 0) ~ Dmnl ~ |"
+    )
+    design = pd.DataFrame({"have": np.linspace(0, 8, 20)})
+    for method in (None, "euler"):
+        found = model.sweep(design, ["x"], every=5, method=method, workers=2)
+        assert found.attrs["engine"] == "python"
+        for i in (0, 7, 19):
+            run = model.run({"have": design["have"][i]}, every=5, method=method or "exact")
+            assert np.array_equal(found["x"].isel(run=i), run["x"])

@@ -23,9 +23,9 @@ from sdmodel.sweep.engines import (
     Chunk,
     chunk_rows,
     done_chunks,
-    engine_name,
     instructions,
     processors,
+    with_engine,
 )
 from sdmodel.sweep.plan import Plan, make_plan, run_record
 from sdmodel.sweep.result import Shape, dataset
@@ -131,7 +131,8 @@ def sweep(
     plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
-    record = run_record(model, base, design, plan, engine_name(plan.method), instructions(plan.method))
+    plan = with_engine(plan)
+    record = run_record(model, base, design, plan, instructions(plan))
     units = {column: shape.attrs["unit"] for shape in shapes for column in shape.columns}
     judge = _Judge(plan, [units[i] for i in range(len(plan.labels))], record, certificate)
     if store is None:

@@ -26,7 +26,7 @@ def cluster_chunks(
     # The equations are a task of their own, not scattered data: what is scattered is gone with its worker.
     equations = client.submit(_kept, plan.rows(0, 1), pure=False)
     place = (str(store.path), store.shapes, store.rows) if store is not None else None
-    here = instructions(plan.method)
+    here = instructions(plan)
     todo = iter([(s, min(s + rows, plan.runs)) for s in starts])
     workers = max(sum(client.nthreads().values()), 1)
 
@@ -52,9 +52,9 @@ def _kept(plan: Plan) -> Plan:
 def _chunk(
     equations: Plan, given: dict[str, Any], start: int, place: tuple[str, Any, int] | None, wanted: str
 ) -> Chunk | int:
-    if instructions(equations.method) != wanted:
+    if instructions(equations) != wanted:
         raise StoreError(
-            f"A worker has the instruction set {instructions(equations.method)!r}, the sweep began on {wanted!r}: "
+            f"A worker has the instruction set {instructions(equations)!r}, the sweep began on {wanted!r}: "
             "their results would differ in the last bits. Use workers of one kind."
         )
     plan = replace(equations, **given)

@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sdmodel.asked import EXACT, FIXED, interpolant
 from sdmodel.compile.python import Engine
-from sdmodel.errors import SolveError
+from sdmodel.errors import SolveError, UnsupportedError
 from sdmodel.expression import NA
 from sdmodel.kept import Kept
 from sdmodel.solve import integrate
@@ -48,14 +48,20 @@ class Chunk:
         return self.start + len(self.status)
 
 
-def engine_name(method: str) -> str:
-    """`kernel` for the methods of fixed steps, else `scipy`."""
-    return "kernel" if method in KERNEL_METHODS else "scipy"
+def with_engine(plan: Plan) -> Plan:
+    """The plan with the quickest engine that knows its method and its functions."""
+    if plan.method not in KERNEL_METHODS:
+        return replace(plan, engine="scipy")
+    try:
+        kernel_of(plan)
+    except UnsupportedError:
+        return replace(plan, engine="python")
+    return replace(plan, engine="kernel")
 
 
 def chunk_rows(plan: Plan, workers: int) -> int:
     """Rows of a chunk: bounded memory, a few chunks a worker, whole vectors of lanes."""
-    if engine_name(plan.method) == "scipy":
+    if plan.engine != "kernel":
         return _SCIPY_CHUNK
     width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
     most = max(_CHUNK_BYTES // width, 64)
@@ -63,9 +69,9 @@ def chunk_rows(plan: Plan, workers: int) -> int:
     return int(min(most, max(fair, 64)) + 7) // 8 * 8
 
 
-def instructions(method: str) -> str:
+def instructions(plan: Plan) -> str:
     """What of the processor the bits of a result hang on."""
-    if engine_name(method) == "scipy":
+    if plan.engine != "kernel":
         return platform.machine()
     from sdmodel.compile.llvm.engine import host
 
@@ -96,8 +102,8 @@ def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndar
 
     The kernel writes to these rows of `into`, (runs, outputs, times), if it is given: a copy less.
     """
-    if engine_name(plan.method) == "scipy":
-        return _run_scipy(plan, start, stop)
+    if plan.engine != "kernel":
+        return _run_python(plan, start, stop)
     kernel = kernel_of(plan)
     parameters = plan.parameters(start, stop)
     values, found, first = kernel.run(
@@ -129,7 +135,7 @@ def kernel_series(plan: Plan, start: int, stop: int) -> list[tuple[np.ndarray, n
     return [(times, block[0, i] if len(block) == 1 else block[:, i]) for i in range(block.shape[1])]
 
 
-def _run_scipy(plan: Plan, start: int, stop: int) -> Chunk:
+def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
     engine = python_of(plan)
     values = np.full((stop - start, len(plan.outputs), len(plan.times)), np.nan)
     status = np.full(stop - start, FAILED, dtype=np.int8)
@@ -179,7 +185,7 @@ def done_chunks(
     with _pool(plan, workers) as pool:
         todo = iter(zip(starts, ends, strict=True))
         under_way: set[Future[Chunk]] = set()
-        work = _in_worker if engine_name(plan.method) == "scipy" else _in_thread(plan, into)
+        work = _in_worker if plan.engine != "kernel" else _in_thread(plan, into)
         try:
             while True:
                 for start, stop in todo:
@@ -197,7 +203,7 @@ def done_chunks(
 
 
 def _pool(plan: Plan, workers: int) -> Executor:
-    if engine_name(plan.method) == "kernel":
+    if plan.engine == "kernel":
         return ThreadPoolExecutor(workers, "sdmodel")
     # LSODA is not safe in threads before scipy 1.17, and Python functions would wait for each other anyway.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")

@@ -48,6 +48,8 @@ class Plan:
     series_times: tuple[float, ...] = ()
     series: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 0)))
     """Series of the data variables, shape (runs or 1, data, times)."""
+    engine: str = ""
+    """Who does the runs: `kernel`, or `python` where the kernel does not know a function, or `scipy`."""
     grid_reason: str = ""
     """Why the steps do not land on exact dates, if they do not though nobody asked."""
 
@@ -107,7 +109,7 @@ def make_plan(
         seed,
         series_times,
         series,
-        reason,
+        grid_reason=reason,
     )
     return plan, base, names
 
@@ -287,9 +289,7 @@ def _series(program: Program, data: xr.Dataset | None, runs: int) -> tuple[np.nd
     return np.stack(parts, axis=1), times
 
 
-def run_record(
-    model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, engine: str, instructions: str
-) -> dict[str, Any]:
+def run_record(model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str) -> dict[str, Any]:
     """What one needs to know to repeat a sweep; equal records give equal results, bit for bit."""
     import scipy
 
@@ -313,9 +313,9 @@ def run_record(
         "rng": str(design.attrs.get("rng", "none")),
         "draw_seed": plan.seed,
         "method": plan.method,
-        "rtol": plan.rtol if engine == "scipy" else float("nan"),
+        "rtol": plan.rtol if plan.engine == "scipy" else float("nan"),
         "dates": _dates(plan),
-        "engine": engine,
+        "engine": plan.engine,
         "instructions": instructions,
         "sdmodel": __version__,
         "python": platform.python_version(),

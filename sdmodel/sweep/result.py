@@ -97,7 +97,7 @@ def _make_axes(model: Model, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]
     from xarray.indexes import PandasIndex
 
     axes = {
-        "run": xr.IndexVariable("run", np.arange(plan.runs)),
-        "time": xr.IndexVariable("time", np.asarray(plan.times), {"unit": time_unit(model)}),
+        "run": xr.Variable("run", np.arange(plan.runs)).to_index_variable(),
+        "time": xr.Variable("time", np.asarray(plan.times), {"unit": time_unit(model)}).to_index_variable(),
     }
     return axes, {name: PandasIndex(axis.to_index(), name) for name, axis in axes.items()}

@@ -29,8 +29,8 @@ def write(folder, samples=None):
 def page(module, finding):
     """The page of one finding."""
     record = finding.record
-    design = "\n\n".join(plain(part) for part in module.__doc__.split("---\n", 1)[1].strip().split("\n\n"))
-    certificate = record["certificate"][0].upper() + record["certificate"][1:]
+    written = module.__doc__.split("---\n", 1)[1].strip().split("\n\n")
+    design = "\n\n".join(plain(part).replace("\\`", "`") for part in written)
     lines = [f"# {finding.question}", ""]
     if finding.status:
         lines += [f"Provisional. {finding.status}", ""]
@@ -45,9 +45,9 @@ def page(module, finding):
         "## Record",
         "",
         f"{record['samples']:,} samples, seed {record['seed']}, {record['runs']:,} runs; model "
-        f"`{record['model_hash'][:12]}`, sdmodel {record['sdmodel']}. {plain(certificate)}. "
-        f"{{download}}`Run record <{finding.name}.json>`; `sdmodel experiment {finding.name}` does it again and leaves the "
-        "table as well.",
+        f"`{record['model_hash'][:12]}`, sdmodel {record['sdmodel']}. First stage: {plain(record['certificate'])}. "
+        f"{{download}}`Run record <{finding.name}.json>`; `sdmodel experiment {finding.name}` does it again and leaves "
+        "the table as well.",
     ]
     return "\n".join(lines) + "\n"
 

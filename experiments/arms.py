@@ -76,7 +76,8 @@ class Arms:
     def record(self, experiment: str, seed: int, found: xr.Dataset) -> dict[str, Any]:
         """What one needs to know to repeat an experiment, with the record and the certificate of one of its stages."""
         asked = {"experiment": experiment, "samples": len(self.draws), "seed": seed}
-        return {**asked, "runs": self.runs, "seconds": self.seconds, **{str(k): v for k, v in found.attrs.items()}}
+        stage = {str(k): v for k, v in found.attrs.items()}
+        return {**stage, **asked, "runs": self.runs, "seconds": self.seconds}
 
     def run(
         self,

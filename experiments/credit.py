@@ -258,8 +258,8 @@ def _notes(table: pd.DataFrame, arms: Arms) -> list[str]:
         f"Grants that cost as much as the interest subsidy ({(paid[SUBSIDY] - paid[NONE]).median():,.0f} million CNY, "
         f"median): {number.median():.1f} times those of 2014, median. Cannot be spent on ten times as many: "
         f"{barred:.0%} of samples. In {free} samples the subsidy costs less than one million CNY, as a rule "
-        "because one programme more leaves the agencies less time for the others. Largest difference from equal public money elsewhere: "
-        f"{table.loc[table['spent'], 'residual'].abs().max():.2%}."
+        "because one programme more leaves the agencies less time for the others. Largest difference from equal "
+        f"public money elsewhere: {table.loc[table['spent'], 'residual'].abs().max():.2%}."
     ]
     for name in (SUBSIDY, GRANTS):
         whole, own = (_told(per_yuan(table, what, name), "+.2f") for what in (ALL, OWN))

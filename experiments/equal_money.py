@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sdmodel.errors import DesignError
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -79,7 +81,14 @@ def equal_money(
         Largest relative difference from the target beyond `base` that is left alone.
     rounds
         Sweeps at most.
+
+    Raises
+    ------
+    DesignError
+        If the design sets the lever itself.
     """
+    if lever in design:
+        raise DesignError(f"'{lever}' is solved for and cannot be a column of the design as well.")
     n = len(design)
     goal = target - base
     x = np.clip(np.broadcast_to(np.asarray(start, float), (n,)), low, high).copy()

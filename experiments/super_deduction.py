@@ -164,12 +164,8 @@ def with_tax_position(model: Model) -> Model:
 
 def _positions(arms: Arms) -> dict[float, xr.Dataset]:
     """None and flat at each tax position."""
-    placed = Arms(
-        with_tax_position(arms.model), arms.draws, OUTPUTS, every=EVERY, workers=arms.workers, progress=arms.progress
-    )
     settings = {f"{name} {r}": {**given, "tax position": r} for r in POSITIONS for name, given in PLAIN.items()}
-    found = placed.run("3/4 tax positions", settings)
-    arms.runs += placed.runs
+    found = arms.run("3/4 tax positions", settings, model=with_tax_position(arms.model))
     names = list(PLAIN)
     return {
         r: found.isel(setting=slice(2 * i, 2 * i + 2)).assign_coords(setting=names) for i, r in enumerate(POSITIONS)

@@ -77,7 +77,7 @@ def test_switches_and_whole_numbers_are_peeled_by_value():
 
 
 def test_peeling_by_hand():
-    # 20 runs; the cases are the upper half. A peel takes one run off the lower end each time, until only cases are left.
+    # 20 runs; the cases are the upper half. A peel takes one run off the lower end, until only cases are left.
     x = np.arange(20.0)[:, None]
     boxes = peeled(x, x[:, 0] >= 10, 0.05)
     assert [float(b.low[0]) for b in boxes] == [-np.inf, *np.arange(0.5, 10)]

@@ -237,6 +237,20 @@ def test_an_outcome_that_jumps_has_no_derivative_there(model_from: Make) -> None
     assert derivative(model, Outcome("x", at=2.25), "start", every=0.25) == pytest.approx(-3 * math.exp(-1 / 16))
 
 
+@pytest.mark.parametrize(("sign", "place", "by_x"), [("", 0, -2), ("-", 0, 0), ("", 10, 0), ("-", 10, 2)])
+def test_dates_at_the_ends_of_the_run(model_from: Make, sign: str, place: float, by_x: float) -> None:
+    """From the right: a programme that begins with the run loses by a later start and gains nothing by an earlier."""
+    model = model_from(
+        f"x = INTEG(flow, 0) ~ u ~ |\nflow = STEP(2, {place} {sign or '+'} move) ~ u/Year ~ |\nmove = 0 ~ Year ~ |"
+    )
+    path = sdmodel.gradient(model, ["move"], "x")["derivative"].to_numpy()
+    assert path[-1] == pytest.approx(by_x, abs=1e-12)
+    runs = [model.run({"move": move}, method="exact")["x"].to_numpy() for move in (1e-3, 0.0)]
+    assert path == pytest.approx((runs[0] - runs[1]) / 1e-3, abs=1e-9)
+    jumps = sdmodel.gradient(model, ["move"], "flow")["derivative"].isna().to_numpy()
+    assert jumps.tolist() == [not sign and t == place for t in range(11)]
+
+
 def test_a_date_may_be_moved_earlier(model_from: Make) -> None:
     model = model_from("x = INTEG(STEP(2, 6 - lead), 0) ~ u ~ |\nlead = 2 ~ Year ~ |")
     path = sdmodel.gradient(model, ["lead"], "x")["derivative"]
@@ -271,6 +285,37 @@ def test_a_choice_that_only_bends_is_no_jump(model_from: Make) -> None:
     want = 10 * 6 - 36 / 2
     assert derivative(model, Outcome("y"), "rate") == pytest.approx(want, rel=1e-3)
     assert derivative(model, Outcome("z"), "rate") == pytest.approx(want, rel=1e-3)
+
+
+def test_switches_and_choices_by_parameters(model_from: Make) -> None:
+    model = model_from(
+        "x = INTEG(IF THEN ELSE(rule = 1, 3*size, size^2), 0) ~ u ~ |\nrule = 1 ~ Dmnl ~ |\nsize = 2 ~ u/Year ~ |\n"
+        "y = IF THEN ELSE(help > 0, 5 + help, 5 - help) ~ u ~ |\nhelp = 0 ~ u ~ |\n"
+        "z = IF THEN ELSE(help > 0, 6, 5) ~ u ~ |\nw = IF THEN ELSE(help < 0, 6, 5 + help) ~ u ~ |\n"
+        "v = INTEGER(3 - help) ~ u ~ |"
+    )
+    with pytest.raises(UnsupportedError, match=r"'x' jumps when 'rule' is raised from its value"):
+        sdmodel.gradient(model, ["size", "rule"], Outcome("x"))
+    with pytest.raises(UnsupportedError, match=r"'z' jumps when 'help' is raised"):
+        sdmodel.gradient(model, ["help"], Outcome("z"))
+    with pytest.raises(UnsupportedError, match=r"'v' jumps when 'help' is raised"):
+        sdmodel.gradient(model, ["help"], Outcome("v"))
+    assert derivative(model, Outcome("x"), "size") == pytest.approx(30)
+    assert derivative(model, Outcome("x"), "size", values={"rule": 0}) == pytest.approx(40)
+    assert derivative(model, Outcome("x"), "rule", values={"rule": 1.5}) == 0
+    assert derivative(model, Outcome("y"), "help") == 1  # from the right: 5 + help
+    assert derivative(model, Outcome("w"), "help") == 1
+    assert derivative(model, Outcome("z"), "help", values={"help": 1}) == 0
+
+
+def test_a_stock_that_rests_at_a_kink_is_moved_to_the_right(model_from: Make) -> None:
+    """A programme that is off: its stock rests at 0, where the choice bends; the lever would lift it."""
+    model = model_from(
+        "s = INTEG(lever - s, 0) ~ u ~ |\nlever = 0 ~ u/Year ~ |\ny = IF THEN ELSE(s > 0, 4*s, -s) ~ u ~ |\n"
+        "z = IF THEN ELSE(s <= 0, -s, 4*s) ~ u ~ |"
+    )
+    table = sdmodel.gradient(model, ["lever"], [Outcome("y"), Outcome("z")])
+    assert table["derivative"].to_list() == pytest.approx([4 * (1 - math.exp(-10))] * 2, rel=1e-6)
 
 
 # -- whole models -------------------------------------------------------------------------------------------------

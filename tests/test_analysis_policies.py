@@ -14,7 +14,7 @@ TIME STEP = 0.25 ~ Year ~ Step. |
 SAVEPER = 1 ~ Year ~ Interval. |
 """
 
-# Over ten years a and b are spent each year: value = 10 sqrt(a b), money = 10 (2 a + b), which is spent best half on each.
+# Ten years of a and b: value = 10 sqrt(a b), money = 10 (2 a + b), which is spent best half on each.
 SPENDING = (
     """{UTF-8}
 capital a = INTEG(spend a, 0) ~ money ~ Bought of a. |
@@ -99,7 +99,7 @@ def test_a_least_and_a_smallest(spending):
     ("robust", "x", "goal"), [("expected", 2 / 3, None), ("worst", 0.0, 0.0), ("regret", 1.0, None)]
 )
 def test_robust_policies_differ_as_they_must(two_goals, robust, x, goal):
-    # Worlds 0, 0 and 2: the mean loss is least at 2/3; the worst payoff is that of world 0; the regret is (x - world)^2.
+    # Worlds 0, 0 and 2: the mean loss is least at 2/3, world 0 pays least of all, and the regret is (x - world)^2.
     samples = pd.DataFrame({"state of the world": [0.0, 0.0, 2.0]})
     found = sdmodel.optimise(two_goals, ["x"], sdmodel.Outcome("payoff"), samples=samples, robust=robust, rng=2)
     best = found.iloc[-1]
@@ -146,6 +146,41 @@ def test_what_optimise_refuses(spending):
         sdmodel.optimise(spending, spending.levers, WORTH, samples=pd.DataFrame({"spend a": [1.0]}))
     with pytest.raises(DesignError, match="may be None"):
         sdmodel.optimise(spending, spending.levers, WORTH, limits={MONEY: (None, None)})
+    with pytest.raises(DesignError, match="has subscripts"):
+        sdmodel.optimise(sdmodel.load("policy"), ["programme scale"], sdmodel.Outcome("cumulative cost"))
+
+
+# Above a size of 6 the run fails: the logarithm of a negative number.
+BREAKS = (
+    """{UTF-8}
+gain = INTEG(size*(10 - size)/10, 0) ~ Dmnl ~ Best at 5. [outcome] |
+price = INTEG(LN(6 - size)*size/10, 0) ~ Dmnl ~ No number above 6. |
+size = 1 ~ Dmnl [0,10] ~ Lever. [lever] [@guess] |
+"""
+    + TIME
+)
+
+
+def test_policies_whose_runs_fail_are_never_best(tmp_path):
+    model = loaded(tmp_path, BREAKS)
+    price = sdmodel.Outcome("price")
+    found = sdmodel.optimise(model, ["size"], price, rng=1)  # ln(6 - s) = s/(6 - s)
+    best = found["size"].iloc[-1]
+    assert np.log(6 - best) == pytest.approx(best / (6 - best), abs=1e-2)
+    limited = sdmodel.optimise(model, ["size"], sdmodel.Outcome("gain"), limits={price: (-100, None)}, rng=1)
+    assert limited["size"].iloc[-1] == pytest.approx(5, abs=1e-2)
+    with pytest.raises(DesignError, match="Every policy that was tried fails"):
+        sdmodel.optimise(model, model.levers.assign(low=7.0), price, generations=3, rng=1)
+
+
+def test_a_model_of_the_grid_is_searched_on_the_grid(tmp_path):
+    text = """{UTF-8}
+kept = INTEG(DELAY FIXED(size*(4 - size), 2, 0)/8, 0) ~ Dmnl ~ Best at 2. [outcome] |
+size = 1 ~ Dmnl [0,4] ~ Lever. [lever] [@guess] |
+"""
+    found = sdmodel.optimise(loaded(tmp_path, text + TIME), ["size"], sdmodel.Outcome("kept"), rng=1)
+    assert found["size"].iloc[-1] == pytest.approx(2, abs=1e-2)
+    assert np.isnan(found.attrs["error"])  # there is no solution at exact dates to compare with
 
 
 # -- several goals ----------------------------------------------------------------------------------------------
@@ -212,6 +247,12 @@ def test_targets_by_row_and_targets_out_of_reach(spending):
     assert found["residual"].iloc[1] == pytest.approx(210 / 500 - 1)
     with pytest.raises(DesignError, match="holds 'spend a'"):
         sdmodel.solve_lever(spending, "spend a", MONEY, 3, design=pd.DataFrame({"spend a": [1.0]}))
+
+
+def test_a_row_whose_run_fails_has_no_solution(tmp_path):
+    found = sdmodel.solve_lever(loaded(tmp_path, BREAKS), "size", sdmodel.Outcome("price"), 1.0)
+    assert not found["solved"].iloc[0]
+    assert np.isnan(found["size"].iloc[0])
 
 
 def test_a_target_of_zero_is_met_in_absolute_terms(two_goals):

@@ -30,7 +30,7 @@ x = INTEG(v, 1) ~ m ~ Place. |
 v = INTEG(-stiffness*x - drag*v, 0) ~ m/Year ~ Speed. |
 stiffness = 4 ~ 1/Year^2 [-9,9] ~ Stiffness. [uncertainty] [@guess] |
 drag = 0.4 ~ 1/Year [-1,8] ~ Drag. [uncertainty] [@guess] |
-""" + TIME.format(end=20)
+""" + TIME.format(end=4)
 
 # Logistic growth until a programme ends; u passes 1/2 at ln((1 - u0)/u0)/g if nobody pushes.
 LOGISTIC = """{UTF-8}
@@ -102,6 +102,20 @@ lever = 0.5 ~ Dmnl [0,1] ~ Lever. [lever] [@guess] |
     assert found["direction"].tolist() == [1, -1]
 
 
+def test_a_row_with_a_failed_run_is_counted_and_not_judged(tmp_path):
+    text = """{UTF-8}
+price = INTEG(LN(limit - size), 0) ~ Dmnl ~ No number at the limit and above. |
+size = 1 ~ Dmnl [0,5] ~ Lever. [lever] [@guess] |
+limit = 6 ~ Dmnl [0,9] ~ Limit. [uncertainty] [@guess] |
+""" + TIME.format(end=1)
+    design = pd.DataFrame({"limit": [4.0, 6.0]})
+    found = sdmodel.threshold(loaded(tmp_path, text), "size", sdmodel.Outcome("price"), 1.0, design=design, points=6)
+    assert found["sample"].tolist() == [1]
+    assert found["size"].iloc[0] == pytest.approx(6 - np.e, abs=1e-4)
+    assert found.attrs["failed"] == 0.5
+    assert found.attrs["never"] == 0
+
+
 # -- equilibria -------------------------------------------------------------------------------------------------
 def test_equilibria_and_eigenvalues_in_closed_form(bistable):
     found = sdmodel.equilibria(bistable, pd.DataFrame({"push": [0.0, 0.2, 0.5]}), rng=1)
@@ -146,10 +160,24 @@ def test_dated_policy_counts_as_it_stands_at_the_moment(logistic):
         sdmodel.equilibria(logistic, at=99)
 
 
+def test_what_was_noted_earlier_stays_at_its_value_in_the_run(tmp_path):
+    text = """{UTF-8}
+noted = INTEG(IF THEN ELSE(Time < 5, 0.2, 0), 0) ~ Dmnl ~ Rises to 1 until year 5. |
+x = INTEG(noted - x, 3) ~ Dmnl ~ Follows what was noted. |
+""" + TIME.format(end=8)
+    found = sdmodel.equilibria(loaded(tmp_path, text), rng=1)
+    assert found.attrs["left out"] == ["noted"]
+    assert found["x"].tolist() == pytest.approx([1.0])
+    assert found["kind"].tolist() == ["stable"]
+
+
 def test_a_model_that_cannot_rest_is_refused(tmp_path):
     text = "{UTF-8}\nmoney = INTEG(1, 0) ~ CNY ~ Sum. |\n" + TIME.format(end=5)
     with pytest.raises(SolveError, match="no stock that any net flow reads"):
         sdmodel.equilibria(loaded(tmp_path, text))
+    data = "{UTF-8}\nx = INTEG(seen - x, 0) ~ Dmnl ~ State. |\nseen ~ Dmnl ~ Data. |\n" + TIME.format(end=5)
+    with pytest.raises(DesignError, match="'seen' in 'test' is a data variable"):
+        sdmodel.equilibria(loaded(tmp_path, data))
     fixed = "{UTF-8}\nx = INTEG(DELAY FIXED(1 - x, 2, 0), 0) ~ Dmnl ~ State. |\n" + TIME.format(end=5)
     with pytest.raises(FixedStepError):
         sdmodel.equilibria(loaded(tmp_path, fixed))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.errors import DesignError
 from sdmodel.experiments.equal_money import Equalised, equal_money
 
 MONEY = """
@@ -88,3 +89,8 @@ def test_a_good_guess_takes_one_run_a_row(model_from: Callable[..., sdmodel.Mode
 def test_a_target_below_what_is_spent_anyway_is_not_spent(model_from: Callable[..., sdmodel.Model]) -> None:
     found = solve(model_from(MONEY), pd.DataFrame({"price": [1.0]}), [10], base=10.0)
     assert not found.spent.any()
+
+
+def test_a_design_that_sets_the_lever_is_refused(model_from: Callable[..., sdmodel.Model]) -> None:
+    with pytest.raises(DesignError, match="'size' is solved for"):
+        solve(model_from(MONEY), pd.DataFrame({"price": [1.0], "size": [2.0]}), [10])

@@ -122,7 +122,8 @@ def test_the_record_tells_how_to_repeat_it(finding: Finding) -> None:
     model = sdmodel.load("shandong")
     assert finding.record["seed"] == 5
     assert finding.record["samples"] == SAMPLES
-    assert finding.record["runs"] <= 60 * SAMPLES
+    assert 30 * SAMPLES < finding.record["runs"] <= 65 * SAMPLES  # 57 a sample where there are many
+    assert finding.notes[-1].startswith(f"{finding.record['runs']:,} runs (")
     assert finding.record["model_hash"] == model.fingerprint
     assert finding.record["sdmodel"] == sdmodel.__version__
 

@@ -101,9 +101,9 @@ def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import sdmodel
-    >>> parameters = sdmodel.load("network").uncertainties
-    >>> sdmodel.one_at_a_time(parameters)["setting"].iloc[:2].tolist()
-    ['base', 'merit precision: low']
+    >>> parameters = sdmodel.load("network").uncertainties.loc[["trust time"]]
+    >>> sdmodel.one_at_a_time(parameters)["setting"].tolist()
+    ['base', 'trust time: low', 'trust time: high']
     """
     import pandas as pd
 

@@ -91,7 +91,8 @@ def discover(
         extra ``sdmodel[analysis]``.
     density
         Least share of cases wanted in a box. Of the boxes that were tried, the one that has it and covers most cases is
-        taken; if none has it, the densest is taken: look at the column.
+        taken; if none has it, the densest is taken. Limits that chance could have made are then taken away, which
+        lowers the density again: look at the column.
     most
         Boxes at most.
     resamples

@@ -200,9 +200,9 @@ def threshold(
     n = len(rows)
     every_row, at = np.tile(np.arange(n), points), np.repeat(grid, n)
     seen = measure(at, every_row).reshape(points, n).T - level
-    failed = ~np.isfinite(seen).all(axis=1)
+    failed: np.ndarray = np.logical_not(np.isfinite(seen).all(axis=1))
     # A point on the level belongs to the side above it, so that touching it from below and going on is one crossing.
-    above = np.asarray(seen >= 0)
+    above: np.ndarray = np.greater_equal(seen, 0)
     row, cell = np.nonzero((above[:, 1:] != above[:, :-1]) & ~failed[:, None])
     sign = np.where(above[row, cell + 1], 1, -1)
     left, right = grid[cell].copy(), grid[cell + 1].copy()

@@ -66,7 +66,9 @@ class Boundary:
 def boundaries(
     tangents: Tangents, p: Sequence[float], bounds: Sequence[Bound], start: float, end: float
 ) -> list[Boundary]:
-    """The dates inside a run at which a jump is moved by a direction.
+    """The dates of a run, both ends included, at which a jump is moved by a direction.
+
+    At the start a date counts that moves into the run; one that moves before it does nothing to the run.
 
     Raises
     ------
@@ -75,7 +77,9 @@ def boundaries(
     """
     engine = tangents.engine
     program, clock = engine.program, engine.clock
-    parts = segments(clock, program, bounds[0].watch, start, end)
+    near = 1e-6 * (end - start)
+    ends = [(start - near, start), (start, end), (end, end + near)]
+    parts = [part for a, b in ends for part in segments(clock, program, bounds[0].watch, a, b)]
     count = len(tangents.program.nodes)
     ours = [i for i, s in enumerate(clock.sources) if s.node >= 0 and s.node < count]
     # Sources of the model come in the same order in the tangent program, before those that derivatives add.
@@ -83,6 +87,8 @@ def boundaries(
     slots = {node: k for k, node in enumerate(clock.held)}
     out = []
     for left, right in pairwise(parts):
+        if not start <= left.end <= end:
+            continue
         changed = [
             i for i in ours if left.held[slots[clock.sources[i].node]] != right.held[slots[clock.sources[i].node]]
         ]
@@ -101,7 +107,7 @@ def boundaries(
                 if speed is None:
                     derived.append(slots[s.node])
                 else:
-                    speeds.setdefault(_tidy(speed), []).append(slots[s.node])
+                    speeds.setdefault(_tidy(speed if left.end > start else max(speed, 0.0)), []).append(slots[s.node])
             if derived:
                 _follow(tangents, speeds, derived, left.end)
             groups.append(tuple((v, tuple(k)) for v, k in sorted(speeds.items())))

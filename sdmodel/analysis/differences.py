@@ -43,8 +43,8 @@ def compare(first: Any, second: Any, *, tolerance: float = 1e-6) -> pd.DataFrame
         the one that comes first from cause to effect. Columns `since` (first time of a difference that counts),
         `first` and `second` (the values there), `largest` (largest absolute difference, in the unit of the variable),
         `at` (its time) and `relative` (that difference as a share of the largest value in `first`; infinite if
-        all values are 0). `attrs` hold `compared` (how many variables), `only_first` and `only_second` (names that the other
-        side lacks) and `times` (how many times both have).
+        all values are 0). `attrs` hold `compared` (how many variables), `only_first` and `only_second` (names that the
+        other side lacks) and `times` (how many times both have).
 
     Raises
     ------
@@ -63,7 +63,7 @@ def compare(first: Any, second: Any, *, tolerance: float = 1e-6) -> pd.DataFrame
     >>> import sdmodel
     >>> model = sdmodel.load("network")
     >>> table = sdmodel.compare(model.run(), model.run({"trust time": 5.0}))
-    >>> table.index[0]
+    >>> table.index[1]
     'trust'
     """
     if isinstance(first, Model) and isinstance(second, Model):

@@ -123,9 +123,9 @@ def calibrate(
     at = np.where(best - low < edge, "low end", np.where(high - best < edge, "high end", "inside"))
     at[width == 0] = "inside"
     inside = [i for i in free if at[i] == "inside"]
-    known = local(residuals, best, inside, found[0].cost)
-    tables = _tables(residuals, table, best, at, inside, known, found)
-    _warn(names, inside, known, found, reach)
+    known = local(residuals, best, free, inside, found[0].cost)
+    tables = _tables(residuals, table, best, at, free, inside, known, found)
+    _warn([names[i] for i in free], known, found, reach, names)
     return Calibration(
         **tables,
         cost=found[0].cost,
@@ -156,6 +156,7 @@ def _tables(
     table: pd.DataFrame,
     best: np.ndarray,
     at: np.ndarray,
+    free: list[int],
     inside: list[int],
     known: Local,
     found: list[Search],
@@ -164,7 +165,7 @@ def _tables(
     error = np.full(len(names), np.nan)
     error[inside] = known.errors
     identified = np.ones(len(names), dtype=bool)
-    identified[inside] = known.identified
+    identified[free] = known.identified
     half = known.critical * error
     parameters = pd.DataFrame(
         {
@@ -192,9 +193,9 @@ def _tables(
         rows.append({"series": name, "observations": len(y), "rmse": float(np.sqrt(np.mean((y - s) ** 2))), "r2": r2})
     covariance = np.full((len(names), len(names)), np.nan)
     covariance[np.ix_(inside, inside)] = known.covariance
-    shares = np.zeros((len(inside), len(names)))
-    shares[:, inside] = known.vectors
-    directions = pd.DataFrame(shares, columns=names, index=pd.RangeIndex(len(inside), name="direction"))
+    shares = np.zeros((len(known.eigenvalues), len(names)))
+    shares[:, free] = known.vectors
+    directions = pd.DataFrame(shares, columns=names, index=pd.RangeIndex(len(shares), name="direction"))
     directions.insert(0, "eigenvalue", known.eigenvalues)
     starts = pd.DataFrame(
         [
@@ -217,12 +218,12 @@ def _tables(
     }
 
 
-def _warn(names: list[str], inside: list[int], known: Local, found: list[Search], reach: np.ndarray) -> None:
-    lost = [names[i] for i, fine in zip(inside, known.identified, strict=True) if not fine]
+def _warn(free: list[str], known: Local, found: list[Search], reach: np.ndarray, names: list[str]) -> None:
+    lost = [name for name, fine in zip(free, known.identified, strict=True) if not fine]
     if lost:
         text = "', '".join(lost)
         warnings.warn(
-            f"The observations tell {known.rank} of {len(inside)} combinations of the parameters apart and say nothing "
+            f"The observations tell {known.rank} of {len(free)} combinations of the parameters apart and say nothing "
             f"about '{text}' alone. Fix some of them, or observe more.",
             ResultWarning,
             stacklevel=3,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sdmodel.analysis.rules import Rules, arguments, flat, needed, through
 from sdmodel.compile.clock import FREE, HELD, Clock, clock_of
+from sdmodel.compile.functions import LOGIC
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Program, State
 
@@ -27,16 +28,20 @@ class Activity:
     """States that change."""
     jumping: tuple[int, ...]
     """Nodes that jump, and do so at values of states that change: when they jump is not known before a run."""
+    choosing: tuple[int, ...]
+    """Nodes that jump at values of parameters that change."""
 
 
 def activity(
     program: Program, clock: Clock, outputs: Sequence[int], parameters: set[int], starts: set[int]
 ) -> Activity:
     """What changes with `parameters` and the initial values of the states `starts`."""
-    closure = _closure(program, outputs)
+    alive = closure(program, outputs)
     active = set(starts)
     while True:
-        smooth, late, dated, jumping = [False] * len(program.nodes), [False] * len(program.nodes), False, []
+        smooth, late, dated = [False] * len(program.nodes), [False] * len(program.nodes), False
+        jumping: list[int] = []
+        choosing: list[int] = []
         for i, node in enumerate(program.nodes):
             inner = arguments(node)
             late[i] = any(late[a] for a in inner)
@@ -49,18 +54,18 @@ def activity(
             if flat(node, program.tables) and any(smooth[a] for a in inner):
                 if clock.classes[i] == HELD:
                     late[i] = True
-                    dated = dated or i in closure
-                elif clock.classes[i] == FREE and node[0] not in ("and", "or", "not") and i in closure:
-                    jumping.append(i)
+                    dated = dated or i in alive
+                elif node[0] not in LOGIC and i in alive:
+                    (jumping if clock.classes[i] == FREE else choosing).append(i)
         found = active | {
             i for i, s in enumerate(program.states) if smooth[s.rate] or late[s.rate] or smooth[s.initial]
         }
         if found == active:
-            return Activity(tuple(smooth), dated, tuple(sorted(active)), tuple(jumping))
+            return Activity(tuple(smooth), dated, tuple(sorted(active)), tuple(jumping), tuple(choosing))
         active = found
 
 
-def _closure(program: Program, outputs: Sequence[int]) -> set[int]:
+def closure(program: Program, outputs: Sequence[int]) -> set[int]:
     """Nodes that the outputs rest on, by way of the net flows of states."""
     seen: set[int] = set()
     targets = set(outputs)
@@ -95,6 +100,8 @@ class Flow:
     """Nodes of the changes of the outputs."""
     lines: tuple[tuple[int, int], ...]
     """Nodes of the changes of both sides of each source of breaks of the model, in their order."""
+    choices: tuple[tuple[int, int, int], ...]
+    """Nodes that jump at values of parameters, each with the nodes of the changes of its sides."""
 
 
 def flow_of(program: Program, outputs: Sequence[int], parameters: Sequence[int], active: Activity) -> Flow:
@@ -122,18 +129,22 @@ def flow_of(program: Program, outputs: Sequence[int], parameters: Sequence[int],
     first = [parameter(f"start of {label}") for label in labels]
     seeds = {i: graph.add("param", j) for i, j in directions.items()}
     changes = {s: graph.add("state", count + k) for k, s in enumerate(active.states)}
-    rules = Rules(graph, program, seeds, changes)
+    clock = clock_of(program)
+    rules = Rules(graph, program, seeds, changes, frozenset(i for i, c in enumerate(clock.classes) if c == HELD))
     rates = rules.or_zero(program.states[s].rate for s in active.states)
     states = [
         State(label, graph.add("param", p), rate)
         for label, p, rate in zip(labels, first, [*(s.rate for s in program.states), *rates], strict=True)
     ]
     shown = rules.or_zero(outputs)
-    clock = clock_of(program)
     lines = tuple(
         (rules.or_zero([s.test])[0], rules.or_zero([s.against])[0] if s.against >= 0 else graph.const(0.0))
         for s in clock.sources
     )
+    choices = []
+    for i in active.choosing:
+        sides = rules.or_zero(arguments(program.nodes[i]))
+        choices.append((i, sides[0], sides[-1] if len(sides) > 1 else graph.const(0.0)))
     initials = [s.initial for s in program.states]
     initials += rules.or_zero(program.states[s].initial for s in active.states)
     control = {**program.control, "initial time": graph.add("param", start)}
@@ -158,4 +169,5 @@ def flow_of(program: Program, outputs: Sequence[int], parameters: Sequence[int],
         tuple(outputs),
         tuple(shown),
         lines,
+        tuple(choices),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.bench import bar, extra, unit_of
+from sdmodel.analysis.bench import bar, extra
 from sdmodel.analysis.trials import Limits, Trials, excess, first_policies, made_ready
 from sdmodel.errors import DesignError, UnknownNameError
 from sdmodel.model import Model
@@ -104,7 +104,7 @@ def pareto(
     frame.attrs = {
         "goals": {o.label: aim for o, aim in goals.items()},
         "levers": list(trials.levers.index),
-        "units": {**trials.levers["unit"].to_dict(), **{o.label: unit_of(model, o) for o in outcomes}},
+        "units": trials.units(outcomes),
         "runs": trials.runs,
         "hypervolume": _volumes(history),
     }
@@ -155,7 +155,8 @@ def nondominated(table: pd.DataFrame, goals: Mapping[str, str]) -> pd.DataFrame:
     for i in np.flatnonzero(keep):
         rivals = costs[keep]
         keep[i] = not ((rivals <= costs[i]).all(axis=1) & (rivals < costs[i]).any(axis=1)).any()
-    return table[keep]
+    left: pd.DataFrame = table.loc[keep]
+    return left
 
 
 def _signs(goals: Mapping[Outcome, str]) -> np.ndarray:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sdmodel.asked import engine_of, parameter_vector, reshaped, series_of, settled, with_paths
+from sdmodel.asked import engine_of, parameter_vector, reshaped, settled, with_paths
 from sdmodel.compile import program_of
 from sdmodel.compile.clock import segments
 from sdmodel.compile.program import Program
@@ -21,7 +21,7 @@ from sdmodel.solve import integrate, report_times
 
 _AT_REST = 1e-8
 """Largest net flow of a state at rest, as a share of its size per unit of time."""
-_PATIENCE = 50
+_PATIENCE = 200
 """Lengths of a run after which a model counts as not coming to rest."""
 _AWAY = 1e9
 """Times the size of a state beyond which it counts as running away."""
@@ -82,7 +82,8 @@ class Frozen:
 
     def rates(self, x: np.ndarray) -> np.ndarray:
         """Net flows of the states that matter."""
-        return np.array(self.bound.rates(self.at, self._all(x), self.held))[self.inside]
+        flows: np.ndarray = np.array(self.bound.rates(self.at, self._all(x), self.held))[self.inside]
+        return flows
 
     def value(self, name: str, x: np.ndarray) -> float:
         """Value of a variable (an element is `name[a]`)."""
@@ -179,8 +180,9 @@ def freeze(
     program = program_of(model_run, fixed=False)
     p = parameter_vector(model_run, program, asked.values)
     program = reshaped(model_run, program, p)
+    no_data(model, program)
     engine = engine_of(program)
-    bound = engine.bind(p, series_of(program, None))
+    bound = engine.bind(p)
     times = report_times(bound.control, None, False)
     moment = times[-1] if at is None else year(at)
     if not times[0] <= moment <= times[-1]:
@@ -200,6 +202,22 @@ def freeze(
     return Frozen(
         model, engine, bound, moment, held, base, (path[:, inside].min(axis=0), path[:, inside].max(axis=0)), inside
     )
+
+
+def no_data(model: Model, program: Program) -> None:
+    """Refuse a model that needs series from outside.
+
+    Raises
+    ------
+    DesignError
+        With the name of the data variable.
+    """
+    if program.data:
+        name = program.data[0]
+        raise DesignError(
+            f"'{name}' in '{model.name}' is a data variable, and this analysis takes no series. Give it a value or a "
+            f"dated path in a new model: model.replace({name!r}, ...)."
+        )
 
 
 def _changing(bound: Bound, at: float, held: tuple[float, ...], path: np.ndarray) -> set[int]:

@@ -242,38 +242,41 @@ def _rows(
             for k, (d, base) in enumerate(zip(moment.directions, moment.bases, strict=True))
         ]
     own = Outcome(label, outcome.at, outcome.level, outcome.start, outcome.end)
-    value = _judge(own, times, path)
-    rows = []
-    for k, (d, base) in enumerate(zip(moment.directions, moment.bases, strict=True)):
-        slope = slope_of(own, times, path, slopes[k])
-        if np.isnan(slope):
-            when = times[np.isnan(slopes[k])]
-            raise DesignError(
-                f"'{label}' jumps at {when[0]:g} when '{d.name}' changes, so that '{own.label}' has no derivative. "
-                "Judge it at another time."
-            )
-        rows.append(_row(own.label, None, d.name, base, value, slope))
-    return rows
+    value = float(_judge(own, times, path[None])[0])
+    found = slopes_of(own, times, path, slopes)
+    if np.isnan(found).any():
+        k = int(np.flatnonzero(np.isnan(found))[0])
+        raise DesignError(
+            f"'{label}' jumps at {times[np.isnan(slopes[k])][0]:g} when '{moment.directions[k].name}' changes, so that "
+            f"'{own.label}' has no derivative. Judge it at another time."
+        )
+    return [
+        _row(own.label, None, d.name, base, value, slope)
+        for d, base, slope in zip(moment.directions, moment.bases, found, strict=True)
+    ]
 
 
-def slope_of(outcome: Outcome, times: np.ndarray, path: np.ndarray, slope: np.ndarray) -> float:
-    """Derivative of an outcome from that of its path: outcomes are linear in the path, but for max and min.
+def slopes_of(outcome: Outcome, times: np.ndarray, path: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Derivatives of an outcome from those of its path, (directions, times): it is linear in them, but for max and min.
 
     Their derivative is that of the path where it is largest or smallest (of the reported times).
     """
     if outcome.at not in ("max", "min"):
-        return _judge(outcome, times, slope)
+        return _judge(outcome, times, slopes)
     inside = np.flatnonzero((times >= float(outcome.start)) & (times <= float(outcome.end)))
     if not len(inside):
         raise DesignError(f"No reported time lies between {outcome.start} and {outcome.end}.")
     best = inside[np.argmax(path[inside])] if outcome.at == "max" else inside[np.argmin(path[inside])]
-    return float(slope[best])
+    found: np.ndarray = slopes[:, best]
+    return found
 
 
-def _judge(outcome: Outcome, times: np.ndarray, path: np.ndarray) -> float:
+def _judge(outcome: Outcome, times: np.ndarray, paths: np.ndarray) -> np.ndarray:
+    """The outcome of each path, (paths, times)."""
     import xarray as xr
 
-    return float(outcome._judge(xr.DataArray(path, {"time": times}, ("time",))))
+    found: np.ndarray = outcome._judge(xr.DataArray(paths, {"time": times}, ("run", "time"))).to_numpy()
+    return found
 
 
 def _row(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from sdmodel.analysis.flow import Flow, closure
 from sdmodel.analysis.rules import arguments, owner
-from sdmodel.compile.functions import LOGIC
+from sdmodel.compile.functions import COMPARISONS, LOGIC
 from sdmodel.compile.program import Program
+from sdmodel.compile.python import evaluate
 from sdmodel.errors import UnsupportedError
 from sdmodel.solve import report_times
 
 Array = np.ndarray
+Points = Sequence[tuple[Array, Array]]
+"""Times and values of each data variable."""
 CLOSED = 1e-3
 """A choice whose values differ by less where it switches, as a share of the largest in the run, does not jump."""
 
@@ -40,8 +44,8 @@ class Watch:
         self.plain: list[int] = []
         shown = {*outputs, *(s.rate for s in program.states)}
         users: dict[int, list[int]] = {}
-        for i, node in enumerate(program.nodes):
-            for a in arguments(node):
+        for i in sorted(closure(program, outputs)):
+            for a in arguments(program.nodes[i]):
                 users.setdefault(a, []).append(i)
         for j in jumping:
             todo = [j]
@@ -68,7 +72,7 @@ class Watch:
         return Kernel(self.program, self.nodes, method="exact")
 
 
-def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Sequence[tuple[Array, Array]]) -> None:
+def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Points) -> None:
     """Refuse a run in which something jumps at a value of a state.
 
     Raises
@@ -100,9 +104,53 @@ def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Sequence[t
                 _refuse(watch, choice.node, grid[k])
 
 
-def _step(watch: Watch, p: Sequence[float]) -> float:
-    from sdmodel.compile.python import evaluate
+def refuse_edges(
+    flow: Flow, program: Program, p: Sequence[float], table: Array, names: Sequence[str], at: Array, points: Points
+) -> None:
+    """Refuse directions that leave a value of a parameter at which something jumps, such as that of a switch.
 
+    `table` holds the parameters of the tangent program, one row a direction.
+
+    Raises
+    ------
+    UnsupportedError
+        With the variable and the direction.
+    """
+    for node, left, right in flow.choices:
+        op = str(program.nodes[node][0])
+        a, b = ([evaluate(program, x, p) for x in arguments(program.nodes[node])] + [0.0])[:2]
+        if a != b if op in COMPARISONS else a != round(a):
+            continue
+        for name, row in zip(names, table, strict=True):
+            da, db = (evaluate(flow.program, d, row.tolist()) for d in (left, right))
+            if not _LEAVES[op](a, da - db):
+                continue
+            watch = Watch(program, flow.outputs, [node])
+            seen = watch.kernel.run([list(p)], at, series=points)[0][0]
+            of = {n: seen[i] for i, n in enumerate(watch.nodes)}
+            jumps = [c.node for c in watch.choices if not np.allclose(of[c.yes], of[c.no], rtol=CLOSED, atol=0)]
+            for found in [*watch.plain, *jumps][:1]:
+                raise UnsupportedError(
+                    f"'{owner(program, found)}' jumps when '{name}' is raised from its value, where it makes a choice "
+                    "(a switch, or a comparison of equal numbers). There is no derivative; compare runs of both sides."
+                )
+
+
+_LEAVES: dict[str, Callable[[float, float], bool]] = {
+    "lt": lambda a, d: d < 0,
+    "ge": lambda a, d: d < 0,
+    "gt": lambda a, d: d > 0,
+    "le": lambda a, d: d > 0,
+    "eq": lambda a, d: d != 0,
+    "ne": lambda a, d: d != 0,
+    "floor": lambda a, d: d < 0,
+    "trunc": lambda a, d: a * d < 0,
+    "lookup": lambda a, d: d != 0,
+}
+"""Whether a change `d` of the left side over the right, from where both are even, changes what a node says."""
+
+
+def _step(watch: Watch, p: Sequence[float]) -> float:
     return evaluate(watch.program, watch.program.control["time step"], p)
 
 

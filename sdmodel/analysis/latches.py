@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.bench import constant_rows
-from sdmodel.asked import constants_named, parameter_vector, reshaped, series_of, settled, with_paths
+from sdmodel.analysis.frozen import no_data
+from sdmodel.asked import constants_named, parameter_vector, reshaped, settled, with_paths
 from sdmodel.compile import program_of
 from sdmodel.compile.clock import segments
 from sdmodel.compile.python import Engine
@@ -97,7 +98,7 @@ def trigger(
     --------
     >>> import sdmodel
     >>> model = sdmodel.load("policy")
-    >>> found = sdmodel.trigger(model, "exit start", "cumulative cost", above=2000)
+    >>> found = sdmodel.trigger(model, "exit start", "present value of public money", above=2000)
     >>> run = model.run({"exit start": found["exit start"].iloc[0]})
     >>> bool(found["triggered"].iloc[0])
     True
@@ -185,8 +186,9 @@ class _Rule:
         program = program_of(model, fixed=False)
         p = parameter_vector(model, program, asked.values)
         program = reshaped(model, program, p)
+        no_data(self.model, program)
         engine = Engine(program, [self._node(program.outputs)])
-        bound = engine.bind(p, series_of(program, None))
+        bound = engine.bind(p)
         control = bound.control
         begin, end, step = (control[k] for k in ("initial time", "final time", "time step"))
         y = np.array(bound.start, dtype=float)

@@ -34,9 +34,10 @@ def series_in(source: Any) -> dict[str, pd.Series]:
     ----------
     source
         A DataFrame, whose index or whose column `time` holds times and each other column a series; a mapping from names
-        to Series or to pairs (times, values); or the path of a CSV, tab-separated or Excel file (its first sheet). In a file times run down the first column or
-        along the first row (as Vensim exports them); its first cell says Time, Year or Date. Empty cells are no
-        observations, so each series has its own times. Dates are accepted for times.
+        to Series or to pairs (times, values); or the path of a CSV, tab-separated or Excel file
+        (its first sheet). In a file times run down the first column or along the first row (as Vensim exports them);
+        its first cell says Time, Year or Date. Empty cells are no observations, so each series has its own times.
+        Dates are accepted for times.
 
     Raises
     ------

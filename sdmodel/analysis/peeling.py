@@ -95,10 +95,9 @@ def _best_peel(x: np.ndarray, y: np.ndarray, order: np.ndarray, box: Box, least:
         values = x[ranked, columns]
         # All runs with the value of the last run of the peel go with it.
         count = np.full(parameters, step)
-        for j in np.flatnonzero(values[step - 1] == values[min(step, n - 1)]):
-            count[j] = np.count_nonzero(
-                values[:, j] >= values[step - 1, j] if upper else values[:, j] <= values[step - 1, j]
-            )
+        for tied in np.flatnonzero(values[step - 1] == values[min(step, n - 1)]):
+            own, last = values[:, tied], values[step - 1, tied]
+            count[tied] = np.count_nonzero(own >= last if upper else own <= last)
         sums = np.cumsum(y[ranked[: int(count.max())]], axis=0)[count - 1, columns]
         left = n - count
         possible = left >= max(least, 1)

@@ -21,7 +21,7 @@ AIMS = ("max", "min")
 ROBUST = ("expected", "worst", "regret")
 _TOLERANCE = 1e-6
 """The search ends when the policies of a generation differ less than this, as a share of their goal."""
-_CHECKED = 8
+_CHECKED = 3
 """Samples in which the best policy is run again with scipy."""
 
 
@@ -115,7 +115,7 @@ def optimise(
     >>> import sdmodel
     >>> model = sdmodel.load("policy")
     >>> levers = model.levers.loc[["exit start"]].assign(high=2034.0)
-    >>> cost = sdmodel.Outcome("cumulative cost")
+    >>> cost = sdmodel.Outcome("present value of public money")
     >>> search = sdmodel.optimise(model, levers, cost, aim="min", generations=8, rng=1)
     >>> round(float(search["exit start"].iloc[-1]), 1)
     2015.0
@@ -147,11 +147,7 @@ def optimise(
         aim=aim,
         robust=robust if samples is not None else "",
         levers=list(trials.levers.index),
-        units={
-            **trials.levers["unit"].to_dict(),
-            **{o.label: unit_of(model, o) for o in outcomes},
-            "largest regret": unit_of(model, goal),
-        },
+        units=trials.units(outcomes) | {"largest regret": unit_of(model, goal)},
         limits={o.label: bounds for o, bounds in limits.items()},
         message=message,
         error=_checked(trials, search.best, goal),
@@ -219,12 +215,14 @@ class _Search:
 
     def _beyond(self, x: np.ndarray) -> np.ndarray:
         found = excess(self.trials(np.atleast_2d(x.T))[1:], self.limits)
-        return np.minimum(found, 1e100)  # scipy adds them up
+        return np.asarray(np.minimum(found, 1e100))  # scipy adds them up
 
     def run(self, count: int, generations: int, rng: np.random.Generator, progress: bool | str | None) -> str:
         """Search; returns what the solver says at the end."""
         from scipy.optimize import NonlinearConstraint, differential_evolution
 
+        first = first_policies(self.trials, count, rng)
+        self.trials(first)  # what is wrong with the model is said here: scipy would put words of its own around it
         kept = NonlinearConstraint(self._beyond, -np.inf, 0.0) if self.limits else ()
         with bar(generations, "policies", "generation", progress) as shown:
 
@@ -241,7 +239,7 @@ class _Search:
                 updating="deferred",
                 polish=False,
                 constraints=kept,
-                init=first_policies(self.trials, count, rng),
+                init=first,
                 integrality=self.trials.whole,
                 maxiter=generations,
                 tol=_TOLERANCE,
@@ -323,7 +321,7 @@ def _checked(trials: Trials, policy: np.ndarray, goal: Outcome) -> float:
             scenario=trials.scenario,
             every=trials.every,
             method="LSODA",
-            rtol=1e-10,
+            rtol=1e-9,
             workers=1,
             progress=False,
             certificate=0,

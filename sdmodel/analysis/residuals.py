@@ -117,7 +117,8 @@ class Residuals:
         data: Mapping[str, Any] | None,
         reach: Array,
     ) -> None:
-        self.how = "exact tangents"
+        self.how, self.refused = "exact tangents", False
+        """How derivatives were last taken, and whether the model has no tangents."""
         self.reach = reach
         """Length by which each parameter is measured, shape (parameters,)."""
         given = settled(model, values, scenario)
@@ -126,7 +127,7 @@ class Residuals:
             program = program_of(with_paths(model, given), fixed=False)
         except FixedStepError as error:
             program, self.fixed = program_of(with_paths(model, given), fixed=True), True
-            self.how = f"differences of runs: {error}"
+            self.refused, self.how = True, f"differences of runs: {error}"
         named = [labels_of(model, program, str(name))[0] for name in series_in(observations)]
         self.moment = Moment.of(model, names, named, values, scenario, data, fixed=self.fixed)
         control = self.moment.control
@@ -173,7 +174,8 @@ class Residuals:
 
     def slopes(self, x: Array) -> Array:
         """Derivatives of the residuals, shape (observations, parameters)."""
-        if self.how == "exact tangents":
+        if not self.refused:
+            self.how = "exact tangents"
             try:
                 order = [self.tangents.names.index(name) for name in self.data.names]
                 m = self.moment
@@ -182,7 +184,9 @@ class Residuals:
                 if np.isfinite(found).all():
                     return found
                 self.how = "differences of runs: an observed variable jumps at a date that a parameter moves"
-            except (UnsupportedError, SolveError) as error:
+            except UnsupportedError as error:
+                self.how, self.refused = f"differences of runs: {error}", True
+            except SolveError as error:  # here, and perhaps not at the next values
                 self.how = f"differences of runs: {error}"
         return self._differences(x)
 

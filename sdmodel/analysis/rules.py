@@ -18,6 +18,7 @@ STEPPED = ("hold_backward", "look_forward", "raw")
 _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 _FLAT = COMPARISONS | LOGIC | {"floor", "trunc"}
 """Operations whose value does not change with their arguments, except where it jumps."""
+_EVEN = frozenset({"lt", "le", "gt", "ge"})
 
 
 def arguments(node: Node) -> list[int]:
@@ -66,9 +67,19 @@ class Rules:
         Node of the change of a parameter, by its number.
     changes
         Node of the change of a state, by its number.
+    dated
+        Comparisons that are decided by dates, which are never even between two of them.
     """
 
-    def __init__(self, graph: Graph, program: Program, seeds: Mapping[int, int], changes: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        program: Program,
+        seeds: Mapping[int, int],
+        changes: Mapping[int, int],
+        dated: frozenset[int] = frozenset(),
+    ) -> None:
+        self.dated = dated
         self.graph = graph
         self.program = program
         self.seeds = seeds
@@ -87,7 +98,7 @@ class Rules:
             If an operation has no derivative; the message names the variable.
         """
         wanted = list(targets)
-        for node in needed(self.graph.nodes, wanted, lambda n: through(n, self.tables)):
+        for node in needed(self.graph.nodes, wanted, self._inner):
             if node not in self.found:
                 self.found[node] = self._rule(node)
         return [self.found[t] for t in wanted]
@@ -95,6 +106,16 @@ class Rules:
     def or_zero(self, targets: Iterable[int]) -> list[int]:
         """As `of`, with the number zero for None."""
         return [self.graph.const(0.0) if d is None else d for d in self.of(targets)]
+
+    def _inner(self, node: Node) -> list[int]:
+        """Nodes whose derivatives a rule needs."""
+        inner = through(node, self.tables)
+        return inner if node[0] != "select" else [*inner, *self._sides(arguments(node)[0])]
+
+    def _sides(self, condition: int) -> list[int]:
+        """Both sides of a comparison that may be even."""
+        known = self.graph.nodes[condition][0] in _EVEN and condition not in self.dated
+        return arguments(self.graph.nodes[condition]) if known else []
 
     def _rule(self, node: int) -> int | None:
         g = self.graph
@@ -108,7 +129,9 @@ class Rules:
         a = arguments(g.nodes[node])
         d = [self.found.get(x) for x in a]
         if op == "select":
-            return None if d[1] is None and d[2] is None else g.pick(a[0], self._full(d[1]), self._full(d[2]))
+            if d[1] is None and d[2] is None:
+                return None
+            return g.pick(self._chosen(a[0]), self._full(d[1]), self._full(d[2]))
         if all(x is None for x in d):
             return None
         if op in ("add", "sub"):
@@ -130,6 +153,19 @@ class Rules:
             f"'{owner(self.program, node)}' uses an operation without a derivative ({op}). "
             "Use differences of runs instead, with sdmodel.tornado or a design of your own."
         )
+
+    def _chosen(self, condition: int) -> int:
+        """The condition just to the right: where both sides are even, their changes decide."""
+        g = self.graph
+        sides = self._sides(condition)
+        d = [self.found.get(x) for x in sides]
+        if all(x is None for x in d):
+            return condition
+        less, more = g.op("lt", *sides), g.op("gt", *sides)
+        op = str(g.nodes[condition][0])
+        even = g.op(op, *(self._full(x) for x in d))
+        first = op in ("lt", "le")
+        return g.pick(less if first else more, g.const(1.0), g.pick(more if first else less, g.const(0.0), even))
 
     def _full(self, d: int | None) -> int:
         return self.graph.const(0.0) if d is None else d

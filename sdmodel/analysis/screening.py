@@ -94,7 +94,9 @@ def morris(
         flat = parameters.index[parameters["low"] == parameters["high"]]
         if len(flat):
             raise DesignError(f"'{flat[0]}' has one value and cannot take a step. Leave it out of the table.")
-        sweep = swept(of, morris_trajectories(parameters, n, levels=levels, rng=rng), outcomes, scenario, every)
+        design = morris_trajectories(parameters, n, levels=levels, rng=rng)
+        design.attrs.pop("unit")  # pandas copies it whenever a column is taken
+        sweep = swept(of, design, outcomes, scenario, every)
     else:
         sweep = given_sweep(of, n)
     names = names_of(parameters)
@@ -187,7 +189,7 @@ def tornado(
     >>> model = sdmodel.load("network")
     >>> table = sdmodel.tornado(model, model.uncertainties, sdmodel.Outcome("trust", at=2034))
     >>> table.loc["trust at 2034"].index[0]
-    'own benefit share'
+    'cost of contributing'
     """
     if isinstance(of, Model):
         parameters = table_of(of, parameters)

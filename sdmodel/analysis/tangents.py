@@ -12,7 +12,7 @@ import numpy as np
 
 from sdmodel.analysis.dates import Boundary, boundaries
 from sdmodel.analysis.flow import activity, flow_of
-from sdmodel.analysis.jumps import Watch, refuse_jumps
+from sdmodel.analysis.jumps import Points, Watch, refuse_edges, refuse_jumps
 from sdmodel.asked import Series
 from sdmodel.compile.clock import SMALLEST, clock_of
 from sdmodel.compile.program import Program
@@ -20,8 +20,6 @@ from sdmodel.compile.python import Bound, Engine
 from sdmodel.errors import SolveError
 
 Array = np.ndarray
-Points = Sequence[tuple[Array, Array]]
-"""Times and values of each data variable."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,9 @@ class Tangents:
         if self.watch is not None:
             refuse_jumps(self.watch, p, at, points)
         table = self._table(p, float(at[0]))
+        if self.flow.choices:
+            names = [d.name for d in self.directions]
+            refuse_edges(self.flow, self.program, p, table, names, at, points)
         if not self.active.dated:
             values, changes = self._stretch(table, at, points)[:2]
             return values, changes
@@ -144,41 +145,41 @@ class Tangents:
     ) -> tuple[Array, Array]:
         """Stretches between the dates that move, with what happens to the changes there."""
         bounds = [self.engine.bind(row.tolist(), list(series)) for row in table]
-        cuts = boundaries(self, p, bounds, float(at[0]), float(at[-1]))
+        start, end = float(at[0]), float(at[-1])
+        slack = SMALLEST * max(abs(start), abs(end), 1.0)
+        cuts = boundaries(self, p, bounds, start, end)
+        last = cuts.pop() if cuts and cuts[-1].time >= end - slack else None
         values = np.empty((len(self.names), len(at)))
         changes = np.empty((len(self.directions), len(self.names), len(at)))
-        slack = SMALLEST * max(abs(at[0]), abs(at[-1]), 1.0)
-        here = float(at[0])
-        for number, cut in enumerate([*cuts, None]):
-            there = float(at[-1]) if cut is None else cut.time
-            if cut is None:
-                mine = np.flatnonzero(at >= here - slack)
-            else:
-                mine = np.flatnonzero((at >= here - slack) & (at < there - slack))
-            stops = np.union1d(np.clip(at[mine], here, there), [here, there])
-            seen = np.searchsorted(stops, np.clip(at[mine], here, there))
-            table[:, self.flow.start] = here
-            v, d, states = self._stretch(table, stops, points)
-            if number and len(mine) and abs(at[mine[0]] - here) <= slack:
-                d[:, :, 0] = self.boundary_changes  # the derivative from the right of what is reported at the date
-            values[:, mine], changes[:, :, mine] = v[:, seen], d[:, :, seen]
+        here, reported = start, None
+        for cut in [*cuts, None]:
+            there = end if cut is None else cut.time
+            if there - here > slack:
+                mine = np.flatnonzero((at >= here - slack) & ((at < there - slack) | (cut is None)))
+                stops = np.union1d(np.clip(at[mine], here, there), [here, there])
+                seen = np.searchsorted(stops, np.clip(at[mine], here, there))
+                table[:, self.flow.start] = here
+                v, d, states = self._stretch(table, stops, points)
+                values[:, mine], changes[:, :, mine] = v[:, seen], d[:, :, seen]
+                if reported is not None and len(mine) and at[mine[0]] <= here + slack:
+                    changes[:, :, mine[0]] = reported  # of what is reported at the date, from the right
+                table[:, [self.flow.states + s for s in self.alive]] = states[:, :, -1]
             if cut is not None:
-                self._cross(cut, bounds, table, states[:, :, -1])
-                here = there
+                here, reported = there, self._cross(cut, bounds, table)
+        if last is not None:
+            changes[:, :, -1] = self._cross(last, bounds, table)
         return values, changes
 
-    def _cross(self, cut: Boundary, bounds: Sequence[Bound], table: Array, states: Array) -> None:
-        """Put the states behind a date into `table`, and keep the derivatives of what is reported at it."""
+    def _cross(self, cut: Boundary, bounds: Sequence[Bound], table: Array) -> Array:
+        """Put the states behind a date into `table`; derivatives of what is reported at the date."""
         flow = self.flow
         n = len(self.names)
         reported = np.empty((len(self.directions), n))
-        for row, (bound, y) in enumerate(zip(bounds, states, strict=True)):
-            full = table[row, flow.states :].copy()
-            full[list(self.alive)] = y
-            after, seen, held = cut.across(row, bound, full, flow)
+        for row, bound in enumerate(bounds):
+            after, seen, held = cut.across(row, bound, table[row, flow.states :].copy(), flow)
             table[row, flow.states :] = after
             outs = np.array(bound.outs(cut.time, seen.tolist(), held)[: 2 * n])
             there = np.array(bound.outs(cut.time, after.tolist(), cut.after)[:n])
             jumps = ~np.isclose(outs[:n], there, rtol=1e-12, atol=0)
             reported[row] = np.where(jumps, np.nan, outs[n:])
-        self.boundary_changes = reported
+        return reported

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.analysis.bench import lever_table, outcomes_of
+from sdmodel.analysis.bench import lever_table, outcomes_of, unit_of
 from sdmodel.design import LABELS, pair
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
@@ -81,6 +81,11 @@ class Trials:
         """The same for one sample."""
         assert self.samples is not None
         return replace(self, samples=self.samples.iloc[[sample]], runs=0, kept={})
+
+    def units(self, outcomes: Iterable[Outcome]) -> dict[str, str]:
+        """Units of levers and outcomes, by name and label."""
+        own = {str(name): str(unit) for name, unit in self.levers["unit"].items()}
+        return own | {outcome.label: unit_of(self.model, outcome) for outcome in outcomes}
 
     def columns(self, policies: np.ndarray) -> dict[str, np.ndarray]:
         """Levers by name, as they are run."""

@@ -12,23 +12,34 @@ from sdmodel.plot.fits import differences, fitted, profiles
 from sdmodel.plot.heat import heat
 from sdmodel.plot.importance import gradients, indices, screening, tornado
 from sdmodel.plot.look import MissingFontWarning
+from sdmodel.plot.policies import front, search
+from sdmodel.plot.regions import basins, boxes, tradeoff
 from sdmodel.plot.structure import structure
+from sdmodel.plot.tipping import cumulative, equilibria, hysteresis
 from sdmodel.plot.trajectories import trajectories
 
 __all__ = [
     "MissingFontWarning",
+    "basins",
     "board",
+    "boxes",
+    "cumulative",
     "differences",
     "effects",
+    "equilibria",
     "fan",
     "fitted",
+    "front",
     "gradients",
     "heat",
+    "hysteresis",
     "indices",
     "legend",
     "profiles",
     "screening",
+    "search",
     "structure",
     "tornado",
+    "tradeoff",
     "trajectories",
 ]

@@ -313,7 +313,7 @@ def run_record(model: Model, scenario: Scenario, design: pd.DataFrame, plan: Pla
         "rng": str(design.attrs.get("rng", "none")),
         "draw_seed": plan.seed,
         "method": plan.method,
-        "rtol": plan.rtol if plan.engine == "scipy" else float("nan"),
+        "rtol": plan.rtol if plan.engine == "scipy" else "none",
         "dates": _dates(plan),
         "engine": plan.engine,
         "instructions": instructions,

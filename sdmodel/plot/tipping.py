@@ -1,0 +1,218 @@
+"""Tipping: the way there and the way back, states of rest over a lever, and where samples cross a threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.plot.look import COLOURS, GREY, PALE, Numbers, drawing, finish, panels, styles, unit_text, wrapped
+from sdmodel.plot.marks import draw_legend
+from sdmodel.plot.policies import numbers_for
+
+KINDS: dict[str, dict[str, Any]] = {
+    "stable": {"marker": "o", "markerfacecolor": COLOURS[2], "color": COLOURS[2]},
+    "unstable": {"marker": "o", "markerfacecolor": "#FFFFFF", "color": COLOURS[2]},
+    "neutral": {"marker": "s", "markerfacecolor": GREY, "color": GREY},
+}
+
+
+def hysteresis(
+    table: pd.DataFrame, rests: pd.DataFrame | None = None, *, ax: Axes | None = None, width: float = 12.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw a variable at rest while a lever goes slowly up, and down again.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.hysteresis` gives.
+    rests
+        What `sdmodel.equilibria` gives for a design of the same lever, where the variable is a state: stable states of
+        rest are filled dots, unstable ones hollow.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    DesignError
+        If the table is not what `hysteresis` gives.
+    UnknownNameError
+        If `rests` does not hold the lever and the variable.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> table = sdmodel.hysteresis(sdmodel.load("network"), "trust time", "trust", points=3)
+    >>> fig, axes = sdmodel.plot.hysteresis(table)
+    >>> axes[0].get_ylabel()
+    'trust at rest (dimensionless)'
+    """
+    if "way" not in table or "lever" not in table.attrs:
+        raise DesignError("The table has no way up and down; give what sdmodel.hysteresis returned, unchanged.")
+    lever, variable = table.attrs["lever"], table.attrs["variable"]
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, 8.5)
+        panel = axes[0]
+        if rests is not None:
+            _dots(panel, rests, lever, variable)
+        for way, style in zip(("up", "down"), styles(2), strict=True):
+            rows = table[table["way"] == way]
+            look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.8}
+            panel.plot(rows[lever], rows[variable].where(rows["rested"]), label=f"lever goes {way}", **look)
+            _arrow(panel, rows, lever, variable, style.colour)
+        _labels(panel, table, lever, f"{variable} at rest", table.attrs["units"].get(variable, ""), width)
+        draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
+        finish(fig)
+    return fig, axes
+
+
+def equilibria(
+    table: pd.DataFrame, lever: str, state: str, *, ax: Axes | None = None, width: float = 12.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw the states of rest over a lever: stable ones filled, unstable ones hollow.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.equilibria` gives for a design of the lever.
+    lever, state
+        Columns of the table.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table has no such column.
+
+    Examples
+    --------
+    >>> import pandas as pd, sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.equilibria(model, pd.DataFrame({"trust time": [3.0, 4.0]}), starts=4, rng=1)
+    >>> fig, axes = sdmodel.plot.equilibria(table, "trust time", "trust")
+    >>> axes[0].get_xlabel()
+    'trust time'
+    """
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, 8.5)
+        panel = axes[0]
+        _dots(panel, table, lever, state)
+        _labels(panel, table, lever, f"{state} at rest", table.attrs.get("units", {}).get(state, ""), width)
+        draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
+        finish(fig)
+    return fig, axes
+
+
+def cumulative(
+    table: pd.DataFrame, lever: str | None = None, *, ax: Axes | None = None, width: float = 12.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw for each value of a lever or a date the share of the rows that have come to it.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.threshold`, `sdmodel.solve_lever` or `sdmodel.trigger` gives; of a threshold, crossings upwards
+        and downwards are a line each. Rows without a crossing, a solution or a date keep the line below one.
+    lever
+        The column; default the one of the analysis.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table has no such column.
+    DesignError
+        If no row came to any value.
+
+    Examples
+    --------
+    >>> import pandas as pd, sdmodel
+    >>> table = pd.DataFrame({"exit start": [2017.0, 2019.5, 2100.0], "triggered": [True, True, False]})
+    >>> fig, axes = sdmodel.plot.cumulative(table, "exit start")
+    >>> axes[0].lines[0].get_ydata().max().round(2)
+    np.float64(0.67)
+    """
+    name = lever or table.attrs.get("lever", "")
+    if name not in table.columns:
+        raise UnknownNameError(str(name), map(str, table.columns), "column")
+    rows = int(table.attrs.get("rows", len(table)))
+    good = next((table[c] for c in ("solved", "triggered") if c in table), pd.Series(True, index=table.index))
+    parts = {"": good & table[name].notna()}
+    if "direction" in table:
+        words = {1: "rises through the level", -1: "falls through the level"}
+        parts = {words[d]: good & (table["direction"] == d) for d in (1, -1) if (table["direction"] == d).any()}
+    if not any(part.any() for part in parts.values()):
+        raise DesignError("No row of the table came to any value; there is nothing to draw.")
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, 7.5)
+        panel = axes[0]
+        for (label, part), style in zip(parts.items(), styles(len(parts)), strict=True):
+            x = np.sort(table.loc[part, name].to_numpy(dtype=float))
+            x, share = np.repeat(x, 2), np.repeat(np.arange(len(x) + 1) / rows, 2)[1:-1]
+            panel.plot(x, share, color=style.colour, linestyle=style.dash, linewidth=1.8, label=label or None)
+        panel.set_ylim(0, 1.02)
+        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+        _labels(panel, table, str(name), f"Share of {rows:,} samples" if rows > 1 else "Share", None, width)
+        panel.xaxis.set_major_formatter(numbers_for(table[name].to_numpy(dtype=float)))
+        if len(parts) > 1:
+            draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
+        finish(fig)
+    return fig, axes
+
+
+def _dots(panel: Axes, rests: pd.DataFrame, lever: str, state: str) -> None:
+    for column in (lever, state, "kind"):
+        if column not in rests.columns:
+            raise UnknownNameError(column, map(str, rests.columns), "column of the states of rest")
+    for kind, look in KINDS.items():
+        rows = rests[rests["kind"] == kind]
+        if len(rows):
+            panel.plot(rows[lever], rows[state], linestyle="", markersize=4, label=f"{kind} state of rest", **look)
+
+
+def _arrow(panel: Axes, rows: pd.DataFrame, lever: str, variable: str, colour: str) -> None:
+    """An arrow head in the middle of a way."""
+    good = rows[rows["rested"]]
+    if len(good) < 3:
+        return
+    i = int(0.7 * (len(good) - 1))
+    a, b = ((float(good[lever].iloc[k]), float(good[variable].iloc[k])) for k in (i, i + 1))
+    panel.annotate("", b, a, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.4, "mutation_scale": 11})
+
+
+def _labels(panel: Axes, table: pd.DataFrame, lever: str, what: str, unit: str | None, width: float) -> None:
+    units = table.attrs.get("units", {})
+    panel.set_xlabel(wrapped(f"{lever} ({unit_text(units[lever])})" if lever in units else lever, width * 0.75))
+    panel.set_ylabel(wrapped(what if unit is None else f"{what} ({unit_text(unit)})", 7))
+    panel.xaxis.set_major_formatter(Numbers())
+    panel.yaxis.set_major_formatter(Numbers())

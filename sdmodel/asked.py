@@ -78,8 +78,8 @@ def constants_named(model: Model, name: str) -> list[str]:
         return [variable.name]
     if variable.kind != "constant":
         raise OverrideError(
-            f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its formula, "
-            f"make a new model: model.replace({variable.name!r}, ...)."
+            f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its "
+            f"formula, make a new model: model.replace({variable.name!r}, ...)."
         )
     wanted = None if key(name) == key(variable.name) else _element(name)
     labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _element(c))]
@@ -99,8 +99,8 @@ def _in_range(model: Model, label: str, value: float) -> None:
     if not variable.low <= value <= variable.high:
         unit = f" {variable.unit}" if variable.unit else ""
         raise RangeError(
-            f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to {variable.high:g}{unit}. "
-            "Choose a value inside, or widen the range in a new model."
+            f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to "
+            f"{variable.high:g}{unit}. Choose a value inside, or widen the range in a new model."
         )
 
 

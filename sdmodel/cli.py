@@ -171,10 +171,10 @@ def sweep(
         raise DesignError(f"'{found.name}' marks no outcome. Say what to judge: --outcome 'NAME at TIME'.")
     names = list(dict.fromkeys(found.owner(o.variable).name for o in judged))
     result = found.sweep(table, names, scenario=scenario, method=method, every=every, store=store)
-    columns = {str(name): table[name] for name in table.columns}
+    columns: dict[str, Any] = {str(name): table[name] for name in table.columns}
     for one in judged:
         columns.update(_columns(one.of(result)))
-    columns.update(status=result["status"].to_numpy(), message=result["message"].to_numpy())
+    columns |= {name: result[name].to_numpy() for name in ("status", "message")}
     pd.DataFrame(columns).to_csv(out, index=False, float_format="%.10g")
     failed = int((result["status"] != 0).sum())
     typer.echo(f"{out}: {len(table):,} runs, {failed:,} failed. Certificate: {result.attrs['certificate']}.")

@@ -183,8 +183,7 @@ def morris_trajectories(
     Returns
     -------
     pandas.DataFrame
-        As `latin_hypercube` gives it, but that `sample` counts trajectories, whose rows stand together. `attrs["unit"]`
-        keeps the points in [0, 1].
+        As `latin_hypercube` gives it, but that `sample` counts trajectories, whose rows stand together.
 
     Raises
     ------
@@ -220,7 +219,6 @@ def morris_trajectories(
     unit = np.array(rows, dtype=float) / (levels - 1)
     out = _sampled(parameters, unit, f"morris_trajectories, {levels} levels", rng)
     out["sample"] = np.repeat(np.arange(n), k + 1)  # rows of a trajectory share their random draws
-    out.attrs["unit"] = unit.tolist()
     return out
 
 

@@ -130,8 +130,8 @@ class Scenario:
 
         if self.paths:
             raise ScenarioError(
-                f"Scenario '{self.name}' gives '{next(iter(self.paths))}' a path; a .cin file holds values only. Replace it "
-                "in the model with model.replace and write that with model.write."
+                f"Scenario '{self.name}' gives '{next(iter(self.paths))}' a path; a .cin file holds values only. "
+                "Replace it in the model with model.replace and write that with model.write."
             )
         return to_cin(dict(self.values))
 

@@ -140,7 +140,8 @@ def report_times(control: Mapping[str, float], every: float | None, fixed: bool)
         )
     if (end - start) / gap > 5_000_000:
         raise SolveError(
-            f"From {start:g} to {end:g}, reported every {gap:g}, is more than 5 million times. Ask for fewer with every=."
+            f"From {start:g} to {end:g}, reported every {gap:g}, is more than 5 million times. "
+            "Ask for fewer with every=."
         )
     if (end - start) / min(step, gap) > 50_000_000:
         raise SolveError(f"From {start:g} to {end:g} in steps of {min(step, gap):g} is more than 50 million steps.")
@@ -351,5 +352,6 @@ def _all_finite(program: Program, times: Sequence[float], table: np.ndarray) -> 
         nodes = list(program.outputs.items())
         column = min((nodes[j][1], j) for j in np.flatnonzero(wrong[row]))[1]
         raise SolveError(
-            f"'{nodes[column][0]}' is {table[row, column]} at time {times[row]:.6g}; it is the first variable that is not finite."
+            f"'{nodes[column][0]}' is {table[row, column]} at time {times[row]:.6g}; it is the first variable that is "
+            "not finite."
         )

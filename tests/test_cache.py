@@ -150,7 +150,8 @@ def test_a_broken_entry_is_only_a_miss(
 
 def test_an_entry_with_any_part_gone_or_changed_is_only_a_miss(own: Path, write_model: Callable[..., Path]) -> None:
     path = write_model(
-        "place: a, b ~~|\nx[place] = INTEG(y, 0) ~ Dmnl ~ [outcome] |\ny = WITH LOOKUP(Time, ((0,1),(2,3))) ~ Dmnl ~ [@guess] |"
+        "place: a, b ~~|\nx[place] = INTEG(y, 0) ~ Dmnl ~ [outcome] |\n"
+        "y = WITH LOOKUP(Time, ((0,1),(2,3))) ~ Dmnl ~ [@guess] |"
     )
     first = sdmodel.load(path)
     (entry,) = own.glob("*.json")

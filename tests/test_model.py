@@ -52,8 +52,8 @@ def test_names_are_found_in_any_case(model: sdmodel.Model) -> None:
 def test_kinds_ranges_and_roles(model: sdmodel.Model) -> None:
     assert {v.name: v.kind for v in model.equations.values()} == {
         "Level": "stock", "flow": "auxiliary", "loss": "auxiliary", "rate": "constant", "life": "constant",
-        "mood": "constant", "first level": "constant", "effect": "lookup", "size": "constant", "INITIAL TIME": "control",
-        "FINAL TIME": "control", "TIME STEP": "control", "SAVEPER": "control",
+        "mood": "constant", "first level": "constant", "effect": "lookup", "size": "constant",
+        "INITIAL TIME": "control", "FINAL TIME": "control", "TIME STEP": "control", "SAVEPER": "control",
     }  # fmt: skip
     assert (model["life"].low, model["life"].high) == (1, float("inf"))
     assert (model["flow"].low, model["flow"].high) == (-float("inf"), float("inf"))

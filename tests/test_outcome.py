@@ -61,7 +61,8 @@ def test_labels_are_words() -> None:
 
 def test_one_run_is_judged_like_a_sweep(model_from: Callable[..., sdmodel.Model]) -> None:
     model = model_from(
-        "place: a, b ~~|\nx[place] = INTEG(size[place], 0) ~ Dmnl ~ |\nsize[place] = 1, 2 ~ Dmnl [0,9] ~ |\ny = SUM(x[place!]) ~ Dmnl ~ |"
+        "place: a, b ~~|\nx[place] = INTEG(size[place], 0) ~ Dmnl ~ |\nsize[place] = 1, 2 ~ Dmnl [0,9] ~ |\n"
+        "y = SUM(x[place!]) ~ Dmnl ~ |"
     )
     run = model.run(every=1)
     sweep = model.sweep([{"size[b]": 2.0}, {"size[b]": 4.0}], ["x", "y"], every=1, workers=1)

@@ -165,7 +165,7 @@ def test_names_and_ranges_are_checked_when_it_runs() -> None:
         model.run(Scenario(values={"exit strat": 2020}))
     with pytest.raises(UnknownNameError, match="Nearest: exit start"):
         model.run(Scenario(paths={"exit strat": Path((2020,), (1,))}))
-    with pytest.raises(RangeError, match="its range in policy.mdl is 2015 to 2100"):
+    with pytest.raises(RangeError, match=r"its range in policy\.mdl is 2015 to 2100"):
         model.run(Scenario(values={"exit start": 2010}))
     with pytest.raises(RangeError, match="'exit depth' is given 2"):
         model.run(Scenario(paths={"exit depth": Path((2015, 2020), (1, 2))}))

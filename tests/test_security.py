@@ -23,11 +23,15 @@ PACKAGE = Path(__file__).resolve().parent.parent / "sdmodel"
 # Each `{mark}` is a file that exists if the text was executed.
 ATTACKS = {
     "lookup limits": "x = WITH LOOKUP(Time, ([(__import__('os').system('touch {mark}'),0)-(1,1)],(0,0),(1,1))) ~~|",
-    "limits of a lookup of its own": "t([(__import__('os').system('touch {mark}'),0)-(1,1)],(0,0),(1,1)) ~~|\nx = t(Time) ~~|",
+    "limits of a lookup of its own": (
+        "t([(__import__('os').system('touch {mark}'),0)-(1,1)],(0,0),(1,1)) ~~|\nx = t(Time) ~~|"
+    ),
     "open in limits": "x = WITH LOOKUP(Time, ([(0,0)-(open('{mark}','w'),1)],(0,0),(1,1))) ~~|",
     "points": "x = WITH LOOKUP(Time, ((0,0),(1,open('{mark}','w')))) ~~|",
     "range of the unit": "x = 1 ~ Dmnl [__import__('os').system('touch {mark}'),2] ~ |",
-    "documentation": 'x = 1 ~ Dmnl ~ """\nimport os; os.system(\'touch {mark}\')\n""" [uncertainty __import__(\'os\')] |',
+    "documentation": (
+        'x = 1 ~ Dmnl ~ """\nimport os; os.system(\'touch {mark}\')\n""" [uncertainty __import__(\'os\')] |'
+    ),
     "subscripts": "place: (A__import__('os').system('touch {mark}')1-A3) ~~|\nx[place] = 1 ~~|",
 }
 
@@ -84,7 +88,8 @@ place: north, "so'uth" ~~|
 table((0,0),(5,1),(10,3)) ~ Dmnl ~ |
 stock[place] = INTEG(table(Time)*"evil name"-SMOOTH(stock[place], 3)+STEP(1, "evil name"), 1) ~ Dmnl ~ |
 given ~ Dmnl ~ |
-"odd \\"quoted\\" one" = IF THEN ELSE(stock[north] > 3 :AND: Time < 4, MIN(given, EXP(-stock[north])), MAX(2, given)) ~ Dmnl ~ |
+"odd \\"quoted\\" one" =
+    IF THEN ELSE(stock[north] > 3 :AND: Time < 4, MIN(given, EXP(-stock[north])), MAX(2, given)) ~ Dmnl ~ |
 """
     model = sdmodel.load(write_model(text))
     for fixed in (False, True):
@@ -168,7 +173,8 @@ def test_a_parser_built_otherwise_is_refused(write_model: Callable[..., Path], m
         with monkeypatch.context() as patch:
             if method is visit_regularLookup:
                 patch.setattr(visitor, "visit_regularLookup", method)
-                patch.setattr(visitor, "extra", lambda self: open("x"), raising=False)  # a further way to the disk
+                # A further way to the disk.
+                patch.setattr(visitor, "extra", lambda self: Path("x").read_text(), raising=False)
             else:
                 patch.setattr(visitor, "visit_regularLookup", method)
             with pytest.raises(UnsupportedError, match=r"reading would not be safe"):
@@ -205,12 +211,16 @@ BOMBS = {
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_a_file_cannot_eat_the_machine(write_model: Callable[..., Path], text: str) -> None:
-    with pytest.raises(SdmodelError):
-        model = sdmodel.load(write_model(text))
+    def used(file: Path) -> None:
+        model = sdmodel.load(file)
         model.run()
         errors = model.check()
         if (errors["level"] == "error").any():
             raise ReadError("found by the checker")
+
+    file = write_model(text)
+    with pytest.raises(SdmodelError):
+        used(file)
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

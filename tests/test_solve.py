@@ -85,7 +85,8 @@ PIECES: list[tuple[str, Callable[[np.ndarray], np.ndarray], list[float]]] = [
     (
         "PULSE TRAIN(1.1, 0.3, 2.2, 8.05)",
         lambda t: 1.0 * ((t >= 1.1) & (t < 8.05) & ((t - 1.1) % 2.2 < 0.3)),
-        [1.1, 1.4, 3.3, 3.6, 5.5, 5.8, 7.7, 8.0, 8.05, 9.9],  # the train is over at 9.9, but that follows from another condition
+        # The train is over at 9.9, but that follows from another condition.
+        [1.1, 1.4, 3.3, 3.6, 5.5, 5.8, 7.7, 8.0, 8.05, 9.9],
     ),
     ("MODULO(Time, 1.7)", lambda t: t % 1.7, [1.7, 3.4, 5.1, 6.8, 8.5]),
     ("INTEGER(Time)", np.floor, [1, 2, 3, 4, 5, 6, 7, 8, 9]),
@@ -96,7 +97,11 @@ PIECES: list[tuple[str, Callable[[np.ndarray], np.ndarray], list[float]]] = [
     ("MIN(Time, 4.4)", lambda t: np.minimum(t, 4.4), [4.4]),
     ("MAX(3.3-Time, 0)", lambda t: np.maximum(3.3 - t, 0), [3.3]),
     ("ABS(Time-3.7)", lambda t: np.abs(t - 3.7), [3.7]),
-    ("IF THEN ELSE(Time >= 2.2 :AND: Time < 5.7, 1, -1)", lambda t: np.where((t >= 2.2) & (t < 5.7), 1.0, -1), [2.2, 5.7]),
+    (
+        "IF THEN ELSE(Time >= 2.2 :AND: Time < 5.7, 1, -1)",
+        lambda t: np.where((t >= 2.2) & (t < 5.7), 1.0, -1),
+        [2.2, 5.7],
+    ),
     ("IF THEN ELSE(:NOT: Time > 6.6, Time, 2)", lambda t: np.where(t > 6.6, 2, t), [6.6]),
     # Pieces inside pieces: the inner ones must be cut before the outer ones are looked for.
     ("MAX(MIN(Time, 7)-3.1, 0)", lambda t: np.maximum(np.minimum(t, 7) - 3.1, 0), [3.1, 7]),

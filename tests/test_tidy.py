@@ -168,7 +168,7 @@ def test_an_empty_file_and_other_files(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="holds no equations"):
         sdmodel.load(tmp_path / "m.mdl")
     (tmp_path / "m.vpm").write_text("", encoding="utf-8")
-    with pytest.raises(UnsupportedError, match="'m.vpm' ends with '.vpm'"):
+    with pytest.raises(UnsupportedError, match=r"'m\.vpm' ends with '\.vpm'"):
         sdmodel.load(tmp_path / "m.vpm")
 
 

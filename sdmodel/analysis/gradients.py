@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.judged import Asked, framed, listed, names_of, spelled
-from sdmodel.analysis.tangents import Direction, Points, Tangents
+from sdmodel.analysis.jumps import Points
+from sdmodel.analysis.tangents import Direction, Tangents
 from sdmodel.asked import Series, constants_named, parameter_vector, reshaped, series_of, settled, with_paths
 from sdmodel.compile import program_of
 from sdmodel.compile.program import Program

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sdmodel.analysis.flow import Flow, closure
-from sdmodel.analysis.rules import arguments, owner
-from sdmodel.compile.functions import COMPARISONS, LOGIC
+from sdmodel.analysis.rules import arguments, needed, owner
+from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program
 from sdmodel.compile.python import evaluate
 from sdmodel.errors import UnsupportedError
@@ -116,14 +116,17 @@ def refuse_edges(
     UnsupportedError
         With the variable and the direction.
     """
-    for node, left, right in flow.choices:
-        op = str(program.nodes[node][0])
-        a, b = ([evaluate(program, x, p) for x in arguments(program.nodes[node])] + [0.0])[:2]
-        if a != b if op in COMPARISONS else a != round(a):
-            continue
-        for name, row in zip(names, table, strict=True):
-            da, db = (evaluate(flow.program, d, row.tolist()) for d in (left, right))
-            if not _LEAVES[op](a, da - db):
+    sides = [arguments(program.nodes[node]) for node, *_ in flow.choices]
+    here = _constants(program, [x for pair in sides for x in pair], p)
+    even = []
+    for choice, pair in zip(flow.choices, sides, strict=True):
+        a, b = here[pair[0]], here[pair[-1]]
+        if a == b if program.nodes[choice[0]][0] in COMPARISONS else a == round(a):
+            even.append((*choice, a))
+    for name, row in zip(names, table if even else table[:0], strict=False):
+        change = _constants(flow.program, [d for _, left, right, _ in even for d in (left, right)], row.tolist())
+        for node, left, right, a in even:
+            if not _LEAVES[str(program.nodes[node][0])](a, change[left] - change[right]):
                 continue
             watch = Watch(program, flow.outputs, [node])
             seen = watch.kernel.run([list(p)], at, series=points)[0][0]
@@ -148,6 +151,22 @@ _LEAVES: dict[str, Callable[[float, float], bool]] = {
     "lookup": lambda a, d: d != 0,
 }
 """Whether a change `d` of the left side over the right, from where both are even, changes what a node says."""
+
+
+def _constants(program: Program, nodes: Sequence[int], p: Sequence[float]) -> dict[int, float]:
+    """Values of nodes that follow from parameters, each worked out once."""
+    out: dict[int, float] = {}
+    for node in needed(program.nodes, nodes, arguments):
+        op, *raw = program.nodes[node]
+        a = [out[x] for x in arguments(program.nodes[node])]
+        if op in ("const", "param"):
+            out[node] = float(raw[0]) if op == "const" else float(p[int(raw[0])])
+        elif op == "lookup":
+            table = program.tables[int(raw[0])]
+            out[node] = interpolate(a[0], table.x, table.y, table.kind)
+        else:
+            out[node] = float(OPS[str(op)](*a))
+    return out
 
 
 def _step(watch: Watch, p: Sequence[float]) -> float:

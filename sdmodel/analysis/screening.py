@@ -95,7 +95,6 @@ def morris(
         if len(flat):
             raise DesignError(f"'{flat[0]}' has one value and cannot take a step. Leave it out of the table.")
         design = morris_trajectories(parameters, n, levels=levels, rng=rng)
-        design.attrs.pop("unit")  # pandas copies it whenever a column is taken
         sweep = swept(of, design, outcomes, scenario, every)
     else:
         sweep = given_sweep(of, n)

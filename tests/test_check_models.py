@@ -71,7 +71,6 @@ def test_a_shipped_model_is_really_checked(name: str) -> None:
         assert [f for f in check_units(slip) if f.level == "error"], variable.name
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not SUITE.is_dir(), reason="the conformance suite does not lie beside the checkout")
 def test_no_checker_fails_on_the_conformance_suite() -> None:
     checked = 0

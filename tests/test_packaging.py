@@ -19,8 +19,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parent.parent
 LEFTOVERS = shutil.ignore_patterns(
     "__pycache__", ".*_cache", ".git", ".venv", ".hypothesis", "*.egg-info", "build", "_build", "generated"

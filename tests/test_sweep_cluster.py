@@ -15,7 +15,6 @@ from sdmodel.sweep import engines
 distributed = pytest.importorskip("distributed", reason="the extra sdmodel[cluster] is not installed")
 
 pytestmark = [
-    pytest.mark.slow,
     # dask's own loops leave sockets and processes to the garbage collector when a worker is killed.
     pytest.mark.filterwarnings(
         "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"

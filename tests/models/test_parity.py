@@ -106,11 +106,12 @@ def by_pysd(folder: Path, name: str, values: dict[str, float], end: float) -> pd
     return pd.read_csv(f"{path}.csv", index_col=0)
 
 
-@pytest.mark.parametrize("name", SECTORS)
+@pytest.mark.parametrize("name", MODELS)
 def test_euler_equals_pysd(tmp_path: Path, name: str) -> None:
     model = sdmodel.load(name)
-    run = model.run({**ACTED[name], "FINAL TIME": END}, method="euler")
-    same(by_pysd(tmp_path, name, ACTED[name], END), run)
+    end = END if name in SECTORS else 2011  # PySD takes seven seconds a year for the composition
+    run = model.run({**ACTED[name], "FINAL TIME": end}, method="euler")
+    same(by_pysd(tmp_path, name, ACTED[name], end), run)
 
 
 @pytest.mark.slow

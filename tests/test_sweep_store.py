@@ -116,7 +116,8 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
 
 
 SCRIPT = """
-    import sys, numpy as np, sdmodel
+    import signal, sys, numpy as np, sdmodel
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     from sdmodel.sweep import engines
     engines._CHUNK_BYTES = 1
     real = engines.run_chunk

@@ -23,7 +23,7 @@ FLOORS = [
     {"read"},
     {"compile"},
     {"check", "asked", "fixed", "run"},  # check asks the compiler which functions there are
-    {"solve"},
+    {"solve", "distributions"},
     {"design", "outcome"},
     {"sweep"},
     {"analysis"},

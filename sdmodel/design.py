@@ -321,8 +321,8 @@ def table(design: pd.DataFrame | Iterable[Mapping[str, float]]) -> pd.DataFrame:
     out = design if isinstance(design, pd.DataFrame) else pd.DataFrame(list(design))
     if not len(out):
         raise DesignError("The design has no rows; a sweep needs at least one run.")
-    twice = out.columns[out.columns.duplicated()].tolist()
-    if twice:
+    if not out.columns.is_unique:
+        twice = out.columns[out.columns.duplicated()].tolist()
         raise DesignError(f"The design has the column '{twice[0]}' twice.")
     for name in out.columns:
         if name not in LABELS:

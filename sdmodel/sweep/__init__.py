@@ -256,9 +256,26 @@ def _chunks(
     return cluster_chunks(client, plan, list(starts), rows, place)
 
 
+class _Silent:
+    """No progress bar; making a disabled one would take longer than a run."""
+
+    disable = True
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        return None
+
+    def update(self, runs: int) -> None:
+        """Say nothing."""
+
+
 def _bar(total: int, done: int, progress: bool | str | None) -> Any:
+    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    if quiet:
+        return _Silent()
     from tqdm.auto import tqdm
 
-    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
     label = progress if isinstance(progress, str) else "runs"
-    return tqdm(total=total, initial=done, unit="run", disable=quiet, desc=label, leave=False, smoothing=0.1)
+    return tqdm(total=total, initial=done, unit="run", desc=label, leave=False, smoothing=0.1)

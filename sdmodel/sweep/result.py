@@ -84,7 +84,7 @@ def dataset(
     variables: dict[str, Any] = {}
     for shape in shapes:
         ranges.update(dict(zip(shape.dims, shape.axes, strict=True)))
-        variables[shape.name] = (("run", "time", *shape.dims), shape.block(values), shape.attrs)
+        variables[shape.name] = xr.Variable(("run", "time", *shape.dims), shape.block(values), shape.attrs)
     found = xr.Dataset(variables, xr.Coordinates(coords, indexes), dict(record))
     return found.assign_coords(ranges) if ranges else found
 

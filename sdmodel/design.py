@@ -57,7 +57,7 @@ def grid(levels: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
 
 def _number(value: object, name: str) -> float:
-    number = float(value) if isinstance(value, (int, float, np.number)) else year(value)  # type: ignore[arg-type]
+    number = float(value) if isinstance(value, (int, float, np.number)) else year(value)  # type: ignore[arg-type]  # refuses
     if not math.isfinite(number):
         raise DesignError(f"'{name}' is given {number}; a design holds finite numbers.")
     return number

@@ -19,7 +19,7 @@ REGION = SubscriptRange("region", ("north", "south"))
 def variable(name: str, expr: Expr, subs: tuple[str, ...] = (), **more: object) -> Variable:
     kind = "constant" if isinstance(expr, (Number, Array)) else "auxiliary"
     given = {"kind": kind, "unit": "Dmnl", "file": "m.mdl", "line": 7} | more
-    return Variable(name, components=(Component(subs, (), expr),), **given)  # type: ignore[arg-type]
+    return Variable(name, components=(Component(subs, (), expr),), **given)
 
 
 def model(*variables: Variable, ranges: tuple[SubscriptRange, ...] = ()) -> Model:
@@ -171,7 +171,7 @@ def test_a_constant_that_says_it_all() -> None:
     ],
 )
 def test_in_a_model_with_markers_a_gap_is_an_error(change: dict[str, object], kind: str) -> None:
-    x = dataclasses.replace(GOOD, name="x", **change)  # type: ignore[arg-type]
+    x = dataclasses.replace(GOOD, name="x", **change)
     assert brief(check_markers(model(GOOD, x))) == [("error", kind, "x")]
 
 

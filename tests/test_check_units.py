@@ -50,7 +50,7 @@ GIVEN = [
 
 
 def model(*variables: Variable, **more: object) -> Model:
-    return Model("m", {v.key: v for v in (*GIVEN, *variables)}, **more)  # type: ignore[arg-type]
+    return Model("m", {v.key: v for v in (*GIVEN, *variables)}, **more)
 
 
 def found(expr: Expr, unit: str, **more: object) -> list[tuple[str, str]]:

@@ -50,8 +50,8 @@ def test_every_command_has_help_for_every_option() -> None:
     import typer.main
 
     group = typer.main.get_command(cli.app)
-    assert set(COMMANDS) <= set(group.commands)  # type: ignore[attr-defined]
-    for command in group.commands.values():  # type: ignore[attr-defined]
+    assert set(COMMANDS) <= set(group.commands)
+    for command in group.commands.values():
         assert command.help, command.name
         for parameter in command.params:
             assert getattr(parameter, "help", None), (command.name, parameter.name)

@@ -185,9 +185,9 @@ def test_morris_changes_one_parameter_at_a_time() -> None:
 @pytest.mark.parametrize("sampler", [sdmodel.latin_hypercube, sobol_sequence, morris_trajectories])
 def test_nothing_to_sample_is_refused(sampler: object) -> None:
     with pytest.raises(DesignError, match="ask for at least one"):
-        sampler(FOUR, 0)  # type: ignore[operator]
+        sampler(FOUR, 0)
     with pytest.raises(DesignError, match="no parameters to sample"):
-        sampler(FOUR.iloc[:0], 4)  # type: ignore[operator]
+        sampler(FOUR.iloc[:0], 4)
 
 
 def test_every_uncertainty_of_the_shipped_models_can_be_sampled() -> None:

@@ -100,15 +100,15 @@ def test_time_settings(model: sdmodel.Model) -> None:
 # -- frozen -----------------------------------------------------------------------------------------------------
 def test_nothing_in_a_model_can_be_set(model: sdmodel.Model) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        model.name = "x"  # type: ignore[misc]
+        model.name = "x"
     with pytest.raises(TypeError):
-        model.equations["rate"] = model["life"]  # type: ignore[index]
+        model.equations["rate"] = model["life"]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        model["rate"].unit = "x"  # type: ignore[misc]
+        model["rate"].unit = "x"
     with pytest.raises(TypeError):
-        model.ranges["place"] = 1  # type: ignore[index]
+        model.ranges["place"] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
-        model["rate"].components[0].expr.value = 3  # type: ignore[misc, union-attr]
+        model["rate"].components[0].expr.value = 3
 
 
 def test_runs_and_doors_leave_it_as_it_was(model: sdmodel.Model) -> None:

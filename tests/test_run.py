@@ -92,9 +92,9 @@ def test_a_run_is_frozen_and_keeps_what_it_was_asked(model_from: Callable[..., s
     assert list(run.scenario.paths) == ["size"]
     assert run["size"]["north"].iloc[-1] == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
-        run.time = run.time  # type: ignore[misc]
+        run.time = run.time
     with pytest.raises((TypeError, AttributeError)):
-        run.constants["rate"] = 1.0  # type: ignore[index]
+        run.constants["rate"] = 1.0
     before = run["Stock Of"].to_numpy().copy()
     table = run["Stock Of"]
     table.loc[:] = 0

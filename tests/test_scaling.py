@@ -49,7 +49,7 @@ WORK: dict[str, Callable[[Model], object]] = {
     "check": lambda m: m.check(),
     "write": to_mdl,
     "trace": lambda m: [(m.causes(v.name), m.uses(v.name)) for v in list(m.equations.values())[:300]],
-    "table": lambda m: sdmodel.Model.variables.fget(m),  # type: ignore[attr-defined]
+    "table": lambda m: sdmodel.Model.variables.fget(m),
     "run": lambda m: m.run({"FINAL TIME": 1.0}, method="euler"),
     "run with exact dates": lambda m: m.run({"FINAL TIME": 1.0}),
 }

@@ -32,13 +32,13 @@ from sdmodel.scenario import Path, Scenario, load_scenarios, year
     ],
 )
 def test_a_time_is_a_number_of_years(when: object, want: float) -> None:
-    assert year(when) == pytest.approx(want, abs=1e-12)  # type: ignore[arg-type]
+    assert year(when) == pytest.approx(want, abs=1e-12)
 
 
 @pytest.mark.parametrize("when", ["soon", "", None, True, [2014], "2014-13-01"])
 def test_anything_else_is_no_time(when: object) -> None:
     with pytest.raises(ScenarioError, match="is no time"):
-        year(when)  # type: ignore[arg-type]
+        year(when)
 
 
 # -- nouns ------------------------------------------------------------------------------------------------------
@@ -70,9 +70,9 @@ def test_a_scenario_is_frozen_and_checks_itself() -> None:
     scenario = Scenario("s", values={"a": dt.date(2020, 1, 1), "b": 3})
     assert scenario.values == {"a": 2020.0, "b": 3.0}
     with pytest.raises(TypeError):
-        scenario.values["a"] = 1  # type: ignore[index]
+        scenario.values["a"] = 1
     with pytest.raises(AttributeError):
-        scenario.name = "t"  # type: ignore[misc]
+        scenario.name = "t"
     with pytest.raises(ScenarioError, match="'a' both a value and a path"):
         Scenario("s", values={"a": 1}, paths={"a": Path((1,), (1,))})
     for wrong in ("3", None, [1], True):

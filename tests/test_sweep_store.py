@@ -81,7 +81,7 @@ def test_an_interrupted_store_goes_on_and_equals_the_whole(
         count.append(1)
         if len(count) == 4:
             raise KeyboardInterrupt
-        return real(*args, **how)  # type: ignore[arg-type]
+        return real(*args, **how)
 
     monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
     monkeypatch.setattr(engines, "run_chunk", failing)
@@ -105,7 +105,7 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
         count.append(1)
         if len(count) == 3:
             raise KeyboardInterrupt
-        return real(*args, **how)  # type: ignore[arg-type]
+        return real(*args, **how)
 
     monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
     monkeypatch.setattr(engines, "run_chunk", failing)
@@ -221,9 +221,7 @@ def test_what_is_no_sweep_is_not_touched(model: sdmodel.Model, design: pd.DataFr
 
 
 def test_messages_of_failed_runs_survive_in_the_store(model_from: object, tmp_path: Path) -> None:
-    model = model_from(  # type: ignore[operator]
-        "x = INTEG(x*x*grow, 1) ~ Dmnl ~ |\ngrow = 0.01 ~ 1/Year [0,5] ~ |", start=0, end=10, step=0.125
-    )
+    model = model_from("x = INTEG(x*x*grow, 1) ~ Dmnl ~ |\ngrow = 0.01 ~ 1/Year [0,5] ~ |", start=0, end=10, step=0.125)
     design = [{"grow": g} for g in np.linspace(0, 5, 16)]
     stored = model.sweep(design, ["x"], every=1, progress=False, store=tmp_path / "m.zarr")
     failed = stored["status"].to_numpy() == 1

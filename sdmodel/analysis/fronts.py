@@ -180,7 +180,7 @@ def _search(
     low, high = trials.bounds.T
     goals = len(signs)
 
-    class Policies(Problem):  # type: ignore[misc]
+    class Policies(Problem):  # type: ignore[misc]  # pymoo has no types
         """Goals and limits of policies, a generation at a time."""
 
         def __init__(self) -> None:
@@ -195,7 +195,7 @@ def _search(
 
     history: list[np.ndarray] = []
 
-    class Note(Callback):  # type: ignore[misc]
+    class Note(Callback):  # type: ignore[misc]  # pymoo has no types
         """Keeps the front of each generation."""
 
         def notify(self, algorithm: Any) -> None:

@@ -119,7 +119,7 @@ class Frozen:
         def away(_: float, y: np.ndarray) -> float:
             return float(_AWAY - np.max(np.abs(y) / self.size))
 
-        away.terminal = True  # type: ignore[attr-defined]
+        away.terminal = True  # type: ignore[attr-defined]  # how solve_ivp is told
         while self.unrest(x) > _AT_REST and gone < _PATIENCE * length:
             found = solve_ivp(
                 lambda _, y: self.rates(y),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -200,8 +201,8 @@ class _Rule:
                 def off(t: float, x: np.ndarray, held: tuple[float, ...] = part.held) -> float:
                     return self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
 
-                off.terminal = True  # type: ignore[attr-defined]
-                off.direction = 1.0  # type: ignore[attr-defined]
+                off.terminal = True  # type: ignore[attr-defined]  # how solve_ivp is told
+                off.direction = 1.0  # type: ignore[attr-defined]  # the same
                 watched = a >= self.start
                 if watched and off(a, y) > 0:
                     return a
@@ -222,12 +223,11 @@ class _Rule:
                 y = found.y[:, -1]
         return np.inf
 
-    def _node(self, outputs: object) -> int:
-        known = dict(outputs)  # type: ignore[call-overload]
-        for name, node in known.items():
+    def _node(self, outputs: Mapping[str, int]) -> int:
+        for name, node in outputs.items():
             if key(name) == key(self.variable):
                 return int(node)
-        elements = [name for name in known if key(name.partition("[")[0]) == key(self.variable)]
+        elements = [name for name in outputs if key(name.partition("[")[0]) == key(self.variable)]
         if elements:
             raise DesignError(f"'{self.variable}' has {len(elements)} elements; look at one, such as '{elements[0]}'.")
         kind = self.model[self.variable].kind  # refuses what there is not

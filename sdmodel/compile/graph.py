@@ -27,13 +27,13 @@ class Graph:
         if node[0] == "const":
             mark: Node = ("const", repr(node[1]))
         elif node[0] in _COMMUTE:
-            mark = (str(node[0]), *sorted(node[1:]))  # type: ignore[arg-type]
+            mark = (str(node[0]), *sorted(node[1:]))  # type: ignore[arg-type]  # their arguments are indices
         else:
-            mark = node  # type: ignore[assignment]
+            mark = node  # type: ignore[assignment]  # a Node once its first word is a str
         found = self._index.get(mark)
         if found is None:
             found = self._index[mark] = len(self.nodes)
-            self.nodes.append(node)  # type: ignore[arg-type]
+            self.nodes.append(node)  # type: ignore[arg-type]  # the same
         return found
 
     def const(self, value: float) -> int:

@@ -72,7 +72,7 @@ def hardened(name: str) -> ModuleType:
             used = set(getattr(getattr(attribute, "__code__", None), "co_names", ())) & _FORBIDDEN
             if used:
                 raise UnsupportedError(f"PySD's {name} uses {', '.join(sorted(used))}; reading would not be safe.")
-    module.eval = literal  # type: ignore[attr-defined]
+    module.eval = literal  # type: ignore[attr-defined]  # a name of its own hides the builtin
     module.EquationVisitor.visit_neg_expr = _sign
     return module
 
@@ -106,7 +106,7 @@ def parse_equation(text: str, where: str) -> Any:
     module = hardened("pysd.translators.xmile.xmile_element")
     import parsimonious
 
-    module.parsing_ops = _xmile_operators()  # type: ignore[attr-defined]
+    module.parsing_ops = _xmile_operators()  # type: ignore[attr-defined]  # replaced on purpose
     with warnings.catch_warnings(), _deep_recursion():
         warnings.simplefilter("ignore")
         try:

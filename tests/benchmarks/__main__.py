@@ -45,7 +45,7 @@ def sweeps(folder: Path) -> None:
             try:
                 peers.append(make(task, folder))
             except UnusableError as error:
-                print(f"left out, {make.name}: {error}")  # type: ignore[attr-defined]
+                print(f"left out, {make.name}: {error}")
         first = peers[0].values(peers[0].solve())
         for peer in peers[1:]:
             values = peer.values(peer.solve()) if peer.compared else first

@@ -33,7 +33,7 @@ def cold(folder: Path) -> None:
         "PySD, from the .mdl": [f"import pysd; pysd.read_vensim({str(copy)!r}).run()"],
     }
     try:
-        import simlin  # noqa: F401
+        import simlin  # noqa: F401 (is it there?)
 
         calls["pysimlin"] = [f"import simlin; simlin.load({str(policy.path)!r}).run(analyze_loops=False).results"]
     except ImportError:

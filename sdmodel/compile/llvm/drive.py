@@ -44,7 +44,7 @@ def over_states(b: Body, space: Space, update: Update) -> None:
     with loop(b, str(space.padded), step=4) as i:
         place = at(b, "%w", times(b, i, ROW))
         for j in range(4):
-            for row, value in update(b, lambda row, j=j: b.load(place, row + j)):  # type: ignore[misc]
+            for row, value in update(b, lambda row, j=j: b.load(place, row + j)):  # type: ignore[misc]  # j=j
                 b.store(value, place, row + j)
 
 

@@ -81,6 +81,16 @@ def survey(name: str, runs: int, seed: int, method: str = "exact") -> list[str]:
 
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    for shipped_name in ("rd_investment", "financing", "firms", "network", "intervention", "policy", "shandong"):
+    for shipped_name in (
+        "rd_investment",
+        "financing",
+        "firms",
+        "network",
+        "intervention",
+        "policy",
+        "talent",
+        "synergy",
+        "shandong",
+    ):
         found = [w for start in range(0, number, 300) for w in survey(shipped_name, min(300, number - start), start)]
         print(f"{shipped_name}: {number} corners, {len(found)} complaints", *found[:5], sep="\n  ")

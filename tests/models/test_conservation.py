@@ -95,7 +95,8 @@ BALANCES = {
     ),
     "knowledge": (
         "SUM(knowledge[quality!])+SUM(RnD in stage[quality!,stage!])",
-        "SUM(total real RnD[quality!]+knowledge from spillover[quality!]+knowledge brought in[quality!])"
+        "SUM(total real RnD[quality!]+joint generic RnD[quality!]+knowledge from spillover[quality!]"
+        "+knowledge brought in[quality!])"
         "-SUM(abandoned RnD[quality!,stage!])-obsolescence*SUM(knowledge[quality!])"
         "-SUM(leaving fraction[quality!]*(knowledge[quality!]+RnD under way[quality!]))",
     ),

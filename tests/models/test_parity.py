@@ -22,20 +22,31 @@ from sdmodel.model import CONTROL
 from sdmodel.paths import shipped
 from sdmodel.write import to_mdl
 
-SECTORS = ("rd_investment", "financing", "firms", "network", "intervention", "policy")
+SECTORS = ("rd_investment", "financing", "talent", "synergy", "firms", "network", "intervention", "policy")
 MODELS = (*SECTORS, "shandong")
 # Dates, sizes and ramps that move: what happens in an untouched model would not show a difference in policy.
 ACTED: dict[str, dict[str, float]] = {
-    "rd_investment": {"response switch": 1, "whole amount reading": 0.5, "growth condition": 0.3, "matching ratio": 1},
-    "financing": {"ex ante share": 0.9, "IP pledge ratio": 0.2, "certification effort": 0.5, "venture fund inflow": 40},
-    "firms": {"band hazard switch": 2, "entry coverage switch": 1, "protection": 40, "competition strength": 0.6},
-    "network": {"benefit rule": 0.4, "vouchers": 20.0, "link life switch": 1, "culture switch": 1},
+    "rd_investment": {"response switch": 1, "whole amount reading": 0.5, "growth condition": 0.3, "matching ratio": 1,
+        "generic technology money": 20, "insured share of RnD": 0.05, "market access effect": 1.2},
+    "financing": {"ex ante share": 0.9, "IP pledge ratio": 0.2, "certification effort": 0.5, "venture fund inflow": 40,
+        "insurance paid": 10, "fee relief": 5, "directed share of credit": 0.3},
+    "firms": {"band hazard switch": 2, "entry coverage switch": 1, "protection": 40, "competition strength": 0.6,
+        "entry relief effect": 1.1},
+    "network": {"benefit rule": 0.4, "vouchers": 20.0, "link life switch": 1, "culture switch": 1,
+        "university initiative": 0.5},
     "intervention": {"extra erosion switch": 1, "track choice switch": 1, "decided share of services": 0.2},
-    "policy": {"exit start": 2016, "exit duration": 2, "coordination budget": 20, "annual budget cap": 150},
+    "policy": {"exit start": 2016, "exit duration": 2, "coordination budget": 20, "annual budget cap": 150,
+        "RnD infrastructure budget": 20, "insured part of a failure": 0.5, "fee relief budget": 5},
+    "talent": {"talent top up": 0.03, "mobility support": 0.01, "regional RnD index": 1.5,
+        "perceived surplus per firm": 0.6},
+    "synergy": {"advisers": 400, "public information": 0.4, "staff adequacy": 1.2, "perceived surplus per firm": -0.1,
+        "directed share of own RnD": 0.4, "insured share of RnD": 0.1, "infrastructure effect": 1.1},
     "shandong": {
         "exit start": 2016, "exit duration": 2, "push size": 1, "push start": 2016, "market entry budget": 30,
         "law path switch": 1, "progressive deduction size": 1, "extra depreciation speed": 0.4, "grant number": 4,
         "extra guarantee capital": 50, "venture programme": 5, "procurement budget": 20,
+        "RnD infrastructure budget": 20, "market access budget": 20, "generic technology budget": 20,
+        "insured part of a failure": 0.5, "initiative of universities": 1, "direction of RnD": 2,
     },
 }  # fmt: skip
 END = 2017

@@ -96,6 +96,7 @@ BUSY = {
     "market entry budget": 10, "advocacy budget": 10, "institution budget": 10, "benefit mechanism": 0.2,
     "annual budget cap": 2000, "progressive deduction size": 0.5, "law path switch": 1, "grant number": 5,
     "extra compensation capital": 20, "procurement budget": 20, "IP protection budget": 10, "certification": 0.2,
+    "fee relief budget": 5, "insured part of a failure": 0.3, "generic technology budget": 10,
 }  # fmt: skip
 """A state in which every lever can act: something is spent on everything, and government leaves in part."""
 

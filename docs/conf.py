@@ -11,6 +11,8 @@ from myst_parser.mocking import MockRSTParser
 
 sys.path.insert(0, str(Path(__file__).parent))
 import model_pages
+import stage_page
+import traced
 
 project = "sdmodel"
 author = "the sdmodel authors"
@@ -67,7 +69,9 @@ class MarkdownPlot(PlotDirective):
 
 
 def write_model_pages(app):
-    model_pages.write(Path(app.srcdir) / "models" / "generated")
+    folder = Path(app.srcdir) / "models" / "generated"
+    for pages in (model_pages, stage_page, traced):
+        pages.write(folder)
 
 
 def setup(app):

@@ -223,6 +223,81 @@ def test_dated_law_moves_only_where_it_is_asked_to(load: Load) -> None:
     assert [enacted["rate of low profit"].loc[float(y)] for y in (2018, 2019, 2021, 2023)] == [0.1, 0.05, 0.025, 0.05]
 
 
+# -- starts and rivals that may do nothing ------------------------------------------------------------------------
+def test_implementation_and_staff_start_at_rest_in_every_sample(load: Load) -> None:
+    """No sample starts with a jump that an initial value made: the load of 2009 is that of the sample itself."""
+    model = load("shandong")
+    draws = sdmodel.latin_hypercube(model.uncertainties, 50, rng=5)
+    found = model.sweep(draws, ["implementation capacity", "implementation target"], every=5, workers=1, progress=False)
+    first = found.isel(time=0)
+    np.testing.assert_allclose(first["implementation target"], first["implementation capacity"], rtol=1e-9)
+    run = model.run(every=1)
+    share = run["RnD staff"] / run["desired staff"]
+    assert share.loc[2009.0] == pytest.approx(share.loc[2014.0], rel=0.02)
+
+
+def test_complementarity_moves_change_and_not_the_start(load: Load) -> None:
+    model = load("synergy")
+    scarce, balanced = (
+        {"complementarity": 4.0, "money adequacy": 0.6},
+        {"complementarity": 0.01, "money adequacy": 0.6},
+    )
+    first = [model.run(v, every=5)["factor input"].iloc[0] for v in (scarce, balanced)]
+    assert first[0] == pytest.approx(first[1], rel=1e-12)
+    staff = 0.8 / (1 + 0.8**4) ** 0.25  # cut off smoothly above one
+    assert first[0] == pytest.approx((0.6 * staff * 0.35) ** (1 / 3), rel=1e-5)
+    less = sdmodel.Scenario(paths={"money adequacy": sdmodel.Path((2010.0, 2012.0), (0.6, 0.3))})
+    falls = [last(model.run({"complementarity": c}, scenario=less), "factor input") / first[0] for c in (4.0, 0.01)]
+    assert falls[0] < falls[1] - 0.05
+
+
+def test_who_opens_a_link_changes_what_it_is_worth_and_not_how_many_there_are(load: Load) -> None:
+    model, opened = load("network"), "success of links opened by universities"
+    runs = {
+        (who, worth): model.run({"university initiative": who, opened: worth}, every=5)
+        for who in (0.0, 1.0)
+        for worth in (0.5, 1.0, 1.5)
+    }
+    links = [last(r, "university links") for r in runs.values()]
+    assert max(links) == pytest.approx(min(links), rel=1e-6)
+    by_firms = last(runs[0.0, 1.0], "link conversion")
+    assert last(runs[1.0, 0.5], "link conversion") < by_firms < last(runs[1.0, 1.5], "link conversion")
+    assert last(runs[1.0, 1.0], "link conversion") == pytest.approx(by_firms, rel=1e-9)
+
+
+def test_directions_can_help_mislead_or_do_nothing(load: Load) -> None:
+    """Beside that, they take decisions from the market, whatever they do for a project."""
+    model = load("shandong")
+    gain = {}
+    for worth in (-0.2, 0.0, 0.6):
+        none, much = (model.run({"direction of RnD": d, "worth of a set direction": worth}, every=5) for d in (0, 3))
+        gain[worth] = last(much, "help of directions") / last(none, "help of directions") - 1
+        assert last(much, "competition strength") < last(none, "competition strength")
+    assert gain[-0.2] < -0.01 < gain[0.0] == 0 < 0.03 < gain[0.6]
+
+
+def test_insurance_pays_for_failures_and_can_be_misused(load: Load) -> None:
+    model = load("shandong")
+    on = {"insured part of a failure": 0.5}
+    null = {"response of RnD to insurance": 0.0, "carelessness of the insured": 0.0}
+    base, idle = model.run(null, every=1), model.run({**on, **null}, every=1)
+    at = 2016.0
+    paid = (
+        0.1
+        * 0.5
+        * idle["arriving part"].loc[at]
+        * (1 - idle["conversion rate"].loc[at])
+        * idle["own RnD"].loc[at].sum()
+    )
+    assert idle["insurance paid"].loc[at] == pytest.approx(paid, rel=1e-6)
+    assert last(base, "insurance paid") == 0
+    assert abs(last(idle, "money residual")) < 1e-6
+    daring = model.run({**on, **null, "response of RnD to insurance": 3.0}, every=1)
+    careless = model.run({**on, **null, "carelessness of the insured": 1.0}, every=1)
+    assert last(daring, "real RnD intensity") > last(idle, "real RnD intensity") * 1.005
+    assert last(careless, "conversion rate") < last(idle, "conversion rate") * 0.98
+
+
 # -- loops across sectors ---------------------------------------------------------------------------------------
 LOOPS = {
     "B8 new products and what the market takes": ("lagged new product revenue", "market room", "knowledge"),

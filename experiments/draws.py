@@ -1,0 +1,77 @@
+"""Draws that can be made again one by one: row i of a table of any length, without the rows before it.
+
+Each row has its own stretch of the counter-based generator Philox [1]_, so that the rows a filter kept are made from
+their numbers alone. Rows are independent: what is kept is an independent sample too, which points of a Latin hypercube
+or a Sobol' sequence would not be, and so intervals of shares hold for it.
+
+References
+----------
+.. [1] Salmon, J. K., Moraes, M. A., Dror, R. O. and Shaw, D. E. (2011). Parallel random numbers: as easy as 1, 2, 3.
+   Proceedings of SC11. https://doi.org/10.1145/2063384.2063405
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from sdmodel.design import LABELS
+from sdmodel.distributions import quantile
+from sdmodel.errors import DesignError, UnknownNameError
+
+SAMPLER = "Philox rows, normal copula, 1"
+"""Name and version of what makes the numbers; a change of it is another sample."""
+WORDS = 4
+"""Numbers that Philox gives for one count of its counter."""
+
+
+def unit(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarray:
+    """Rows of uniform numbers strictly between 0 and 1, shape (rows, columns); neighbours are made together."""
+    numbers = np.asarray(rows, dtype=np.int64)
+    counts = -(-columns // WORDS)
+    ends = np.flatnonzero(np.diff(numbers) != 1) + 1
+    pieces = []
+    for run in np.split(numbers, ends):
+        if len(run):
+            raw = np.random.Philox(key=seed, counter=int(run[0]) * counts).random_raw(len(run) * counts * WORDS)
+            pieces.append(raw.reshape(len(run), -1)[:, :columns])
+    raw = np.concatenate(pieces) if pieces else np.empty((0, columns), dtype=np.uint64)
+    return ((raw >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+def together(u: np.ndarray, names: Sequence[str], wanted: Mapping[tuple[str, str], float]) -> np.ndarray:
+    """The same uniform numbers with rank correlations between pairs of columns (normal copula), others untouched."""
+    from scipy import stats
+
+    if not wanted:
+        return u
+    moved = sorted({name for pair in wanted for name in pair}, key=lambda n: list(names).index(n) if n in names else -1)
+    for name in moved:
+        if name not in names:
+            raise UnknownNameError(name, names, "uncertainty")
+    target = np.eye(len(moved))
+    for (a, b), rank in wanted.items():
+        i, j = moved.index(a), moved.index(b)
+        target[i, j] = target[j, i] = 2 * math.sin(math.pi * rank / 6)
+    try:
+        root = np.linalg.cholesky(target)
+    except np.linalg.LinAlgError:
+        raise DesignError("The correlations contradict each other: no joint distribution has all of them.") from None
+    at = [list(names).index(name) for name in moved]
+    out = u.copy()
+    out[:, at] = stats.norm.cdf(stats.norm.ppf(u[:, at]) @ root.T)
+    return out
+
+
+def values(u: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Uniform numbers as values of the parameters, in their units; the columns of `sdmodel.latin_hypercube`."""
+    columns = {
+        str(name): quantile(u[:, j], str(name), row["distribution"], row["value"], row["low"], row["high"])
+        for j, (name, row) in enumerate(parameters.iterrows())
+    }
+    out = pd.DataFrame(columns)
+    out.insert(0, LABELS[0], np.arange(len(u)))
+    return out

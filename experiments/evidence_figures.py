@@ -1,0 +1,136 @@
+"""Figures of the two pages that hold the model against what was published: the matching and the published effects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel import plot
+from sdmodel.experiments.finding import DEPENDS, MOSTLY
+from sdmodel.experiments.identifiability import Identified
+from sdmodel.experiments.matching import FREE
+from sdmodel.experiments.published_effects import YES
+from sdmodel.experiments.sheet import head
+from sdmodel.plot.look import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+OTHERS = 10
+"""Uncertainties shown beside the free ones: those whose range moved most."""
+ROOM = (-1.5, 3.0)
+"""Where published intervals lie between 0 and 1, a longer bar ends at an arrow."""
+
+
+def _rows(panel: Axes, names: list[str], width: float) -> None:
+    dress(panel)
+    panel.grid(visible=False, axis="y")
+    panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+    panel.spines["left"].set_visible(False)
+    panel.tick_params(axis="y", length=0)
+    panel.set_yticks(range(len(names)), [wrapped(name, width, SMALL) for name in names])
+    panel.set_ylim(len(names) - 0.4, -0.6)
+
+
+def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str) -> Figure:
+    """Kept against prior ranges (A) and what the targets know in all (B).
+
+    `quantiles` holds 5 %, median and 95 % of each uncertainty among the kept, as probabilities of its prior.
+    """
+    others = [name for name in found.moved.index if name not in FREE][:OTHERS]
+    names = [*(name for name in FREE if name in quantiles.index), *others]
+    fig, axes = plot.board(
+        [["ranges", "ranges", "directions"]], heights=(2.6 + 0.55 * len(names),), title=title, subtitle=below,
+        foot="A: grey is the prior and blue what is kept, 5 to 95 % with the median; a range that did not move runs "
+        "from 5 to 95 % with its dot at 50 %. B: eigenvalues of the information of the targets at nine kept samples "
+        "(median and range), in units of the information of the prior; above one the targets say more, the lowest "
+        "stand at 0.001 or below.",
+    )  # fmt: skip
+    with drawing():
+        panel = axes["ranges"]
+        _rows(panel, names, 6.0)
+        for row, name in enumerate(names):
+            low, middle, high = (100 * q for q in quantiles.loc[name])
+            panel.plot([5, 95], [row, row], color=PALE, linewidth=7, solid_capstyle="butt", zorder=1)
+            panel.plot([low, high], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt", zorder=2)
+            panel.plot([middle], [row], "o", color=COLOURS[0], markersize=4.5, zorder=3)
+        panel.axvline(50, color=INK, linewidth=0.9, zorder=0.5)
+        panel.axhline(len(names) - len(others) - 0.5, color=GREY, linewidth=0.7)
+        panel.set(xlim=(0, 100), xlabel="place in the prior (%)")
+        head(panel, "A", "Meant to be informed, and moved most")
+        panel = axes["directions"]
+        dress(panel)
+        sizes = np.clip(found.eigenvalues, 1e-3, None)
+        order = np.arange(1, sizes.shape[1] + 1)
+        panel.plot(order, np.median(sizes, axis=0), "o-", color=COLOURS[0], markersize=4.5, linewidth=1.2)
+        panel.vlines(order, sizes.min(axis=0), sizes.max(axis=0), color=COLOURS[0], linewidth=1.2)
+        panel.axhline(1, color=INK, linewidth=0.9)
+        panel.set(yscale="log", xticks=order[::2], xlabel="direction", ylabel="information over the prior's")
+        head(panel, "B", "Directions known")
+    return fig
+
+
+def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
+    """Published intervals against those of the model (A), and shares of samples with a published sign or shape (B)."""
+    shown = table[table["label"] != "not comparable"]
+    span = np.isfinite(shown["low"] + shown["high"]) & (shown["unit"] != YES)
+    numbers, signs = shown[span], shown[~span]
+    fig, axes = plot.board(
+        [["numbers"], ["signs"]], heights=(2.9 + 0.66 * len(numbers), 2.4 + 0.66 * len(signs)), title=title,
+        subtitle=below,
+        foot="A: each row has its own scale, on which the published interval is the band from 0 to 1; median and 5 to "
+        "95 % over the samples, an arrow where they go on. Hollow: put in, so no test. B: vertical lines at "
+        f"{DEPENDS:.0%} and {MOSTLY:.0%} part miss, mixed and hit; where one sample is enough, few make a hit.",
+    )  # fmt: skip
+    with drawing():
+        panel = axes["numbers"]
+        _rows(panel, _names(numbers), 8.5)
+        panel.axvspan(0, 1, color=PALE, linewidth=0, zorder=0.3)
+        for row, (_, r) in enumerate(numbers.iterrows()):
+            low, middle, high = ((r[q] - r["low"]) / (r["high"] - r["low"]) for q in ("5 %", "median", "95 %"))
+            ends = np.clip([low, high], *ROOM)
+            panel.plot(ends, [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")
+            for end, beyond, mark in ((ends[0], low < ROOM[0], "<"), (ends[1], high > ROOM[1], ">")):
+                if beyond:
+                    panel.plot([end], [row], mark, color=COLOURS[0], markersize=5, clip_on=False)
+            if ROOM[0] <= middle <= ROOM[1]:
+                panel.plot([middle], [row], "o", clip_on=False, **_look(r["label"]))
+        _verdicts(panel, numbers)
+        panel.set(xlim=ROOM, xlabel="place on the published interval (0 to 1)")
+        head(panel, "A", "Where an interval is published")
+        panel = axes["signs"]
+        _rows(panel, _names(signs), 8.5)
+        for limit in (DEPENDS, MOSTLY):
+            panel.axvline(100 * limit, color=INK, linewidth=0.9, zorder=0.5)
+        for row, (_, r) in enumerate(signs.iterrows()):
+            panel.plot([0, 100 * r["share inside"]], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")
+            panel.plot([100 * r["share inside"]], [row], "o", clip_on=False, **_look(r["label"]))
+        _verdicts(panel, signs)
+        panel.set(xlim=(0, 100), xlabel="samples that show it (%)")
+        head(panel, "B", "Where a sign or a shape is published")
+    return fig
+
+
+def _verdicts(panel: Axes, table: pd.DataFrame) -> None:
+    """The verdict at the right end of each row."""
+    for row, verdict in enumerate(table["verdict"]):
+        panel.annotate(
+            verdict, (1, row), (8, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+            fontsize=SMALL, color=INK if verdict == "hit" else GREY,
+        )  # fmt: skip
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    return [f"{r['id']} {r['what']}" for _, r in table.iterrows()]
+
+
+def _look(label: str) -> dict[str, object]:
+    return {
+        "color": COLOURS[0],
+        "markersize": 5,
+        "markerfacecolor": COLOURS[0] if label == "test" else "white",
+        "zorder": 3,
+    }

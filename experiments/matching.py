@@ -1,0 +1,231 @@
+"""History matching: which draws of all uncertainties give a base run that published figures do not rule out.
+
+`python -m sdmodel.experiments.matching` draws, runs, judges and writes `models/data/ensemble.toml` and `.csv`,
+which hold no numbers of draws but what is needed to make them again; `ensemble` does so. It must be run anew when
+equations, ranges or targets have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import sdmodel
+from sdmodel.errors import DesignError, SdmodelError
+from sdmodel.experiments import draws
+from sdmodel.experiments.targets import CUT, Target, correlations, data, implausible, label, targets, variables
+from sdmodel.paths import shipped
+
+if TYPE_CHECKING:
+    from sdmodel.model import Model
+
+SEED, BLOCK = 20261, 16_384
+LEAST_DRAWN, MOST_DRAWN = 131_072, 1_048_576
+LEAST_KEPT, MOST_KEPT = 10_000, 20_000
+"""Drawn until the first number is kept; what is kept beyond the second is counted and not stored."""
+EVERY = 0.5
+FREE = {
+    "hazard of founding": "T40 to T43",
+    "hazard of the critical age": "T40 to T43",
+    "hazard of established firms": "T40 to T43",
+    "birth rate": "T23, F46",
+    "approval time": "F47, F50",
+    "alliance recruitment before 2015": "F71",
+    "RnD cost per RnD person": "F06",
+    "guarantee utilisation": "F18, F20",
+}
+"""Parameters that the targets were meant to inform, and by which; all others were drawn as well."""
+
+
+class StaleEnsembleError(SdmodelError):
+    """The stored ensemble belongs to another model."""
+
+
+def place() -> Path:
+    """Where the ensemble is stored, without ending."""
+    return shipped("models") / "data" / "ensemble"
+
+
+def mark(model: Model) -> str:
+    """Hash of what decides the ensemble: equations, table of uncertainties, targets, correlations, sampler."""
+    table = model.uncertainties[["value", "low", "high", "distribution"]]
+    words = ("id", "name", "why", "source")
+    rows = [{k: v for k, v in row.items() if k not in words} for row in data()["target"] if row["use"] == "match"]
+    parts = (model.fingerprint, list(table.itertuples(name=None)), rows, correlations(), draws.SAMPLER, CUT)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def until(model: Model, of: Sequence[Target]) -> Model:
+    """The model, ended when the last target is over."""
+    last = max(t.at for t in of)
+    return model.replace("FINAL TIME", float(np.ceil(last / EVERY) * EVERY))
+
+
+def drawn(model: Model, rows: np.ndarray, seed: int = SEED) -> tuple[np.ndarray, pd.DataFrame]:
+    """Rows of the draws by their numbers: as uniform numbers, and as values of all uncertainties."""
+    table = model.uncertainties
+    known = set(table.index)
+    wanted = {pair: rank for pair, rank in correlations().items() if known.issuperset(pair)}
+    u = draws.together(draws.unit(rows, len(table), seed), [str(n) for n in table.index], wanted)
+    return u, draws.values(u, table)
+
+
+# -- the stored ensemble ----------------------------------------------------------------------------------------
+@cache
+def record() -> dict[str, object]:
+    """What is stored about the matching."""
+    with place().with_suffix(".toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def kept_rows() -> np.ndarray:
+    """Numbers of the draws that were kept."""
+    return np.loadtxt(place().with_suffix(".csv"), dtype=np.int64, skiprows=1)
+
+
+def ensemble(model: Model, n: int | None = None) -> pd.DataFrame:
+    """Draws of all uncertainties whose base run no target rules out; the columns of `sdmodel.latin_hypercube`.
+
+    Parameters
+    ----------
+    model
+        The composition the ensemble was made for.
+    n
+        The first `n`, which are an independent sample like any others; default all that are stored.
+
+    Raises
+    ------
+    StaleEnsembleError
+        If equations, ranges or targets are not those it was made with.
+    DesignError
+        If fewer are stored.
+    """
+    stored = record()
+    if stored["mark"] != mark(model):
+        raise StaleEnsembleError(
+            f"The stored ensemble was made for other equations, ranges or targets (mark {stored['mark']}, this model "
+            f"{mark(model)}). `python -m sdmodel.experiments.matching` makes it anew, in some minutes."
+        )
+    rows = kept_rows()
+    if n is not None and not 1 <= n <= len(rows):
+        raise DesignError(f"{n:,} samples are asked for; {len(rows):,} are stored. Ask for 1 to {len(rows):,}.")
+    out = drawn(model, rows[:n], int(stored["seed"]))[1]
+    out.attrs = {"rng": stored["seed"], "sampler": f"history matching, {draws.SAMPLER}"}
+    return out
+
+
+# -- making it --------------------------------------------------------------------------------------------------
+def match(
+    model: Model,
+    *,
+    seed: int = SEED,
+    least: int = LEAST_DRAWN,
+    most: int = MOST_DRAWN,
+    enough: int = LEAST_KEPT,
+    workers: int | None = None,
+    progress: bool | None = None,
+) -> tuple[np.ndarray, dict[str, object]]:
+    """Draw blocks until enough are kept: numbers of the kept draws, and the record that is stored beside them.
+
+    Raises
+    ------
+    DesignError
+        If `most` draws do not keep enough.
+    """
+    of = targets()
+    short = until(model, of)
+    kept: list[np.ndarray] = []
+    tables: list[pd.DataFrame] = []
+    done = 0
+    while done < least or (sum(map(len, kept)) < enough and done < most):
+        size = min(BLOCK, max(least, most) - done)
+        rows = np.arange(done, done + size)
+        design = drawn(model, rows, seed)[1]
+        found = short.sweep(
+            design, variables(of), every=EVERY, workers=workers, certificate=0,
+            progress=False if progress is False else f"draws {done:,}",
+        )  # fmt: skip
+        judged = implausible(found, of, design.columns[1:])
+        tables.append(judged)
+        kept.append(rows[judged["plausible"].to_numpy()])
+        done += size
+    numbers, judged = np.concatenate(kept), pd.concat(tables, ignore_index=True)
+    if len(numbers) < enough:
+        worst = judged["series"].mode().iloc[0]
+        raise DesignError(
+            f"{len(numbers):,} of {done:,} draws are plausible, {enough:,} are needed. Furthest off is mostly "
+            f"'{worst}'; look at its tolerance in targets.toml and at the ranges behind it."
+        )
+    out = (judged[[label(t) for t in of]].abs() > CUT) | judged[[label(t) for t in of]].isna()
+    misses = out.sum(axis=1)
+    binding = {
+        label(t): {"out": round(float(out[label(t)].mean()), 5),
+                   "alone": round(float((out[label(t)] & (misses == 1)).mean()), 5)} for t in of
+    }  # fmt: skip
+    return numbers[:MOST_KEPT], {
+        "mark": mark(model),
+        "model": model.fingerprint,
+        "sdmodel": sdmodel.__version__,
+        "sampler": draws.SAMPLER,
+        "seed": seed,
+        "drawn": done,
+        "kept": len(numbers),
+        "stored": min(len(numbers), MOST_KEPT),
+        "cut": CUT,
+        "targets": binding,
+    }
+
+
+def write(numbers: np.ndarray, stored: dict[str, object]) -> None:
+    """Write the two files."""
+    targets_of = stored["targets"]
+    assert isinstance(targets_of, dict)
+    lines = ["# Written by `python -m sdmodel.experiments.matching`; ensemble.csv numbers the draws that were kept."]
+    lines += [f"{k} = {v!r}".replace("'", '"') for k, v in stored.items() if k != "targets"]
+    lines += ["", "[targets]", "# share of all draws that a target rules out, and that it alone rules out"]
+    lines += [f'"{k}" = {{ out = {v["out"]}, alone = {v["alone"]} }}' for k, v in targets_of.items()]
+    place().with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    place().with_suffix(".csv").write_text("row\n" + "\n".join(map(str, numbers)) + "\n", encoding="utf-8")
+    record.cache_clear()
+
+
+# -- check ------------------------------------------------------------------------------------------------------
+def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, str, str]]:
+    """Hold the base run of samples against every target: rows of name, figure, limit, verdict and text.
+
+    The figure is the share of the samples that meet the target within its tolerance; a target that rules nothing out is
+    met inside its interval, and its verdict is that of the median.
+    """
+    of = [*targets(), *targets("check")]
+    names = [c for c in samples.columns if c in model]
+    found = until(model, of).sweep(samples, variables(of), every=EVERY, certificate=0, progress=False)
+    judged = implausible(found, of, names)
+    rows = []
+    for t in of:
+        value, off = t.value(found), judged[label(t)].abs().to_numpy()
+        low, middle, high = np.nanquantile(value, [0.05, 0.5, 0.95])
+        share = float((off <= (CUT if t.use == "match" else 0.0)).mean())
+        met = share == 1.0 if t.use == "match" else bool(np.abs(t.beyond(np.array([middle]))[0]) == 0)
+        limit = f"within {CUT:g} sd of {t.published}" if t.use == "match" else t.published
+        text = f"median {middle:.4g}, 5 to 95 % {low:.4g} to {high:.4g}; {t.use}"
+        rows.append((label(t), share, limit, "hit" if met else "miss", text))
+    return rows
+
+
+def main() -> None:
+    """Make and store the ensemble of the shipped composition."""
+    model = sdmodel.load("shandong")
+    numbers, stored = match(model)
+    write(numbers, stored)
+    print(f"{stored['kept']:,} of {stored['drawn']:,} draws are plausible; {len(numbers):,} stored in {place()}.*")
+
+
+if __name__ == "__main__":
+    main()

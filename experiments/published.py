@@ -1,0 +1,200 @@
+"""Forms in which a published effect is read off runs: one number a sample from the arms of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.errors import DesignError
+from sdmodel.experiments.arms import DISCOUNT, MONEY, POLICY_START
+from sdmodel.outcome import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Runs = Mapping[str, "xr.Dataset"]
+Form = Callable[[Runs, "pd.DataFrame", Mapping[str, Any]], np.ndarray]
+TINY = 1e-12
+"""A change that is a smaller part of its reference is none."""
+SMALLEST = 0.01
+"""Extra own RnD, over own RnD without a grant, that counts in the shapes of grants."""
+LEAST_MONEY = 1.0
+"""Present value of extra public money, million CNY, below which nothing is said per yuan."""
+SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.0)
+"""Grants, million CNY a firm, over the range of the lever."""
+
+
+def at(found: xr.Dataset, name: str, when: float | list[float], over: str = "") -> np.ndarray:
+    """A variable of every run at a time, or its mean over a pair of years; subscripts summed."""
+    ends = [float(t) for t in when] if isinstance(when, (list, tuple)) else None
+    way = Outcome(name, at="mean", start=ends[0], end=ends[1]) if ends else Outcome(name, at=float(when))
+    value = way.of(found)
+    total: np.ndarray = value.sum([d for d in value.dims if d != "run"], skipna=False).to_numpy()
+    return total / at(found, over, when) if over else total
+
+
+def worth(found: xr.Dataset, name: str, draws: pd.DataFrame) -> np.ndarray:
+    """Present value since the policy start of a yearly flow, subscripts summed."""
+    late = found[name].sel(time=slice(POLICY_START, None))
+    flow = late.sum([d for d in late.dims if d not in ("run", "time")], skipna=False).transpose("run", "time")
+    years = late["time"].to_numpy() - POLICY_START
+    value: np.ndarray = np.trapezoid(flow * np.exp(-draws[DISCOUNT].to_numpy()[:, None] * years), years, axis=1)
+    return value
+
+
+def ratio(change: np.ndarray, of: np.ndarray, least: np.ndarray | float) -> np.ndarray:
+    """Change over another one; NaN where that is nil."""
+    with np.errstate(all="ignore"):
+        return np.where(np.abs(of) > least, change / of, np.nan)
+
+
+# -- forms ------------------------------------------------------------------------------------------------------
+def level(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    return at(runs["reference"], how["variable"], how["at"], how.get("over", ""))
+
+
+def relative_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
+    after, before = (at(runs[a], how["variable"], how["at"], how.get("over", "")) for a in (arm, "reference"))
+    return after / before - 1
+
+
+def over_the_mean_of_two(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Of two arms that differ in what comes first."""
+    one, other = (at(runs[arm], how["variable"], how["at"]) for arm in ("reference", "other"))
+    return at(runs["treated"], how["variable"], how["at"]) / ((one + other) / 2) - 1
+
+
+def change_over_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """With `positive`, samples whose lower change is not above nil are left out: a ratio of losses says nothing."""
+    reference = at(runs["reference"], how["variable"], how["at"])
+    below = at(runs["reference"], how["over"], how["over_at"])
+    change = at(runs["treated"], how["variable"], how["at"]) - reference
+    of = at(runs[how.get("over_arm", "treated")], how["over"], how["over_at"]) - below
+    value = ratio(change, of, TINY * np.abs(below))
+    return np.where(of > 0, value, np.nan) if how.get("positive") else value
+
+
+def grows_after(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """One where a change is above nil after the treatment, and above what it was during it."""
+    after, during = (
+        at(runs["treated"], how["variable"], how[t]) - at(runs["reference"], how["variable"], how[t])
+        for t in ("at", "over_at")
+    )
+    return ((after > 0) & (after > during)).astype(float)
+
+
+def later_less_earlier(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    early = {"variable": how["variable"], "at": how["over_at"]}
+    return relative_change(runs, draws, how) - relative_change(runs, draws, early, how["over_arm"])
+
+
+def interaction(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    both, one, other = (relative_change(runs, draws, how, arm) for arm in ("treated", "one", "other"))
+    return both - one - other
+
+
+def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Years after `at` until a gain stays below a part of its largest; the end of the run where it never does.
+
+    Samples without a gain in the mean of the `first` years have nothing that could fade and are left out.
+    """
+    totals = [
+        path.sum([d for d in path.dims if d not in ("run", "time")], skipna=False).transpose("run", "time").to_numpy()
+        for path in (runs[arm][how["variable"]] for arm in ("treated", "reference"))
+    ]
+    times, gain = runs["treated"]["time"].to_numpy(), totals[0] - totals[1]
+    early = gain[:, (times >= how["at"]) & (times <= how["at"] + how["first"])].mean(axis=1)
+    alive = (gain > how["part"] * gain.max(axis=1, keepdims=True)) & (times >= how["at"])
+    last = np.where(alive.any(axis=1), times[len(times) - 1 - alive[:, ::-1].argmax(axis=1)], how["at"])
+    return np.where(early > 0, last - how["at"], np.nan)
+
+
+def per_yuan(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
+    money = runs[arm][MONEY].isel(time=-1).to_numpy() - runs["reference"][MONEY].isel(time=-1).to_numpy()
+    gain = worth(runs[arm], how["variable"], draws) - worth(runs["reference"], how["variable"], draws)
+    return np.where(money > LEAST_MONEY, ratio(gain, money, LEAST_MONEY), np.nan)
+
+
+def per_yuan_less(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    others = [per_yuan(runs, draws, how, arm) for arm in how["over_arms"]]
+    return per_yuan(runs, draws, how) - np.max(others, axis=0)
+
+
+def peak_inside(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """One where the largest value belongs neither to the first nor to the last arm."""
+    arms = [name for name in runs if name != "reference"]
+    best = np.stack([at(runs[arm], how["variable"], how["at"]) for arm in arms]).argmax(axis=0)
+    return ((best > 0) & (best < len(arms) - 1)).astype(float)
+
+
+def peak_of_hazard(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Year of the highest hazard of a cohort that passes the ages one by one."""
+    from sdmodel.experiments.measured import _cohort
+
+    names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
+    ages = np.array([0.5, 0.5, 0.5, 4.0, np.inf])
+    alive = _cohort(draws[names].to_numpy(), ages)
+    return np.asarray((1 - alive[:, 1:] / alive[:, :-1]).argmax(axis=1) + 1.0)
+
+
+def grant_shape(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Shapes of the own RnD of firms with a grant against firms without in the same run, by size of the grant."""
+    own, plain = (np.stack([_per_firm(runs[f"size {g:g}"], award) for g in SIZES], axis=1)
+                  for award in ("with grant", "without grant"))  # fmt: skip
+    extra, sizes = own - plain, np.array(SIZES)
+    over = extra / plain
+    peak, rows = over.argmax(axis=1), np.arange(len(over))
+    best = over[rows, peak]
+    adds, share = best > SMALLEST, sizes / (own + sizes)
+    if how["read"] == "inverted U":
+        return (adds & (best - over[:, -1] > SMALLEST) & (peak < len(sizes) - 1)).astype(float)
+    if how["read"] == "S shape":
+        slope = np.diff(np.concatenate([plain[:, :1], own + sizes], axis=1)) / np.diff(sizes, prepend=0.0)
+        middle = slope[:, 1:-1].max(axis=1)
+        return ((middle > slope[:, 0] + 0.1) & (middle > slope[:, -1] + 0.1)).astype(float)
+    if how["read"] == "never replaces":
+        return np.where(share <= 0.5, over > -SMALLEST, True).all(axis=1).astype(float)
+    if how["read"] == "best share":
+        return np.where(adds, share[rows, (extra / sizes).argmax(axis=1)], np.nan)
+    if how["read"] == "replacing share":
+        return np.array([_turn(o[k:], s[k:]) for o, s, k in zip(over, share, np.where(adds, peak, 0), strict=True)])
+    raise DesignError(f"A grant shape is not read as '{how['read']}'.")
+
+
+def _turn(extra: np.ndarray, share: np.ndarray) -> float:
+    """Share at which extra own RnD first falls below nil after its peak; NaN if it never does."""
+    below = np.flatnonzero(extra < 0)
+    if not len(below):
+        return np.nan
+    j = below[0]
+    return float(share[0] if j == 0 else np.interp(0.0, [extra[j], extra[j - 1]], [share[j], share[j - 1]]))
+
+
+def _per_firm(found: xr.Dataset, award: str) -> np.ndarray:
+    """Own RnD of the mean firm that spends a grant, had it the award or not, at the last reported time."""
+    last = found.isel(time=-1)
+    firms = last["firms in band"] * last["grant coverage"]
+    own = (last["afforded own RnD"].sel(award=award) * firms).sum(["quality", "band"]) / firms.sum(["quality", "band"])
+    return np.asarray(own.to_numpy())
+
+
+_FORMS: tuple[Form, ...] = (
+    level,
+    relative_change,
+    over_the_mean_of_two,
+    change_over_change,
+    grows_after,
+    later_less_earlier,
+    interaction,
+    fade_time,
+    per_yuan,
+    per_yuan_less,
+    peak_inside,
+    peak_of_hazard,
+    grant_shape,
+)
+FORMS: dict[str, Form] = {form.__name__.replace("_", " "): form for form in _FORMS}
+"""Forms by the name that the file gives them."""

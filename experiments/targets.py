@@ -1,0 +1,156 @@
+"""Targets of the history matching: what is published, read from `models/targets.toml`, and what a sweep says to it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import sdmodel
+from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.outcome import Outcome
+from sdmodel.paths import shipped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+CUT = 3.0
+"""A sample further away than three standard deviations from a target is ruled out."""
+FORMS, USES, SCALES = ("value", "mean", "hazard"), ("match", "check"), ("value", "log")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One published figure and what of a run is held against it; the fields are explained in the file."""
+
+    id: str
+    name: str
+    of: str
+    at: float
+    error: float
+    discrepancy: float
+    use: str
+    source: str
+    why: str
+    over: str = ""
+    times: str = ""
+    form: str = "value"
+    years: float = 1.0
+    low: float = -np.inf
+    high: float = np.inf
+    scale: str = "value"
+
+    def __post_init__(self) -> None:
+        for word, known, what in ((self.form, FORMS, "form"), (self.use, USES, "use"), (self.scale, SCALES, "scale")):
+            if word not in known:
+                raise UnknownNameError(word, known, f"{what} of the target '{self.name}'")
+        if not self.low <= self.high or not np.isfinite([self.low, self.high]).any() or self.spread <= 0:
+            raise DesignError(
+                f"The target '{self.name}' needs low <= high, one of them at least, and an error above zero."
+            )
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of what separates a run from the published figure."""
+        return float(np.hypot(self.error, self.discrepancy))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What a sweep must keep."""
+        return tuple(name.partition("[")[0] for name in (self.of, self.over, self.times) if name)
+
+    def value(self, found: xr.Dataset) -> np.ndarray:
+        """The figure of every run."""
+        value = self._one(found, self.of)
+        value = value / self._one(found, self.over) if self.over else value
+        value = value * self._one(found, self.times) if self.times else value
+        return 1 - value ** (1 / self.years) if self.form == "hazard" else value
+
+    def _one(self, found: xr.Dataset, name: str) -> np.ndarray:
+        path = Outcome(name, at=self.at).of(found)
+        spare = [d for d in path.dims if d != "run"]
+        return (path.mean(spare) if self.form == "mean" else path.sum(spare, skipna=False)).to_numpy()
+
+    def beyond(self, value: np.ndarray) -> np.ndarray:
+        """How far a figure lies above (positive) or below the published interval, nil inside, in units of `error`."""
+        y, low, high = np.asarray(value, float), self.low, self.high
+        if self.scale == "log":
+            with np.errstate(all="ignore"):
+                y, low, high = np.log(y), np.log(max(low, 0.0)), np.log(high)
+        return np.where(np.isnan(y), np.nan, np.maximum(y - high, 0.0) - np.maximum(low - y, 0.0))
+
+    @property
+    def published(self) -> str:
+        """The published figure in words."""
+        if self.low == self.high:
+            return f"{self.low:,.4g}"
+        if not np.isfinite(self.high):
+            return f"at least {self.low:,.4g}"
+        if not np.isfinite(self.low):
+            return f"at most {self.high:,.6g}"
+        return f"{self.low:,.4g} to {self.high:,.4g}"
+
+
+@cache
+def data() -> dict[str, list[dict[str, object]]]:
+    """The file as it is."""
+    with (shipped("models") / "targets.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def targets(use: str = "match") -> list[Target]:
+    """Targets of one use, in the order of the file."""
+    return [t for t in (Target(**row) for row in data()["target"]) if t.use == use]
+
+
+def correlations() -> dict[tuple[str, str], float]:
+    """Rank correlations between uncertainties, by pair of names."""
+    return {tuple(row["between"]): float(row["rank"]) for row in data()["correlation"]}
+
+
+def variables(of: Sequence[Target]) -> list[str]:
+    """What a sweep must keep for all of them."""
+    return list(dict.fromkeys(name for target in of for name in target.variables))
+
+
+def distances(found: xr.Dataset, of: Sequence[Target]) -> xr.Dataset:
+    """How far each run lies outside each target, as one observed series a target that would be nil (dims run, time)."""
+    import xarray as xr
+
+    series = {
+        label(target): (("run", "time"), target.beyond(target.value(found))[:, None].repeat(2, axis=1)) for target in of
+    }
+    return xr.Dataset(series, {"time": [0.0, 1.0]}).assign_coords(
+        {str(name): found.coords[name] for name in found.coords if found.coords[name].dims == ("run",)}
+    )
+
+
+def implausible(found: xr.Dataset, of: Sequence[Target], parameters: Sequence[str]) -> pd.DataFrame:
+    """Distance of each run from each target in standard deviations (columns), `implausibility` and `plausible`.
+
+    The judgement is that of `sdmodel.history_match`, to which an interval goes as the distance outside of it.
+    """
+    away = distances(found, of)
+    judged = sdmodel.history_match(
+        away,
+        list(parameters)[:1],
+        {label(t): ([0.0], [0.0]) for t in of},
+        {label(t): t.error for t in of},
+        discrepancy={label(t): t.discrepancy for t in of},
+        cut=CUT,
+    )
+    out = judged[["implausibility", "series", "plausible"]].copy()
+    for t in of:
+        out[label(t)] = away[label(t)].to_numpy()[:, 0] / t.spread
+    out.attrs = judged.attrs
+    return out
+
+
+def label(target: Target) -> str:
+    """A target as rows of tables name it."""
+    return f"{target.id} {target.name}"

@@ -1,0 +1,146 @@
+"""Published effects: forms on runs made by hand, verdicts, and the table on a few samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import sdmodel
+from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.experiments import matching, published
+from sdmodel.experiments import published_effects as asked
+
+TIMES = np.arange(2015.0, 2025.0)
+DRAWS = pd.DataFrame({published.DISCOUNT: [0.0]})
+STEM = {"id": "X", "what": "x", "label": "test", "source": "s", "unit": "ratio", "treatment": ""}
+LEVEL = {"form": "level", "variable": "a", "at": 2016}
+
+
+def runs(path: object, money: float = 0.0) -> xr.Dataset:
+    values = np.broadcast_to(np.asarray(path, float), TIMES.shape)[None]
+    spent = np.full_like(values, money)
+    return xr.Dataset({"a": (("run", "time"), values), published.MONEY: (("run", "time"), spent)}, {"time": TIMES})
+
+
+def read(form: str, arms: dict[str, xr.Dataset], **how: object) -> float:
+    return float(published.FORMS[form](arms, DRAWS, {"variable": "a", **how})[0])
+
+
+def test_forms_on_runs_made_by_hand() -> None:
+    base = runs(10.0)
+    fading = runs(10 + np.where(TIMES < 2016, 0, 4 * 0.5 ** (TIMES - 2016)))
+    both = {"reference": base, "treated": fading}
+    assert read("level", both, at=2016) == 10
+    assert read("relative change", both, at=2016) == pytest.approx(0.4)
+    assert read("relative change", both, at=[2016, 2018]) == pytest.approx((4 / 2 + 2 + 1 / 2) / 2 / 10)
+    assert read("change over change", both, at=2017, over="a", over_at=2016) == pytest.approx(0.5)
+    assert np.isnan(read("change over change", both, at=2017, over="a", over_at=2015))
+    assert read("fade time", both, at=2016, part=0.1, first=3) == 3  # 4, 2, 1, 0.5 and then less than 0.4
+    assert np.isnan(read("fade time", {"reference": fading, "treated": base}, at=2016, part=0.1, first=3))
+    assert read("grows after", both, at=2018, over_at=2016) == 0
+    assert read("grows after", both, at=2017, over_at=2015) == 1
+
+
+def test_ratios_of_losses_are_left_out_where_asked() -> None:
+    arms = {"reference": runs(10.0), "treated": runs(8.0), "single": runs(9.0)}
+    how = {"at": 2016, "over": "a", "over_at": 2016, "over_arm": "single"}
+    assert read("change over change", arms, **how) == pytest.approx(2)
+    assert np.isnan(read("change over change", arms, **how, positive=True))
+
+
+def test_forms_of_several_arms() -> None:
+    arms = {name: runs(x) for name, x in {"reference": 10, "treated": 17, "one": 12, "other": 14, "early": 15}.items()}
+    assert read("interaction", arms, at=2016) == pytest.approx(0.7 - 0.2 - 0.4)
+    assert read("over the mean of two", arms, at=2016) == pytest.approx(17 / 12 - 1)
+    assert read("later less earlier", arms, at=2020, over_at=2016, over_arm="early") == pytest.approx(0.2)
+
+
+def test_what_a_yuan_brings() -> None:
+    arms = {"reference": runs(10.0), "treated": runs(12.0, 6.0), "other": runs(13.0, 27.0), "free": runs(13.0, 0.5)}
+    assert read("per yuan", arms) == pytest.approx(2 * 9 / 6)
+    assert read("per yuan less", arms, over_arms=["other"]) == pytest.approx(3 - 1)
+    assert np.isnan(read("per yuan less", arms, over_arms=["free"]))
+
+
+@pytest.mark.parametrize(("heights", "inside"), [((1, 3, 2), 1), ((3, 2, 1), 0), ((1, 2, 3), 0)])
+def test_a_peak_inside_is_neither_first_nor_last(heights: tuple[int, ...], inside: int) -> None:
+    arms = {"reference": runs(9.0), **{f"arm {i}": runs(h) for i, h in enumerate(heights)}}
+    assert read("peak inside", arms, at=2016) == inside
+
+
+def grants(own: np.ndarray, without: float = 1.0) -> dict[str, xr.Dataset]:
+    """Runs of grants by size with a given own RnD of those who have one."""
+    out = {}
+    for size, with_grant in zip(published.SIZES, own, strict=True):
+        afforded = np.broadcast_to([with_grant, without], (1, 1, 1, 1, 2))
+        flat = np.ones((1, 1, 1, 1))
+        out[f"size {size:g}"] = xr.Dataset(
+            {
+                "afforded own RnD": (("run", "time", "quality", "band", "award"), afforded),
+                "firms in band": (("run", "time", "quality", "band"), flat),
+                "grant coverage": (("run", "time", "quality"), flat[..., 0]),
+            },
+            {"time": [2016.5], "quality": ["q"], "band": ["b"], "award": ["with grant", "without grant"]},
+        )
+    return out
+
+
+def test_shapes_of_grants() -> None:
+    g = np.array(published.SIZES)
+
+    def shape(own: np.ndarray, kind: str) -> float:
+        return float(published.grant_shape(grants(own), DRAWS, {"read": kind})[0])
+
+    hump, falls, flat = np.maximum(1 + g * (1.6 - g), 0.05), 1 - 0.2 * g, np.ones_like(g)
+    assert [shape(own, "inverted U") for own in (hump, falls, flat)] == [1, 0, 0]
+    assert [shape(own, "never replaces") for own in (hump, falls, flat)] == [1, 0, 1]
+    assert shape(hump, "replacing share") == pytest.approx(1.6 / (1 + 1.6), abs=0.05)
+    assert np.isnan(shape(flat, "best share"))
+    step = 1 + 2 / (1 + np.exp(-(g - 1.0) * 8))
+    assert [shape(own, "S shape") for own in (step, flat)] == [1, 0]
+    with pytest.raises(DesignError):
+        shape(flat, "a square")
+
+
+def test_verdicts() -> None:
+    interval = asked.Effect(**STEM, low=1.0, high=2.0, outcome=LEVEL)
+    assert [interval.verdict(m, s) for m, s in ((1.5, 0.6), (2.5, 0.3), (9.0, 0.1))] == ["hit", "mixed", "miss"]
+    sign = asked.Effect(**STEM, low=0.0, outcome=LEVEL)
+    assert [sign.verdict(1.0, s) for s in (0.8, 0.6, 0.1)] == ["hit", "mixed", "miss"]
+    assert sign.inside(np.array([0.0, 1.0])).tolist() == [False, True]  # nil has no sign
+    some = asked.Effect(**{**STEM, "unit": asked.YES}, low=0.5, high=1.5, least=0.01, outcome=LEVEL)
+    assert [some.verdict(0.0, s) for s in (0.02, 0.0)] == ["hit", "miss"]
+
+
+def test_a_file_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(UnknownNameError):
+        asked.Effect(**STEM, low=0.0, outcome={"form": "x"})
+    with pytest.raises(UnknownNameError):
+        asked.Effect(**{**STEM, "label": "x"}, low=0.0, outcome=LEVEL)
+    with pytest.raises(DesignError, match="say why"):
+        asked.Effect(**{**STEM, "label": "not comparable"}, low=0.0)
+
+
+def test_every_stylised_fact_is_there_and_named_rightly() -> None:
+    model, every = sdmodel.load("shandong"), asked.effects()
+    assert {f"SF{i:02d}" for i in range(1, 21)} <= {e.id for e in every}
+    levers = {str(name) for name in model.levers.index}
+    for effect in every:
+        for setting in effect.arms.values():
+            assert {*setting.get("values", {}), *setting.get("paths", {})} <= levers
+        assert all(name in model for name in effect.variables)
+
+
+@pytest.mark.slow
+def test_the_table_on_a_few_samples() -> None:
+    model = sdmodel.load("shandong")
+    samples = matching.drawn(model, np.arange(12))[1]
+    table = asked.evaluate(model, samples, workers=1)
+    assert len(table) == len(asked.effects())
+    inside = table.loc[table["label"] != "not comparable"]
+    assert set(inside["verdict"]) <= {"hit", "mixed", "miss"}
+    voucher = table.loc[table["what"].str.startswith("links made by a voucher"), "values"].iloc[0]
+    assert voucher == pytest.approx(model.parameters().loc["voucher additionality", "value"])
+    assert len(asked.check(model, samples)) == len(table)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from sdmodel.errors import UnknownNameError
-from sdmodel.experiments.equal_money import Equalised, equal_money
+from sdmodel.analysis.search import meet
+from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.experiments.words import Say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,8 +26,30 @@ POLICY_START, END = 2015.0, 2034.0
 NEVER = END - 2009
 """Interval of reports of a run whose last value alone matters."""
 
+STEP = 0.125
+"""Step of the runs of an experiment, twice that of the file; the certificate says what that costs in accuracy."""
+ROUNDS = 12
+"""Sweeps at most to make money equal."""
+
 Setting = Mapping[str, Any]
 """Constants of an arm: a number, or an array with one number a sample."""
+
+Mix = Mapping[str, tuple[Any, Any]]
+"""Constants that grow together: by name the value at size 0 and what one unit of size adds."""
+
+
+@dataclass(frozen=True)
+class Equalised:
+    """Arms set to equal public money; arrays have the shape (setting, sample)."""
+
+    lever: np.ndarray
+    """Value of the lever, or size of the mix, that spends the target."""
+    residual: np.ndarray
+    """Money over target, less one; both beyond the money that is spent anyway."""
+    spent: np.ndarray
+    """False where no value of the lever in its range spends the target: `cannot be spent`."""
+    result: xr.Dataset
+    """The runs at that value of the lever."""
 
 
 class Arms:
@@ -71,7 +95,12 @@ class Arms:
     @property
     def told(self) -> str:
         """Runs and time so far, in a sentence."""
-        return f"{self.runs:,} runs ({self.runs / len(self.draws):.0f} a sample) in {self.seconds:.0f} s."
+        return Say(
+            "{runs:,} runs ({each:.0f} a sample) in {seconds:.0f} s.",
+            runs=self.runs,
+            each=self.runs / len(self.draws),
+            seconds=self.seconds,
+        )
 
     def record(self, experiment: str, seed: int, found: xr.Dataset) -> dict[str, Any]:
         """What one needs to know to repeat an experiment, with the record and the certificate of one of its stages."""
@@ -110,17 +139,15 @@ class Arms:
         xarray.Dataset
             Dims `setting`, `sample`, `time` and subscript ranges.
         """
-        design = self._design(settings)
-        found = (model or self.model).sweep(
-            design,
-            list(dict.fromkeys([*self.outputs, *outputs, MONEY])),
-            every=every or self.every,
+        found = self._sweep(
+            stage,
+            self._design(settings),
+            [*self.outputs, *outputs],
+            model=model,
             data=data,
-            workers=self.workers,
-            progress=self._bar(stage),
+            every=every,
             certificate=certificate,
         )
-        self.runs += len(design)
         return paired(found, list(settings), len(self.draws))
 
     def equal(
@@ -129,44 +156,80 @@ class Arms:
         settings: Mapping[str, Setting],
         target: np.ndarray,
         *,
-        lever: str,
+        lever: str | Mix,
         start: Any,
-        low: float | None = None,
-        high: float | None = None,
+        low: Any = None,
+        high: Any = None,
         base: Any = 0.0,
         slope: Any = None,
         tolerance: float = 0.005,
     ) -> Equalised:
-        """Run settings with a lever solved, sample by sample, so that each spends the target; see `equal_money`.
+        """Run settings with a lever solved, sample by sample, so that each spends the target.
 
-        Targets, first guesses and bases have the shape of (setting, sample) or broadcast to it; the range of the lever
-        is that of the model unless it is given.
+        Public money must rise with the lever. It is solved by sweeps of the rows that are still off, as in
+        `sdmodel.solve_lever`.
+
+        Parameters
+        ----------
+        stage, settings
+            As in `run`.
+        target
+            Present value of public money; it and the first guesses, ends, bases, slopes and parts of a mix have the
+            shape of (setting, sample) or broadcast to it.
+        lever
+            Constant that is solved for, a size or a date; or several that grow together, see `Mix`.
+        start
+            First guess.
+        low, high
+            Where the lever may go; default its range in the file, for a mix 0 and 1.
+        base
+            Money that is spent anyway; what is made equal is the money beyond it.
+        slope
+            Change of money by unit of the lever for the first correction; default a straight line from (low, base).
+        tolerance
+            Largest difference from the target that is left alone, as a share of the money beyond the base.
         """
         shape = (len(settings), len(self.draws))
 
         def rows(values: Any) -> np.ndarray:
             return np.broadcast_to(np.asarray(values, float), shape).ravel()
 
-        found = equal_money(
-            self.model,
-            self._design(settings),
-            rows(target),
-            lever=lever,
-            money=MONEY,
-            outputs=self.outputs,
-            every=self.every,
+        design = self._design(settings)
+        parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever
+        steps = {name: (rows(zero), rows(unit)) for name, (zero, unit) in parts.items()}
+        given = [name for name in parts if name in design]
+        if given:
+            raise DesignError(f"'{given[0]}' is solved for and cannot be set by a setting as well.")
+
+        pieces: list[xr.Dataset] = []
+
+        def money(x: np.ndarray, which: np.ndarray) -> np.ndarray:
+            now = {name: zero[which] + x * unit[which] for name, (zero, unit) in steps.items()}
+            rows_now = design.iloc[which].assign(**now)
+            found = self._sweep(f"{stage}, round {len(pieces) + 1}", rows_now, self.outputs)
+            pieces.append(found.assign_coords(row=("run", which)))
+            spent: np.ndarray = found[MONEY].isel(time=-1).to_numpy()
+            return spent
+
+        ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
+        goal = rows(target)
+        met = meet(
+            money,
+            goal,
+            rows(ends[0] if low is None else low),
+            rows(ends[1] if high is None else high),
             start=rows(start),
-            low=self.model[lever].low if low is None else low,
-            high=self.model[lever].high if high is None else high,
-            base=rows(base),
             slope=None if slope is None else rows(slope),
+            scale=goal - rows(base),
             tolerance=tolerance,
-            workers=self.workers,
-            progress=self._bar(stage),
+            rounds=ROUNDS,
         )
-        self.runs += found.runs
-        parts = (part.reshape(shape) for part in (found.lever, found.residual, found.spent))
-        return Equalised(*parts, paired(found.result, list(settings), len(self.draws)), found.runs)
+        return Equalised(
+            met.x.reshape(shape),
+            met.residual.reshape(shape),
+            (np.abs(met.residual) <= tolerance).reshape(shape),
+            paired(_last_of_each(pieces), list(settings), len(self.draws)),
+        )
 
     def without(
         self,
@@ -194,6 +257,28 @@ class Arms:
         data = xr.Dataset(series, {"time": path["time"].to_numpy()})
         return self.run(stage, settings, model=self.model.cut(cause, effect), data=data, every=every)
 
+    def _sweep(
+        self,
+        stage: str,
+        design: pd.DataFrame,
+        outputs: Sequence[str],
+        *,
+        model: Model | None = None,
+        data: xr.Dataset | None = None,
+        every: float | None = None,
+        certificate: int = 0,
+    ) -> xr.Dataset:
+        self.runs += len(design)
+        return (model or self.model).sweep(
+            design,
+            list(dict.fromkeys([*outputs, MONEY])),
+            every=every or self.every,
+            data=data,
+            workers=self.workers,
+            progress=self._bar(stage),
+            certificate=certificate,
+        )
+
     def _design(self, settings: Mapping[str, Setting]) -> pd.DataFrame:
         """One row a setting and sample; a constant that a setting does not name keeps its value."""
         names = list(dict.fromkeys(name for setting in settings.values() for name in setting))
@@ -202,10 +287,20 @@ class Arms:
         for label, setting in settings.items():
             given = {n: setting.get(n, self.draws[n].to_numpy() if n in self.draws else known.get(n)) for n in names}
             blocks.append(self.draws.drop(columns=names, errors="ignore").assign(**given, setting=label))
-        return pd.concat(blocks, ignore_index=True)
+        return pd.concat(blocks, ignore_index=True).assign(**{"TIME STEP": STEP})
 
     def _bar(self, stage: str) -> bool | str | None:
         return False if self.progress is False else stage
+
+
+def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Of sweeps that carry a coordinate `row`, the last run of each row, in the order of rows."""
+    import xarray as xr
+
+    whole = xr.concat(list(pieces), dim="run", combine_attrs="override")
+    rows = whole["row"].to_numpy()
+    newest = len(rows) - 1 - np.unique(rows[::-1], return_index=True)[1]
+    return whole.isel(run=newest).assign_coords(run=np.arange(len(newest)))
 
 
 def paired(found: xr.Dataset, settings: Sequence[str], samples: int) -> xr.Dataset:

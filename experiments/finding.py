@@ -84,6 +84,8 @@ class Verdict:
     """Links knocked out: name and the median effect that is left without them."""
     region: Region | None = None
     """Where it fails, if one or two uncertainties tell."""
+    elsewhere: tuple[tuple[str, int, int], ...] = ()
+    """Under other ranges: their label, samples in which it holds, samples."""
 
     def __post_init__(self) -> None:
         if self.label not in LABEL_WORDS:
@@ -133,6 +135,9 @@ class Verdict:
         if self.loops:
             left = ", ".join(f"{name} {value:+.3g}" for name, value in self.loops)
             parts.append(f"median effect {self.effect[0]:+.3g}, with a link held: {left}")
+        if self.elsewhere:
+            told = ", ".join(f"{label} {k / n:.0%}" for label, k, n in self.elsewhere if n)
+            parts.append(f"holds in {self.share:.0%} of the kept samples, with other ranges: {told}")
         return f"{self.hypothesis}: {'; '.join(parts)}."
 
 
@@ -191,6 +196,10 @@ class Finding:
     status: str = ""
     """Why the finding is provisional, or empty."""
     notes: list[str] = field(default_factory=list)
+    headline: str = ""
+    """What a reader should take away."""
+    lang: str = "en"
+    """Language of the figures."""
 
     @property
     def sentence(self) -> str:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.text import Text
 
 from sdmodel import plot
 from sdmodel.errors import DesignError
 from sdmodel.experiments.finding import Finding, spread
+from sdmodel.experiments.words import ENGLISH, known, said
 from sdmodel.plot.look import BODY, GREY, SMALL, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PAIRED = (
     "Every setting is run with the same samples, drawn from assumed ranges of all uncertain constants and structural "
@@ -23,8 +26,8 @@ PAIRED = (
 
 
 def head(panel: Axes, letter: str, title: str, measure: str = "", **where: float) -> None:
-    """Write the letter of a panel, what it asks, and below it what it measures in two lines."""
-    lines = wrapped(measure, 7.4, BODY).split("\n") if measure else []
+    """Write the letter of a panel, what it asks, and below it what it measures in two lines or more."""
+    lines = wrapped(measure, 6.4, BODY).split("\n") if measure else []
     lines += [""] * (2 - len(lines)) if measure else []
     panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {title}", *lines]), loc="left", **where)
 
@@ -47,11 +50,29 @@ def rows(panel: Axes, effects: Mapping[str, Any], label: str, smallest: float | 
 
 def texts(finding: Finding, title: str, below: str, *foot: str) -> dict[str, str]:
     """Headline, the line below it and the small print, with what makes the finding provisional."""
+    told = {"title": said(title, finding.lang), "subtitle": said(below, finding.lang)}
+    small = [said(text, finding.lang) for text in (PAIRED, *foot)]
     if finding.status:
         why = finding.status.partition(" (")[0]
-        below += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
-        foot = (*foot, f"Provisional: {finding.status}")
-    return {"title": title, "subtitle": below, "foot": "\n".join([PAIRED, *foot])}
+        told["subtitle"] += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
+        small.append(f"Provisional: {finding.status}")
+    return {**told, "foot": "\n".join(small)}
+
+
+def in_language(fig: Figure, lang: str) -> None:
+    """Put the words of the plotting functions themselves into a language: axis labels, legends, remarks."""
+    if lang == ENGLISH:
+        return
+    for text in fig.findobj(Text):
+        plain = " ".join(text.get_text().split())
+        if known(plain, lang):
+            text.set_text(said(plain, lang))
+
+
+def hypothesis_in(hypothesis: str, say: Callable[[str], str]) -> str:
+    """An id such as `H07 (ranking)` with its word in a language."""
+    name, found, word = hypothesis.partition(" (")
+    return f"{name} ({say(word.rstrip(')'))})" if found else name
 
 
 def legend(panels: Mapping[str, Axes]) -> None:

@@ -87,8 +87,15 @@ def describe(
 def check(
     model: ModelName,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Run the nine confidence tests as well; minutes.")] = False,
+    samples: Annotated[int, typer.Option("--samples", "-n", min=10, help="Random corners of --all.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed of the samples of --all.")] = 1,
 ) -> None:
-    """Check units, names, ranges and sources; exit status 1 if there is an error."""
+    """Check units, names, ranges and sources; exit status 1 if there is an error.
+
+    With --all the model is run as well, and what it must pass decides too: units, conservation, extreme conditions,
+    partial models, integration error and structure. History, published effects and sensitivity report.
+    """
     import sdmodel
 
     found = sdmodel.load(model)
@@ -98,7 +105,28 @@ def check(
     errors = int((findings["level"] == "error").sum())
     warnings = len(findings) - errors
     typer.echo(f"{found.name}: {len(found.equations)} variables, {errors} errors, {warnings} warnings")
-    raise typer.Exit(1 if errors or (strict and warnings) else 0)
+    missed = _confidence(found, samples, seed) if all_ and not errors else 0
+    raise typer.Exit(1 if errors or missed or (strict and warnings) else 0)
+
+
+def _confidence(model: Any, samples: int, seed: int) -> int:
+    """Print the nine confidence tests as they come; how many rows miss that must not."""
+    from sdmodel.check.confidence import nine
+    from sdmodel.check.rows import HARD, TESTS
+
+    missed = reported = 0
+    last = 0
+    for rows in nine(model, samples, seed):
+        for row in rows:
+            if row.test != last:
+                typer.echo(f"\n{row.test} {TESTS[row.test]}{'' if row.test in HARD else ' (reports)'}")
+                last = row.test
+            limit = f" [{row.limit}]" if row.limit else ""
+            typer.echo(f"  {row.verdict}  {row.kind}: {row.name}: {row.figure}{limit}  {row.text}".rstrip())
+            missed += row.verdict == "miss" and row.test in HARD
+            reported += row.verdict == "miss" and row.test not in HARD
+    typer.echo(f"\n{model.name}: {missed} misses in what must be passed, {reported} in what is reported.")
+    return missed
 
 
 @app.command()
@@ -225,7 +253,7 @@ def experiment(
         raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
     module = importlib.import_module(f"sdmodel.experiments.{name}")
     typer.echo(module.QUESTION)
-    finding = module.ask(samples or module.SAMPLES, seed, workers=workers, progress=False if quiet else None)
+    finding = module.ask(samples, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
     typer.echo(f"\n{finding.sentence}\n")
     for note in finding.notes:
@@ -233,6 +261,43 @@ def experiment(
     if finding.status:
         typer.echo(f"\nProvisional. {finding.status}")
     typer.echo("\n" + "\n".join(str(f) for f in files))
+
+
+@app.command()
+def report(
+    samples: Annotated[
+        int | None, typer.Option("--samples", "-n", min=2, help="Samples; default each experiment's own.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Experiment to put in; may be given several times; default all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    lang: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("report.html"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default all processors.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+) -> None:
+    """Ask all policy questions and put findings, figures and run records into one HTML file."""
+    known = experiments()
+    for name in only or []:
+        if name not in known:
+            raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
+    words = importlib.import_module("sdmodel.experiments.words")
+    if lang not in words.languages():
+        raise UnknownNameError(lang, words.languages(), "language", f"There are {', '.join(words.languages())}.")
+    made = importlib.import_module("sdmodel.experiments.report")
+    found = made.findings(
+        only or known,
+        samples,
+        seed,
+        workers=workers,
+        progress=False if quiet else None,
+        lang=lang,
+        told=lambda one: typer.echo(f"{one.name}: {one.sentence if one.verdicts else one.headline}"),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(made.page(found, lang), encoding="utf-8")
+    typer.echo(str(out))
 
 
 def experiments() -> list[str]:

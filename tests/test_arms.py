@@ -53,7 +53,7 @@ def test_arms_of_equal_money(arms: Arms) -> None:
     assert found.lever[1] == pytest.approx([2.0, 3.0, 3.0])
     assert found.spent.tolist() == [[True, True, True], [True, False, True], [False, False, False]]
     assert last(found.result, MONEY)[:2] == pytest.approx(np.array([[20, 40, 30], [20, 30, 30]]))
-    assert arms.runs == found.runs
+    assert arms.runs > 9  # each row at the first guess, and again where that is off
 
 
 def test_a_held_link_keeps_an_arm_as_it_was_and_cuts_the_feedback(arms: Arms) -> None:

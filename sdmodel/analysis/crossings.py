@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.analysis.bench import constant_rows, lever_table, outcomes_of, unit_of
+from sdmodel.analysis.search import ROUNDS, Measure, meet
 from sdmodel.design import LABELS
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
@@ -17,13 +17,7 @@ from sdmodel.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROUNDS = 60
-"""Sweeps at most for one crossing; halving a range that often leaves nothing of it."""
-
 _TINY = float(np.finfo(float).tiny)
-
-Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Outcome at values of the lever for rows of the design: `(x, rows) -> values`."""
 
 
 def solve_lever(
@@ -42,8 +36,8 @@ def solve_lever(
 ) -> pd.DataFrame:
     """Solve a lever, row by row of a design, so that an outcome meets a target: for instance equal public money.
 
-    The outcome must go one way with the lever; of several solutions one is found. Chandrupatla's method [1]_, inside
-    the range, for all rows at once: a round is one sweep of the rows that are still off.
+    The outcome must go one way with the lever; of several solutions one is found. Regula falsi in the Illinois variant
+    [1]_, inside the range, for all rows at once: a round is one sweep of the rows that are still off.
 
     Parameters
     ----------
@@ -81,9 +75,8 @@ def solve_lever(
 
     References
     ----------
-    .. [1] Chandrupatla, T. R. (1997). A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
-       function without using derivatives. Advances in Engineering Software 28(3), 145-149.
-       https://doi.org/10.1016/S0965-9978(96)00051-8
+    .. [1] Dowell, M. and Jarratt, P. (1971). A modified regula falsi method for computing the root of an equation.
+       BIT 11, 168-174. https://doi.org/10.1007/BF01934364
 
     Examples
     --------
@@ -100,21 +93,10 @@ def solve_lever(
     goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
     if not np.isfinite(goal).all():
         raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is no finite number.")
-    size = np.where(goal == 0, 1.0, np.abs(goal))
     measure = _measure(model, rows, lever, outcome, scenario, every, workers)
-    ends = np.array([measure(np.full(len(rows), x), np.arange(len(rows))) for x in (a, b)])
-    off = (ends - goal) / size
-    x = np.where(np.abs(off[0]) <= np.abs(off[1]), a, b)
-    value = np.where(x == a, ends[0], ends[1])
-    inside = np.flatnonzero((off[0] * off[1] < 0) & (np.abs(off).min(axis=0) > tolerance))
-    if len(inside):
-        found = _refined(
-            lambda at, which: (measure(at, which) - goal[which]) / size[which], a, b, inside, fatol=tolerance
-        )
-        x[inside], value[inside] = found.x, found.f_x * size[inside] + goal[inside]
-    failed = ~np.isfinite(off).all(axis=0) | ~np.isfinite(value)
-    x[failed] = np.nan
-    residual = np.where(failed, np.nan, (value - goal) / size)
+    found = meet(measure, goal, a, b, tolerance=tolerance)
+    failed = ~np.isfinite(found.value)
+    x, value, residual = (np.where(failed, np.nan, part) for part in found[:3])
     label = outcome.label
     columns = {lever: x, "target": goal, label: value, "residual": residual, "solved": np.abs(residual) <= tolerance}
     frame = pd.DataFrame(columns, index=rows.index)
@@ -293,11 +275,10 @@ def _refined(
     rows: np.ndarray,
     *,
     xatol: float = 0.0,
-    fatol: float = 0.0,
 ) -> Any:
     """Zeros of `f` between `a` and `b` for some rows, by scipy's elementwise search."""
     from scipy.optimize import elementwise
 
     a, b = (np.broadcast_to(np.asarray(v, dtype=float), rows.shape) for v in (a, b))
-    tolerances = {"xatol": xatol, "xrtol": 0.0, "fatol": fatol, "frtol": 0.0}
-    return elementwise.find_root(f, (a, b), args=(rows,), tolerances=tolerances, maxiter=_ROUNDS)
+    tolerances = {"xatol": xatol, "xrtol": 0.0, "fatol": 0.0, "frtol": 0.0}
+    return elementwise.find_root(f, (a, b), args=(rows,), tolerances=tolerances, maxiter=ROUNDS)

@@ -14,6 +14,7 @@ from sdmodel.plot.importance import gradients, indices, screening, tornado
 from sdmodel.plot.look import MissingFontWarning
 from sdmodel.plot.policies import front, search
 from sdmodel.plot.regions import basins, boxes, tradeoff
+from sdmodel.plot.shares import medians, shares
 from sdmodel.plot.structure import structure
 from sdmodel.plot.tipping import cumulative, equilibria, hysteresis
 from sdmodel.plot.trajectories import trajectories
@@ -35,9 +36,11 @@ __all__ = [
     "hysteresis",
     "indices",
     "legend",
+    "medians",
     "profiles",
     "screening",
     "search",
+    "shares",
     "structure",
     "tornado",
     "tradeoff",

@@ -65,7 +65,8 @@ def chunk_rows(plan: Plan, workers: int) -> int:
         return _SCIPY_CHUNK
     width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
     most = max(_CHUNK_BYTES // width, 64)
-    fair = -(-plan.runs // (4 * workers))
+    # Finding the dates of a chunk costs the same for few rows as for many.
+    fair = max(-(-plan.runs // (4 * workers)), min(256, -(-plan.runs // workers)))
     return int(min(most, max(fair, 64)) + 7) // 8 * 8
 
 

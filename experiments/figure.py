@@ -1,0 +1,94 @@
+"""The sheet of a question: paths of the main outcome, effects side by side, and whether the predictions hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sdmodel import plot
+from sdmodel.experiments.arms import total
+from sdmodel.experiments.finding import Finding
+from sdmodel.experiments.sheet import attempt, head, hypothesis_in, in_language, rows, texts
+from sdmodel.experiments.words import Say, said
+from sdmodel.plot.look import drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sdmodel.experiments.question import Answer, Question
+
+HIGH = 6.4
+"""Height of a row of panels in cm."""
+
+
+def figure(question: Question, finding: Finding, answer: Answer) -> Figure:
+    """Draw the sheet of a question, in the language of the finding."""
+
+    def say(text: str) -> str:
+        return said(text, finding.lang)
+
+    names = [*(["paths"] if question.paths else []), *(f"rows {i}" for i in range(len(question.panels))), "holds"]
+    layout = [names[i : i + 2] for i in range(0, len(names), 2)]
+    tall = [HIGH + 0.5 * max(0, max(_lines(question, finding, name) for name in row) - 6) for row in layout]
+    layout = [row * 2 if len(row) == 1 else row for row in layout]
+    below = Say(
+        "{asks} {n:,} samples of the model that history does not rule out.",
+        asks=question.asks,
+        n=finding.record["samples"],
+    )
+    fig, axes = plot.board(layout, heights=tall, **texts(finding, question.headline(finding), below, *question.small))
+    letters = dict(zip(names, "ABCDEFGHIJ", strict=False))
+    with drawing():
+        if question.paths:
+            _paths(axes["paths"], letters["paths"], question, answer, say)
+        for i, panel in enumerate(question.panels):
+            shown = axes[f"rows {i}"]
+            effects = {say(name): effect(answer.paired) for name, effect in panel.effects.items()}
+            rows(shown, effects, say(panel.unit), panel.smallest)
+            head(shown, letters[f"rows {i}"], say(panel.title), say(panel.measures))
+        attempt(axes["holds"], plot.shares, shares_of(finding, say), legend=False, width=8)
+        title, measures = "Does it hold?", "lines: depends, mostly, supported; marks: other ranges"
+        head(axes["holds"], letters["holds"], say(title), say(measures))
+        plot.legend({"A" if len(names) == 1 else f"A – {letters['holds']}": axes["holds"]})
+        in_language(fig, finding.lang)
+    return fig
+
+
+def shares_of(finding: Finding, say: Callable[[str], str] = str) -> pd.DataFrame:
+    """Shares of the predictions with their intervals, and under other ranges."""
+    table = {
+        hypothesis_in(v.hypothesis, say): {
+            "share": v.share,
+            "low": v.interval[0],
+            "high": v.interval[1],
+            **{say(label): k / n if n else np.nan for label, k, n in v.elsewhere},
+        }
+        for v in finding.verdicts
+    }
+    return pd.DataFrame(table).T
+
+
+def _lines(question: Question, finding: Finding, name: str) -> int:
+    if name == "holds":
+        return len(finding.verdicts)
+    return len(question.panels[int(name.split()[1])].effects) if name.startswith("rows") else 6
+
+
+def _paths(panel: Axes, letter: str, question: Question, answer: Answer, say: Callable[[str], str]) -> None:
+    variable, arms = question.paths or ("", ())
+    plain = total(answer.runs(question.reference)[variable])
+    with np.errstate(all="ignore"):
+        gains = {say(arm): 100 * (total(answer.runs(arm)[variable]) / plain - 1) for arm in arms}
+    attempt(panel, plot.medians, gains, label=say(Say("% of {variable}", variable=variable)), width=8)
+    measure = Say(
+        "{variable} against '{arm}', median of samples; band: middle half, {first}",
+        variable=variable,
+        arm=question.reference,
+        first=arms[0],
+    )
+    head(panel, letter, say("What happens"), say(measure))

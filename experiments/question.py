@@ -1,0 +1,359 @@
+"""A policy question as data: what is compared, what is measured, what the paper predicts, and how it is answered.
+
+A module of an experiment says these things in its docstring and as a `Question` before its first run; `Question.ask`
+runs it. The same samples serve every arm. They come from the ensemble that history leaves (`matching`); the shares are
+also given for other ranges (`widths`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import sdmodel
+from sdmodel.errors import DesignError
+from sdmodel.experiments.arms import MONEY, Arms, Mix, Setting, last
+from sdmodel.experiments.finding import Finding, Verdict, judged, spread, status
+from sdmodel.experiments.measures import PUBLIC, Measure, Paired
+from sdmodel.experiments.widths import WIDTHS, wider_samples
+from sdmodel.experiments.words import ENGLISH, Say
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from sdmodel.model import Model
+
+SAMPLES = 10_000
+"""Samples of a finding."""
+LOOKED_INTO = 1_000
+"""Of these, those in which loops are knocked out; and samples of each other range."""
+CERTIFIED = 6
+"""Runs that the certificate makes again, which for few samples would take longer than the question."""
+ONE_BUDGET = "one budget for all samples"
+
+Effect = Callable[[Paired], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Equal:
+    """Arms that spend the public money of another arm, sample by sample, by solving one size in each."""
+
+    like: str
+    """Arm whose public money is spent."""
+    arms: Mapping[str, tuple[Setting, str | Mix]]
+    """Constants of each arm, and the lever or mix that is solved."""
+    start: float = 1.0
+    """First guess."""
+    low: float | None = None
+    high: float | None = None
+    """Where the lever may go; default its range, for a mix 0 to 1."""
+    tolerance: float = 0.005
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A link that is held at its path in one arm, so that its loop is cut and levels stay."""
+
+    name: str
+    cause: str
+    effect: str
+    held: str
+    """Arm whose path it keeps."""
+    arms: Sequence[str]
+    """Arms that are run again without the link."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the paper says will happen, and how a sample is judged."""
+
+    hypothesis: str
+    """Id, such as H07; one prediction of a question has the bare id, others add a word in brackets."""
+    says: str
+    """Begins with `that`."""
+    effect: Effect
+    unit: str
+    least: float
+    """Smallest effect that counts; a tie is no support."""
+    label: str
+    """built in | conditional | emergent"""
+    reason: str
+    """Of the label; of what is built in the assumption."""
+    holds: Callable[[Paired, np.ndarray], np.ndarray] | None = None
+    """Whether it holds, from the measures and the effect; default: the effect is above the least."""
+
+    def judge(self, paired: Paired) -> tuple[np.ndarray, np.ndarray]:
+        """Effect and whether it holds, by sample."""
+        effect = np.asarray(self.effect(paired), float)
+        with np.errstate(invalid="ignore"):
+            holds = effect > self.least if self.holds is None else self.holds(paired, effect)
+        return effect, np.asarray(holds, bool)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A panel of the figure: effects side by side, the median and the 5 to 95 % interval over samples."""
+
+    title: str
+    measures: str
+    unit: str
+    effects: Mapping[str, Effect]
+    smallest: float | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A policy question with everything that must be said before its first run."""
+
+    name: str
+    asks: str
+    """One sentence with a question mark."""
+    arms: Mapping[str, Setting]
+    """Constants by name of the arm; the first is the reference."""
+    measures: Mapping[str, Measure]
+    predictions: Sequence[Prediction]
+    panels: Sequence[Rows]
+    headline: Callable[[Finding], str]
+    """What a reader should take away, from the verdicts."""
+    equal: Sequence[Equal] = ()
+    loops: Sequence[Loop] = ()
+    paths: tuple[str, Sequence[str]] | None = None
+    """A variable and the arms whose paths, in percent of the reference, the figure shows."""
+    every: float = 0.5
+    """Years between reported values."""
+    notes: Callable[[Paired], list[str]] | None = None
+    """What else a reader should know, in sentences with figures."""
+    extras: Callable[[Finding, Paired, Arms], None] | None = None
+    """More tables, notes and figures, added to the finding."""
+    samples: int = SAMPLES
+    small: tuple[str, ...] = field(default=())
+    """Small print of the figure."""
+
+    @property
+    def reference(self) -> str:
+        """Arm without the treatment."""
+        return next(iter(self.arms))
+
+    @property
+    def outputs(self) -> list[str]:
+        """Variables that are kept in every run."""
+        measured = [v for measure in self.measures.values() for v in measure.variables]
+        held = [loop.cause for loop in self.loops]
+        return list(dict.fromkeys([*measured, *([self.paths[0]] if self.paths else []), *held]))
+
+    def ask(
+        self,
+        samples: int | None = None,
+        seed: int = 1,
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        model: Model | None = None,
+        lang: str = ENGLISH,
+    ) -> Finding:
+        """Run every arm on the same samples and judge each prediction.
+
+        Parameters
+        ----------
+        samples
+            Samples of the ensemble; default that of the question.
+        seed
+            1: the first samples of the ensemble; another: as many others drawn from it. It is also the seed of the
+            samples with other ranges.
+        workers, progress
+            As in `Model.sweep`.
+        model
+            Another composition with the same names, which is sampled from its ranges as assumed; default the
+            shipped one.
+        lang
+            Language of the figures: ``"en"`` or ``"zh"``.
+
+        Returns
+        -------
+        Finding
+        """
+        from sdmodel.experiments.figure import figure
+
+        own, draws = drawn(model, samples or self.samples, seed)
+        for loop in self.loops:
+            own.cut(loop.cause, loop.effect)  # refused now and not after minutes
+        arms = Arms(own, draws, self.outputs, every=self.every, workers=workers, progress=progress)
+        answer = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOKED_INTO else 0)
+        verdicts = self._verdicts(answer.paired, draws)
+        verdicts = self._with_loops(verdicts, arms, answer)
+        verdicts = self._with_widths(verdicts, own, seed, arms, answer)
+        finding = Finding(
+            self.name,
+            self.asks,
+            verdicts,
+            answer.paired.frame(),
+            status=status(own),
+            notes=[*(self.notes(answer.paired) if self.notes else ()), *answer.unspent(), arms.told],
+            record=arms.record(self.name, seed, answer.plain) | {"sampler": draws.attrs.get("sampler", "")},
+            lang=lang,
+        )
+        finding.headline = self.headline(finding)
+        if self.extras:
+            self.extras(finding, answer.paired, arms)
+        finding.figures[self.name] = figure(self, finding, answer)
+        return finding
+
+    def run(self, arms: Arms, stage: str, *, certificate: int = 0, budget: float | None = None) -> Answer:
+        """Run the arms, those of equal money last.
+
+        `budget` is one sum that all arms of equal money spend in all samples; by default each spends what the arm it is
+        like spends in that sample.
+        """
+        plain = arms.run(f"{stage} {self.name}", self.arms, certificate=certificate)
+        answer = Answer(Paired(self.reference), plain, {})
+        answer.paired.add(plain, self.measures, arms.draws)
+        anyway = last(plain.sel(setting=self.reference), MONEY)
+        for equal in self.equal:
+            spent = answer.paired[PUBLIC, equal.like] if budget is None else anyway + budget
+            target = np.where(spent - anyway > 0, spent, np.nan)
+            for name, (setting, lever) in equal.arms.items():
+                found = arms.equal(
+                    f"{stage} {name}",
+                    {name: setting},
+                    np.where(np.isfinite(target), target, anyway + 1),
+                    lever=lever,
+                    start=equal.start,
+                    low=equal.low,
+                    high=equal.high,
+                    base=anyway,
+                    tolerance=equal.tolerance,
+                )
+                able = found.spent & np.isfinite(target)
+                answer.paired.add(found.result, self.measures, arms.draws, able)
+                answer.solved[name] = (setting, lever, found.lever[0], able[0], found.result)
+        return answer
+
+    # -- judging ------------------------------------------------------------------------------------------------
+    def _verdicts(self, paired: Paired, draws: pd.DataFrame) -> list[Verdict]:
+        out = []
+        for p in self.predictions:
+            effect, holds = p.judge(paired)
+            out.append(judged(p.hypothesis, p.says, holds, effect, p.unit, (p.label, p.reason), draws))
+        return out
+
+    def _with_loops(self, verdicts: list[Verdict], arms: Arms, answer: Answer) -> list[Verdict]:
+        """Median effects that are left with each link held, in the first samples."""
+        n = min(LOOKED_INTO, len(arms.draws))
+        few = replace_draws(arms, arms.draws.iloc[:n])
+        left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
+        for loop in self.loops:
+            cut = answer.paired.first(n).copy()
+            settings = {name: answer.setting(self, name, n) for name in loop.arms}
+            held = answer.runs(loop.held).isel(sample=slice(n))
+            found = few.without(f"2/3 without {loop.name}", (loop.cause, loop.effect), held, settings)
+            able = np.array([answer.able(name, n) for name in settings])
+            cut.add(found, self.measures, few.draws, able)
+            for told, p in zip(left, self.predictions, strict=True):
+                before, after = p.judge(answer.paired.first(n))[0], p.judge(cut)[0]
+                good = np.isfinite(before) & np.isfinite(after)
+                if np.allclose(before[good], after[good], rtol=1e-6, atol=1e-12):
+                    continue  # the prediction does not look at these arms
+                told.append((loop.name, spread(after[good])[0]))
+        arms.runs += few.runs
+        return [replace(v, loops=tuple(told)) for v, told in zip(verdicts, left, strict=True)]
+
+    def _with_widths(
+        self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, answer: Answer
+    ) -> list[Verdict]:
+        """Shares with other ranges, and with one budget for all samples where money is made equal."""
+        n = min(LOOKED_INTO, len(arms.draws))
+        elsewhere: list[list[tuple[str, int, int]]] = [[] for _ in verdicts]
+
+        def judge(label: str, paired: Paired) -> None:
+            for told, p in zip(elsewhere, self.predictions, strict=True):
+                effect, holds = p.judge(paired)
+                good = np.isfinite(effect)
+                told.append((label, int(holds[good].sum()), int(good.sum())))
+
+        for label, factor in WIDTHS.items():
+            other, draws = wider_samples(model, factor, n, seed)
+            few = Arms(other, draws, self.outputs, every=self.every, workers=arms.workers, progress=arms.progress)
+            judge(label, self.run(few, f"3/3 {label}:").paired)
+            arms.runs += few.runs
+        if self.equal:
+            few = replace_draws(arms, arms.draws.iloc[:n])
+            extra = answer.paired[PUBLIC, self.equal[0].like] - answer.paired[PUBLIC, self.reference]
+            budget = float(np.nanmedian(extra))
+            if budget > 0:
+                judge(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
+            arms.runs += few.runs
+        return [replace(v, elsewhere=tuple(told)) for v, told in zip(verdicts, elsewhere, strict=True)]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The runs of all arms and what is measured in them."""
+
+    paired: Paired
+    plain: xr.Dataset
+    """Runs of the arms as they are set."""
+    solved: dict[str, tuple[Setting, str | Mix, np.ndarray, np.ndarray, xr.Dataset]]
+    """Setting, lever, its values, whether they spend the money, and runs of the arms of equal money."""
+
+    def runs(self, arm: str) -> xr.Dataset:
+        """Paths of one arm."""
+        if arm in self.solved:
+            return self.solved[arm][4].sel(setting=arm)
+        return self.plain.sel(setting=arm)
+
+    def able(self, arm: str, n: int) -> np.ndarray:
+        """Whether the money of an arm is equal, in the first samples."""
+        return self.solved[arm][3][:n] if arm in self.solved else np.ones(n, dtype=bool)
+
+    def setting(self, question: Question, arm: str, n: int) -> dict[str, Any]:
+        """Constants of an arm in the first samples, with the lever that was solved."""
+        if arm not in self.solved:
+            if arm not in question.arms:
+                raise DesignError(f"'{arm}' is no arm of '{question.name}'; it has {', '.join(self.paired.arms)}.")
+            return {k: v if np.ndim(v) == 0 else np.asarray(v)[:n] for k, v in question.arms[arm].items()}
+        setting, lever, x, _, _ = self.solved[arm]
+        parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever
+        return {**setting, **{name: zero + x[:n] * unit for name, (zero, unit) in parts.items()}}
+
+    def unspent(self) -> list[str]:
+        """Where the money could not be made equal."""
+        return [
+            Say(
+                "{arm}: the money cannot be made equal in {share:.0%} of samples; size solved {size:.3g} (median).",
+                arm=arm,
+                share=1 - able.mean(),
+                size=np.median(x[able]),
+            )
+            if able.any()
+            else Say("{arm}: the money cannot be made equal in any sample.", arm=arm)
+            for arm, (_, _, x, able, _) in self.solved.items()
+        ]
+
+
+def drawn(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
+    """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
+    if model is not None:
+        return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
+    from sdmodel.experiments.matching import ensemble
+
+    shipped = sdmodel.load("shandong")
+    if seed == 1:
+        return shipped, ensemble(shipped, samples)
+    whole = ensemble(shipped)
+    if samples > len(whole):
+        raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
+    some = whole.sample(samples, random_state=seed).reset_index(drop=True)
+    some.attrs = whole.attrs
+    return shipped, some
+
+
+def replace_draws(arms: Arms, draws: pd.DataFrame) -> Arms:
+    """Arms on other samples of the same model."""
+    return Arms(
+        arms.model, draws.reset_index(drop=True), arms.outputs, every=arms.every, workers=arms.workers,
+        progress=arms.progress,
+    )  # fmt: skip

@@ -1,0 +1,257 @@
+"""All findings in one page that needs nothing else: what the paper predicts, what the model says, figures, records."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sdmodel.errors import UnknownNameError
+from sdmodel.experiments.finding import DEPENDS, MOSTLY, SUPPORTED, Finding, Verdict
+from sdmodel.experiments.sheet import hypothesis_in
+from sdmodel.experiments.words import ENGLISH, Say, said
+from sdmodel.paths import shipped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORDS = ("supported", "mostly", "depends", "not supported", "built in", "not testable here")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What the paper predicts."""
+
+    id: str
+    claims: tuple[str, ...]
+    says: dict[str, str]
+    """By language."""
+
+
+def hypotheses() -> dict[str, Hypothesis]:
+    """The 48 predictions of the paper by id."""
+    data = tomllib.loads((shipped("experiments") / "hypotheses.toml").read_text(encoding="utf-8"))
+    return {
+        name: Hypothesis(name, tuple(row["claims"]), {k: v for k, v in row.items() if k != "claims"})
+        for name, row in data.items()
+    }
+
+
+def findings(
+    names: Sequence[str],
+    samples: int | None = None,
+    seed: int = 1,
+    *,
+    workers: int | None = None,
+    progress: bool | None = None,
+    lang: str = ENGLISH,
+    told: Callable[[Finding], None] | None = None,
+) -> list[Finding]:
+    """Run experiments by name, one after the other.
+
+    Parameters
+    ----------
+    names
+        Modules of `sdmodel.experiments`.
+    samples, seed, workers, progress, lang
+        As in `Question.ask`; `samples` None is each experiment's own number.
+    told
+        Called with each finding as soon as it is there.
+    """
+    out = []
+    for name in names:
+        module = import_module(f"sdmodel.experiments.{name}")
+        finding = module.ask(samples, seed, workers=workers, progress=progress, lang=lang)
+        out.append(finding)
+        if told:
+            told(finding)
+    return out
+
+
+def answers(found: Iterable[Finding]) -> list[tuple[Hypothesis, Finding | None, Verdict | None]]:
+    """Each prediction of the paper with the finding that asks it and the verdict under its bare id."""
+    by_id = {v.hypothesis: (f, v) for f in found for v in f.verdicts}
+    known = hypotheses()
+    for name in by_id:
+        if name.partition(" ")[0] not in known:
+            raise UnknownNameError(name, known, "hypothesis")
+    return [(h, *by_id.get(name, (None, None))) for name, h in known.items()]
+
+
+def page(found: Sequence[Finding], lang: str = ENGLISH) -> str:
+    """The report as one HTML page, figures within.
+
+    Parameters
+    ----------
+    found
+        Findings, in the order in which they are shown; figures are in the language they were made in.
+    lang
+        Language of the page.
+    """
+    return _Page(lang).whole(found)
+
+
+class _Page:
+    """Parts of the page in one language."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+
+    def say(self, text: str) -> str:
+        """A text in the language of the page, safe in HTML."""
+        return html.escape(said(text, self.lang))
+
+    def whole(self, found: Sequence[Finding]) -> str:
+        """Everything."""
+        rows = answers(found)
+        parts = [
+            f"<h1>{self.say('What the paper recommends, and what the model says')}</h1>",
+            f"<p>{self.say(_OPENING)}</p>",
+            self.counts(rows),
+            self.plainly(rows),
+            f"<h2>{self.say('Every hypothesis')}</h2>",
+            self.table(rows),
+            *(self.section(one) for one in found),
+            self.sectors(),
+        ]
+        style = (shipped("experiments") / "report.css").read_text(encoding="utf-8")
+        title = self.say("What the paper recommends, and what the model says")
+        return (
+            f'<!doctype html><html lang="{self.lang}"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{style}</style></head>'
+            f"<body><main>{''.join(parts)}</main></body></html>\n"
+        )
+
+    def counts(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+        """How many hypotheses have which verdict."""
+        words = [v.word if v else "not testable here" for _, _, v in rows]
+        cells = "".join(
+            f'<li class="{word.replace(" ", "-")}"><b>{words.count(word)}</b> {self.say(word)}</li>' for word in WORDS
+        )
+        limits = Say(
+            "Supported: holds in {a:.0%} of samples or more; mostly: {b:.0%}; depends: {c:.0%}; what is built in is "
+            "never supported.",
+            a=SUPPORTED,
+            b=MOSTLY,
+            c=DEPENDS,
+        )
+        return f'<ul class="counts">{cells}</ul><p class="small">{self.say(limits)}</p>'
+
+    def plainly(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+        """What the paper recommends and the model does not support."""
+        items = [
+            f'<li><a href="#{f.name}">{h.id}</a> {html.escape(h.says[self.lang])} {self.say(_share(v))}</li>'
+            for h, f, v in rows
+            if f and v and v.word == "not supported"
+        ]
+        head = self.say("What the paper recommends and the model does not support")
+        return f"<h2>{head}</h2><ul>{''.join(items)}</ul>" if items else ""
+
+    def table(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+        """The table of all hypotheses."""
+        heads = ("", "The paper says", "Verdict", "Label", "Holds in", "Effect", "Condition")
+        body = []
+        for h, f, v in rows:
+            told = [html.escape(h.says[self.lang]), "", "", "", "", self.say("no experiment")]
+            if f and v:
+                told = [
+                    html.escape(h.says[self.lang]),
+                    f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
+                    self.say(v.label),
+                    f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%})</span>",
+                    self.effect(v),
+                    html.escape(str(v.region)) if v.region else self.say(v.label_reason),
+                ]
+            link = f'<a href="#{f.name}">{h.id}</a>' if f else h.id
+            body.append(f"<tr><td>{link}</td>{''.join(f'<td>{cell}</td>' for cell in told)}</tr>")
+        return self.grid([self.say(one) if one else "" for one in heads], body)
+
+    def section(self, one: Finding) -> str:
+        """One question: answer, figures, what decides it, how it was asked."""
+        module = import_module(f"sdmodel.experiments.{one.name}")
+        parts = [f'<h2 id="{one.name}">{self.say(one.question)}</h2>', f"<p><b>{self.say(one.headline)}.</b></p>"]
+        parts += [_picture(figure, one.question) for figure in one.figures.values()]
+        parts.append(self.verdicts(one))
+        parts.append("<ul>" + "".join(f"<li>{self.say(note)}</li>" for note in one.notes) + "</ul>")
+        written = html.escape(module.__doc__.split("---\n", 1)[-1].strip())
+        asked = self.say("Written down before the first run")
+        parts.append(f"<details><summary>{asked}</summary><pre>{written}</pre></details>")
+        record = ", ".join(f"{k} {one.record[k]}" for k in ("samples", "seed", "runs", "seconds") if k in one.record)
+        made = f"{record}; model {str(one.record.get('model_hash', ''))[:12]}; sdmodel {one.record.get('sdmodel', '')}"
+        parts.append(f'<p class="small">{self.say("Record")}: {html.escape(made)}</p>')
+        return f"<section>{''.join(parts)}</section>"
+
+    def verdicts(self, one: Finding) -> str:
+        """The predictions of one question."""
+        heads = ("", "Prediction", "Holds in", "Effect", "Verdict", "Other ranges", "What decides it", "Loops held")
+        body = []
+        for v in one.verdicts:
+            other = "<br>".join(f"{self.say(label)}: {k / n:.0%}" for label, k, n in v.elsewhere if n)
+            decides = [f"{html.escape(name)} ({r:+.2f})" for name, r in v.deciding]
+            decides += [html.escape(str(v.region))] if v.region else []
+            loops = "<br>".join(f"{self.say(name)}: {left:+.3g}" for name, left in v.loops)
+            told = [
+                self.say_id(v.hypothesis),
+                f"{self.say(v.prediction)} <span>({self.say(v.label)}: {self.say(v.label_reason)})</span>",
+                f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%}; {v.samples:,})</span>",
+                self.effect(v),
+                f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
+                other,
+                "<br>".join(decides),
+                loops,
+            ]
+            body.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in told)}</tr>")
+        return self.grid([self.say(one) if one else "" for one in heads], body) if body else ""
+
+    def say_id(self, hypothesis: str) -> str:
+        """An id with its word."""
+        return html.escape(hypothesis_in(hypothesis, lambda text: said(text, self.lang)))
+
+    def effect(self, v: Verdict) -> str:
+        """Median and interval of an effect."""
+        middle, low, high = v.effect
+        return f"{middle:+.3g} <span>({low:+.3g} … {high:+.3g})</span> {self.say(v.effect_unit)}"
+
+    def grid(self, heads: Sequence[str], body: Sequence[str]) -> str:
+        """A table that scrolls where the page is narrow."""
+        return (
+            '<div class="wide"><table><thead><tr>'
+            + "".join(f"<th>{one}</th>" for one in heads)
+            + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        )
+
+    def sectors(self) -> str:
+        """What the model is about, sector by sector, and what it leaves out."""
+        notes: dict[str, dict[str, Any]] = tomllib.loads((shipped("models") / "notes.toml").read_text("utf-8"))
+        parts = [f"<h2>{self.say('The model')}</h2>"]
+        for name, note in notes.items():
+            left = "".join(f"<li>{html.escape(text)}</li>" for text in note["leaves_out"])
+            parts.append(
+                f'<h3 id="sector-{name}">{html.escape(note["title"])}</h3><p>{html.escape(note["about"].strip())}</p>'
+                f"<details><summary>{self.say('Left out')}</summary><ul>{left}</ul></details>"
+            )
+        return "".join(parts)
+
+
+_OPENING = (
+    "Each prediction of the paper is asked of a model of eight sectors, in samples of all uncertain constants and "
+    "structural switches that published figures of 2009 to 2014 do not rule out, the same for every setting, at "
+    "equal public money where money differs. Shares of samples are no probabilities: they hold over ranges that were "
+    "assumed where nothing is published. No series of this population exists, so nothing here is a forecast."
+)
+
+
+def _share(v: Verdict) -> Say:
+    return Say("Holds in {share:.0%} of {n:,} samples.", share=v.share, n=v.samples)
+
+
+def _picture(figure: Figure, alt: str) -> str:
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=130)
+    code = base64.b64encode(data.getvalue()).decode("ascii")
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{code}">'

@@ -1,0 +1,212 @@
+"""A question from its data to its finding, on a model whose answers are known in closed form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import sdmodel
+from sdmodel.errors import DesignError, EquationError, UnknownNameError
+from sdmodel.experiments import report, words
+from sdmodel.experiments.finding import Finding
+from sdmodel.experiments.measures import Paired, end, first_above, highest, lowest, mean, ratio, weighted, worth
+from sdmodel.experiments.question import ONE_BUDGET, Equal, Loop, Prediction, Question, Rows
+from sdmodel.experiments.widths import WIDTHS, widened, wider_samples
+
+TEXT = """
+present value of public money = INTEG(price a*a+price b*b, 0) ~ million CNY ~ |
+price a = 2 ~ 1/Year [1,3] ~ Price of a. [uncertainty] [@guess] |
+price b = 4 ~ 1/Year [2,8] ~ Price of b. [uncertainty loguniform] [@guess] |
+worth of b = 3 ~ 1/Year [0,6] ~ Worth of b; none at 0. [uncertainty] [@guess] |
+a = 0 ~ million CNY [0,10] ~ Size of a. [lever P01] |
+b = 0 ~ million CNY [0,10] ~ Size of b. [lever P02] |
+gain = a+worth of b*b ~ million CNY/Year ~ Gain. |
+fed = gain*0.1 ~ million CNY/Year ~ What comes back. |
+stock = INTEG(gain+fed, 5) ~ million CNY ~ Stock. |
+real social discount rate = 0.04 ~ 1/Year [0.03,0.08] ~ Rate. [fixed] |
+"""
+NONE, A, B, HALF = "none", "a", "b", "half of each"
+
+
+@pytest.fixture
+def model(model_from: Callable[..., sdmodel.Model]) -> sdmodel.Model:
+    return model_from(TEXT)
+
+
+def question(**more: object) -> Question:
+    given: dict[str, object] = {
+        "name": "toy",
+        "asks": "Which is better?",
+        "arms": {NONE: {}, A: {"a": 1.0}},
+        "equal": [Equal(like=A, arms={B: ({}, "b"), HALF: ({"a": 0.5}, {"b": (0.0, 10.0)})}, start=0.1)],
+        "measures": {"stock": end("stock")},
+        "predictions": [
+            Prediction("H01", "that b beats a", lambda p: p.gain("stock", B, A), "million CNY", 0.0, "emergent", "x"),
+            Prediction("H01 (per yuan)", "that b brings more than one half a yuan", lambda p: p.per_yuan("stock", B),
+                       "yuan per yuan", 0.5, "built in", "y"),
+        ],
+        "loops": [Loop("R", "gain", "fed", NONE, [A, B, HALF])],
+        "panels": [Rows("Title", "measure", "million CNY", {B: lambda p: p.gain("stock", B)}, 1.0)],
+        "headline": lambda f: words.Say("It holds in {share:.0%}", share=f.verdicts[0].share),
+        "paths": ("stock", [A, B]),
+        "samples": 40,
+        "every": 1.0,
+    }  # fmt: skip
+    return Question(**{**given, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def finding(model: sdmodel.Model) -> Finding:
+    return question().ask(40, 3, workers=1, progress=False, model=model)
+
+
+def test_the_share_is_that_of_the_formula(model: sdmodel.Model, finding: Finding) -> None:
+    draws = sdmodel.latin_hypercube(model.uncertainties, 40, rng=3)
+    b = draws["price a"] / draws["price b"]  # what costs as much as one a
+    length = model.time["final time"] - model.time["initial time"]
+    exact = 1.1 * length * (draws["worth of b"] * b - 1)
+    rows = finding.table.set_index(["arm", "sample"])["stock"]
+    assert (rows[B] - rows[A]).to_numpy() == pytest.approx(exact.to_numpy(), rel=0.01, abs=0.05)
+    first, second = finding.verdicts
+    assert first.holds == int((rows[B] - rows[A] > 0).sum())
+    assert first.samples == 40
+    assert first.effect[0] == pytest.approx(np.median(exact), rel=0.02, abs=0.05)
+    assert second.word == "built in"
+    assert finding.headline == f"It holds in {first.share:.0%}"
+
+
+def test_money_is_equal_in_every_arm(finding: Finding) -> None:
+    money = finding.table.pivot(index="sample", columns="arm", values="public money")
+    for arm in (B, HALF):
+        assert money[arm].to_numpy() == pytest.approx(money[A].to_numpy(), rel=0.0051)
+
+
+def test_a_held_link_takes_its_loop_out(finding: Finding) -> None:
+    told = dict(finding.verdicts[1].loops)
+    assert told["R"] == pytest.approx(finding.verdicts[1].effect[0] / 1.1, rel=0.02)  # a tenth comes back
+
+
+def test_other_ranges_are_told(finding: Finding) -> None:
+    assert [label for label, _, _ in finding.verdicts[0].elsewhere] == [*WIDTHS, ONE_BUDGET]
+    assert all(0 <= k <= n == 40 for _, k, n in finding.verdicts[0].elsewhere)
+
+
+def test_the_finding_is_written(finding: Finding, tmp_path: Path) -> None:
+    files = {p.name for p in finding.save(tmp_path)}
+    assert files == {"toy.csv", "toy.json", "toy.txt", "toy.png"}
+    saved = json.loads((tmp_path / "toy.json").read_text(encoding="utf-8"))
+    assert saved["verdicts"][0]["share"] == finding.verdicts[0].share
+    assert saved["record"]["runs"] > 40 * 4
+
+
+def test_a_link_that_is_not_there_is_refused_before_the_first_run(model: sdmodel.Model) -> None:
+    with pytest.raises(EquationError, match="'stock' does not read 'price a'"):
+        question(loops=[Loop("R", "price a", "stock", NONE, [A])]).ask(4, model=model, progress=False)
+
+
+def test_money_that_cannot_be_spent_is_left_out_and_counted(model_from: Callable[..., sdmodel.Model]) -> None:
+    dear = model_from(TEXT.replace("b = 0 ~ million CNY [0,10]", "b = 0 ~ million CNY [0,0.5]"))
+    only_b = question(equal=[Equal(like=A, arms={B: ({}, "b")}, start=0.1)], loops=[])
+    found = only_b.ask(40, 3, workers=1, progress=False, model=dear)
+    verdict = found.verdicts[0]
+    rows = found.table.set_index(["arm", "sample"])["stock"]
+    assert verdict.samples == int(rows[B].notna().sum()) < 40
+    assert any("cannot be made equal" in note for note in found.notes)
+
+
+def test_an_arm_that_is_not_there_is_named(model: sdmodel.Model) -> None:
+    bad = Prediction("H01", "that", lambda p: p["stock", "c"], "", 0.0, "emergent", "x")
+    with pytest.raises(UnknownNameError, match=r"no arm 'c'"):
+        question(predictions=[bad]).ask(4, model=model, progress=False)
+    with pytest.raises(DesignError, match="is no arm of 'toy'"):
+        question(loops=[Loop("R", "gain", "fed", NONE, ["c"])]).ask(4, model=model, progress=False)
+
+
+# -- measures -----------------------------------------------------------------------------------------------------
+def test_measures_of_a_known_path() -> None:
+    time = np.arange(2009.0, 2034.1, 1.0)
+    path = xr.DataArray(np.tile(time - 2009, (1, 2, 1)), dims=("setting", "sample", "time"), coords={"time": time})
+    found = xr.Dataset({"x": path, "y": 2 * path + 1})
+    draws = pd.DataFrame({"real social discount rate": [0.04, 0.08]})
+    values = {
+        "end": end("x"), "then": end("x", at=2015.0), "mean": mean("x"), "low": lowest("x"), "high": highest("x"),
+        "ratio": ratio(end("y"), end("x")), "when": first_above("x", 10.5), "never": first_above("x", 99),
+        "weighted": weighted("x", "y", since=2033.0),
+    }  # fmt: skip
+    one = {name: float(m.of(found, draws).to_numpy()[0, 0]) for name, m in values.items()}
+    assert one == pytest.approx(
+        {"end": 25, "then": 6, "mean": 15.5, "low": 6, "high": 25, "ratio": 51 / 25, "when": 2020, "never": np.inf,
+         "weighted": (24 * 49 + 25 * 51) / 100}
+    )  # fmt: skip
+    flat = xr.Dataset({"x": xr.ones_like(path)})
+    exact = (1 - np.exp(-19 * np.array([0.04, 0.08]))) / [0.04, 0.08]
+    assert worth("x").of(flat, draws).to_numpy()[0] == pytest.approx(exact, rel=1e-3)
+
+
+def test_a_failed_run_and_unequal_money_are_no_numbers() -> None:
+    paired = Paired("none")
+    found = xr.Dataset(
+        {
+            "x": (("setting", "sample", "time"), np.ones((2, 3, 2))),
+            "present value of public money": (("setting", "sample", "time"), np.ones((2, 3, 2))),
+            "status": (("setting", "sample"), [[0, 1, 0], [0, 0, 0]]),
+        },
+        {"setting": ["none", "some"], "time": [2015.0, 2034.0]},
+    )
+    paired.add(found, {"x": end("x")}, pd.DataFrame(index=range(3)), np.array([[True] * 3, [True, True, False]]))
+    assert np.isnan(paired["x", "none"]).tolist() == [False, True, False]
+    assert np.isnan(paired["x", "some"]).tolist() == [False, False, True]
+    assert np.isnan(paired.cost("some")).all()  # no money, no yuan to divide by
+    with pytest.raises(UnknownNameError, match="no measure 'z'"):
+        paired["z", "some"]
+
+
+# -- widths -------------------------------------------------------------------------------------------------------
+def test_ranges_are_stretched_about_the_value(model: sdmodel.Model) -> None:
+    half, double = widened(model, 0.5), widened(model, 2.0)
+    assert (half["price a"].low, half["price a"].high) == (1.5, 2.5)
+    assert (double["price a"].low, double["price a"].high) == (0, 4)
+    assert half["price b"].limits == pytest.approx((8**0.5, 32**0.5))  # in logarithms
+    assert double["price b"].limits == pytest.approx((1, 16))
+    assert double["worth of b"].low == 0  # what cannot be negative stays so
+    assert double["a"].limits == model["a"].limits  # a lever keeps its range
+    other, draws = wider_samples(model, 2.0, 200, 1)
+    assert draws["price a"].max() > 3.5
+    other.sweep(draws, ["stock"], progress=False)  # and may be run there
+
+
+# -- words --------------------------------------------------------------------------------------------------------
+def test_a_sentence_keeps_its_template_and_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = words.Say("{name} in {share:.0%} of samples", name="left", share=0.5)
+    assert one == "left in 50% of samples"
+    monkeypatch.setattr(words, "_table", lambda lang: {one.template: "{share:.0%} 的样本：{name}", "left": "退出"})
+    assert words.said(one, "zh") == "50% 的样本：退出"
+    assert words.said(one, "en") is one
+    with pytest.raises(UnknownNameError, match="no text 'right'"):
+        words.said("right", "zh")
+
+
+# -- report -------------------------------------------------------------------------------------------------------
+def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(report.hypotheses()) == [f"H{i:02d}" for i in range(1, 49)]
+    monkeypatch.setattr(report, "import_module", lambda name: __import__("types").SimpleNamespace(__doc__="---\n<b>"))
+    page = report.page([finding])
+    assert page.count("<tr><td>") >= 48
+    assert page.count("data:image/png;base64,") == 1
+    assert "no experiment" in page
+    assert "&lt;b&gt;" in page  # what is not ours to mark up is escaped
+    assert "http" not in page.split("</style>")[1]  # nothing is fetched
+
+
+def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None:
+    import dataclasses
+
+    finding.verdicts[0] = dataclasses.replace(finding.verdicts[0], hypothesis="H99")
+    with pytest.raises(UnknownNameError, match="no hypothesis 'H99'"):
+        report.answers([finding])

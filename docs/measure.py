@@ -16,7 +16,7 @@ import scipy
 import sdmodel
 
 PAGE = Path(__file__).parent / "numerics.md"
-MODELS = ("rd_investment", "financing", "firms", "network", "intervention", "policy", "shandong")
+MODELS = ("rd_investment", "financing", "talent", "synergy", "firms", "network", "intervention", "policy", "shandong")
 SAMPLES = 100
 
 

@@ -207,7 +207,9 @@ class Arms:
             now = {name: zero[which] + x * unit[which] for name, (zero, unit) in steps.items()}
             rows_now = design.iloc[which].assign(**now)
             found = self._sweep(f"{stage}, round {len(pieces) + 1}", rows_now, self.outputs)
-            pieces.append(found.assign_coords(row=("run", which)))
+            # The design is known; hundreds of coordinates would only make the pieces slow to join.
+            bare = found.drop_vars([str(c) for c in found.coords if c not in ("time", "status", *found.dims)])
+            pieces.append(bare.assign_coords(row=("run", which)))
             spent: np.ndarray = found[MONEY].isel(time=-1).to_numpy()
             return spent
 
@@ -286,7 +288,9 @@ class Arms:
         blocks = []
         for label, setting in settings.items():
             given = {n: setting.get(n, self.draws[n].to_numpy() if n in self.draws else known.get(n)) for n in names}
-            blocks.append(self.draws.drop(columns=names, errors="ignore").assign(**given, setting=label))
+            # A copy, since a frame with many columns taken out is in many pieces.
+            kept = self.draws.drop(columns=names, errors="ignore").copy()
+            blocks.append(kept.assign(**given, setting=label))
         return pd.concat(blocks, ignore_index=True).assign(**{"TIME STEP": STEP})
 
     def _bar(self, stage: str) -> bool | str | None:

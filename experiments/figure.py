@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sdmodel.experiments.question import Answer, Question
+    from sdmodel.experiments.answer import Answer
+    from sdmodel.experiments.question import Question
 
 HIGH = 6.4
 """Height of a row of panels in cm."""
@@ -36,8 +37,11 @@ def figure(question: Question, finding: Finding, answer: Answer) -> Figure:
     layout = [names[i : i + 2] for i in range(0, len(names), 2)]
     tall = [HIGH + 0.5 * max(0, max(_lines(question, finding, name) for name in row) - 6) for row in layout]
     layout = [row * 2 if len(row) == 1 else row for row in layout]
+    filtered = str(finding.record["sampler"]).startswith("history")
     below = Say(
-        "{asks} {n:,} samples of the model that history does not rule out.",
+        "{asks} {n:,} samples of the model that history does not rule out."
+        if filtered
+        else "{asks} {n:,} samples of the model, from its ranges as assumed.",
         asks=question.asks,
         n=finding.record["samples"],
     )

@@ -34,10 +34,11 @@ import pandas as pd
 
 import sdmodel
 from sdmodel import plot
+from sdmodel.experiments.answer import drawn
 from sdmodel.experiments.arms import MONEY, NEVER, Arms, Mix, last, present_value, total
 from sdmodel.experiments.finding import Finding
 from sdmodel.experiments.measures import Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows, drawn
+from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
 from sdmodel.experiments.sheet import attempt, head, in_language, texts
 from sdmodel.experiments.words import ENGLISH, Say, said
 from sdmodel.plot.look import drawing
@@ -222,6 +223,7 @@ def asking(best: Choice, table: pd.DataFrame) -> Question:
         arms={NONE: {}, WHOLE: {**EXIT, **sized(tuple(GROUPS), SIZE)}, **groups, LEAVE: EXIT},
         equal=[Equal(like=WHOLE, arms={PART: (EXIT if best[1] else {}, mix(best[0]))},
                      start=min(1.0, SIZE * len(GROUPS) / len(best[0])), low=0.0,
+                     size=mix(tuple(GROUPS)),
                      high=most(sdmodel.load("shandong"), best))],
         measures={"index": end(ORDER), ALL: worth(ALL), "firms": end(FIRMS), "survival": end(SURVIVAL)},
         predictions=[

@@ -52,6 +52,7 @@ SPEC = Question(
             },
             start=1.5,
             low=1.0,
+            size="procurement budget",
         )
     ],
     measures={OWN: worth(OWN), ALL: worth(ALL), NEW: worth(NEW)},

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-import sdmodel
-from sdmodel.errors import DesignError
+from sdmodel.experiments.answer import Answer, drawn, replace_draws, unscaled
 from sdmodel.experiments.arms import MONEY, Arms, Mix, Setting, last
 from sdmodel.experiments.finding import Finding, Verdict, judged, spread, status
 from sdmodel.experiments.measures import PUBLIC, Measure, Paired
 from sdmodel.experiments.widths import WIDTHS, wider_samples
-from sdmodel.experiments.words import ENGLISH, Say
+from sdmodel.experiments.words import ENGLISH
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from sdmodel.model import Model
 
 SAMPLES = 10_000
 """Samples of a finding."""
-LOOKED_INTO = 1_000
+LOOKED_INTO = 500
 """Of these, those in which loops are knocked out; and samples of each other range."""
 CERTIFIED = 6
 """Runs that the certificate makes again, which for few samples would take longer than the question."""
@@ -52,6 +50,21 @@ class Equal:
     high: float | None = None
     """Where the lever may go; default its range, for a mix 0 to 1."""
     tolerance: float = 0.005
+    size: str | Mix | None = None
+    """Lever or mix that scales the arm whose money is spent, where one budget is given to all samples; without it this
+    is left out."""
+
+    def groups(self) -> list[tuple[str | Mix, dict[str, Setting]]]:
+        """Arms by the lever that is solved, which can be solved together."""
+        out: list[tuple[str | Mix, dict[str, Setting]]] = []
+        for name, (setting, lever) in self.arms.items():
+            assert lever is not None
+            mates = next((group for known, group in out if known == lever), None)
+            if mates is None:
+                out.append((lever, {name: setting}))
+            else:
+                mates[name] = setting
+        return out
 
 
 @dataclass(frozen=True)
@@ -192,13 +205,15 @@ class Question:
             verdicts,
             answer.paired.frame(),
             status=status(own),
-            notes=[*(self.notes(answer.paired) if self.notes else ()), *answer.unspent(), arms.told],
+            notes=[*(self.notes(answer.paired) if self.notes else ()), *answer.unspent()],
             record=arms.record(self.name, seed, answer.plain) | {"sampler": draws.attrs.get("sampler", "")},
             lang=lang,
         )
         finding.headline = self.headline(finding)
         if self.extras:
             self.extras(finding, answer.paired, arms)
+        finding.notes.append(arms.told)
+        finding.record |= {"runs": arms.runs, "seconds": arms.seconds}
         finding.figures[self.name] = figure(self, finding, answer)
         return finding
 
@@ -214,22 +229,27 @@ class Question:
         anyway = last(plain.sel(setting=self.reference), MONEY)
         for equal in self.equal:
             spent = answer.paired[PUBLIC, equal.like] if budget is None else anyway + budget
-            target = np.where(spent - anyway > 0, spent, np.nan)
-            for name, (setting, lever) in equal.arms.items():
+            able = spent - anyway > 0
+            target = np.where(able, spent, anyway + 1)
+            groups = equal.groups()
+            if budget is not None and equal.size is not None and equal.like not in answer.solved:
+                groups.append((equal.size, {equal.like: unscaled(self.arms[equal.like], equal.size)}))
+            for lever, settings in groups:
                 found = arms.equal(
-                    f"{stage} {name}",
-                    {name: setting},
-                    np.where(np.isfinite(target), target, anyway + 1),
+                    f"{stage} {', '.join(settings)}"[:40],
+                    settings,
+                    target,
                     lever=lever,
                     start=equal.start,
-                    low=equal.low,
-                    high=equal.high,
+                    low=equal.low if equal.like not in settings else None,
+                    high=equal.high if equal.like not in settings else None,
                     base=anyway,
                     tolerance=equal.tolerance,
                 )
-                able = found.spent & np.isfinite(target)
-                answer.paired.add(found.result, self.measures, arms.draws, able)
-                answer.solved[name] = (setting, lever, found.lever[0], able[0], found.result)
+                fine = found.spent & able
+                answer.paired.add(found.result, self.measures, arms.draws, fine)
+                for i, (name, setting) in enumerate(settings.items()):
+                    answer.solved[name] = (setting, lever, found.lever[i], fine[i], found.result)
         return answer
 
     # -- judging ------------------------------------------------------------------------------------------------
@@ -247,7 +267,7 @@ class Question:
         left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
         for loop in self.loops:
             cut = answer.paired.first(n).copy()
-            settings = {name: answer.setting(self, name, n) for name in loop.arms}
+            settings = {name: answer.setting(self.name, self.arms, name, n) for name in loop.arms}
             held = answer.runs(loop.held).isel(sample=slice(n))
             found = few.without(f"2/3 without {loop.name}", (loop.cause, loop.effect), held, settings)
             able = np.array([answer.able(name, n) for name in settings])
@@ -279,7 +299,7 @@ class Question:
             few = Arms(other, draws, self.outputs, every=self.every, workers=arms.workers, progress=arms.progress)
             judge(label, self.run(few, f"3/3 {label}:").paired)
             arms.runs += few.runs
-        if self.equal:
+        if self.equal and all(equal.size is not None for equal in self.equal):
             few = replace_draws(arms, arms.draws.iloc[:n])
             extra = answer.paired[PUBLIC, self.equal[0].like] - answer.paired[PUBLIC, self.reference]
             budget = float(np.nanmedian(extra))
@@ -287,73 +307,3 @@ class Question:
                 judge(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
             arms.runs += few.runs
         return [replace(v, elsewhere=tuple(told)) for v, told in zip(verdicts, elsewhere, strict=True)]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The runs of all arms and what is measured in them."""
-
-    paired: Paired
-    plain: xr.Dataset
-    """Runs of the arms as they are set."""
-    solved: dict[str, tuple[Setting, str | Mix, np.ndarray, np.ndarray, xr.Dataset]]
-    """Setting, lever, its values, whether they spend the money, and runs of the arms of equal money."""
-
-    def runs(self, arm: str) -> xr.Dataset:
-        """Paths of one arm."""
-        if arm in self.solved:
-            return self.solved[arm][4].sel(setting=arm)
-        return self.plain.sel(setting=arm)
-
-    def able(self, arm: str, n: int) -> np.ndarray:
-        """Whether the money of an arm is equal, in the first samples."""
-        return self.solved[arm][3][:n] if arm in self.solved else np.ones(n, dtype=bool)
-
-    def setting(self, question: Question, arm: str, n: int) -> dict[str, Any]:
-        """Constants of an arm in the first samples, with the lever that was solved."""
-        if arm not in self.solved:
-            if arm not in question.arms:
-                raise DesignError(f"'{arm}' is no arm of '{question.name}'; it has {', '.join(self.paired.arms)}.")
-            return {k: v if np.ndim(v) == 0 else np.asarray(v)[:n] for k, v in question.arms[arm].items()}
-        setting, lever, x, _, _ = self.solved[arm]
-        parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever
-        return {**setting, **{name: zero + x[:n] * unit for name, (zero, unit) in parts.items()}}
-
-    def unspent(self) -> list[str]:
-        """Where the money could not be made equal."""
-        return [
-            Say(
-                "{arm}: the money cannot be made equal in {share:.0%} of samples; size solved {size:.3g} (median).",
-                arm=arm,
-                share=1 - able.mean(),
-                size=np.median(x[able]),
-            )
-            if able.any()
-            else Say("{arm}: the money cannot be made equal in any sample.", arm=arm)
-            for arm, (_, _, x, able, _) in self.solved.items()
-        ]
-
-
-def drawn(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
-    """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
-    if model is not None:
-        return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
-    from sdmodel.experiments.matching import ensemble
-
-    shipped = sdmodel.load("shandong")
-    if seed == 1:
-        return shipped, ensemble(shipped, samples)
-    whole = ensemble(shipped)
-    if samples > len(whole):
-        raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
-    some = whole.sample(samples, random_state=seed).reset_index(drop=True)
-    some.attrs = whole.attrs
-    return shipped, some
-
-
-def replace_draws(arms: Arms, draws: pd.DataFrame) -> Arms:
-    """Arms on other samples of the same model."""
-    return Arms(
-        arms.model, draws.reset_index(drop=True), arms.outputs, every=arms.every, workers=arms.workers,
-        progress=arms.progress,
-    )  # fmt: skip

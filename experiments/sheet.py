@@ -29,7 +29,8 @@ def head(panel: Axes, letter: str, title: str, measure: str = "", **where: float
     """Write the letter of a panel, what it asks, and below it what it measures in two lines or more."""
     lines = wrapped(measure, 6.4, BODY).split("\n") if measure else []
     lines += [""] * (2 - len(lines)) if measure else []
-    panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {title}", *lines]), loc="left", **where)
+    first = wrapped(f"{letter}  {title}", 6.4, BODY).removeprefix(f"{letter}  ")
+    panel.set_title("\n".join([rf"$\bf{{{letter}}}$  {first}", *lines]), loc="left", **where)
 
 
 def attempt(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> None:

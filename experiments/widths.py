@@ -35,9 +35,12 @@ def widened(model: Model, factor: float) -> Model:
 
 
 def wider_samples(model: Model, factor: float, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
-    """A model with stretched ranges and samples of them."""
+    """A model in which stretched ranges are allowed, and samples of them.
+
+    Samples of narrower ranges are run in the model as it is, so that what an arm sets stays within its range.
+    """
     other = model if factor == 1 else widened(model, factor)
-    return other, sdmodel.latin_hypercube(other.uncertainties, samples, rng=seed)
+    return (other if factor > 1 else model), sdmodel.latin_hypercube(other.uncertainties, samples, rng=seed)
 
 
 def _limits(variable: Variable, values: list[float], factor: float) -> tuple[float | None, ...]:

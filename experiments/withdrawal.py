@@ -146,6 +146,7 @@ SPEC = Question(
                 HANDED: (TRANSFER, SCALE),
                 KEPT: (KEEP, SCALE),
             },
+            size=SCALE,
         ),
         Equal(
             like=GRADUAL,
@@ -153,6 +154,7 @@ SPEC = Question(
             start=sum(BUILT_UP) - BUILT_UP[1] / 2,
             low=2015.0,
             high=2034.0,
+            size=SCALE,
         ),
     ],
     measures={

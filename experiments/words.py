@@ -38,7 +38,11 @@ def said(text: str, lang: str) -> str:
     template, values = (text.template, text.values) if isinstance(text, Say) else (str(text), {})
     if template not in table:
         raise UnknownNameError(template, table, "text", f"It is not in words.{lang}.toml.")
-    told = {name: said(value, lang) if isinstance(value, str) else value for name, value in values.items()}
+    # A value may be the name of an arm, which has a translation, or a date or the name of a variable, which has none.
+    told = {
+        name: said(value, lang) if isinstance(value, Say) or (isinstance(value, str) and value in table) else value
+        for name, value in values.items()
+    }
     return table[template].format(**told) if values else table[template]
 
 

@@ -44,7 +44,7 @@ def question(**more: object) -> Question:
         "name": "toy",
         "asks": "Which is better?",
         "arms": {NONE: {}, A: {"a": 1.0}},
-        "equal": [Equal(like=A, arms={B: ({}, "b"), HALF: ({"a": 0.5}, {"b": (0.0, 10.0)})}, start=0.1)],
+        "equal": [Equal(like=A, arms={B: ({}, "b"), HALF: ({"a": 0.5}, {"b": (0.0, 10.0)})}, start=0.1, size="a")],
         "measures": {"stock": end("stock")},
         "predictions": [
             Prediction("H01", "that b beats a", lambda p: p.gain("stock", B, A), "million CNY", 0.0, "emergent", "x"),
@@ -95,6 +95,17 @@ def test_a_held_link_takes_its_loop_out(finding: Finding) -> None:
 def test_other_ranges_are_told(finding: Finding) -> None:
     assert [label for label, _, _ in finding.verdicts[0].elsewhere] == [*WIDTHS, ONE_BUDGET]
     assert all(0 <= k <= n == 40 for _, k, n in finding.verdicts[0].elsewhere)
+
+
+def test_one_budget_is_spent_by_the_arm_that_sets_it_as_well(model: sdmodel.Model) -> None:
+    from sdmodel.experiments.arms import Arms
+
+    asked = question()
+    draws = sdmodel.latin_hypercube(model.uncertainties, 20, rng=1)
+    arms = Arms(model, draws, asked.outputs, every=1.0, workers=1, progress=False)
+    paired = asked.run(arms, "", budget=12.0).paired
+    for arm in (A, B):
+        assert paired["public money", arm] == pytest.approx(np.full(20, 12.0), rel=0.0051)
 
 
 def test_the_finding_is_written(finding: Finding, tmp_path: Path) -> None:

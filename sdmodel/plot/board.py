@@ -159,7 +159,8 @@ def _fitting(fig: Figure, handles: Sequence[Any], at: tuple[float, float], room:
 def _text(fig: Figure, text: str, size: float, colour: str, **look: str) -> Text:
     """Write a text at the left edge of the sheet, broken into lines that fit its width."""
     width = fig.get_figwidth() / CM
-    lines = "\n".join(wrapped(line, width - 2 * EDGE, size) for line in text.splitlines())
+    wide = size * 1.08 if look.get("fontweight") == "bold" else size
+    lines = "\n".join(wrapped(line, width - 2 * EDGE, wide) for line in text.splitlines())
     style: dict[str, Any] = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **look}
     return fig.text(EDGE / width, 0, lines, va="top", ha="left", **style)
 

@@ -40,10 +40,18 @@ def test_the_user_cost_is_the_b_index_of_the_tax_position(load: Load) -> None:
 
 
 def test_a_deduction_is_worth_less_to_firms_in_loss(load: Load) -> None:
-    poor = {"margin on established products[weak]": 0.03}
-    rich = {"margin on established products[weak]": 0.12}
+    poor = {"margin of a weak firm": 0.03}
+    rich = {"margin of a weak firm": 0.1}
     costs = [load("rd_investment").run(v, every=5)["user cost[weak,b3]"].iloc[0] for v in (poor, rich)]
     assert costs[0] > costs[1] + 0.002
+
+
+def test_a_raised_ceiling_of_small_profits_is_counted_as_public_money(load: Load) -> None:
+    law, raised = (load("rd_investment").run({"small profit ceiling": c}, every=5) for c in (0.06, 0.5))
+    assert (law["small profit relief"] == 0).all()
+    saved = (law["tax due"] - raised["tax due"])[["weak,plain books", "strong,plain books"]].iloc[0].sum()
+    assert raised["small profit relief"].iloc[0] == pytest.approx(saved, rel=1e-9)
+    assert saved > 1
 
 
 def test_profit_and_tax_are_those_of_a_logistic_population(load: Load) -> None:

@@ -150,8 +150,9 @@ def test_the_deduction_follows_reported_rnd_and_knowledge_the_real_one() -> None
 
 
 def test_the_deduction_costs_what_is_used_and_not_what_is_claimed() -> None:
-    margins = ("margin on established products[weak]", "margin on established products[strong]")
-    rich, poor = (tax_position(dict.fromkeys(margins, m)) for m in (0.12, 0.04))
+    rich, poor = (
+        tax_position({"margin of a weak firm": m, "extra margin of a strong firm": e}) for m, e in ((0.1, 0.04), (0.03, 0))
+    )
     for at in (rich, poor):
         assert 0 < at["unused"] < at["claimed"]
         assert at["tax forgone"] < at["rate"] * at["claimed"]
@@ -161,7 +162,7 @@ def test_the_deduction_costs_what_is_used_and_not_what_is_claimed() -> None:
 
 def test_what_is_used_later_was_put_aside_before() -> None:
     """Unused deduction is used, lost by age or with its firm, and never used twice."""
-    run = load("rd_investment").run({"margin on established products[weak]": 0.03}, every=STEP)
+    run = load("rd_investment").run({"margin of a weak firm": 0.03}, every=STEP)
     t = run.time
     put, used = (np.trapezoid(run[n]["weak"], t) for n in ("new unused deduction", "use of unused deduction"))
     kept = run["unused deduction"]["weak"]

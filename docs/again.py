@@ -1,0 +1,135 @@
+"""Three findings by another route: `python docs/again.py [SAMPLES]` writes docs/findings/again.md.
+
+Nothing of the experiments is used: samples come from a Sobol' sequence and not from Latin hypercubes, each run is solved
+by scipy's LSODA and not by the lanes, money is made equal by Brent's method one sample at a time, and the measures are
+written again below. Ranges are those assumed, so the share to compare is the one the record of the finding gives for
+them; their 95 % intervals must overlap.
+"""
+
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from model_pages import grid, put
+from scipy.optimize import brentq
+
+import sdmodel
+from sdmodel.experiments.finding import wilson
+
+HERE = Path(__file__).parent
+MONEY, START, END = "present value of public money", 2015.0, 2034.0
+EVERY = 0.25
+ASSUMED = "ranges as assumed"
+ASKED = {
+    "H10 (RnD)": ("procurement", "procurement brings more own RnD than grants of equal money"),
+    "H17": ("talent_support", "pay support leaves more knowledge in 2034"),
+    "H40": ("withdrawal", "a gradual exit keeps the trough of coverage higher than an abrupt one of equal money"),
+}
+
+
+def solved(model, values):
+    """One run: paths by name, and what it cost."""
+    run = model.run(values, every=EVERY)
+    return run, float(run[MONEY].iloc[-1])
+
+
+def summed(run, name):
+    """A variable over time, subscripts summed."""
+    found = run[name]
+    return found if found.ndim == 1 else found.sum(axis=1)
+
+
+def worth(run, name, rate):
+    """Present value at 2015 by the trapezoidal rule."""
+    path = summed(run, name).loc[START:]
+    time = path.index.to_numpy()
+    return float(np.trapezoid(path.to_numpy() * np.exp(-rate * (time - START)), time))
+
+
+def equal(model, values, lever, target, low, high, accuracy):
+    """Value of the lever that costs the target; None where no value does."""
+
+    def off(x):
+        return solved(model, {**values, lever: x})[1] - target
+
+    if off(low) > 0 or off(high) < 0:
+        return None
+    return brentq(off, low, high, xtol=accuracy)
+
+
+def procurement(model, values):
+    """H10 (RnD)."""
+    rate = values["real social discount rate"]
+    base, anyway = solved(model, values)
+    bought, paid = solved(model, {**values, "procurement budget": 100.0})
+    if paid - anyway < 1:
+        return np.nan
+    number = equal(model, values, "grant number", paid, 1.0, 10.0, 0.002)
+    if number is None:
+        return np.nan
+    granted, also = solved(model, {**values, "grant number": number})
+    before = worth(base, "own RnD", rate)
+    per_yuan = [(worth(run, "own RnD", rate) - before) / (m - anyway) for run, m in ((bought, paid), (granted, also))]
+    return per_yuan[0] - per_yuan[1] - 0.1
+
+
+def talent(model, values):
+    """H17."""
+    base, paid = (
+        summed(solved(model, {**values, **more})[0], "knowledge").iloc[-1]
+        for more in ({}, {"talent top up size": 0.005})
+    )
+    return 100 * (paid / base - 1) - 0.2
+
+
+def trough(model, values):
+    """H40."""
+    gradual, paid = solved(model, {**values, "exit start": 2020.0, "exit duration": 5.0})
+    date = equal(model, {**values, "exit duration": 0.0}, "exit start", paid, START, END, 0.002)
+    if date is None:
+        return np.nan
+    abrupt, _ = solved(model, {**values, "exit duration": 0.0, "exit start": date})
+    low = [float(run["service coverage"].loc[2020.0:].min()) for run in (gradual, abrupt)]
+    return 100 * (low[0] - low[1]) - 1.0
+
+
+def one(values):
+    """How far above the smallest effect that counts, by finding, in one sample."""
+    model = sdmodel.load("shandong")
+    return [ask(model, values) for ask in (procurement, talent, trough)]
+
+
+def write(samples):
+    """Run all samples on two processes and write the page."""
+    model = sdmodel.load("shandong")
+    draws = sdmodel.sobol_sequence(model.uncertainties, samples, rng=11).drop(columns="sample")
+    with ProcessPoolExecutor(2) as pool:
+        found = np.array(list(pool.map(one, draws.to_dict("records"))))
+    rows, same = [], True
+    for j, (name, (where, text)) in enumerate(ASKED.items()):
+        good = found[np.isfinite(found[:, j]), j]
+        k, n = int((good > 0).sum()), len(good)
+        record = json.loads((HERE / "findings" / f"{where}.json").read_text(encoding="utf-8"))
+        verdict = next(v for v in record["verdicts"] if v["hypothesis"] == name)
+        _, k0, n0 = next(row for row in verdict["elsewhere"] if row[0] == ASSUMED)
+        (low, high), (low0, high0) = wilson(k, n), wilson(k0, n0)
+        meets = low <= high0 and low0 <= high
+        same &= meets
+        rows.append([name, text, f"{k0 / n0:.0%} of {n0} ({low0:.0%} to {high0:.0%})",
+                     f"{k / n:.0%} of {n} ({low:.0%} to {high:.0%})", "yes" if meets else "**no**"])  # fmt: skip
+    text = (
+        __doc__.split("\n\n", 1)[1]
+        .strip()
+        .replace("the measures are\nwritten again below", "the measures are\nwritten again")
+    )
+    page = ["# Three findings by another route", "", text, "",
+            *grid(["", "Finding", "Experiment", "Again", "Intervals overlap"], rows, [10, 34, 20, 20, 10]), "",
+            f"{samples} samples, model `{model.fingerprint[:12]}`; `python docs/again.py` does it once more."]  # fmt: skip
+    put(HERE / "findings" / "again.md", "\n".join(page) + "\n")
+    return same
+
+
+if __name__ == "__main__":
+    sys.exit(0 if write(int(sys.argv[1]) if len(sys.argv) > 1 else 128) else 1)

@@ -1,0 +1,97 @@
+"""The runs that answer a question, and the samples they are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import sdmodel
+from sdmodel.errors import DesignError
+from sdmodel.experiments.arms import Arms, Mix, Setting
+from sdmodel.experiments.measures import Paired
+from sdmodel.experiments.words import Say
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from sdmodel.model import Model
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The runs of all arms and what is measured in them."""
+
+    paired: Paired
+    plain: xr.Dataset
+    """Runs of the arms as they are set."""
+    solved: dict[str, tuple[Setting, str | Mix, np.ndarray, np.ndarray, xr.Dataset]]
+    """Setting, lever, its values, whether they spend the money, and runs of the arms of equal money."""
+
+    def runs(self, arm: str) -> xr.Dataset:
+        """Paths of one arm."""
+        if arm in self.solved:
+            return self.solved[arm][4].sel(setting=arm)
+        return self.plain.sel(setting=arm)
+
+    def able(self, arm: str, n: int) -> np.ndarray:
+        """Whether the money of an arm is equal, in the first samples."""
+        return self.solved[arm][3][:n] if arm in self.solved else np.ones(n, dtype=bool)
+
+    def setting(self, name: str, arms: Mapping[str, Setting], arm: str, n: int) -> dict[str, Any]:
+        """Constants of an arm of a question in the first samples, with the lever that was solved."""
+        if arm not in self.solved:
+            if arm not in arms:
+                raise DesignError(f"'{arm}' is no arm of '{name}'; it has {', '.join(self.paired.arms)}.")
+            return {k: v if np.ndim(v) == 0 else np.asarray(v)[:n] for k, v in arms[arm].items()}
+        setting, lever, x, _, _ = self.solved[arm]
+        parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever
+        return {**setting, **{name: zero + x[:n] * unit for name, (zero, unit) in parts.items()}}
+
+    def unspent(self) -> list[str]:
+        """Where the money could not be made equal."""
+        return [
+            Say(
+                "{arm}: the money cannot be made equal in {share:.0%} of samples; size solved {size:.3g} (median).",
+                arm=arm,
+                share=1 - able.mean(),
+                size=np.median(x[able]),
+            )
+            if able.any()
+            else Say("{arm}: the money cannot be made equal in any sample.", arm=arm)
+            for arm, (_, _, x, able, _) in self.solved.items()
+        ]
+
+
+def drawn(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
+    """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
+    if model is not None:
+        return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
+    from sdmodel.experiments.matching import ensemble
+
+    shipped = sdmodel.load("shandong")
+    if seed == 1:
+        return shipped, ensemble(shipped, samples)
+    whole = ensemble(shipped)
+    if samples > len(whole):
+        raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
+    some = whole.sample(samples, random_state=seed).reset_index(drop=True)
+    some.attrs = whole.attrs
+    return shipped, some
+
+
+def unscaled(setting: Setting, size: str | Mix) -> dict[str, Any]:
+    """A setting without what scales it."""
+    scaled = {size} if isinstance(size, str) else set(size)
+    return {name: value for name, value in setting.items() if name not in scaled}
+
+
+def replace_draws(arms: Arms, draws: pd.DataFrame) -> Arms:
+    """Arms on other samples of the same model."""
+    return Arms(
+        arms.model, draws.reset_index(drop=True), arms.outputs, every=arms.every, workers=arms.workers,
+        progress=arms.progress,
+    )  # fmt: skip

@@ -1,0 +1,271 @@
+"""Pushes of many sizes, durations and dates on fewer samples; two tracks or one; one pulse or three."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sdmodel import plot
+from sdmodel.composition import path_expression
+from sdmodel.experiments.answer import replace_draws
+from sdmodel.experiments.arms import END, MONEY, Arms, last
+from sdmodel.experiments.finding import Finding, judged
+from sdmodel.experiments.measures import PUBLIC, Paired
+from sdmodel.experiments.sheet import attempt, head, rows, texts
+from sdmodel.experiments.words import Say, said
+from sdmodel.expression import Op, Ref, key
+from sdmodel.plot.look import drawing
+from sdmodel.scenario import Path
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from sdmodel.model import Model
+
+TRACK, LINKS = "new track share", "deep links per firm"
+FEW = 500
+"""Samples of all this."""
+AFTER = 7.0
+"""Years after the end of a push at which it is read, the time in which a published one-shot subsidy faded."""
+MONEY_UNIT = 1000.0
+"""Million CNY that share of firms is set against."""
+SIZES, DURATIONS, STARTS, LASTS = (0.25, 0.5, 1.0, 2.0, 4.0), (1, 2, 4, 8, 16), (2015, 2018, 2021, 2024), 3.0
+SUMS = (500, 1000, 2000, 4000, 8000, 16000)
+"""Million CNY of public money, present value at 2015."""
+SPREAD, GAP, COST = "track heterogeneity", "payoff gap", "switching cost"
+MOST, POINT, APART = 0.5, 1.0, 25.0
+HOLD, SOON, LONG_RUN = (2015.0, 2030.0), 2049.0, 2109.0
+PULSES = Path((2009, 2015, 2016, 2021, 2022, 2027, 2028), (0, 1, 0, 1, 0, 1, 0))
+"""Three pulses of one year, in the place of one of three."""
+
+
+def surfaces(finding: Finding, paired: Paired, arms: Arms, none: str, push: str) -> None:
+    """Add surfaces, two more verdicts, notes and a sheet to the finding."""
+    n = min(FEW, len(arms.draws))
+    few = replace_draws(arms, arms.draws.iloc[:n])
+    plain = few.run("extra no push", {none: {}}, [LINKS, GAP, COST]).sel(setting=none)
+    lasting = _grid(few, {(s, d): {"push size": s, "push duration": float(d)} for d in DURATIONS for s in SIZES})
+    starting = _grid(
+        few, {(s, t): {"push size": s, "push start": t, "push duration": LASTS} for t in STARTS for s in SIZES}
+    )
+    tables = _switched(plain, lasting)
+    gains = _later(plain, starting)
+    apart, gain = _held_apart(few), 100 * paired.first(n).gain("in 2034", push)
+    repeated = _repeated(few, paired.first(n), none, push)
+    arms.runs += few.runs
+    finding.notes.append(_why(plain, few))
+    _verdicts(finding, few.draws, apart[LONG_RUN], repeated)
+    _notes(finding, tables["cost"], _needed(gains), apart, gain)
+    finding.figures["push_surface"] = _figure(finding, tables, gains, apart, repeated, n)
+
+
+def _grid(few: Arms, settings: dict[tuple[float, float], dict[str, float]]) -> xr.Dataset:
+    return few.run("extra surface", {f"{a:g} {b:g}": setting for (a, b), setting in settings.items()})
+
+
+def _switched(plain: xr.Dataset, found: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """Samples (%) that a push switches, by size and duration and by money and duration; cheapest money by sample."""
+    before = last(plain, TRACK) <= MOST
+    money = (found[MONEY].isel(time=-1) - plain[MONEY].isel(time=-1)).to_numpy().reshape(len(DURATIONS), len(SIZES), -1)
+    after = last(found, TRACK).reshape(money.shape) > MOST
+    switched = after & before
+    cost = pd.DataFrame(np.where(switched, money, np.inf).min(axis=1).T, columns=list(DURATIONS))
+    return {
+        "size": _table(100 * switched.mean(axis=2).T, SIZES, "size (million CNY a firm)"),
+        "money": _table(
+            [[100 * (cost[d] <= m).mean() for d in DURATIONS] for m in SUMS], SUMS, "money up to (million CNY)"
+        ),
+        "cost": cost,
+    }
+
+
+def _table(values: object, index: tuple[float, ...], name: str) -> pd.DataFrame:
+    table = pd.DataFrame(values, index=list(index), columns=list(DURATIONS))
+    return table.rename_axis(index=name, columns="duration (years)")
+
+
+def _later(plain: xr.Dataset, found: xr.Dataset) -> np.ndarray:
+    """Share of firms that pushes leave seven years after their end, by start, size and sample."""
+    at = {t: t + LASTS + AFTER for t in STARTS}
+    return np.array(
+        [
+            [(found[TRACK].sel(setting=f"{s:g} {t:g}") - plain[TRACK]).sel(time=at[t]).to_numpy() for s in SIZES]
+            for t in STARTS
+        ]
+    )
+
+
+def _needed(gains: np.ndarray) -> pd.DataFrame:
+    """Size that leaves as much as size one from the first date does; infinite where none tried does."""
+    goal = gains[0, SIZES.index(1.0)]
+    out = np.full((gains.shape[2], len(STARTS)), np.nan)
+    for i in np.flatnonzero(goal > POINT / 100):
+        for j in range(len(STARTS)):
+            sizes, got = np.array([0.0, *SIZES]), np.maximum.accumulate([0.0, *gains[j, :, i]])
+            k = int(np.searchsorted(got, goal[i]))
+            if k == len(sizes):
+                out[i, j] = np.inf
+            else:
+                part = (goal[i] - got[k - 1]) / (got[k] - got[k - 1])
+                out[i, j] = sizes[k - 1] + part * (sizes[k] - sizes[k - 1])
+    return pd.DataFrame(out, columns=list(STARTS))
+
+
+def held(model: Model, to: float) -> Model:
+    """The model with every deciding firm made to choose the new track (1) or the old one (0) from 2015 to 2030."""
+    free = path_expression(Path((HOLD[0] - 1, *HOLD), (1, 0, 1)))
+    for chance, forced in (("chance to switch", to), ("chance to return", 1 - to)):
+        by_force = path_expression(Path((HOLD[0] - 1, *HOLD), (0, forced, 0)))
+        chosen = Op("+", (Op("*", (Ref(key(chance)), free)), by_force))
+        model = model.replace(chance, chosen, in_equation_of=TRACK)
+    return model.replace("FINAL TIME", LONG_RUN)
+
+
+def _held_apart(few: Arms) -> dict[float, np.ndarray]:
+    """Points by which populations that were held on one track and on the other still are apart, by date."""
+    paths = []
+    for to in (0.0, 1.0):
+        long = Arms(held(few.model, to), few.draws, (TRACK,), every=5.0, workers=few.workers, progress=few.progress)
+        paths.append(long.run(f"extra held on {to:g}", {"held": {}})[TRACK].isel(setting=0))
+        few.runs += long.runs
+    apart = 100 * (paths[1] - paths[0])
+    return {date: apart.sel(time=date).to_numpy() for date in (SOON, LONG_RUN)}
+
+
+def _repeated(few: Arms, paired: Paired, none: str, push: str) -> np.ndarray:
+    """Points by which the mean share is higher with three pulses than with one push of equal public money."""
+    model = few.model.replace("push window", PULSES)
+    pulsed = Arms(model, few.draws, few.outputs, every=few.every, workers=few.workers, progress=few.progress)
+    anyway = paired[PUBLIC, none]
+    found = pulsed.equal(
+        "extra pulses", {"pulses": {}}, paired[PUBLIC, push], lever="push size", start=1.0, base=anyway
+    )
+    few.runs += pulsed.runs
+    mean = found.result[TRACK].sel(time=slice(2015, END)).mean("time").to_numpy()[0]
+    return np.where(found.spent[0], 100 * (mean - paired["mean share", push]), np.nan)
+
+
+def _why(plain: xr.Dataset, few: Arms) -> Say:
+    """What would have to hold for two rest points, and what does."""
+    links = few.draws["value of a deep link on the track"].to_numpy() * last(plain, LINKS)
+    pays = plain[GAP].to_numpy() > plain[COST].to_numpy() / few.draws["payback horizon"].to_numpy()[:, None]
+    years = plain["time"].to_numpy()
+    return Say(
+        "The payoff of the endogenous track is above the yearly cost of a switch in {early:.0%} of samples in 2015 and "
+        "in {late:.0%} in 2034; what all others on the track are worth is above four times the spread of payoffs, "
+        "the least for two rest points, in {social:.0%} in 2034.",
+        early=pays[:, years == 2015].mean(),
+        late=pays[:, -1].mean(),
+        social=(links > 4 * few.draws[SPREAD].to_numpy()).mean(),
+    )
+
+
+def _verdicts(finding: Finding, draws: pd.DataFrame, two: np.ndarray, repeated: np.ndarray) -> None:
+    assumed = ("conditional", "the worth of others on the track and the spread of payoffs are assumed")
+    finding.verdicts += [
+        judged(
+            "H42 (two tracks)",
+            "that populations held on one track and on the other until 2030 are still apart in 2109",
+            two > APART,
+            two,
+            "points of firms",
+            assumed,
+            draws,
+        ),
+        judged(
+            "H42 (repeated)",
+            "that three pulses give a higher mean share than one push of equal public money",
+            repeated > POINT,
+            repeated,
+            "points of firms, mean of 2015 to 2034",
+            assumed,
+            draws,
+        ),
+    ]
+
+
+def _notes(
+    finding: Finding, cost: pd.DataFrame, needed: pd.DataFrame, apart: dict[float, np.ndarray], gain: np.ndarray
+) -> None:
+    some = cost[np.isfinite(cost).any(axis=1)]
+    if len(some):
+        best = some.idxmin(axis=1)
+        finding.notes.append(
+            Say(
+                "Some push of those tried switches most firms in {share:.0%} of samples; the cheapest costs "
+                "{money:.0f} million CNY (median) and lasts two years at most in {short:.0%} of them.",
+                share=len(some) / len(cost),
+                money=some.min(axis=1).median(),
+                short=(best <= 2).mean(),
+            )
+        )
+    told = needed.dropna()
+    for start in STARTS[1:]:
+        if np.isfinite(told[start]).any():
+            finding.notes.append(
+                Say(
+                    "To leave seven years after what a push of one million CNY a firm from 2015 leaves, one from "
+                    "{start} must be {size:.2f} million CNY a firm (median where one up to {most:g} does it, not in "
+                    "{never:.0%} of samples).",
+                    start=start,
+                    size=told[start][np.isfinite(told[start])].median(),
+                    most=SIZES[-1],
+                    never=np.isinf(told[start]).mean(),
+                )
+            )
+    two, big = apart[LONG_RUN] > APART, gain > 5
+    finding.notes.append(
+        Say(
+            "Populations held on one track and on the other from 2015 to 2030 are 25 points apart in 2049 in "
+            "{soon:.0%} of samples and in 2109 in {late:.0%}.",
+            soon=(apart[SOON] > APART).mean(),
+            late=two.mean(),
+        )
+    )
+    if two.any() and big.any():
+        finding.notes.append(
+            Say(
+                "Where there are two tracks the push leaves {there:.1f} points, elsewhere {elsewhere:.1f} (medians); "
+                "{most:.0%} of the gains above five points fall there.",
+                there=np.nanmedian(gain[two]),
+                elsewhere=np.nanmedian(gain[~two]),
+                most=two[big].mean(),
+            )
+        )
+
+
+def _figure(
+    finding: Finding,
+    tables: dict[str, pd.DataFrame],
+    gains: np.ndarray,
+    apart: dict[float, np.ndarray],
+    repeated: np.ndarray,
+    n: int,
+) -> Figure:
+    def say(text: str) -> str:
+        return said(text, finding.lang)
+
+    below = Say("Pushes from 2015 on one old-track firm in five a year, {n:,} samples.", n=n)
+    title = "How large, how long and when a push must be"
+    fig, axes = plot.board([["size", "money"], ["late", "two"]], heights=[8.6, 6.4], **texts(finding, title, below))
+    late = {str(t): 100 * gains[j, SIZES.index(1.0)] for j, t in enumerate(STARTS)}
+    others = {
+        "held apart to 2030, in 2049": apart[SOON],
+        "held apart to 2030, in 2109": apart[LONG_RUN],
+        "three pulses, mean share": repeated,
+    }
+    with drawing():
+        for name, letter, measure in (
+            ("size", "A", "% of samples, by size and duration"),
+            ("money", "B", "% of samples, by what the push costs"),
+        ):
+            attempt(axes[name], plot.heat, tables[name], label="", legend=False, width=8)
+            head(axes[name], letter, say("Most firms switch, and would not without"), say(measure))
+        rows(axes["late"], late, say("points seven years after"))
+        head(axes["late"], "C", say("The same push from a later start"), say("one million CNY a firm for three years"))
+        rows(axes["two"], {say(name): values for name, values in others.items()}, say("points of firms"))
+        head(axes["two"], "D", say("Two tracks? Three pulses?"), say("pulses against one push of equal money"))
+    return fig

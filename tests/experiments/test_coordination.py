@@ -1,0 +1,69 @@
+"""Coordination and the gap of implementation on a few samples: verdicts, equal money, and what must be nil."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sdmodel
+from sdmodel.experiments import coordination as asked
+from sdmodel.experiments import question
+from sdmodel.experiments.finding import Finding
+
+SAMPLES, SEED = 40, 3
+
+
+@pytest.fixture(scope="module")
+def finding() -> Finding:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(question, "WIDTHS", {})  # other ranges take half of the time and are tested by themselves
+        return asked.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
+
+
+def values(finding: Finding, arm: str, measure: str) -> np.ndarray:
+    return finding.table[finding.table["arm"] == arm].sort_values("sample")[measure].to_numpy()
+
+
+def test_each_hypothesis_has_a_verdict(finding: Finding) -> None:
+    bare = [v.hypothesis for v in finding.verdicts if "(" not in v.hypothesis]
+    assert bare == ["H36", "H37"]
+    assert all(SAMPLES / 2 < v.samples <= SAMPLES for v in finding.verdicts)
+
+
+def test_loops_hold_arms_that_exist() -> None:
+    known = {*asked.SPEC.arms, *(arm for equal in asked.SPEC.equal for arm in equal.arms)}
+    assert {arm for loop in asked.SPEC.loops for arm in loop.arms} <= known
+
+
+def test_money_is_equal_where_it_can_be_spent(finding: Finding) -> None:
+    anyway = values(finding, asked.NONE, "public money")
+    like, more = (values(finding, arm, "public money") - anyway for arm in (asked.COORDINATED, asked.MORE))
+    good = np.isfinite(more)
+    assert good.sum() > SAMPLES / 2
+    np.testing.assert_allclose(more[good], like[good], rtol=0.006)
+
+
+def test_coordination_lifts_what_is_carried_out_and_costs_its_budget(finding: Finding) -> None:
+    before, after = (values(finding, arm, asked.CARRIED) for arm in (asked.NONE, asked.COORDINATED))
+    assert (after > before).mean() > 0.9
+    own = values(finding, asked.COORDINATED, asked.OWN)
+    assert (values(finding, asked.NONE, asked.OWN) == 0).all()
+    assert ((own > 80) & (own < 200)).all()  # ten a year for nineteen years, discounted
+    assert (values(finding, asked.COORDINATED, "public money") - values(finding, asked.NONE, "public money") > 0).all()
+
+
+def test_without_room_for_rules_they_change_nothing() -> None:
+    model = sdmodel.load("shandong")
+    best = {"base implementing rules": 0.95, "base coordination": 0.5}
+    worst = {"base implementing rules": 0.3, "base coordination": 0.5}
+    gains = []
+    for base in (best, worst):
+        with_rules = model.run({**base, **asked.CLOSED})["implementation capacity"].iloc[-1]
+        gains.append(with_rules / model.run(base)["implementation capacity"].iloc[-1] - 1)
+    assert 0 < gains[0] < 0.06 < gains[1]
+
+
+def test_the_gap_hits_grants_more_than_the_deduction(finding: Finding) -> None:
+    robust = next(v for v in finding.verdicts if v.hypothesis == "H37 (deduction robust)")
+    assert robust.effect[0] > 0
+    assert robust.word == "built in"

@@ -1,0 +1,64 @@
+"""Screening and decomposition of the whole model on a few blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sdmodel
+from sdmodel.experiments import global_sensitivity as asked
+from sdmodel.experiments.finding import Finding
+
+BLOCKS = 8
+
+
+@pytest.fixture(scope="module")
+def model() -> sdmodel.Model:
+    return sdmodel.load("shandong")
+
+
+@pytest.fixture(scope="module")
+def finding(model: sdmodel.Model) -> Finding:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asked, "TRAJECTORIES", 2)
+        patch.setattr(asked, "PICKED", 2)
+        return asked.ask(BLOCKS + 1, 1, workers=1, progress=False, model=model)
+
+
+def test_it_says_what_decides_and_judges_nothing(finding: Finding, tmp_path: Path) -> None:
+    assert finding.verdicts == []
+    assert finding.sentence.startswith("Of ")
+    assert finding.record["blocks"] == BLOCKS
+    assert len([n for n in finding.notes if "is decided by" in n]) == len(asked.MAIN) + len(asked.LEVERS)
+    assert any("blocks are few" in n for n in finding.notes)  # what an analysis warns of is told
+    written = finding.save(tmp_path)
+    assert {p.suffix for p in written} == {".csv", ".json", ".txt", ".png"}
+
+
+def test_every_switch_and_constant_has_its_row(finding: Finding, model: sdmodel.Model) -> None:
+    table = finding.table.set_index(["outcome", "parameter"])
+    assert set(table.index.get_level_values("outcome")) == {*asked.MAIN, *asked.LEVERS}
+    one = table.loc["firms"]
+    assert set(one.index) == {*model.uncertainties.index, asked.REST}
+    switches = model.uncertainties.index[model.uncertainties["role"] == "switch"]
+    assert len(switches) == 10
+    assert one.loc[[*switches, asked.REST], "total"].notna().all()
+    assert table.loc[("contribution", "cost of contributing"), "mu_star"] > 0
+    assert table.loc[("firms", "relabelling at rest"), "mu_star"] < table.loc[("firms", "birth rate"), "mu_star"]
+
+
+def test_blocks_move_one_constant_or_all_others(model: sdmodel.Model) -> None:
+    table = model.uncertainties
+    few = ["birth rate", "take up"]
+    design, group = asked.grouped(table, few, 4, 1)
+    assert set(table.index) <= set(design.columns)
+    assert len(design) == 4 * (len(few) + 3) == len(group)
+    rest = design[[c for c in table.index if c not in few]].to_numpy().reshape(4, len(few) + 3, -1)
+    marks = group.reshape(4, -1)
+    for block, mark in zip(rest, marks, strict=True):
+        for a in range(len(block)):
+            for b in range(len(block)):
+                assert np.array_equal(block[a], block[b]) == (mark[a] == mark[b])
+    assert len(np.unique(group)) == 8

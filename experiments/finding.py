@@ -150,6 +150,7 @@ def judged(
     label: tuple[str, str],
     draws: pd.DataFrame,
     loops: tuple[tuple[str, float], ...] = (),
+    ranks: pd.DataFrame | None = None,
 ) -> Verdict:
     """Judge a prediction from what came out by sample.
 
@@ -167,6 +168,8 @@ def judged(
         The samples.
     loops
         As in `Verdict`.
+    ranks
+        Those of `ranked(draws)`, if they are there already.
     """
     good = np.isfinite(effect)
     return Verdict(
@@ -177,9 +180,9 @@ def judged(
         spread(effect),
         unit,
         *label,
-        deciding(effect, draws),
+        deciding(effect, draws, ranks=ranks),
         loops,
-        failure_region(holds[good], draws[good]),
+        failure_region(holds[good], draws[good], ranks=None if ranks is None else ranks[good]),
     )
 
 
@@ -204,7 +207,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding in one plain sentence."""
-        parts = "; ".join(v.sentence.rstrip(".") for v in self.verdicts)
+        parts = "; ".join(v.sentence.rstrip(".") for v in self.verdicts) or self.headline
         return f"{'Provisional: ' if self.status else ''}{parts}."
 
     def save(self, folder: Path) -> list[Path]:
@@ -273,28 +276,42 @@ def spread(values: np.ndarray) -> tuple[float, float, float]:
     return float(middle), float(low), float(high)
 
 
-def deciding(effect: np.ndarray, samples: pd.DataFrame, most: int = 3) -> tuple[tuple[str, float], ...]:
-    """Uncertainties with the largest rank correlation with an effect (a first look, no decomposition of variance)."""
+def ranked(samples: pd.DataFrame) -> pd.DataFrame:
+    """Ranks of the uncertainties among all samples."""
+    names = [c for c in samples.columns if c not in LABELS and samples[c].nunique() > 1]
+    return samples[names].rank()
+
+
+def deciding(
+    effect: np.ndarray, samples: pd.DataFrame, most: int = 3, *, ranks: pd.DataFrame | None = None
+) -> tuple[tuple[str, float], ...]:
+    """Uncertainties with the largest rank correlation with an effect (a first look, no decomposition of variance).
+
+    `ranks` are those of `ranked`, which many effects of the same samples can share.
+    """
     good = np.isfinite(effect)
     if good.sum() < 10 or np.ptp(effect[good]) == 0:
         return ()
-    names = [c for c in samples.columns if c not in LABELS and samples[c].nunique() > 1]
-    ranks = samples.loc[good, names].rank().to_numpy()
+    table = ranked(samples) if ranks is None else ranks
+    names = list(table.columns)
+    centred = table.to_numpy()[good]
+    centred = centred - centred.mean(axis=0)
     own = pd.Series(effect[good]).rank().to_numpy()
-    r = [float(np.corrcoef(ranks[:, j], own)[0, 1]) for j in range(len(names))]
+    own = own - own.mean()
+    with np.errstate(all="ignore"):
+        size = np.sqrt((centred**2).sum(axis=0) * (own**2).sum())
+        r = np.where(size > 0, own @ centred / size, 0.0).tolist()
     best = sorted(range(len(names)), key=lambda j: -abs(r[j]))[:most]
     return tuple((names[j], round(r[j], 3)) for j in best)
 
 
-def failure_region(holds: np.ndarray, samples: pd.DataFrame) -> Region | None:
+def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFrame | None = None) -> Region | None:
     """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.analysis.boxes`).
 
     Parameters
     ----------
-    holds
-        True where the prediction holds, by sample.
-    samples
-        Values of the uncertainties in the same rows.
+    holds, samples, ranks
+        Whether the prediction holds, the uncertainties in the same rows, and their ranks if they are there already.
 
     Returns
     -------
@@ -307,7 +324,7 @@ def failure_region(holds: np.ndarray, samples: pd.DataFrame) -> Region | None:
     fails = ~holds.astype(bool)
     if min(fails.sum(), (~fails).sum()) < FEW:
         return None
-    names = [name for name, _ in deciding(fails.astype(float), samples, LOOKED_AT)]
+    names = [name for name, _ in deciding(fails.astype(float), samples, LOOKED_AT, ranks=ranks)]
     found = discover(samples, fails, parameters=names, most=1, resamples=HALVES, rng=1)
     quality = found.quality.iloc[0]
     coverage, density = float(quality["coverage elsewhere"]), float(quality["density elsewhere"])

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +35,7 @@ from sdmodel.experiments.arms import END, NEVER, Arms, total
 from sdmodel.experiments.finding import Finding, status
 from sdmodel.experiments.question import CERTIFIED
 from sdmodel.experiments.sheet import attempt, head, texts
-from sdmodel.experiments.words import Say
+from sdmodel.experiments.words import ENGLISH, Say
 from sdmodel.plot.look import drawing
 
 if TYPE_CHECKING:
@@ -97,51 +96,41 @@ EFFECT_NOTE = (
 )
 
 
-@dataclass
-class Decomposition(Finding):
-    """A finding without a prediction, whose sentence is its headline."""
-
-    headline: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """The finding in one plain sentence."""
-        return f"{'Provisional: ' if self.status else ''}{self.headline}."
-
-
 def ask(
-    samples: int = SAMPLES,
+    samples: int | None = None,
     seed: int = 1,
     *,
     workers: int | None = None,
     progress: bool | None = None,
     model: Model | None = None,
+    lang: str = ENGLISH,
 ) -> Finding:
     """Screen all constants, and decompose the variance of outcomes and effects.
 
     Parameters
     ----------
     samples
-        Blocks of the Sobol' design; the largest power of two below is taken.
+        Blocks of the Sobol' design, default `SAMPLES`; the largest power of two below is taken.
     seed
         Seed of both designs.
     workers, progress
         As in `Model.sweep`.
     model
         Another composition with the same names; default the shipped one.
+    lang
+        Language of the figure.
 
     Returns
     -------
     Finding
         Without verdicts; its table has a row an outcome and constant.
     """
-
     model = model or sdmodel.load("shandong")
     table = model.uncertainties
     switches = [str(name) for name in table.index[table["role"] == "switch"]]
     names = [*MAIN, *LEVERS]
     asked = [Outcome(name, END) for name in names]
-    blocks = 1 << max(1, int(samples).bit_length() - 1)
+    blocks = 1 << max(1, int(samples or SAMPLES).bit_length() - 1)
 
     def arms_of(design: pd.DataFrame) -> Arms:
         return Arms(model, design, OUTPUTS, every=NEVER, workers=workers, progress=progress)
@@ -161,7 +150,7 @@ def ask(
     )
     second.runs += first.runs
     notes, headline = said(result, names, few, len(table))
-    finding = Decomposition(
+    finding = Finding(
         "global_sensitivity",
         QUESTION,
         [],
@@ -170,6 +159,7 @@ def ask(
         notes=[*notes, *told, second.told],
         record=second.record("global_sensitivity", seed, found) | {"blocks": blocks, "sampler": "sobol_blocks"},
         headline=headline,
+        lang=lang,
     )
     finding.figures["global_sensitivity"] = figure(finding, result, switches)
     return finding
@@ -261,7 +251,7 @@ def said(result: pd.DataFrame, names: list[str], few: list[str], of: int) -> tup
     return notes, headline
 
 
-def figure(finding: Decomposition, result: pd.DataFrame, switches: list[str]) -> Figure:
+def figure(finding: Finding, result: pd.DataFrame, switches: list[str]) -> Figure:
     """Total indices: constants by outcome, constants by effect, switches by both."""
     totals = result["total"].unstack("outcome").dropna(how="all")
     constants = totals.drop(index=[*switches, REST])

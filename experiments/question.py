@@ -15,7 +15,7 @@ import numpy as np
 
 from sdmodel.experiments.answer import Answer, drawn, replace_draws, unscaled
 from sdmodel.experiments.arms import MONEY, Arms, Mix, Setting, last
-from sdmodel.experiments.finding import Finding, Verdict, judged, spread, status
+from sdmodel.experiments.finding import Finding, Verdict, judged, ranked, spread, status
 from sdmodel.experiments.measures import PUBLIC, Measure, Paired
 from sdmodel.experiments.widths import WIDTHS, wider_samples
 from sdmodel.experiments.words import ENGLISH
@@ -29,7 +29,7 @@ SAMPLES = 10_000
 """Samples of a finding."""
 LOOKED_INTO = 500
 """Of these, those in which loops are knocked out; and samples of each other range."""
-CERTIFIED = 6
+CERTIFIED = 4
 """Runs that the certificate makes again, which for few samples would take longer than the question."""
 ONE_BUDGET = "one budget for all samples"
 
@@ -254,10 +254,11 @@ class Question:
 
     # -- judging ------------------------------------------------------------------------------------------------
     def _verdicts(self, paired: Paired, draws: pd.DataFrame) -> list[Verdict]:
-        out = []
+        out, ranks = [], ranked(draws)
         for p in self.predictions:
             effect, holds = p.judge(paired)
-            out.append(judged(p.hypothesis, p.says, holds, effect, p.unit, (p.label, p.reason), draws))
+            label = (p.label, p.reason)
+            out.append(judged(p.hypothesis, p.says, holds, effect, p.unit, label, draws, ranks=ranks))
         return out
 
     def _with_loops(self, verdicts: list[Verdict], arms: Arms, answer: Answer) -> list[Verdict]:

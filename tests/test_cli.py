@@ -209,12 +209,27 @@ def test_no_arguments_show_the_help(tmp_path: Path) -> None:
 
 # -- an experiment ----------------------------------------------------------------------------------------------
 def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
-    text = call("experiment", "withdrawal", "-n", "2", "--seed", "7", "--workers", "1", "-q", cwd=tmp_path)
-    folder = tmp_path / "results" / "withdrawal"
-    assert sorted(p.name for p in folder.iterdir()) == [f"withdrawal.{e}" for e in ("csv", "json", "png", "txt")]
-    record = json.loads((folder / "withdrawal.json").read_text(encoding="utf-8"))
+    text = call("experiment", "procurement", "-n", "2", "--seed", "7", "--workers", "1", "-q", cwd=tmp_path)
+    folder = tmp_path / "results" / "procurement"
+    assert sorted(p.name for p in folder.iterdir()) == [f"procurement.{e}" for e in ("csv", "json", "png", "txt")]
+    record = json.loads((folder / "procurement.json").read_text(encoding="utf-8"))
     assert record["record"]["seed"] == 7
     assert record["record"]["samples"] == 2
     assert record["finding"] in text
-    assert "Provisional" in text
-    assert len(pd.read_csv(folder / "withdrawal.csv")) == 2 * (26 + 4)
+    assert len(pd.read_csv(folder / "procurement.csv")) == 2 * 4
+
+
+def test_the_report_is_one_page_with_figures(tmp_path: Path) -> None:
+    text = call("report", "--only", "procurement", "-n", "2", "--workers", "1", "-q", cwd=tmp_path)
+    assert text.startswith("procurement: H10 (conditional)")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "data:image/png;base64," in page
+    assert 'href="http' not in page
+
+
+@pytest.mark.parametrize(("given", "near"), [(("--only", "procurment"), "procurement"), (("--lang", "cn"), "zh")])
+def test_the_report_refuses_what_it_does_not_know(given: tuple[str, str], near: str, tmp_path: Path) -> None:
+    text = call("report", *given, cwd=tmp_path, status=2)
+    assert text.startswith("sdmodel: ")
+    assert near in text

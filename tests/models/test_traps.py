@@ -150,9 +150,8 @@ def test_the_deduction_follows_reported_rnd_and_knowledge_the_real_one() -> None
 
 
 def test_the_deduction_costs_what_is_used_and_not_what_is_claimed() -> None:
-    rich, poor = (
-        tax_position({"margin of a weak firm": m, "extra margin of a strong firm": e}) for m, e in ((0.1, 0.04), (0.03, 0))
-    )
+    margin, extra = "margin of a weak firm", "extra margin of a strong firm"
+    rich, poor = (tax_position({margin: m, extra: e}) for m, e in ((0.1, 0.04), (0.03, 0)))
     for at in (rich, poor):
         assert 0 < at["unused"] < at["claimed"]
         assert at["tax forgone"] < at["rate"] * at["claimed"]

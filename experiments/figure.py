@@ -10,9 +10,9 @@ import pandas as pd
 from sdmodel import plot
 from sdmodel.experiments.arms import total
 from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.sheet import attempt, head, hypothesis_in, in_language, rows, texts
+from sdmodel.experiments.sheet import attempt, head, hypothesis_in, in_language, legend, rows, texts
 from sdmodel.experiments.words import Say, said
-from sdmodel.plot.look import drawing
+from sdmodel.plot.look import SMALL, drawing, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HIGH = 6.4
 """Height of a row of panels in cm."""
+LINE, ROOM = 0.34, 9
+"""What one more line of names beside the rows of a panel takes, in cm, and lines that find room anyway."""
 
 
 def figure(question: Question, finding: Finding, answer: Answer) -> Figure:
@@ -35,7 +37,7 @@ def figure(question: Question, finding: Finding, answer: Answer) -> Figure:
 
     names = [*(["paths"] if question.paths else []), *(f"rows {i}" for i in range(len(question.panels))), "holds"]
     layout = [names[i : i + 2] for i in range(0, len(names), 2)]
-    tall = [HIGH + 0.5 * max(0, max(_lines(question, finding, name) for name in row) - 6) for row in layout]
+    tall = [HIGH + LINE * max(0, max(_lines(question, finding, name) for name in row) - ROOM) for row in layout]
     layout = [row * 2 if len(row) == 1 else row for row in layout]
     filtered = str(finding.record["sampler"]).startswith("history")
     below = Say(
@@ -58,7 +60,8 @@ def figure(question: Question, finding: Finding, answer: Answer) -> Figure:
         attempt(axes["holds"], plot.shares, shares_of(finding, say), legend=False, width=8)
         title, measures = "Does it hold?", "lines: depends, mostly, supported; marks: other ranges"
         head(axes["holds"], letters["holds"], say(title), say(measures))
-        plot.legend({"A" if len(names) == 1 else f"A – {letters['holds']}": axes["holds"]})
+        listed = [name for name in letters if name.startswith("rows")]
+        legend({**{letters[name]: axes[name] for name in listed[:1]}, letters["holds"]: axes["holds"]})
         in_language(fig, finding.lang)
     return fig
 
@@ -78,9 +81,13 @@ def shares_of(finding: Finding, say: Callable[[str], str] = str) -> pd.DataFrame
 
 
 def _lines(question: Question, finding: Finding, name: str) -> int:
-    if name == "holds":
-        return len(finding.verdicts)
-    return len(question.panels[int(name.split()[1])].effects) if name.startswith("rows") else 6
+    """Lines of the names beside the rows of a panel."""
+    if name == "paths":
+        return 0
+    rows = [v.hypothesis for v in finding.verdicts]
+    if name != "holds":
+        rows = [said(row, finding.lang) for row in question.panels[int(name.split()[1])].effects]
+    return sum(wrapped(row, 8 / 2.6, SMALL).count("\n") + 1 for row in rows)
 
 
 def _paths(panel: Axes, letter: str, question: Question, answer: Answer, say: Callable[[str], str]) -> None:

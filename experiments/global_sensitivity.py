@@ -31,10 +31,11 @@ import numpy as np
 import sdmodel
 from sdmodel import Outcome, plot
 from sdmodel.errors import ResultWarning
+from sdmodel.experiments import words
 from sdmodel.experiments.arms import END, NEVER, Arms, total
 from sdmodel.experiments.finding import Finding, status
 from sdmodel.experiments.question import CERTIFIED
-from sdmodel.experiments.sheet import attempt, head, texts
+from sdmodel.experiments.sheet import attempt, head, in_language, texts
 from sdmodel.experiments.words import ENGLISH, Say
 from sdmodel.plot.look import drawing
 
@@ -263,9 +264,10 @@ def figure(finding: Finding, result: pd.DataFrame, switches: list[str]) -> Figur
         "switches": ("Switches of structure", totals.loc[switches, [*MAIN, *LEVERS]]),
     }
     high = [4.5 + 0.5 * len(shown) for _, shown in panels.values()]
-    below = f"{QUESTION} Total Sobol' indices: percent of the variance left if all others become known."
-    small = (
-        f"{finding.record['blocks']:,} blocks; small numbers are noise of sampling, their intervals are in the table."
+    below = Say("{asks} Total Sobol' indices: percent of the variance left if all others become known.", asks=QUESTION)
+    small = Say(
+        "{n:,} blocks; small numbers are noise of sampling, their intervals are in the table.",
+        n=finding.record["blocks"],
     )
     fig, axes = plot.board([[name] for name in panels], heights=high, **texts(finding, finding.headline, below, small))
     with drawing():
@@ -278,5 +280,6 @@ def figure(finding: Finding, result: pd.DataFrame, switches: list[str]) -> Figur
             panel.tick_params(axis="x", labelrotation=35)
             for text in panel.get_xticklabels():
                 text.set_horizontalalignment("right")
-            head(panel, letter, title)
+            head(panel, letter, words.said(title, finding.lang))
+        in_language(fig, finding.lang)
     return fig

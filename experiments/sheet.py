@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from matplotlib.text import Text
 from sdmodel import plot
 from sdmodel.errors import DesignError
 from sdmodel.experiments.finding import Finding, spread
-from sdmodel.experiments.words import ENGLISH, known, said
+from sdmodel.experiments.words import ENGLISH, Say, known, said
 from sdmodel.plot.look import BODY, GREY, SMALL, wrapped
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def in_language(fig: Figure, lang: str) -> None:
         return
     for text in fig.findobj(Text):
         plain = " ".join(text.get_text().split())
-        if known(plain, lang):
+        if reach := re.fullmatch(r"too small to count \(within ±(.+)\)", plain):
+            text.set_text(said(Say("too small to count (within ±{reach})", reach=reach[1]), lang))
+        elif known(plain, lang):
             text.set_text(said(plain, lang))
 
 

@@ -175,7 +175,7 @@ class _Page:
         """One question: answer, figures, what decides it, how it was asked."""
         module = import_module(f"sdmodel.experiments.{one.name}")
         parts = [f'<h2 id="{one.name}">{self.say(one.question)}</h2>', f"<p><b>{self.say(one.headline)}.</b></p>"]
-        parts += [_picture(figure, one.question) for figure in one.figures.values()]
+        parts += [_picture(figure, said(one.question, self.lang), self.lang) for figure in one.figures.values()]
         parts.append(self.verdicts(one))
         parts.append("<ul>" + "".join(f"<li>{self.say(note)}</li>" for note in one.notes) + "</ul>")
         written = html.escape(module.__doc__.split("---\n", 1)[-1].strip())
@@ -250,8 +250,14 @@ def _share(v: Verdict) -> Say:
     return Say("Holds in {share:.0%} of {n:,} samples.", share=v.share, n=v.samples)
 
 
-def _picture(figure: Figure, alt: str) -> str:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=130)
+def _picture(figure: Figure, alt: str, lang: str) -> str:
+    """A figure within the page: as pixels, or with letters that the reader's own fonts draw where they are Chinese."""
+    import matplotlib as mpl
+
+    from sdmodel.plot.look import drawing
+
+    kind, data = ("png", io.BytesIO()) if lang == ENGLISH else ("svg+xml", io.BytesIO())
+    with drawing(), mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(data, format=kind.partition("+")[0], dpi=130)
     code = base64.b64encode(data.getvalue()).decode("ascii")
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{code}">'
+    return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{code}">'

@@ -109,6 +109,14 @@ def _notes(paired: Paired) -> list[str]:
             median=100 * np.nanmedian(lost),
         )
     )
+    notes.append(
+        Say(
+            "Persistence, the index in 2034 over that in 2020: {gradual:.2f} with the gradual exit, {stay:.2f} without "
+            "exit (medians).",
+            gradual=np.nanmedian(paired["persistence", GRADUAL]),
+            stay=np.nanmedian(paired["persistence", STAY]),
+        )
+    )
     return notes
 
 

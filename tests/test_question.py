@@ -215,6 +215,24 @@ def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding, monkey
     assert "http" not in page.split("</style>")[1]  # nothing is fetched
 
 
+def test_a_page_in_chinese_leaves_its_letters_to_the_readers_fonts(
+    finding: Finding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Anything(dict):  # the texts of the toy have no translation
+        def __contains__(self, key: object) -> bool:
+            return True
+
+        def __missing__(self, key: str) -> str:
+            return key
+
+    monkeypatch.setattr(words, "_table", lambda lang: Anything())
+    monkeypatch.setattr(report, "import_module", lambda name: __import__("types").SimpleNamespace(__doc__="---\n"))
+    page = report.page([finding], "zh")
+    assert page.count("data:image/svg+xml;base64,") == 1
+    assert '<html lang="zh">' in page
+    assert "政府采购新产品促进自主创新" in page
+
+
 def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None:
     import dataclasses
 

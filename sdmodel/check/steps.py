@@ -45,7 +45,7 @@ def half_steps(model: Model, samples: int, rng: int) -> list[Row]:
     out = [_asked(_halved(model, design), design, "the model as it is")]
     # What a scenario sets stays as it sets it.
     scenarios = {
-        name: _halved(model, design.drop(columns=[*given.values, *given.paths], errors="ignore"), name)
+        name: _halved(model, design.drop(columns=[*given.values, *given.paths], errors="ignore").copy(), name)
         for name, given in model.scenarios.items()
     }
     if scenarios:

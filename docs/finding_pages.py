@@ -68,7 +68,7 @@ def table(folder):
         found = json.loads(path.read_text(encoding="utf-8"))
         for row in found["verdicts"]:
             by_id[row["hypothesis"]] = (path.stem, loaded(row))
-    rows, words = [], {}
+    rows, words, refuted = [], {}, []
     for name, hypothesis in report.hypotheses().items():
         where, v = by_id.get(name, ("", None))
         word = v.word if v else "not testable here"
@@ -77,6 +77,8 @@ def table(folder):
             f"**{v.word}**", v.label, f"{v.share:.0%} ({v.interval[0]:.0%} to {v.interval[1]:.0%})", effect(v),
             str(v.region) if v.region else v.label_reason,
         ]  # fmt: skip
+        if word == "not supported":
+            refuted.append(f"- [{name}]({where}.md) {hypothesis.says['en']} Holds in {v.share:.0%} of samples.")
         rows.append([f"[{name}]({where}.md)" if where else name, hypothesis.says["en"], *map(plain_or_link, told)])
     counted = ", ".join(f"{words[word]} {word}" for word in report.WORDS if word in words)
     return "\n".join(
@@ -88,6 +90,13 @@ def table(folder):
             "",
             *grid(["", "The paper says", "Verdict", "Label", "Holds in", "Effect", "Condition"], rows,
                   [7, 24, 10, 9, 12, 18, 20]),
+            "",
+            "## What the paper recommends and the model does not support",
+            "",
+            *refuted,
+            "",
+            "What is built in is left out here: it follows from an assumption that its page names, refutes nothing "
+            "and confirms nothing.",
             "",
         ]
     )  # fmt: skip

@@ -153,7 +153,7 @@ def test_some_stocks_alone(model_from):
 def test_what_cannot_be_drawn_is_refused(model_from):
     with pytest.raises(DesignError, match="has no stock"):
         plot.structure(model_from("a = 1 ~ Dmnl ~ |"))
-    with pytest.raises(DesignError, match="64 stocks, and a diagram holds 40"):
+    with pytest.raises(DesignError, match="73 stocks, and a diagram holds 40"):
         plot.structure(sdmodel.load("shandong"))
     with pytest.raises(DesignError, match="cannot be 5 cm wide"):
         plot.structure(sdmodel.load("firms"), width=5)

@@ -1,9 +1,9 @@
 """Three findings by another route: `python docs/again.py [SAMPLES]` writes docs/findings/again.md.
 
-Nothing of the experiments is used: samples come from a Sobol' sequence and not from Latin hypercubes, each run is solved
-by scipy's LSODA and not by the lanes, money is made equal by Brent's method one sample at a time, and the measures are
-written again below. Ranges are those assumed, so the share to compare is the one the record of the finding gives for
-them; their 95 % intervals must overlap.
+Nothing of the experiments is used: samples come from a Sobol' sequence and not from Latin hypercubes, each run is
+solved by scipy's LSODA and not by the lanes, money is made equal by Brent's method one sample at a time, and the
+measures are written again. Ranges are those assumed, so the share to compare is the one the record of the finding gives
+for them; their 95 % intervals must overlap.
 """
 
 import json
@@ -119,14 +119,10 @@ def write(samples):
         same &= meets
         rows.append([name, text, f"{k0 / n0:.0%} of {n0} ({low0:.0%} to {high0:.0%})",
                      f"{k / n:.0%} of {n} ({low:.0%} to {high:.0%})", "yes" if meets else "**no**"])  # fmt: skip
-    text = (
-        __doc__.split("\n\n", 1)[1]
-        .strip()
-        .replace("the measures are\nwritten again below", "the measures are\nwritten again")
-    )
+    text = __doc__.split("\n\n", 1)[1].strip()
     page = ["# Three findings by another route", "", text, "",
             *grid(["", "Finding", "Experiment", "Again", "Intervals overlap"], rows, [10, 34, 20, 20, 10]), "",
-            f"{samples} samples, model `{model.fingerprint[:12]}`; `python docs/again.py` does it once more."]  # fmt: skip
+            f"{samples} samples, model `{model.fingerprint[:12]}`; `python docs/again.py` does it again."]  # fmt: skip
     put(HERE / "findings" / "again.md", "\n".join(page) + "\n")
     return same
 

@@ -171,6 +171,7 @@ def faults(found, stated=None, model=None):
     known = {f"{letter}{n:02d}" for letter, last in COUNTS.items() for n in range(1, last + 1)}
     out = [f"{k} is not answered" for k in sorted(known - set(count))]
     out += [f"{k} is no id of the paper" for k in sorted(set(count) - known)]
+    out += [f"{a.id} is asked by no experiment" for a in found if a.kind == NOT_ASKED]
     for k in sorted(k for k, n in count.items() if n > 1):
         kinds = ", ".join(f"{a.kind} ({', '.join(a.where)})" if a.where else a.kind for a in found if a.id == k)
         out.append(f"{k} is answered {count[k]} times: {kinds}")

@@ -1,4 +1,4 @@
-"""Does one push bring firms onto the endogenous track for good, how large must it be, and when? (H38, H42 to H45)
+"""Does one push bring firms onto the endogenous track for good, how large, and when? (H38, H42, H43, H44, H45)
 
 Written down before the first run
 ---------------------------------

@@ -206,7 +206,8 @@ class Question:
             answer.paired.frame(),
             status=status(own),
             notes=[*(self.notes(answer.paired) if self.notes else ()), *answer.unspent()],
-            record=arms.record(self.name, seed, answer.plain) | {"sampler": draws.attrs.get("sampler", "")},
+            record=arms.record(self.name, seed, answer.plain)
+            | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint},
             lang=lang,
         )
         finding.headline = self.headline(finding)

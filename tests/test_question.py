@@ -239,3 +239,11 @@ def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None
     finding.verdicts[0] = dataclasses.replace(finding.verdicts[0], hypothesis="H99")
     with pytest.raises(UnknownNameError, match="no hypothesis 'H99'"):
         report.answers([finding])
+
+
+def test_every_hypothesis_has_its_finding_on_record() -> None:
+    folder = Path(__file__).parents[1] / "docs" / "findings"
+    records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
+    judged = [v["hypothesis"] for record in records for v in record["verdicts"]]
+    assert sorted(h for h in judged if " " not in h) == list(report.hypotheses())
+    assert min(record["record"]["samples"] for record in records) >= 10_000

@@ -65,6 +65,12 @@ def test_an_id_without_an_answer_is_seen(whole: Model) -> None:
     assert changed(whole, omitted=lambda rows: rows.pop(0)) == [f"{first} is not answered"]
 
 
+def test_a_hypothesis_that_no_experiment_asks_is_seen(found: list[traced.Answer], whole: Model) -> None:
+    left = [a for a in found if a.id != "H07"]
+    wrong = traced.faults([*left, traced.Answer("H07", traced.NOT_ASKED)], model=whole)
+    assert "H07 is asked by no experiment" in wrong
+
+
 def test_an_id_answered_twice_is_seen(whole: Model) -> None:
     again = {"id": "C87", "reason": "It is cited by an equation, so it cannot be left out."}
     (text,) = changed(whole, omitted=lambda rows: rows.append(again))

@@ -161,7 +161,6 @@ class Arms:
         low: Any = None,
         high: Any = None,
         base: Any = 0.0,
-        slope: Any = None,
         tolerance: float = 0.005,
     ) -> Equalised:
         """Run settings with a lever solved, sample by sample, so that each spends the target.
@@ -174,7 +173,7 @@ class Arms:
         stage, settings
             As in `run`.
         target
-            Present value of public money; it and the first guesses, ends, bases, slopes and parts of a mix have the
+            Present value of public money; it and the first guesses, ends, bases and parts of a mix have the
             shape of (setting, sample) or broadcast to it.
         lever
             Constant that is solved for, a size or a date; or several that grow together, see `Mix`.
@@ -184,8 +183,6 @@ class Arms:
             Where the lever may go; default its range in the file, for a mix 0 and 1.
         base
             Money that is spent anyway; what is made equal is the money beyond it.
-        slope
-            Change of money by unit of the lever for the first correction; default a straight line from (low, base).
         tolerance
             Largest difference from the target that is left alone, as a share of the money beyond the base.
         """
@@ -221,7 +218,6 @@ class Arms:
             rows(ends[0] if low is None else low),
             rows(ends[1] if high is None else high),
             start=rows(start),
-            slope=None if slope is None else rows(slope),
             scale=goal - rows(base),
             tolerance=tolerance,
             rounds=ROUNDS,

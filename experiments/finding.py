@@ -1,9 +1,8 @@
 """What every experiment leaves: shares with intervals, verdicts, what decides them, and files.
 
-An experiment is a module with `QUESTION` (one sentence), `SAMPLES` and `ask(samples, seed, workers, progress)`, which
-returns a `Finding`. Its docstring says, before the first run, what is compared, on which outcome and horizon, and the
-smallest effect that counts.
-`arms` runs what it compares, `equal_money` makes the public money equal.
+An experiment is a module with `QUESTION` (one sentence), `SAMPLES` and `ask`, which returns a `Finding`; as a rule it
+is that of a `Question` (`question`). Its docstring says, before the first run, what is compared, on which outcome and
+horizon, and the smallest effect that counts. `arms` runs what it compares and makes the public money equal.
 """
 
 from __future__ import annotations

@@ -44,11 +44,6 @@ def lowest(name: str, since: float = POLICY_START, **element: str) -> Measure:
     return _path(name, element, lambda path: path.sel(time=slice(since, None)).min("time"))
 
 
-def highest(name: str, since: float = POLICY_START, **element: str) -> Measure:
-    """Highest reported value since a date."""
-    return _path(name, element, lambda path: path.sel(time=slice(since, None)).max("time"))
-
-
 def worth(name: str, **element: str) -> Measure:
     """Present value at 2015 of a yearly flow, 2015 to 2034."""
     return Measure((name,), lambda found, draws: present_value(_one(found[name], element), draws))
@@ -136,7 +131,7 @@ class Paired:
         other._numbers = {key: values[:n] for key, values in self._numbers.items()}
         return other
 
-    def frame(self, arms: list[str] | None = None) -> pd.DataFrame:
+    def frame(self) -> pd.DataFrame:
         """Tidy rows: arm, sample and a column a measure."""
         import pandas as pd
 
@@ -146,7 +141,7 @@ class Paired:
                 pd.DataFrame({"arm": arm, "sample": np.arange(len(self._numbers[PUBLIC, arm]))}).assign(
                     **{m: self._numbers[m, arm] for m in names}
                 )
-                for arm in arms or self.arms
+                for arm in self.arms
             ],
             ignore_index=True,
         )

@@ -68,7 +68,7 @@ def test_a_line_is_met_at_once() -> None:
         asked.append(len(rows))
         return 5 * x + 2
 
-    found = meet(line, np.full(7, 12.0), 0.0, 10.0, start=1.0, slope=np.full(7, 5.0), tolerance=1e-9)
+    found = meet(line, np.full(7, 12.0), 0.0, 10.0, start=1.0, scale=np.full(7, 10.0), tolerance=1e-9)
     assert found.x == pytest.approx([2] * 7)
     assert asked == [7, 7]
     assert found.runs == 14

@@ -32,7 +32,6 @@ def meet(
     high: float | np.ndarray,
     *,
     start: float | np.ndarray | None = None,
-    slope: np.ndarray | None = None,
     scale: np.ndarray | None = None,
     tolerance: float = 0.005,
     rounds: int = ROUNDS,
@@ -52,11 +51,9 @@ def meet(
         Range of x, for all or by row.
     start
         First guess, for all or by row; the measure must then rise with x. Default: both ends are tried first.
-    slope
-        Change of the outcome by unit of x, for the first correction of a guess; default a line from the target less the
-        scale at `low`.
     scale
-        What a difference is measured against; default the target, or one where that is zero.
+        What a difference is measured against; default the target, or one where that is zero. A guess is first corrected
+        along a line from the target less the scale at `low`.
     tolerance
         Largest difference, over the scale, that is left alone.
     rounds
@@ -101,8 +98,7 @@ def meet(
         new = _next(x, off, a, b, off_a, off_b, x_before, off_before)
         if turn == 0 and start is not None:
             with np.errstate(all="ignore"):
-                steep = (off + size) / (x - low) if slope is None else slope
-                new = np.clip(x - off / steep, low, high)
+                new = np.clip(x - off / ((off + size) / (x - low)), low, high)
         x_before, off_before = np.where(todo, x, x_before), np.where(todo, off, off_before)
         x = np.where(todo, _inside(new, x, a, b), x)
     with np.errstate(all="ignore"):

@@ -137,7 +137,7 @@ def book_of(model: Model) -> Book:
 def _row(kind: type[T], said: Any, where: str) -> T:
     if not isinstance(said, Mapping):
         raise ReadError(f"{where}: a row is a table of keys and values.")
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # a dataclass, by its callers
     for k in said:
         if k not in known:
             raise ReadError(f"{where}: {UnknownNameError(k, known, 'key')}")

@@ -158,4 +158,4 @@ def _function(module: str, name: str) -> Callable[..., Any]:
     found = getattr(importlib.import_module(whole), name, None)
     if found is None:
         raise UnknownNameError(name, (), "function", f"{whole} has none of that name.")
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # of a module known by name only

@@ -14,6 +14,7 @@ from model_pages import grid, plain, put
 import sdmodel
 from sdmodel.check.confidence import SAMPLES, nine
 from sdmodel.check.rows import HARD, TESTS
+from sdmodel.study.evidence import COMPARISONS
 
 HERE = Path(__file__).parent / "models"
 MODEL = "shandong"
@@ -43,7 +44,7 @@ def measure(samples, rng=1):
     model = sdmodel.load(MODEL)
     begun = time.perf_counter()
     rows, seconds = [], {}
-    for part in nine(model, samples, rng):
+    for part in nine(model, samples, rng, comparisons=COMPARISONS):
         now = time.perf_counter() - begun
         seconds[part[0].test] = round(now - sum(seconds.values()), 1)
         rows += [{f: getattr(row, f) for f in row.__slots__} for row in part]

@@ -11,8 +11,9 @@ import numpy as np
 from model_pages import grid, plain, put
 
 import sdmodel
-from sdmodel.experiments import evidence_figures, identifiability, matching, published_effects, targets
-from sdmodel.experiments.draws import LABELS
+from sdmodel.study import evidence_figures, identifiability, published_effects, targets
+from sdmodel.study import history_matching as matching
+from sdmodel.study.sampling import LABELS
 
 HERE = Path(__file__).parent / "models"
 
@@ -76,7 +77,7 @@ def matching_page(model, kept, found):
         f"away than {record['cut']:g} standard deviations of what separates a run from the published figure: the error "
         "of the figure and the discrepancy of the model (`sdmodel.history_match`). An interval counts as nil inside. "
         f"{record['kept'] / record['drawn']:.1%} are kept. The first {record['stored']:,} of them are the default "
-        "ensemble of findings: `sdmodel.experiments.matching.ensemble(model, n)` makes them again from their numbers. "
+        "ensemble of findings: `sdmodel.study.history_matching.ensemble(model, n)` makes them from their numbers. "
         "Draws are independent and not a Latin hypercube, so that what is kept is an independent sample as well. Pairs "
         "of uncertainties that go together were drawn with a rank correlation:",
         "",
@@ -134,8 +135,8 @@ def matching_page(model, kept, found):
         "## Record",
         "",
         f"Ensemble mark `{record['mark']}`, model `{record['model'][:12]}`, sdmodel {record['sdmodel']}. "
-        "`python -m sdmodel.experiments.matching` makes the ensemble anew, which it must be when equations, ranges or "
-        "targets have changed; `python docs/evidence_pages.py` writes this page.",
+        "`python -m sdmodel.study.history_matching` makes the ensemble anew, which it must be when equations, ranges "
+        "or targets have changed; `python docs/evidence_pages.py` writes this page.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n", evidence_figures.matching(found, quantiles, title, below)
 

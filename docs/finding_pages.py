@@ -13,8 +13,8 @@ from pathlib import Path
 from model_pages import grid, plain, put
 
 from sdmodel.cli import experiments
-from sdmodel.experiments import report
-from sdmodel.experiments.finding import Region, Verdict
+from sdmodel.study import report
+from sdmodel.study.finding import Region, Verdict
 
 HERE = Path(__file__).parent
 

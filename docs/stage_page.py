@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from model_pages import grid, plain, put
 
 import sdmodel
-from sdmodel.experiments import stages
+from sdmodel.study import stages
 
 SHOWN = {"base run": None, "prepared exit": "prepared exit", "timed push": "timed push"}
 """Runs in the picture and their scenario."""

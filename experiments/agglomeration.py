@@ -39,9 +39,9 @@ import numpy as np
 
 from sdmodel.experiments.beyond import Beyond
 from sdmodel.experiments.links import NETWORK
-from sdmodel.experiments.measures import Measure, Paired, end, mean, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Measure, Paired, end, mean, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,9 +31,9 @@ from __future__ import annotations
 import numpy as np
 
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.experiments.measures import Paired, end
-from sdmodel.experiments.question import Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end
+from sdmodel.study.question import Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Do technology alliances need a benefit mechanism, or fewer officials, or more members?"
 

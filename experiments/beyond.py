@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sdmodel.experiments.question import Question
 from sdmodel.expression import Call, Expr, Number, Op, Ref, key
 from sdmodel.model import Component
+from sdmodel.study.question import Question
 
 if TYPE_CHECKING:
-    from sdmodel.experiments.answer import Answer
-    from sdmodel.experiments.arms import Arms
     from sdmodel.model import Model
+    from sdmodel.study.answer import Answer
+    from sdmodel.study.arms import Arms
 
 UNCHANGED = -1.0
 """Value of `NAME as set` or `NAME from 2015` that leaves a constant what it was."""

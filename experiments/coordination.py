@@ -37,12 +37,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import Arms
-from sdmodel.experiments.finding import Finding, spread
-from sdmodel.experiments.measures import Measure, Paired, end, mean, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import Arms
+from sdmodel.study.effects import Measure, Paired, end, mean, worth
+from sdmodel.study.finding import Finding, spread
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does coordination make the same money do more, and what does a gap of implementation cost?"
 

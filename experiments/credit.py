@@ -37,10 +37,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sdmodel.experiments.finding import spread
-from sdmodel.experiments.measures import LEAST_MONEY, PUBLIC, Paired, end, mean, weighted, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import LEAST_MONEY, PUBLIC, Paired, end, mean, weighted, worth
+from sdmodel.study.finding import spread
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Do interest subsidies, guarantees and risk compensation bring RnD, and at what risk?"
 

@@ -29,9 +29,9 @@ from __future__ import annotations
 import numpy as np
 
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.experiments.measures import Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does culture need institutions, and what does insurance of failures bring?"
 

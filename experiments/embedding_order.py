@@ -36,7 +36,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.experiments.answer import replace_draws
 from sdmodel.experiments.embedding_programmes import (
     ACTORS,
     CULTURE,
@@ -48,16 +47,17 @@ from sdmodel.experiments.embedding_programmes import (
     budget,
     start,
 )
-from sdmodel.experiments.measures import Measure, Paired, end
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.effects import Measure, Paired, end
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from sdmodel.experiments.arms import Arms
-    from sdmodel.experiments.finding import Finding
+    from sdmodel.study.arms import Arms
+    from sdmodel.study.finding import Finding
 
 QUESTION = "Should actors, then social capital, then culture be embedded, or in another order?"
 

@@ -31,13 +31,13 @@ import numpy as np
 import sdmodel
 from sdmodel import Outcome, plot
 from sdmodel.errors import ResultWarning
-from sdmodel.experiments import words
-from sdmodel.experiments.arms import END, NEVER, Arms, total
-from sdmodel.experiments.finding import Finding, status
-from sdmodel.experiments.question import CERTIFIED
-from sdmodel.experiments.sheet import attempt, head, in_language, texts
-from sdmodel.experiments.words import ENGLISH, Say
 from sdmodel.plot.look import drawing
+from sdmodel.study import translation as words
+from sdmodel.study.arms import END, NEVER, Arms, total
+from sdmodel.study.finding import Finding, status
+from sdmodel.study.panels import attempt, head, in_language, texts
+from sdmodel.study.question import CERTIFIED
+from sdmodel.study.translation import ENGLISH, Say
 
 if TYPE_CHECKING:
     import pandas as pd

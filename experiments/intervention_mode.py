@@ -40,12 +40,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdmodel.experiments.arms import Arms
-from sdmodel.experiments.finding import Finding
 from sdmodel.experiments.intervention_surface import FIRMS, FLAT, MODE, NET, NONE, SO, VOLUME, axis, inside, surface
-from sdmodel.experiments.measures import Measure, Paired, end, ratio, worth
-from sdmodel.experiments.question import Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.arms import Arms
+from sdmodel.study.effects import Measure, Paired, end, ratio, worth
+from sdmodel.study.finding import Finding
+from sdmodel.study.question import Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "How much should government support, and how much should it decide itself?"
 

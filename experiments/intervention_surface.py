@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import Arms
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.measures import Measure, Paired
-from sdmodel.experiments.sheet import attempt, head, texts
-from sdmodel.experiments.words import Say, said
 from sdmodel.plot.look import drawing
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import Arms
+from sdmodel.study.effects import Measure, Paired
+from sdmodel.study.finding import Finding
+from sdmodel.study.panels import attempt, head, texts
+from sdmodel.study.translation import Say, said
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

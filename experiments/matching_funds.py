@@ -27,10 +27,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sdmodel.experiments.arms import POLICY_START, total
-from sdmodel.experiments.measures import Measure, Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.arms import POLICY_START, total
+from sdmodel.study.effects import Measure, Paired, end, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does a matching requirement raise the RnD of all firms, or only that of those who can meet it?"
 

@@ -34,14 +34,14 @@ import pandas as pd
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.experiments.answer import drawn
-from sdmodel.experiments.arms import MONEY, NEVER, Arms, Mix, last, present_value, total
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.measures import Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.sheet import attempt, head, in_language, texts
-from sdmodel.experiments.words import ENGLISH, Say, said
 from sdmodel.plot.look import drawing
+from sdmodel.study.answer import drawn
+from sdmodel.study.arms import MONEY, NEVER, Arms, Mix, last, present_value, total
+from sdmodel.study.effects import Paired, end, worth
+from sdmodel.study.finding import Finding
+from sdmodel.study.panels import attempt, head, in_language, texts
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import ENGLISH, Say, said
 
 if TYPE_CHECKING:
     from sdmodel.model import Model

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdmodel.experiments.measures import Paired, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does public procurement of new products help, and more than grants for the same money?"
 

@@ -50,10 +50,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdmodel.experiments.measures import Measure, Paired, end, first_above, mean
 from sdmodel.experiments.push_surface import AFTER, FEW, MONEY_UNIT, TRACK, surfaces
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Measure, Paired, end, first_above, mean
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does one push bring firms onto the endogenous track for good, how large must it be, and when?"
 

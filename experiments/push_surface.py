@@ -9,15 +9,15 @@ import pandas as pd
 
 from sdmodel import plot
 from sdmodel.composition import path_expression
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import END, MONEY, Arms, last
-from sdmodel.experiments.finding import Finding, judged
-from sdmodel.experiments.measures import PUBLIC, Paired
-from sdmodel.experiments.sheet import attempt, head, rows, texts
-from sdmodel.experiments.words import Say, said
 from sdmodel.expression import Op, Ref, key
 from sdmodel.plot.look import drawing
 from sdmodel.scenario import Path
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import END, MONEY, Arms, last
+from sdmodel.study.effects import PUBLIC, Paired
+from sdmodel.study.finding import Finding, judged
+from sdmodel.study.panels import attempt, head, rows, texts
+from sdmodel.study.translation import Say, said
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -35,9 +35,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdmodel.experiments.measures import Paired, end, first_above, mean, ratio, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end, first_above, mean, ratio, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does public seed money draw private money, and do public services push it out?"
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.experiments.measures import Measure
 from sdmodel.expression import Call, Op, Ref, key
 from sdmodel.model import Component
+from sdmodel.study.effects import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from sdmodel.experiments.answer import Answer
-    from sdmodel.experiments.arms import Arms
     from sdmodel.model import Model
+    from sdmodel.study.answer import Answer
+    from sdmodel.study.arms import Arms
 
 KEPT = "kept part of the margin"
 LEFT, BEGINS, LENGTH, EDGE, AFTER = 0.5, 2018.0, 3.0, 0.25, 2.0

@@ -42,14 +42,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import Arms, total
-from sdmodel.experiments.finding import Finding, judged, spread
-from sdmodel.experiments.measures import Measure, Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
 from sdmodel.expression import Call, Op, Ref
 from sdmodel.model import Model
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import Arms, total
+from sdmodel.study.effects import Measure, Paired, end, worth
+from sdmodel.study.finding import Finding, judged, spread
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does an extra tax deduction raise RnD, and does a progressive one raise it more for the same public money?"
 

@@ -35,12 +35,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import POLICY_START, Arms, total
-from sdmodel.experiments.finding import Finding, spread
-from sdmodel.experiments.measures import PUBLIC, Measure, Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import POLICY_START, Arms, total
+from sdmodel.study.effects import PUBLIC, Measure, Paired, end, worth
+from sdmodel.study.finding import Finding, spread
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Should support be paid in advance or afterwards, and at which stage of a project?"
 

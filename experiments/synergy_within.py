@@ -46,13 +46,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.experiments.answer import replace_draws
-from sdmodel.experiments.arms import Arms
-from sdmodel.experiments.finding import Finding, judged
-from sdmodel.experiments.measures import Measure, Paired, end, lowest
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
 from sdmodel.experiments.shortfall import BEGINS, Shortfalls, during, shortened, shortfalls
-from sdmodel.experiments.words import Say
+from sdmodel.study.answer import replace_draws
+from sdmodel.study.arms import Arms
+from sdmodel.study.effects import Measure, Paired, end, lowest
+from sdmodel.study.finding import Finding, judged
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     import pandas as pd

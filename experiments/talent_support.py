@@ -33,9 +33,9 @@ from __future__ import annotations
 import numpy as np
 
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.experiments.measures import Paired, end
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does support for talent bring RnD staff, knowledge and growth, and is it worth its money?"
 

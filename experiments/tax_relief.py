@@ -31,9 +31,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sdmodel.experiments.measures import Paired, end, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end, worth
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does accelerated depreciation raise RnD, and in which firms?"
 

@@ -50,13 +50,13 @@ from typing import Any
 
 import numpy as np
 
-from sdmodel.experiments.answer import Answer, replace_draws
-from sdmodel.experiments.arms import Arms
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.experiments.finding import Finding, spread
-from sdmodel.experiments.measures import Paired, end, mean, ratio, worth
-from sdmodel.experiments.question import Equal, Loop, Prediction, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.answer import Answer, replace_draws
+from sdmodel.study.arms import Arms
+from sdmodel.study.effects import Paired, end, mean, ratio, worth
+from sdmodel.study.finding import Finding, spread
+from sdmodel.study.question import Equal, Loop, Prediction, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "Does the circle of innovation, revenue and innovation close, and what does it do to firms?"
 

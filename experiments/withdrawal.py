@@ -38,10 +38,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.measures import Paired, end, lowest, mean, ratio
-from sdmodel.experiments.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.words import Say
+from sdmodel.study.effects import Paired, end, lowest, mean, ratio
+from sdmodel.study.finding import Finding
+from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.translation import Say
 
 QUESTION = "When, and how gradually, should government leave the activities it dominates?"
 

@@ -10,14 +10,14 @@ import pandas as pd
 import sdmodel
 from sdmodel import plot
 from sdmodel.experiments import withdrawal as asked
-from sdmodel.experiments.arms import MONEY, NEVER, Arms, last
-from sdmodel.experiments.finding import Finding, deciding, judged
-from sdmodel.experiments.sheet import attempt, head, in_language, texts
-from sdmodel.experiments.words import Say, said
 from sdmodel.plot.look import drawing
+from sdmodel.study.arms import MONEY, NEVER, Arms, last
+from sdmodel.study.finding import Finding, deciding, judged
+from sdmodel.study.panels import attempt, head, in_language, texts
+from sdmodel.study.translation import Say, said
 
 if TYPE_CHECKING:
-    from sdmodel.experiments.measures import Paired
+    from sdmodel.study.effects import Paired
 
 SURFACE = 500
 STARTS, DURATIONS = (2016.0, 2018.0, 2020.0, 2022.0, 2024.0), (0.0, 1.0, 3.0, 5.0, 10.0)

@@ -113,10 +113,11 @@ def _confidence(model: Any, samples: int, seed: int) -> int:
     """Print the nine confidence tests as they come; how many rows miss that must not."""
     from sdmodel.check.confidence import nine
     from sdmodel.check.rows import HARD, TESTS
+    from sdmodel.study.evidence import COMPARISONS
 
     missed = reported = 0
     last = 0
-    for rows in nine(model, samples, seed):
+    for rows in nine(model, samples, seed, comparisons=COMPARISONS):
         for row in rows:
             if row.test != last:
                 typer.echo(f"\n{row.test} {TESTS[row.test]}{'' if row.test in HARD else ' (reports)'}")
@@ -282,10 +283,10 @@ def report(
     for name in only or []:
         if name not in known:
             raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
-    words = importlib.import_module("sdmodel.experiments.words")
+    words = importlib.import_module("sdmodel.study.translation")
     if lang not in words.languages():
         raise UnknownNameError(lang, words.languages(), "language", f"There are {', '.join(words.languages())}.")
-    made = importlib.import_module("sdmodel.experiments.report")
+    made = importlib.import_module("sdmodel.study.report")
     found = made.findings(
         only or known,
         samples,

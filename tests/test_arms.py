@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.experiments.arms import DISCOUNT, MONEY, Arms, last, paired, present_value, total
+from sdmodel.study.arms import DISCOUNT, MONEY, Arms, last, paired, present_value, total
 
 TEXT = """
 place: a, b ~~|

@@ -15,7 +15,7 @@ import pytest
 import sdmodel
 from sdmodel.check.balances import balanced
 from sdmodel.check.book import Balance, Behaviour, Book, Equal, Loop, Policy, book_of
-from sdmodel.check.confidence import confidence, nine
+from sdmodel.check.confidence import compared, confidence, nine
 from sdmodel.check.corners import corners, ends, extremes
 from sdmodel.check.graph import links, loops_of
 from sdmodel.check.loops import structure
@@ -25,7 +25,7 @@ from sdmodel.check.rows import Row
 from sdmodel.check.sensitive import sensitivity
 from sdmodel.check.shapes import MODES, SHAPES, modes, strength
 from sdmodel.check.steps import half_steps
-from sdmodel.errors import ReadError, UnknownNameError
+from sdmodel.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.model import Model
 
 Write = Callable[..., Path]
@@ -212,23 +212,35 @@ def test_a_step_that_is_too_large_is_seen(pond: Callable[..., Model]) -> None:
 
 
 # -- 6 and 7 ------------------------------------------------------------------------------------------------------
+def nothing(model: Model, samples: int) -> list[tuple[str, object, object, str, str]]:
+    return []
+
+
+def refused(model: Model, samples: int) -> list[tuple[str, object, object, str, str]]:
+    raise DesignError("no such samples")
+
+
+def two(model: Model, samples: int) -> list[tuple[str, object, object, str, str]]:
+    return [("a", 0.25, "1", "hit", f"{samples} samples"), ("b", 2.0, "1", "miss", f"{samples} samples")]
+
+
 @pytest.mark.parametrize(
-    ("experiments", "verdict", "said"),
+    ("asked", "verdicts", "said"),
     [
-        ({}, "told", "names no experiment"),
-        ({"6": "not_there"}, "miss", "not_there"),
-        ({"6": "os.path"}, "miss", "os.path"),
-        ({"6": "arms"}, "miss", "none of that name"),
+        ({}, ["told"], "names no comparison"),
+        ({"6": "not there"}, ["miss"], "not there"),
+        ({"6": "nothing"}, ["miss"], "It compared nothing"),
+        ({"6": "refused"}, ["miss"], "no such samples"),
+        ({"6": "two"}, ["pass", "miss"], "10 samples"),
     ],
 )
-def test_an_experiment_that_is_not_there_is_never_passed(
-    pond: Callable[..., Model], experiments: dict[str, str], verdict: str, said: str
+def test_a_comparison_is_run_by_name_and_never_passed_when_it_is_not_there(
+    pond: Callable[..., Model], asked: dict[str, str], verdicts: list[str], said: str
 ) -> None:
-    from sdmodel.check.confidence import _experiment
-
-    (row,) = _experiment(pond(), Book(experiments=experiments), 6, 10)
-    assert row.verdict == verdict
-    assert said in row.text
+    given = {"nothing": nothing, "refused": refused, "two": two}
+    rows = compared(pond(), Book(comparisons=asked), 6, 10, given)
+    assert [row.verdict for row in rows] == verdicts
+    assert said in rows[0].text
 
 
 # -- 8 structure --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 import sdmodel
 from sdmodel.errors import DesignError
-from sdmodel.experiments.finding import Finding, Verdict, deciding, failure_region, judged, spread, status, wilson
+from sdmodel.study.finding import Finding, Verdict, deciding, failure_region, judged, spread, status, wilson
 
 
 def verdict(holds: int, samples: int, label: str = "conditional") -> Verdict:

@@ -28,6 +28,7 @@ FLOORS = [
     {"sweep"},
     {"analysis", "check"},  # the confidence tests of check run sweeps
     {"plot"},
+    {"study"},
     {"cli"},
 ]
 # Doors: they hand over to rooms above, with imports inside functions only.
@@ -36,7 +37,7 @@ DOORS = {"model", "scenario", "__init__"}
 ROOMS = {
     "pysd": {"read"},
     "parsimonious": {"read"},
-    "matplotlib": {"plot"},
+    "matplotlib": {"plot", "study"},
     "typer": {"cli"},
     "llvmlite": {"compile"},
     "platformdirs": {"read"},

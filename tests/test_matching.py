@@ -13,7 +13,9 @@ from scipy import stats
 
 import sdmodel
 from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.experiments import draws, identifiability, matching, targets
+from sdmodel.study import history_matching as matching
+from sdmodel.study import identifiability, targets
+from sdmodel.study import sampling as draws
 
 FIRST = [0.8206326216809281, 0.20030525669212923, 0.8349270635787824, 0.5996959051257662]
 """Two numbers of row 0 and of row 1000, as they were when the ensemble was stored first."""

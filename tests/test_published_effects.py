@@ -9,8 +9,9 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.experiments import matching, published
-from sdmodel.experiments import published_effects as asked
+from sdmodel.study import history_matching as matching
+from sdmodel.study import published_effects as asked
+from sdmodel.study import published_forms as published
 
 TIMES = np.arange(2015.0, 2025.0)
 DRAWS = pd.DataFrame({published.DISCOUNT: [0.0]})

@@ -13,11 +13,12 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.errors import DesignError, EquationError, UnknownNameError
-from sdmodel.experiments import report, words
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.measures import Paired, end, first_above, lowest, mean, ratio, weighted, worth
-from sdmodel.experiments.question import ONE_BUDGET, Equal, Loop, Prediction, Question, Rows
-from sdmodel.experiments.widths import WIDTHS, widened, wider_samples
+from sdmodel.study import report
+from sdmodel.study import translation as words
+from sdmodel.study.effects import Paired, end, first_above, lowest, mean, ratio, weighted, worth
+from sdmodel.study.finding import Finding
+from sdmodel.study.prior_widths import WIDTHS, widened, wider_samples
+from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question, Rows
 
 TEXT = """
 present value of public money = INTEG(price a*a+price b*b, 0) ~ million CNY ~ |
@@ -98,7 +99,7 @@ def test_other_ranges_are_told(finding: Finding) -> None:
 
 
 def test_one_budget_is_spent_by_the_arm_that_sets_it_as_well(model: sdmodel.Model) -> None:
-    from sdmodel.experiments.arms import Arms
+    from sdmodel.study.arms import Arms
 
     asked = question()
     draws = sdmodel.latin_hypercube(model.uncertainties, 20, rng=1)

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from sdmodel.cli import experiments
-from sdmodel.experiments import report, words
-from sdmodel.experiments.question import Question
 from sdmodel.paths import shipped
+from sdmodel.study import report
+from sdmodel.study import translation as words
+from sdmodel.study.question import Question
 
 ZH = tomllib.loads((shipped("experiments") / "words.zh.toml").read_text(encoding="utf-8"))["words"]
-FILES = sorted(Path(str(shipped("experiments"))).glob("*.py"))
+FILES = sorted([*Path(str(shipped("experiments"))).glob("*.py"), *Path(str(report.__file__)).parent.glob("*.py")])
 ASKED = [
     name
     for name in experiments()
@@ -73,7 +74,7 @@ def test_everything_a_question_says_has_its_chinese(name: str) -> None:
 
 
 def test_what_the_report_says_has_its_chinese() -> None:
-    source = ast.parse((Path(str(shipped("experiments"))) / "report.py").read_text(encoding="utf-8"))
+    source = ast.parse(Path(str(report.__file__)).read_text(encoding="utf-8"))
     said = {
         node.args[0].value
         for node in ast.walk(source)

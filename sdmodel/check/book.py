@@ -89,8 +89,8 @@ class Book:
     """All that is written about one model.
 
     `negative` lists stocks that may fall below zero, `inside` constants that corners draw from a range instead of its
-    ends, `outcomes` what sensitivity is told of, and `experiments` the modules of `sdmodel.experiments` that compare
-    the model with the world, by number of the test, and under `draws` the one whose `ensemble` they are given.
+    ends, `outcomes` what sensitivity is told of, and `comparisons` the names of the comparisons with
+    published figures, by number of the test (6 history, 7 published effects).
     """
 
     balance: tuple[Balance, ...] = ()
@@ -101,7 +101,7 @@ class Book:
     negative: tuple[str, ...] = ()
     inside: Mapping[str, list[float]] = field(default_factory=dict)
     outcomes: tuple[str, ...] = ()
-    experiments: Mapping[str, str] = field(default_factory=dict)
+    comparisons: Mapping[str, str] = field(default_factory=dict)
 
 
 _ROWS = {"balance": Balance, "equal": Equal, "behaviour": Behaviour, "loop": Loop, "policy": Policy}

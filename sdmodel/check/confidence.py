@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sdmodel.check.book import Book, book_of
 from sdmodel.check.corners import extremes
@@ -27,8 +25,13 @@ SAMPLES = 10_000
 _FEWER = 10
 """Half steps and sensitivity take one sample for this many corners: their figures settle sooner."""
 
+Comparison = Callable[[Model, int], Iterable[tuple[str, object, object, str, str]]]
+"""Compares a model with published figures in a number of samples: rows of name, figure, limit, verdict and text."""
 
-def confidence(model: Model, samples: int = SAMPLES, rng: int = 1) -> pd.DataFrame:
+
+def confidence(
+    model: Model, samples: int = SAMPLES, rng: int = 1, *, comparisons: Mapping[str, Comparison] | None = None
+) -> pd.DataFrame:
     """Put a model to the nine confidence tests of system dynamics [1]_ [2]_ [3]_.
 
     Units, conservation, extreme conditions, partial models, integration error, history, published effects, structure
@@ -42,6 +45,9 @@ def confidence(model: Model, samples: int = SAMPLES, rng: int = 1) -> pd.DataFra
         Random corners of all constants; half steps and sensitivity take a tenth as many samples.
     rng
         Seed of corners and samples.
+    comparisons
+        Functions for tests 6 (history) and 7 (published effects), by the name under which `checks.toml` asks for them;
+        those of the shipped model are `sdmodel.study.evidence.COMPARISONS`.
 
     Returns
     -------
@@ -72,14 +78,16 @@ def confidence(model: Model, samples: int = SAMPLES, rng: int = 1) -> pd.DataFra
     """
     import pandas as pd
 
-    rows = [row for part in nine(model, samples, rng) for row in part]
+    rows = [row for part in nine(model, samples, rng, comparisons=comparisons) for row in part]
     table = pd.DataFrame([asdict(row) for row in rows])
     table.insert(1, "title", table["test"].map(TESTS))
     table.insert(7, "hard", table["test"].isin(HARD))
     return table
 
 
-def nine(model: Model, samples: int = SAMPLES, rng: int = 1) -> Iterator[list[Row]]:
+def nine(
+    model: Model, samples: int = SAMPLES, rng: int = 1, *, comparisons: Mapping[str, Comparison] | None = None
+) -> Iterator[list[Row]]:
     """The rows of `confidence`, in parts that come as each is done."""
     book = book_of(model)
     sectors = _sectors(model)
@@ -90,8 +98,8 @@ def nine(model: Model, samples: int = SAMPLES, rng: int = 1) -> Iterator[list[Ro
     behaved = {n: m for n, m in {model.name: model, **sectors}.items() if n in books or book.behaviour}
     yield partial(behaved, {model.name: book, **books})
     yield half_steps(model, fewer, rng)
-    yield _experiment(model, book, 6, fewer)
-    yield _experiment(model, book, 7, fewer)
+    yield compared(model, book, 6, fewer, comparisons or {})
+    yield compared(model, book, 7, fewer, comparisons or {})
     yield structure(model, book)
     yield sensitivity(model, book, fewer, rng)
 
@@ -121,18 +129,16 @@ def _units(models: dict[str, Model]) -> list[Row]:
     return out
 
 
-def _experiment(model: Model, book: Book, test: int, samples: int) -> list[Row]:
-    """Rows of a module of `sdmodel.experiments`, whose `check(model, draws)` gives name, figure, limit, verdict, text.
-
-    The draws are those of the `ensemble` of the module named under `draws`.
-    """
+def compared(model: Model, book: Book, test: int, samples: int, comparisons: Mapping[str, Comparison]) -> list[Row]:
+    """Rows of the comparison that `checks.toml` names for a test, one of those handed over."""
     title = TESTS[test]
-    name = book.experiments.get(str(test))
+    name = book.comparisons.get(str(test))
     if name is None:
-        return [told(test, title, "not compared", "0", "checks.toml names no experiment that compares the model.")]
+        return [told(test, title, "not compared", "0", "checks.toml names no comparison for this test.")]
     try:
-        draws = _function(book.experiments.get("draws", name), "ensemble")(model, samples)
-        found = _function(name, "check")(model, draws)
+        if name not in comparisons:
+            raise UnknownNameError(name, comparisons, "comparison", "checks.toml names it.")
+        found = list(comparisons[name](model, samples))
     except SdmodelError as error:
         return [judged(test, title, name, "none", "", False, str(error))]
     if not found:
@@ -149,13 +155,3 @@ _VERDICTS: dict[str, Verdict] = {"pass": "pass", "hit": "pass", "miss": "miss"}
 def _figure(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
-
-def _function(module: str, name: str) -> Callable[..., Any]:
-    """A function of a module of `sdmodel.experiments`; of no other, since `checks.toml` may be a stranger's."""
-    whole = f"sdmodel.experiments.{module}"
-    if not module.isidentifier() or importlib.util.find_spec(whole) is None:
-        raise UnknownNameError(module, (), "experiment", f"checks.toml names it; {whole} is not there.")
-    found = getattr(importlib.import_module(whole), name, None)
-    if found is None:
-        raise UnknownNameError(name, (), "function", f"{whole} has none of that name.")
-    return found  # type: ignore[no-any-return]  # of a module known by name only

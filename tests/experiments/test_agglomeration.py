@@ -8,10 +8,10 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import agglomeration as asked
-from sdmodel.experiments import question
-from sdmodel.experiments.arms import MONEY, STEP, Arms
 from sdmodel.experiments.beyond import settable
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.arms import MONEY, STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

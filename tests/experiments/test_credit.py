@@ -10,8 +10,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import credit as asked
-from sdmodel.experiments.arms import DISCOUNT, MONEY, STEP
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.arms import DISCOUNT, MONEY, STEP
+from sdmodel.study.finding import Finding
 
 SAMPLES = 30
 

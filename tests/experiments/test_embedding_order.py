@@ -9,11 +9,11 @@ import pytest
 import sdmodel
 from sdmodel.check.units import check_units
 from sdmodel.experiments import embedding_order as asked
-from sdmodel.experiments import question
-from sdmodel.experiments.arms import MONEY, STEP
 from sdmodel.experiments.embedding_programmes import ACTORS, CULTURE, ENDS, PROGRAMMES, SOCIAL, budget, dated, start
-from sdmodel.experiments.finding import Finding
 from sdmodel.expression import Op, Ref, key
+from sdmodel.study import question
+from sdmodel.study.arms import MONEY, STEP
+from sdmodel.study.finding import Finding
 
 SAMPLES = 30
 

@@ -9,7 +9,7 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import global_sensitivity as asked
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.finding import Finding
 
 BLOCKS = 8
 

@@ -8,8 +8,8 @@ import pytest
 import sdmodel
 from sdmodel.experiments import intervention_mode as asked
 from sdmodel.experiments import intervention_surface as surface
-from sdmodel.experiments import question
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.finding import Finding
 
 SAMPLES, SEED = 40, 3
 

@@ -8,10 +8,10 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import links as asked
-from sdmodel.experiments import question
-from sdmodel.experiments.arms import STEP, Arms
 from sdmodel.experiments.beyond import UNCHANGED, settable
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.arms import STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

@@ -8,9 +8,9 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import matchmakers as asked
-from sdmodel.experiments import question
-from sdmodel.experiments.arms import MONEY, STEP
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.arms import MONEY, STEP
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

@@ -8,7 +8,7 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import policy_mix as asked
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.finding import Finding
 
 SAMPLES = 10
 

@@ -8,8 +8,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import procurement as asked
-from sdmodel.experiments.arms import MONEY, STEP, Arms
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.arms import MONEY, STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

@@ -8,8 +8,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import seed_capital as asked
-from sdmodel.experiments.arms import DISCOUNT, STEP
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.arms import DISCOUNT, STEP
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

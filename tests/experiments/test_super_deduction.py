@@ -10,8 +10,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import super_deduction as asked
-from sdmodel.experiments.arms import DISCOUNT, MONEY, STEP, Arms, last, present_value
-from sdmodel.experiments.finding import Finding, wilson
+from sdmodel.study.arms import DISCOUNT, MONEY, STEP, Arms, last, present_value
+from sdmodel.study.finding import Finding, wilson
 
 SAMPLES = 30
 

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import question
 from sdmodel.experiments import synergy_within as asked
-from sdmodel.experiments.arms import STEP, Arms
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.measures import Paired
 from sdmodel.experiments.shortfall import KEPT, LEFT, shortened, shortfalls
+from sdmodel.study import question
+from sdmodel.study.arms import STEP, Arms
+from sdmodel.study.effects import Paired
+from sdmodel.study.finding import Finding
 
 SAMPLES = 24
 

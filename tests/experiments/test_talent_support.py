@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.experiments import question
 from sdmodel.experiments import talent_support as asked
-from sdmodel.experiments.arms import STEP, Arms
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.arms import STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 24
 

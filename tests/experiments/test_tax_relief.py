@@ -8,8 +8,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import tax_relief as asked
-from sdmodel.experiments.arms import DISCOUNT, MONEY, STEP, Arms
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.arms import DISCOUNT, MONEY, STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 40
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import question
 from sdmodel.experiments import virtuous_circle as asked
-from sdmodel.experiments.arms import MONEY, STEP, Arms
-from sdmodel.experiments.finding import Finding
+from sdmodel.study import question
+from sdmodel.study.arms import MONEY, STEP, Arms
+from sdmodel.study.finding import Finding
 
 SAMPLES = 24
 

@@ -9,8 +9,8 @@ import pytest
 import sdmodel
 from sdmodel.experiments import withdrawal as asked
 from sdmodel.experiments import withdrawal_surface as surface
-from sdmodel.experiments.arms import MONEY, STEP
-from sdmodel.experiments.finding import Finding
+from sdmodel.study.arms import MONEY, STEP
+from sdmodel.study.finding import Finding
 
 SAMPLES = 12
 

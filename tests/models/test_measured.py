@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.experiments import measured
-from sdmodel.experiments.lever_settings import SETTINGS
+from sdmodel.study import measured
+from sdmodel.study.lever_settings import SETTINGS
 
 
 def test_every_lever_is_set_and_nothing_else() -> None:

@@ -13,7 +13,7 @@ Levers, dates and indices: test_traps_levers.py. Held off elsewhere:
 No test can be written for two of them. That corners with all levers at random ends are no policy is a matter of what is
 concluded from them: corners.py says it, and no experiment draws levers (it is tested that a sweep of the
 uncertainties leaves them alone). That a share of samples means little over ranges nobody defends is answered by asking
-again with the ranges half and twice as wide (`sdmodel.experiments.widths`); what follows from it is for the reader.
+again with the ranges half and twice as wide (`sdmodel.study.prior_widths`); what follows from it is for the reader.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import withdrawal
-from sdmodel.experiments.lever_settings import SETTINGS
 from sdmodel.model import Model
+from sdmodel.study.lever_settings import SETTINGS
 
 STEP = 0.0625
 END = 2034.0

@@ -102,7 +102,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """supported | mostly | depends | not supported; what is built in is never supported."""
+        """Supported | mostly | depends | not supported; what is built in is never supported."""
         if not self.samples:
             return "not testable here"
         if self.label == "built in":

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.distributions import quantile
-from sdmodel.experiments import draws
-from sdmodel.experiments.matching import EVERY, FREE, drawn, kept_rows, record, until
-from sdmodel.experiments.targets import Target, correlations, label, targets, variables
+from sdmodel.study import sampling as draws
+from sdmodel.study.history_matching import EVERY, FREE, drawn, kept_rows, record, until
+from sdmodel.study.targets import Target, correlations, label, targets, variables
 
 if TYPE_CHECKING:
     from sdmodel.model import Model

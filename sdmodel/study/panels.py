@@ -12,9 +12,9 @@ from matplotlib.text import Text
 
 from sdmodel import plot
 from sdmodel.errors import DesignError
-from sdmodel.experiments.finding import Finding, spread
-from sdmodel.experiments.words import ENGLISH, Say, known, said
 from sdmodel.plot.look import BODY, GREY, SMALL, wrapped
+from sdmodel.study.finding import Finding, spread
+from sdmodel.study.translation import ENGLISH, Say, known, said
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

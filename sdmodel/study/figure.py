@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.experiments.arms import total
-from sdmodel.experiments.finding import Finding
-from sdmodel.experiments.sheet import attempt, head, hypothesis_in, in_language, legend, rows, texts
-from sdmodel.experiments.words import Say, said
 from sdmodel.plot.look import SMALL, drawing, wrapped
+from sdmodel.study.arms import total
+from sdmodel.study.finding import Finding
+from sdmodel.study.panels import attempt, head, hypothesis_in, in_language, legend, rows, texts
+from sdmodel.study.translation import Say, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sdmodel.experiments.answer import Answer
-    from sdmodel.experiments.question import Question
+    from sdmodel.study.answer import Answer
+    from sdmodel.study.question import Question
 
 HIGH = 6.4
 """Height of a row of panels in cm."""

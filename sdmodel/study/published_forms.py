@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.errors import DesignError
-from sdmodel.experiments.arms import DISCOUNT, MONEY, POLICY_START
 from sdmodel.outcome import Outcome
+from sdmodel.study.arms import DISCOUNT, MONEY, POLICY_START
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +53,12 @@ def ratio(change: np.ndarray, of: np.ndarray, least: np.ndarray | float) -> np.n
 
 # -- forms ------------------------------------------------------------------------------------------------------
 def level(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """The variable of the reference itself, over another one where asked for."""
     return at(runs["reference"], how["variable"], how["at"], how.get("over", ""))
 
 
 def relative_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
+    """Change of an arm over the reference, less one."""
     after, before = (at(runs[a], how["variable"], how["at"], how.get("over", "")) for a in (arm, "reference"))
     return after / before - 1
 
@@ -87,11 +89,13 @@ def grows_after(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
 
 
 def later_less_earlier(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Relative change at a time less that of another arm at an earlier time."""
     early = {"variable": how["variable"], "at": how["over_at"]}
     return relative_change(runs, draws, how) - relative_change(runs, draws, early, how["over_arm"])
 
 
 def interaction(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """Relative change by both treatments less those by each alone."""
     both, one, other = (relative_change(runs, draws, how, arm) for arm in ("treated", "one", "other"))
     return both - one - other
 
@@ -113,12 +117,14 @@ def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.nda
 
 
 def per_yuan(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
+    """Present value gained per yuan of extra public money; NaN where next to none is spent."""
     money = runs[arm][MONEY].isel(time=-1).to_numpy() - runs["reference"][MONEY].isel(time=-1).to_numpy()
     gain = worth(runs[arm], how["variable"], draws) - worth(runs["reference"], how["variable"], draws)
     return np.where(money > LEAST_MONEY, ratio(gain, money, LEAST_MONEY), np.nan)
 
 
 def per_yuan_less(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
+    """What an arm brings per yuan, less the best of other arms."""
     others = [per_yuan(runs, draws, how, arm) for arm in how["over_arms"]]
     return per_yuan(runs, draws, how) - np.max(others, axis=0)
 
@@ -132,7 +138,7 @@ def peak_inside(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
 
 def peak_of_hazard(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """Year of the highest hazard of a cohort that passes the ages one by one."""
-    from sdmodel.experiments.measured import _cohort
+    from sdmodel.study.measured import _cohort
 
     names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
     ages = np.array([0.5, 0.5, 0.5, 4.0, np.inf])

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel import plot
-from sdmodel.experiments.finding import DEPENDS, MOSTLY
-from sdmodel.experiments.identifiability import Identified
-from sdmodel.experiments.matching import FREE
-from sdmodel.experiments.published_effects import YES
-from sdmodel.experiments.sheet import head
 from sdmodel.plot.look import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
+from sdmodel.study.finding import DEPENDS, MOSTLY
+from sdmodel.study.history_matching import FREE
+from sdmodel.study.identifiability import Identified
+from sdmodel.study.panels import head
+from sdmodel.study.published_effects import YES
 
 if TYPE_CHECKING:
     import pandas as pd

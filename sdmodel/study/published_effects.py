@@ -1,7 +1,7 @@
 """What econometrics measured, run as an experiment with the published treatment and set beside the published figure.
 
 The experiments are data (`models/published_effects.toml`); how a figure is read off runs is in `published`. A miss is a
-miss, and what was put in is marked as input. `python -m sdmodel.experiments.published_effects` prints the table.
+miss, and what was put in is marked as input. `python -m sdmodel.study.published_effects` prints the table.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pandas as pd
 
 import sdmodel
 from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.experiments.arms import MONEY
-from sdmodel.experiments.finding import DEPENDS, MOSTLY, spread
-from sdmodel.experiments.published import FORMS, SIZES, at
 from sdmodel.paths import shipped
 from sdmodel.scenario import Path, Scenario
+from sdmodel.study.arms import MONEY
+from sdmodel.study.finding import DEPENDS, MOSTLY, spread
+from sdmodel.study.published_forms import FORMS, SIZES, at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -254,7 +254,7 @@ def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, st
 
 def main(samples: int = SAMPLES) -> None:
     """Print the table for the shipped composition and its ensemble."""
-    from sdmodel.experiments.matching import ensemble
+    from sdmodel.study.history_matching import ensemble
 
     model = sdmodel.load("shandong")
     for name, figure, limit, verdict, text in check(model, ensemble(model, samples)):

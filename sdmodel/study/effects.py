@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.errors import UnknownNameError
-from sdmodel.experiments.arms import MONEY, POLICY_START, present_value, total
+from sdmodel.study.arms import MONEY, POLICY_START, present_value, total
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ import numpy as np
 
 import sdmodel
 from sdmodel.errors import DesignError
-from sdmodel.experiments.arms import Arms, Mix, Setting
-from sdmodel.experiments.measures import Paired
-from sdmodel.experiments.words import Say
+from sdmodel.study.arms import Arms, Mix, Setting
+from sdmodel.study.effects import Paired
+from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def drawn(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataF
     """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
     if model is not None:
         return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
-    from sdmodel.experiments.matching import ensemble
+    from sdmodel.study.history_matching import ensemble
 
     shipped = sdmodel.load("shandong")
     if seed == 1:

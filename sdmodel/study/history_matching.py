@@ -1,6 +1,6 @@
 """History matching: which draws of all uncertainties give a base run that published figures do not rule out.
 
-`python -m sdmodel.experiments.matching` draws, runs, judges and writes `models/data/ensemble.toml` and `.csv`,
+`python -m sdmodel.study.history_matching` draws, runs, judges and writes `models/data/ensemble.toml` and `.csv`,
 which hold no numbers of draws but what is needed to make them again; `ensemble` does so. It must be run anew when
 equations, ranges or targets have changed.
 """
@@ -19,9 +19,9 @@ import pandas as pd
 
 import sdmodel
 from sdmodel.errors import DesignError, SdmodelError
-from sdmodel.experiments import draws
-from sdmodel.experiments.targets import CUT, Target, correlations, data, implausible, label, targets, variables
 from sdmodel.paths import shipped
+from sdmodel.study import sampling as draws
+from sdmodel.study.targets import CUT, Target, correlations, data, implausible, label, targets, variables
 
 if TYPE_CHECKING:
     from sdmodel.model import Model
@@ -111,7 +111,7 @@ def ensemble(model: Model, n: int | None = None) -> pd.DataFrame:
     if stored["mark"] != mark(model):
         raise StaleEnsembleError(
             f"The stored ensemble was made for other equations, ranges or targets (mark {stored['mark']}, this model "
-            f"{mark(model)}). `python -m sdmodel.experiments.matching` makes it anew, in some minutes."
+            f"{mark(model)}). `python -m sdmodel.study.history_matching` makes it anew, in some minutes."
         )
     rows = kept_rows()
     if n is not None and not 1 <= n <= len(rows):
@@ -187,7 +187,7 @@ def write(numbers: np.ndarray, stored: dict[str, object]) -> None:
     """Write the two files."""
     targets_of = stored["targets"]
     assert isinstance(targets_of, dict)
-    lines = ["# Written by `python -m sdmodel.experiments.matching`; ensemble.csv numbers the draws that were kept."]
+    lines = ["# Written by `python -m sdmodel.study.history_matching`; ensemble.csv numbers the draws that were kept."]
     lines += [f"{k} = {v!r}".replace("'", '"') for k, v in stored.items() if k != "targets"]
     lines += ["", "[targets]", "# share of all draws that a target rules out, and that it alone rules out"]
     lines += [f'"{k}" = {{ out = {v["out"]}, alone = {v["alone"]} }}' for k, v in targets_of.items()]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sdmodel.analysis.search import meet
 from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.experiments.words import Say
+from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     import xarray as xr

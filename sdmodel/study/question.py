@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.experiments.answer import Answer, drawn, replace_draws, unscaled
-from sdmodel.experiments.arms import MONEY, Arms, Mix, Setting, last
-from sdmodel.experiments.finding import Finding, Verdict, judged, ranked, spread, status
-from sdmodel.experiments.measures import PUBLIC, Measure, Paired
-from sdmodel.experiments.widths import WIDTHS, wider_samples
-from sdmodel.experiments.words import ENGLISH
+from sdmodel.study.answer import Answer, drawn, replace_draws, unscaled
+from sdmodel.study.arms import MONEY, Arms, Mix, Setting, last
+from sdmodel.study.effects import PUBLIC, Measure, Paired
+from sdmodel.study.finding import Finding, Verdict, judged, ranked, spread, status
+from sdmodel.study.prior_widths import WIDTHS, wider_samples
+from sdmodel.study.translation import ENGLISH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +189,7 @@ class Question:
         -------
         Finding
         """
-        from sdmodel.experiments.figure import figure
+        from sdmodel.study.figure import figure
 
         own, draws = drawn(model, samples or self.samples, seed)
         for loop in self.loops:

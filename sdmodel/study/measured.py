@@ -1,6 +1,6 @@
 """What the model does against what was published, and what each lever buys: no question of the paper and no verdict.
 
-`python -m sdmodel.experiments.measured FOLDER` measures and writes one file a table, which the page includes.
+`python -m sdmodel.study.measured FOLDER` measures and writes one file a table, which the page includes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import sdmodel
-from sdmodel.experiments.lever_settings import SETTINGS, Values
+from sdmodel.study.lever_settings import SETTINGS, Values
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,13 +9,14 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from sdmodel.errors import UnknownNameError
-from sdmodel.experiments.finding import DEPENDS, MOSTLY, SUPPORTED, Finding, Verdict
-from sdmodel.experiments.sheet import hypothesis_in
-from sdmodel.experiments.words import ENGLISH, Say, said
 from sdmodel.paths import shipped
+from sdmodel.study.finding import DEPENDS, MOSTLY, SUPPORTED, Finding, Verdict
+from sdmodel.study.panels import hypothesis_in
+from sdmodel.study.translation import ENGLISH, Say, said
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -119,7 +120,7 @@ class _Page:
             *(self.section(one) for one in found),
             self.sectors(),
         ]
-        style = (shipped("experiments") / "report.css").read_text(encoding="utf-8")
+        style = (files("sdmodel.study") / "report.css").read_text(encoding="utf-8")
         title = self.say("What the paper recommends, and what the model says")
         return (
             f'<!doctype html><html lang="{self.lang}"><head><meta charset="utf-8">'

@@ -52,11 +52,11 @@ class Beyond:
 
 def euler_slope(bound: Bound, t: float, y: list[float]) -> list[float]:
     """Net flows at the start of the step."""
-    return bound.rates(t, y, ())
+    return bound.rates(t, y, bound.holds(t, y))
 
 
-def rk4_slope(bound: Bound, t: float, y: list[float], step: float, held: tuple[float, ...]) -> list[float]:
-    """Mean net flows of a classical Runge-Kutta step; memories and draws stay as they are within it."""
+def rk4_slope(bound: Bound, t: float, y: list[float], step: float, held: Sequence[float]) -> list[float]:
+    """Mean net flows of a classical Runge-Kutta step; memories, draws and `held` values are constant within it."""
     rates, half = bound.rates, step / 2
     k1 = rates(t, y, held)
     rest = y[len(k1) :]
@@ -70,7 +70,7 @@ def one_step(
     bound: Bound, beyond: Beyond, method: str, number: int, t: float, y: list[float], step: float
 ) -> list[float]:
     """`y` after step `number` (counted from 1)."""
-    slope = euler_slope(bound, t, y) if method == "euler" else rk4_slope(bound, t, y, step, ())
+    slope = euler_slope(bound, t, y) if method == "euler" else rk4_slope(bound, t, y, step, bound.holds(t, y))
     moved = [a + step * b for a, b in zip(y, slope, strict=False)]
     return moved if beyond.plain else beyond.step(number, t, y, moved)
 

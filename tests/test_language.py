@@ -78,7 +78,7 @@ def test_the_missing_value_is_a_number_that_equals_itself_and_shows_as_nan(table
         ("STEP(2, 3)", [2 * (t >= 3) for t in range(11)]),
         ("RAMP(2, 3, 5)", [2 * (min(t, 5) - 3) if t > 3 else 0 for t in range(11)]),
         ("PULSE(3, 2)", [float(3 <= t < 5) for t in range(11)]),
-        ("PULSE TRAIN(1, 2, 4, 9)", [float(1 <= t < 9 and (t - 1) % 4 < 2) for t in range(11)]),
+        ("PULSE TRAIN(1, 2, 4, 9)", [float(1 <= t <= 9 and (t - 1) % 4 < 2) for t in range(11)]),
         ("GET TIME VALUE(0, 3, 0)", [t + 3 for t in range(11)]),
         ("SAMPLE IF TRUE(MODULO(Time, 4) = 0, Time, -1)", [4 * (t // 4) for t in range(11)]),
         ("DELAY FIXED(Time, 3, -5)", [t - 3 if t >= 3 else -5 for t in range(11)]),

@@ -225,13 +225,13 @@ def test_fixed_steps_against_a_loop_by_hand(model_from: Make, method: str) -> No
     run = model_from(LOGISTIC, step=dt_).run(method=method, every=dt_)
 
     def flow(t: float, y: float) -> float:
-        now = t + dt_ / 2  # Vensim's STEP is half a step early
+        now = begun + dt_ / 2  # Vensim's STEP is half a step early and changes at TIME STEP only
         rate = 0.8 + 0.4 * (now > 2.31) - 0.9 * (now > 6.07)
         return rate * y * (1 - y / float(np.interp(t, [0, 4.4, 10], [50, 80, 60])))
 
     y, values = 1.0, [1.0]
     for i in range(80):
-        t = i * dt_
+        begun = t = i * dt_
         if method == "euler":
             y += dt_ * flow(t, y)
         else:

@@ -237,6 +237,7 @@ def _smooth() -> dict[str, Callable[[Graph, int, int, int], int]]:
 
     rules: dict[str, Rule] = {
         "neg": lambda g, n, a, d: g.op("neg", d),
+        "hold": lambda g, n, a, d: d if g.value(d) is not None else g.add("hold", d),
         "abs": size,
         "exp": lambda g, n, a, d: g.times(n, d),
         "ln": lambda g, n, a, d: g.over(d, a),

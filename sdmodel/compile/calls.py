@@ -61,16 +61,20 @@ def _xidz(low: Lowering, site: Site) -> int:
 def _step(low: Lowering, site: Site) -> int:
     g = low.graph
     height, start = _args(low, site)
-    return g.pick(_from(low, site, start), height, g.const(0.0))
+    return low.hold(g.pick(_from(low, site, start), height, g.const(0.0)), site.initial)
 
 
 def _from(low: Lowering, site: Site, start: int) -> int:
     """Whether a date has come: half a step early on the TIME STEP grid, as Vensim has it, else exactly."""
     g = low.graph
-    now = low.time(site.initial)
     if not low.fixed:
-        return g.op("ge", now, start)
-    return g.op("gt", g.plus(now, g.over(low.step(site.initial), g.const(2.0))), start)
+        return g.op("ge", low.time(site.initial), start)
+    return g.op("gt", _time_plus(low, site), start)
+
+
+def _time_plus(low: Lowering, site: Site) -> int:
+    """Vensim's `time plus`: Time + TIME STEP/2, which keeps rounding from deciding comparisons on the grid."""
+    return low.graph.plus(low.time(site.initial), low.graph.over(low.step(site.initial), low.graph.const(2.0)))
 
 
 def _ramp(low: Lowering, site: Site) -> int:
@@ -79,33 +83,56 @@ def _ramp(low: Lowering, site: Site) -> int:
     now = low.time(site.initial)
     until = g.op("min", end[0], now) if end else now
     begun = g.op("gt", g.plus(now, g.const(SMALL)) if low.fixed else now, start)
-    return g.pick(begun, g.times(slope, g.minus(until, start)), g.const(0.0))
+    return low.hold(g.pick(begun, g.times(slope, g.minus(until, start)), g.const(0.0)), site.initial)
 
 
 def _pulse(low: Lowering, site: Site) -> int:
+    """PULSE(start, width): 1 while Time + TIME STEP/2 (exact dates: Time) is between start and start + width."""
     start, width = _args(low, site)
-    return _one_pulse(low, site, start, width)
+    return low.hold(_one_pulse(low, site, start, _at_least_a_step(low, site, width)), site.initial)
+
+
+def _at_least_a_step(low: Lowering, site: Site, width: int) -> int:
+    """The width of a pulse; Vensim takes a width of 0 for one TIME STEP."""
+    g = low.graph
+    if g.value(width) not in (None, 0.0):
+        return width
+    zero = g.const(0.0)
+    nothing = g.op("and", g.op("ge", width, zero), g.op("le", width, zero))
+    return g.pick(nothing, low.step(site.initial), width)
 
 
 def _one_pulse(low: Lowering, site: Site, start: int, width: int) -> int:
     g = low.graph
     now = low.time(site.initial)
-    begun = g.op("ge", now, g.minus(start, g.const(SMALL)) if low.fixed else start)
-    running = g.op("lt", now, g.plus(start, width))
-    return g.pick(g.op("and", begun, running), g.const(1.0), g.const(0.0))
+    end = g.plus(start, width)
+    if low.fixed:
+        plus = _time_plus(low, site)
+        running = g.op("and", g.op("gt", plus, start), g.op("lt", plus, end))
+    else:
+        running = g.op("and", g.op("ge", now, start), g.op("lt", now, end))
+    return g.pick(running, g.const(1.0), g.const(0.0))
 
 
 def _pulse_train(low: Lowering, site: Site) -> int:
-    """PULSE TRAIN(start, width, interval, end)."""
+    """PULSE TRAIN(start, width, interval, end): the pulse of every interval, up to and with the time `end`."""
     g = low.graph
     start, width, interval, end = _args(low, site)
+    width = _at_least_a_step(low, site, width)
     now = low.time(site.initial)
-    since = g.minus(now, start)
-    since = g.plus(since, g.const(SMALL)) if low.fixed else since
-    phase = g.minus(since, g.times(interval, g.op("floor", g.over(since, interval))))
-    inside = g.op("and", g.op("ge", now, start), g.op("lt", now, end))
+    if low.fixed:
+        width = g.op("max", width, low.step(site.initial))
+        since = g.minus(_time_plus(low, site), start)
+        before = g.minus(g.op("neg", g.op("floor", g.op("neg", g.over(since, interval)))), g.const(1.0))
+        phase = g.minus(since, g.times(interval, before))  # above 0, at most one interval
+        inside = g.op("and", g.op("gt", since, g.const(0.0)), g.op("le", now, g.plus(end, g.const(SMALL))))
+    else:
+        since = g.minus(now, start)
+        phase = g.minus(since, g.times(interval, g.op("floor", g.over(since, interval))))
+        inside = g.op("and", g.op("ge", now, start), g.op("lt", now, end))
     train = g.pick(g.op("and", inside, g.op("lt", phase, width)), g.const(1.0), g.const(0.0))
-    return g.pick(g.op("eq", interval, g.const(0.0)), _one_pulse(low, site, start, width), train)
+    single = g.op("eq", interval, g.const(0.0))
+    return low.hold(g.pick(single, _one_pulse(low, site, start, width), train), site.initial)
 
 
 def _quantum(low: Lowering, site: Site) -> int:
@@ -184,19 +211,20 @@ def _table(low: Lowering, site: Site) -> Table:
 
 
 def _xpulse(low: Lowering, site: Site) -> int:
-    """XMILE's PULSE(magnitude, start[, interval]), here as (start[, interval], magnitude): magnitude in one step."""
+    """XMILE's PULSE(magnitude, start[, interval]), here as (start[, interval], magnitude): magnitude in one step.
+
+    On the TIME STEP grid it is the step whose middle is the first at or after the date.
+    """
     g = low.graph
     start, *interval, magnitude = _args(low, site)
-    now, step = low.time(site.initial), low.step(site.initial)
-    height = g.over(magnitude, step)
-    width = g.times(g.const(0.5), step) if low.fixed else step
-    once = g.pick(_one_pulse(low, site, start, width), height, g.const(0.0))
-    if not interval:
-        return once
-    since = g.plus(g.minus(now, start), g.const(SMALL)) if low.fixed else g.minus(now, start)
-    phase = g.minus(since, g.times(interval[0], g.op("floor", g.over(since, interval[0]))))
-    on = g.op("and", g.op("ge", now, start), g.op("lt", phase, width))
-    return g.pick(g.op("eq", interval[0], g.const(0.0)), once, g.pick(on, height, g.const(0.0)))
+    step = low.step(site.initial)
+    since = g.minus(_time_plus(low, site) if low.fixed else low.time(site.initial), start)
+    begun = g.op("ge", since, g.const(0.0))
+    fires = g.op("lt", since, step)
+    if interval:
+        phase = g.minus(since, g.times(interval[0], g.op("floor", g.over(since, interval[0]))))
+        fires = g.pick(g.op("eq", interval[0], g.const(0.0)), fires, g.op("lt", phase, step))
+    return low.hold(g.pick(g.op("and", begun, fires), g.over(magnitude, step), g.const(0.0)), site.initial)
 
 
 def _pi(low: Lowering, site: Site) -> int:

@@ -13,14 +13,16 @@ class Graph:
     """Nodes in an order in which every node comes after its arguments.
 
     A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`,
-    `("data", i, node)`, `("lookup", table, node)`, `("memory", i)`, `("draw", i)`, `("first_draw", i)`, or an operation
-    of `OPS` on earlier nodes.
+    `("data", i, node)`, `("lookup", table, node)`, `("memory", i)`, `("draw", i)`, `("first_draw", i)`,
+    `("hold", node)` (the value at the start of the TIME STEP, constant over the stages of a Runge-Kutta step), or an
+    operation of `OPS` on earlier nodes.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._index: dict[Node, int] = {}
         self._varies: list[bool] = []
+        self._moves: list[bool] = []
 
     def add(self, *node: str | int | float) -> int:
         """The index of `node`, which is stored unless an equal one is."""
@@ -57,15 +59,23 @@ class Graph:
 
     def varies(self, node: int) -> bool:
         """Whether a node can change during a run."""
-        for op, *args in self.nodes[len(self._varies) : node + 1]:
-            if op in ("time", "state", "memory", "draw", "data"):
-                self._varies.append(True)
-            elif op in ("const", "param", "first_draw"):
-                self._varies.append(False)
+        return self._rests_on(node, self._varies, frozenset({"time", "state", "data", "memory", "draw"}))
+
+    def moves(self, node: int) -> bool:
+        """Whether a node can change inside a TIME STEP, from one stage of a Runge-Kutta step to the next."""
+        return self._rests_on(node, self._moves, frozenset({"time", "state", "data"}))
+
+    def _rests_on(self, node: int, known: list[bool], sources: frozenset[str]) -> bool:
+        """Whether a node depends on a source; `known` holds the answers for the first nodes."""
+        for op, *args in self.nodes[len(known) : node + 1]:
+            if op in sources:
+                known.append(True)
+            elif op in ("const", "param", "first_draw", "memory", "draw") or (op == "hold" and known is self._moves):
+                known.append(False)
             else:
                 inner = args[1:] if op == "lookup" else args
-                self._varies.append(any(self._varies[int(a)] for a in inner))
-        return self._varies[node]
+                known.append(any(known[int(a)] for a in inner))
+        return known[node]
 
     # Shorthands that keep the lowering readable.
     def plus(self, a: int, b: int) -> int:

@@ -9,7 +9,7 @@ from sdmodel.compile.functions import SMALL
 from sdmodel.compile.program import Memory, Order, State, fitting_order
 from sdmodel.compile.site import Site
 from sdmodel.errors import EquationError
-from sdmodel.expression import Expr
+from sdmodel.expression import Expr, Ref, walk
 
 if TYPE_CHECKING:
     from sdmodel.compile.lower import Lowering
@@ -220,14 +220,15 @@ def zidz(low: Lowering, a: int, b: int) -> int:
 
 
 # -- memories ---------------------------------------------------------------------------------------------------
-def _memory(low: Lowering, site: Site) -> tuple[int, bool]:
-    """Index of the memory of a call; True if an equal call has made it before."""
-    found = low.hidden(site, site.call.name)
+def _memory(low: Lowering, site: Site, owner: str = "") -> tuple[int, bool]:
+    """Index of the memory of a call; True if an equal call (of the same `owner`) has made it before."""
+    tag = f"{site.call.name} {owner}"
+    found = low.hidden(site, tag)
     if found is not None:
         return found[0], True
     low.memories.append(None)
     index = len(low.memories) - 1
-    low.remember(site, site.call.name, [index])
+    low.remember(site, tag, [index])
     return index, False
 
 
@@ -251,17 +252,24 @@ def delay_fixed(low: Lowering, site: Site) -> int:
 
 
 def sample_if_true(low: Lowering, site: Site) -> int:
-    """SAMPLE IF TRUE(condition, input, initial value): the input while the condition holds, then its last value."""
+    """SAMPLE IF TRUE(condition, input, initial value): the input while the condition holds, then its last value.
+
+    The name of the variable in its own condition and input is the value held so far.
+    """
     g = low.graph
     condition, x, start = site.call.args
-    begin = g.pick(_start(low, site, condition), _start(low, site, x), _start(low, site, start))
+    first = _start(low, site, start)
     if site.initial:
-        return begin
-    index, known = _memory(low, site)
-    value = g.pick(_now(low, site, condition), _now(low, site, x), g.add("memory", index))
+        with low.own_name_means(first, site):
+            return g.pick(_now(low, site, condition), _now(low, site, x), first)
+    reads_itself = any(isinstance(n, Ref) and n.name == site.variable.key for n in walk(site.call))
+    index, known = _memory(low, site, site.variable.key if reads_itself else "")
+    held = g.add("memory", index)
+    with low.own_name_means(held, site):
+        value = low.hold(g.pick(_now(low, site, condition), _now(low, site, x), held), False)
     if not known:
         name = f"{site.variable.name} {site.call.name} {index + 1}"
-        low.memories[index] = Memory(name, _start(low, site, start), value, g.const(1.0))
+        low.memories[index] = Memory(name, first, value, g.const(1.0))
     return value
 
 
@@ -273,7 +281,7 @@ def uniform(low: Lowering, site: Site) -> int:
     if not site.call.args:
         return u
     least, most = (_now(low, site, a) for a in site.call.args[:2])
-    return g.plus(least, g.times(g.minus(most, least), u))
+    return low.hold(g.plus(least, g.times(g.minus(most, least), u)), site.initial)
 
 
 def normal(low: Lowering, site: Site) -> int:
@@ -284,7 +292,7 @@ def normal(low: Lowering, site: Site) -> int:
     u = g.plus(bottom, g.times(g.minus(top, bottom), low.draw(site)))
     value = g.plus(mean, g.times(spread, g.op("normal_quantile", u)))
     value = g.op("min", g.op("max", value, least), most)  # rounding far out in a tail
-    return g.pick(g.op("gt", spread, g.const(0.0)), value, mean)
+    return low.hold(g.pick(g.op("gt", spread, g.const(0.0)), value, mean), site.initial)
 
 
 def exponential(low: Lowering, site: Site) -> int:
@@ -294,9 +302,11 @@ def exponential(low: Lowering, site: Site) -> int:
     begin = g.op("max", least, shift)
     one = g.const(1.0)
     reach = g.minus(one, g.op("exp", g.over(g.minus(begin, most), stretch)))
-    return g.minus(begin, g.times(stretch, g.op("ln", g.minus(one, g.times(low.draw(site), reach)))))
+    value = g.minus(begin, g.times(stretch, g.op("ln", g.minus(one, g.times(low.draw(site), reach)))))
+    return low.hold(value, site.initial)
 
 
 def poisson(low: Lowering, site: Site) -> int:
     """POISSON(mean[, seed]) of XMILE."""
-    return low.graph.op("poisson_quantile", low.draw(site), _now(low, site, site.call.args[0]))
+    value = low.graph.op("poisson_quantile", low.draw(site), _now(low, site, site.call.args[0]))
+    return low.hold(value, site.initial)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from sdmodel.compile import calls
@@ -49,6 +50,7 @@ class Lowering:
         self.gathered: dict[tuple[Call, bool], int] = {}
         self.inverses: dict[tuple[int, ...], list[int]] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
+        self._own: dict[tuple[str, Element, bool], int] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
@@ -205,9 +207,27 @@ class Lowering:
         self.afterwards.append(later)
         return index
 
+    @contextmanager
+    def own_name_means(self, node: int, site: calls.Site) -> Iterator[None]:
+        """Let the variable's name on its own right-hand side stand for `node`, if the call is the whole formula."""
+        mark = next(reversed(self._open), None)
+        whole = mark is not None and mark[0] == site.variable.key and mark[2] == site.initial
+        if mark is None or not whole or self.scalars.of(site.variable)[mark[1]][0].expr is not site.call:
+            yield
+            return
+        self._own[mark] = node
+        try:
+            yield
+        finally:
+            del self._own[mark]
+
     def time(self, initial: bool) -> int:
         """Node of Time."""
         return self._control("initial time") if initial else self.graph.add("time")
+
+    def hold(self, node: int, initial: bool) -> int:
+        """A node that changes at TIME STEP only: constant over the stages of a Runge-Kutta step on the grid."""
+        return self.graph.add("hold", node) if self.fixed and not initial and self.graph.moves(node) else node
 
     def step(self, initial: bool) -> int:
         """Node of TIME STEP."""
@@ -232,7 +252,8 @@ class Lowering:
                     return self.graph.const(float(place))
                 if target.kind == "lookup":
                     raise EquationError(f"{where}: the lookup '{target.name}' is used without an argument.")
-                return self.element(target, self.scalars.resolve(expr, env, target, where), initial)
+                mark = (name, self.scalars.resolve(expr, env, target, where), initial)
+                return self._own[mark] if target is variable and mark in self._own else self.element(target, *mark[1:])
             case Op(op, (arg,)):
                 return self.graph.op(_UNARY[op], self.expr(arg, env, variable, initial))
             case Op(op, (left, right)):

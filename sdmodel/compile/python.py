@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from sdmodel.compile.clock import HELD, RUN, Clock, clock_of
@@ -36,8 +37,16 @@ _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first
 class _Writer:
     """Writes the body of one function: statements in order, nodes used once inlined."""
 
-    def __init__(self, program: Program, clock: Clock, safe: bool, here: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        clock: Clock,
+        safe: bool,
+        here: Callable[[int], bool],
+        step_values: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
         self.program = program
+        self.step_values = step_values
         self.clock = clock
         self.safe = safe
         self.here = here
@@ -87,6 +96,8 @@ class _Writer:
         op, *args = self.program.nodes[node]
         if op == "const":
             return _number(float(args[0]))
+        if node in self.step_values:
+            return f"h{self.step_values[node]}"
         if node in self.slots and self.clock.classes[node] == HELD:
             return f"h{self.slots[node]}"
         return f"c{node}"
@@ -110,6 +121,8 @@ class _Writer:
             return f"look{raw[0]}({a[0]})"
         if op == "data":
             return f"data{raw[0]}({a[0]})"
+        if op == "hold":
+            return a[0]
         if op == "select":
             return f"({a[1]} if {self._truth(self.arguments(node)[0], a[0])} else {a[2]})"
         if op in LOGIC:
@@ -129,6 +142,22 @@ class _Writer:
         return text if plain else f"({text} != 0.0)"
 
 
+def step_values_of(program: Program, clock: Clock) -> list[int]:
+    """Nodes whose value at the start of a TIME STEP the net flows read in every stage of the step."""
+    if not any(op == "hold" for op, *_ in program.nodes):
+        return []
+    seen: set[int] = set()
+    stack = [s.rate for s in program.states]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            op, *args = program.nodes[node]
+            if op not in _LEAVES and not (op == "hold" and clock.classes[node] != RUN):
+                stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
+    return sorted(n for n in seen if program.nodes[n][0] == "hold" and clock.classes[n] != RUN)
+
+
 def _number(x: float) -> str:
     if x != x:
         return "nan"
@@ -145,15 +174,22 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
         return classes[node] != RUN and not (classes[node] == HELD and node in held)
 
     body: list[str] = []
-    names = "".join(f"h{i}, " for i in range(len(clock.held)))
+    step_values = {node: i for i, node in enumerate(step_values_of(program, clock))}
+    names = "".join(f"h{i}, " for i in range(len(clock.held) or len(step_values)))
     unpack_h = f"        ({names}) = h" if names else "        pass"
     width = len(program.states) + len(program.memories) + len(program.streams)
     states = "".join(f"y{i}, " for i in range(width))
     unpack_y = f"        ({states}) = y" if states else "        pass"
     needed: set[int] = set()
 
-    def function(head: str, targets: Sequence[int], here: Callable[[int], bool], unpack: Sequence[str]) -> None:
-        writer = _Writer(program, clock, safe, here)
+    def function(
+        head: str,
+        targets: Sequence[int],
+        here: Callable[[int], bool],
+        unpack: Sequence[str],
+        given: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        writer = _Writer(program, clock, safe, here, given)
         texts = writer.write(targets, "        ")
         body.extend([f"    def {head}:", *unpack, *writer.lines, f"        return [{', '.join(texts)}]"])
         for node in writer.uses:
@@ -161,10 +197,13 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
                 needed.add(node)
 
     watched = [n for s in clock.sources for n in (s.test, s.against)]
-    function("rates(t, y, h)", [s.rate for s in program.states], run_time, [unpack_y, unpack_h])
+    inside_step = (lambda node: run_time(node) and node not in step_values) if step_values else run_time
+    function("rates(t, y, h)", [s.rate for s in program.states], inside_step, [unpack_y, unpack_h], step_values)
+    unpack_h = unpack_h if clock.held else "        pass"
     function("outs(t, y, h)", outputs, run_time, [unpack_y, unpack_h])
     moving = [*(m.next for m in program.memories), *program.moving.values()]
     function("nexts(t, y, h)", moving, run_time, [unpack_y, unpack_h])
+    function("holds(t, y)", list(step_values), run_time, [unpack_y])
     writer = _Writer(program, clock, safe, run_time)
     texts = iter(writer.write([n for n in watched if n >= 0], "        "))
     shown = [next(texts) if n >= 0 else "0.0" for n in watched]
@@ -188,7 +227,7 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
         f"    start = [{closed(starts)}]",
         f"    control = [{closed(controls)}]",
         f"    spans = [{closed(spans)}]",
-        "    return rates, outs, watch, start, control, nexts, spans",
+        "    return rates, outs, watch, start, control, nexts, spans, holds",
     ]
     return "\n".join([*head, *datas, *writer.lines, *body, *tail]) + "\n"
 
@@ -258,7 +297,8 @@ class Bound:
     """Functions of one run: `rates(t, y, h)`, `outs(t, y, h)`, `watch(t, h)`, `start` and `control`.
 
     On the TIME STEP grid `y` is states, memories and draws in one list, `start` states and memories, `spans` the steps
-    each memory holds a value, and `nexts(t, y, h)` what enters the memories, then the moving control variables.
+    each memory holds a value, `nexts(t, y, h)` what enters the memories, then the moving control variables, and
+    `holds(t, y)` the values of the start of a step that `rates` takes as `h` in every stage of the step.
     """
 
     def __init__(
@@ -277,13 +317,14 @@ class Bound:
         self.trouble: tuple[float, Vector, Vector] | None = None
         """Time, states and held values at which a net flow first was not finite."""
         try:
-            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans = engine.fast(
-                p, series, self._draws
-            )
+            functions = engine.fast(p, series, self._draws)
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans, self._holds = functions
             if not all(map(math.isfinite, (*self.start, *control))):
                 raise ArithmeticError
         except _TROUBLE:
-            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans = self._safe()
+            functions = self._safe()
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans, self._holds = functions
+        self._holding = bool(step_values_of(engine.program, engine.clock))
         self.control = dict(zip(engine.program.control, control, strict=True))
         fast_watch = self.watch
 
@@ -313,6 +354,16 @@ class Bound:
             if self.trouble is None and not all(map(math.isfinite, d)):
                 self.trouble = (t, y, h)
         return d
+
+    def holds(self, t: float, y: Vector) -> Vector:
+        """Values of the start of a step at time `t` that stay as they are within it."""
+        if not self._holding:
+            return ()
+        try:
+            values: list[float] = self._holds(t, y)
+        except _TROUBLE:
+            values = self._safe()[7](t, y)
+        return values
 
     def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
         """What enters each memory at the end of a step, then the value of each moving control variable."""

@@ -190,6 +190,7 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
                     moved = b.put(f"add i64 {lane}, {number * space.times * ROW}")
                     phases["rates"].call(b, lane=moved)
 
+                phases["holds"].call(b, lane=lane)
                 runge_kutta(b, space, step, stage)
             cut(b, past, sorted({space.y, space.z}))
             shift(b, past)

@@ -33,17 +33,18 @@ def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine
 
     Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`.
     """
-    plan = plan_of(program, outputs)
+    euler = method == "euler"
+    plan = plan_of(program, outputs, stages=not euler)
     if program.moving:
         names = ", ".join(name.upper() for name in program.moving)
         raise UnsupportedError(f"The kernel of sweeps does not know control variables that change in a run: {names}.")
-    euler = method == "euler"
     heavy = sum(weight(program, n) for n in range(len(program.nodes)))
     rows = Rows()
     module = Module(plan, machine, contract, rows, inline=heavy <= INLINE)
     space, past = _space(plan, rows, euler), _past(plan, rows)
     phases = {
-        name: _phase(module, name, space, past) for name in ("rates", "outs", "nexts", "segment", "clock", "init")
+        name: _phase(module, name, space, past, euler)
+        for name in ("rates", "holds", "outs", "nexts", "segment", "clock", "init")
     }
     rates, outs = phases["rates"], phases["outs"]
     fused = rates.write(
@@ -51,8 +52,9 @@ def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine
         (lambda chunk: _advance(chunk, space)) if euler else None,
     )
     outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
+    phases["holds"].write({n: [rows.of["hold", n]] for n in sorted(rates.step_values)})
     phases["nexts"].write(_sinks((program.memories[m].next, past.following + i) for i, m in enumerate(plan.memories)))
-    wanted = rates.boundary | outs.boundary | phases["nexts"].boundary
+    wanted = rates.boundary | phases["holds"].boundary | outs.boundary | phases["nexts"].boundary
     kept = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}
     if program.fixed:
         phases["clock"].write({n: [rows.of["time", n]] for n in plan.timed})
@@ -114,6 +116,7 @@ def _past(plan: Plan, rows: Rows) -> Past:
 
 _HERE = {
     "rates": (STEP,),
+    "holds": (STEP,),
     "outs": (STEP,),
     "nexts": (STEP,),
     "segment": (HELD, STEP),
@@ -122,7 +125,7 @@ _HERE = {
 }
 
 
-def _phase(module: Module, name: str, space: drive.Space, past: Past) -> Phase:
+def _phase(module: Module, name: str, space: drive.Space, past: Past, euler: bool) -> Phase:
     """A phase of the run and how it reads what it does not compute."""
     plan = module.plan
     kinds, here = plan.kinds, _HERE[name]
@@ -134,11 +137,21 @@ def _phase(module: Module, name: str, space: drive.Space, past: Past) -> Phase:
     if name == "init":
         held["first_draw"] = held["draw"]  # those of the first step are at hand then
 
+    def computed(node: int) -> bool:
+        return kinds[node] in here and not from_start(node)
+
+    def from_start(node: int) -> bool:
+        """Whether a stage of a Runge-Kutta step reads a value of the start of the step."""
+        return name == "rates" and not euler and kinds[node] == STEP and plan.program.nodes[node][0] == "hold"
+
     def read(chunk: Chunk, node: int) -> str:
         b = chunk.b
         op, *args = chunk.program.nodes[node]
         if op == "param":
             return b.load("%p", int(args[0]))
+        if from_start(node):
+            chunk.phase.step_values.add(node)
+            return b.load("%w", module.rows.give("hold", node))
         if op in held:
             return b.load("%w", held[str(op)][int(args[0])])
         if op == "time" and (name == "clock" or not chunk.program.fixed):
@@ -148,7 +161,7 @@ def _phase(module: Module, name: str, space: drive.Space, past: Past) -> Phase:
         chunk.phase.boundary.add(node)
         return b.load("%w", module.rows.give("kept", node))
 
-    return Phase(module, name, lambda node: kinds[node] in here, read, shift=name == "clock")
+    return Phase(module, name, computed, read, shift=name == "clock")
 
 
 def _advance(chunk: Chunk, space: drive.Space) -> None:

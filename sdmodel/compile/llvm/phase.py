@@ -121,6 +121,8 @@ class Phase:
     read: Callable[[Chunk, int], str]
     boundary: set[int] = field(default_factory=set)
     """Nodes read that another phase must compute."""
+    step_values: set[int] = field(default_factory=set)
+    """Nodes read as they were at the start of the TIME STEP; the phase "holds" computes them."""
     calls: list[str] = field(default_factory=list)
     """Functions of the phase, in order."""
     shift: bool = False
@@ -253,6 +255,8 @@ class Chunk:
         elif op == "data":
             rows = b.row("%p", len(self.program.parameters) + 3 * int(raw[0]))
             result = series(b, rows, self.value(int(raw[1])))
+        elif op == "hold":
+            result = self.value(int(raw[0]))
         elif op == "select":
             choice, yes, no = (int(a) for a in raw)
             result = b.select(self.truth(choice), self.value(yes), self.value(no))

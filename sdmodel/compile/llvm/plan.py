@@ -69,20 +69,20 @@ class Plan:
     """Nodes that follow from time alone and are needed by others (TIME STEP grid)."""
 
 
-def plan_of(program: Program, outputs: Sequence[int]) -> Plan:
-    """Kinds of all nodes, and the states and memories alive for `outputs`."""
+def plan_of(program: Program, outputs: Sequence[int], stages: bool = True) -> Plan:
+    """Kinds of all nodes, and the states and memories alive for `outputs`; `stages` if a step has several."""
     clock = clocks.clock_of(program)
     alive = _alive(program, outputs)
     states, memories = (_named(program, alive, op) for op in ("state", "memory"))
     streams = sorted({*_named(program, alive, "draw"), *_named(program, alive, "first_draw")})
-    kinds = _kinds(program, clock)
+    kinds = _kinds(program, clock, stages)
     ends = {*outputs, *(program.states[s].rate for s in states), *(program.memories[m].next for m in memories)}
     timed = {n for n in ends if kinds[n] == TIME}
     timed.update(a for n in alive if kinds[n] == STEP for a in arguments(program, n) if kinds[a] == TIME)
     return Plan(program, clock, tuple(kinds), tuple(outputs), states, memories, tuple(streams), tuple(sorted(timed)))
 
 
-def _kinds(program: Program, clock: clocks.Clock) -> list[int]:
+def _kinds(program: Program, clock: clocks.Clock, stages: bool) -> list[int]:
     kinds: list[int] = []
     for node, (op, *_) in enumerate(program.nodes):
         if op == "const":
@@ -93,7 +93,7 @@ def _kinds(program: Program, clock: clocks.Clock) -> list[int]:
             kinds.append(HELD if clock.classes[node] == clocks.HELD else STEP)
         elif op == "time":
             kinds.append(TIME)
-        elif op in LEAVES or op == "data":
+        elif op in LEAVES or op == "data" or (op == "hold" and stages):
             kinds.append(STEP)
         else:
             inner = {kinds[a] for a in arguments(program, node)}

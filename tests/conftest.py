@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,8 +30,10 @@ SAVEPER = {saveper} ~ Year ~ Time between saved values. |
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Parsed models are kept here and not in the user's cache."""
-    place = tmp_path_factory.mktemp("cache")
+    """Cache of parsed models, one for all worker processes of this run, never the user's."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sdmodel-cache"
+    place.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDMODEL_CACHE", str(place))
         yield place

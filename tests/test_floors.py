@@ -98,6 +98,8 @@ def test_imports_go_down(path: Path) -> None:
         target = ours(name)
         if target is None or target == room:
             continue
+        if room == "__init__" and target == "paths":  # the import finder of a checkout
+            continue
         assert room != "__init__", f"{path.name}:{line}: the package loads {target} before it is asked"
         assert target in set().union(*FLOORS), f"{path.name}:{line}: {target} has no floor"
         assert level(target) <= level(room), f"{path.name}:{line}: {room} must not know {target}, which is above"

@@ -1,16 +1,16 @@
-"""What searches share: outcomes of the rows of a design as numbers, levers with ranges, packages that are extras."""
+"""Outcomes of the rows of a design as an array, optional packages, and progress bars."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.asked import constants_named
-from sdmodel.errors import DesignError, MissingExtraError, OverrideError
+from sdmodel.analysis.inputs import variables_of
+from sdmodel.errors import DesignError, MissingExtraError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
 from sdmodel.scenario import Scenario
@@ -29,7 +29,7 @@ def outcomes_of(
     workers: int | None = None,
 ) -> np.ndarray:
     """Outcomes of every row of a design, shape (outcomes, rows); NaN where a run failed."""
-    names = list(dict.fromkeys(outcome.variable.partition("[")[0] for outcome in outcomes))
+    names = variables_of(model, outcomes)
     found = model.sweep(design, names, scenario=scenario, every=every, workers=workers, progress=False, certificate=0)
     columns = []
     for outcome in outcomes:
@@ -44,43 +44,13 @@ def outcomes_of(
 
 def unit_of(model: Model, outcome: Outcome) -> str:
     """Unit of an outcome: that of its variable, of time, or of both multiplied."""
-    own = model[outcome.variable.partition("[")[0]].unit
+    own = model.owner(outcome.variable).unit
     time = model["TIME STEP"].unit if "TIME STEP" in model else ""
     if outcome.level is not None:
         return time
     if outcome.at == "total":
         return f"{own}*{time}" if own and time else own or time
     return own
-
-
-def lever_table(model: Model, levers: pd.DataFrame | Iterable[str]) -> pd.DataFrame:
-    """Levers as rows of `Model.parameters`, with ranges that are closed and not empty."""
-    import pandas as pd
-
-    if isinstance(levers, str):
-        raise DesignError(f"Give the levers as a list of names: [{levers!r}].")
-    if isinstance(levers, pd.DataFrame):
-        table = levers
-    else:
-        table = constant_rows(model, [label for name in levers for label in constants_named(model, name)])
-    if not len(table):
-        raise DesignError("There is no lever to move. Mark constants as [lever] in the model file, or name some.")
-    for name, low, high in zip(table.index, table["low"], table["high"], strict=True):
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise DesignError(
-                f"The lever '{name}' goes from {low:g} to {high:g}; it needs a closed range that is not empty. Give a "
-                f"table with other ends, such as model.parameters().loc[[{name!r}]].assign(low=..., high=...)."
-            )
-    return table
-
-
-def constant_rows(model: Model, labels: list[str]) -> pd.DataFrame:
-    """Rows of `Model.parameters` for labels of constants."""
-    known = model.parameters()
-    for label in labels:
-        if label not in known.index:
-            raise OverrideError(f"'{label}' is a setting of time and no lever.")
-    return known.loc[labels]
 
 
 def extra(name: str, what: str) -> Any:

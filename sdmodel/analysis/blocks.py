@@ -11,7 +11,6 @@ from sdmodel.errors import DesignError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
 
 def sobol_blocks(
@@ -123,17 +122,3 @@ def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
     out.insert(1, "setting", ["base", *(f"{name}: {end}" for name in names for end in ("low", "high"))])
     out.attrs = {"rng": "none", "sampler": "one_at_a_time"}
     return out
-
-
-def points_of(sweep: xr.Dataset, names: list[str]) -> np.ndarray:
-    """Values of the parameters in every run of a sweep, shape (runs, parameters).
-
-    Raises
-    ------
-    DesignError
-        If the sweep did not vary one of them.
-    """
-    missing = [name for name in names if name not in sweep.coords or sweep.coords[name].dims != ("run",)]
-    if missing:
-        raise DesignError(f"The sweep has no column '{missing[0]}'; its design did not set it.")
-    return np.column_stack([sweep.coords[name].to_numpy().astype(float) for name in names])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.finders import Finder, chance, prim, trees
+from sdmodel.analysis.inputs import check, choice, parameter_names, refuse
 from sdmodel.analysis.peeling import Box
 from sdmodel.design import LABELS
 from sdmodel.errors import DesignError, UnknownNameError
@@ -138,10 +139,8 @@ def discover(
     >>> float(found.quality["density"].iloc[0]) > float(low.mean())
     True
     """
-    if method not in METHODS:
-        raise UnknownNameError(method, METHODS, "method", f"There are {', '.join(METHODS)}.")
-    if not 0 < density <= 1 or most < 1:
-        raise DesignError(f"A density of {density:g} in {most} boxes is asked for: ask for up to 1, and a box or more.")
+    check(density=density, most=most, resamples=resamples, rng=rng, units=units)
+    choice("method", method, METHODS)
     table = _columns(design, parameters)
     x, y = table.to_numpy(dtype=float), np.asarray(cases)
     x, y, left_out = _checked(x, y, design)
@@ -268,14 +267,17 @@ def _columns(design: xr.Dataset | pd.DataFrame, parameters: Sequence[str] | None
 
     if isinstance(design, pd.DataFrame):
         table = design
+    elif not hasattr(design, "data_vars"):
+        raise refuse("design", design, "a sweep, or its design as a pandas.DataFrame")
     else:
         on_run = [str(c) for c in design.coords if design[c].dims == ("run",) and c not in _NOT_CONSTANTS]
         table = pd.DataFrame({name: design[name].to_numpy() for name in on_run})
     known = [str(c) for c in table.columns if c not in _NOT_CONSTANTS]
-    for name in parameters or ():
+    names = None if parameters is None else parameter_names(parameters)
+    for name in names or ():
         if name not in known:
             raise UnknownNameError(name, known, "parameter of the design")
-    chosen = list(parameters) if parameters is not None else [c for c in known if table[c].nunique() > 1]
+    chosen = [c for c in known if table[c].nunique() > 1] if names is None else names
     if not chosen:
         raise DesignError("No parameter of the design differs between its runs.")
     return table[chosen]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.bench import constant_rows, lever_table, outcomes_of, unit_of
+from sdmodel.analysis.bench import outcomes_of, unit_of
+from sdmodel.analysis.inputs import check, design_rows, lever_range, one_constant, refuse
 from sdmodel.analysis.search import ROUNDS, Measure, meet
-from sdmodel.design import LABELS
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
@@ -89,10 +89,16 @@ def solve_lever(
     """
     import pandas as pd
 
-    rows, lever, (a, b) = _asked(model, lever, design, low, high)
-    goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
+    check(model=model, lever=lever, outcome=outcome, design=design, low=low, high=high, tolerance=tolerance)
+    check(scenario=scenario)
+    lever = one_constant(model, lever)
+    (a, b), rows = lever_range(model, lever, low, high), design_rows(model, design, lever)
+    try:
+        goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
+    except (TypeError, ValueError):
+        raise refuse("target", target, f"one number, or one for each of the {len(rows)} rows") from None
     if not np.isfinite(goal).all():
-        raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is no finite number.")
+        raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is not a finite number.")
     measure = _measure(model, rows, lever, outcome, scenario, every, workers)
     found = meet(measure, goal, a, b, tolerance=tolerance)
     failed = ~np.isfinite(found.value)
@@ -102,7 +108,7 @@ def solve_lever(
     frame = pd.DataFrame(columns, index=rows.index)
     frame.attrs = {
         "lever": lever,
-        "units": {lever: model[lever.partition("[")[0]].unit, label: unit_of(model, outcome)},
+        "units": {lever: model.owner(lever).unit, label: unit_of(model, outcome)},
     }
     return frame
 
@@ -174,9 +180,10 @@ def threshold(
     """
     import pandas as pd
 
-    if points < 2:
-        raise DesignError(f"A scan of {points} points has no two neighbours; take at least 2.")
-    rows, lever, (a, b) = _asked(model, lever, design, low, high)
+    check(model=model, lever=lever, outcome=outcome, level=level, design=design, low=low, high=high, points=points)
+    check(tolerance=tolerance, scenario=scenario)
+    lever = one_constant(model, lever)
+    (a, b), rows = lever_range(model, lever, low, high), design_rows(model, design, lever)
     measure = _measure(model, rows, lever, outcome, scenario, every, workers)
     grid = np.linspace(a, b, points)
     n = len(rows)
@@ -211,7 +218,7 @@ def threshold(
     frame = pd.DataFrame(columns).sort_values(["sample", lever], ignore_index=True)
     frame.attrs = {
         "lever": lever,
-        "units": {lever: model[lever.partition("[")[0]].unit, "before": unit_of(model, outcome)},
+        "units": {lever: model.owner(lever).unit, "before": unit_of(model, outcome)},
         "outcome": outcome.label,
         "level": level,
         "rows": n,
@@ -225,30 +232,6 @@ def threshold(
 def _off_zero(x: np.ndarray) -> np.ndarray:
     """A value on the level counts as just above it, so that the search narrows the side it comes from."""
     return np.where(x == 0, _TINY, x)
-
-
-def _asked(
-    model: Model, lever: str, design: pd.DataFrame | None, low: float | None, high: float | None
-) -> tuple[pd.DataFrame, str, tuple[float, float]]:
-    """Rows, the lever as the model spells it, and its range."""
-    import pandas as pd
-
-    from sdmodel.asked import constants_named
-
-    names = constants_named(model, lever)
-    if len(names) > 1:
-        raise DesignError(f"'{lever}' has {len(names)} elements; solve for one of them, such as '{names[0]}'.")
-    name = names[0]
-    variable = model[name.partition("[")[0]]
-    ends = (variable.low if low is None else float(low), variable.high if high is None else float(high))
-    lever_table(model, constant_rows(model, [name]).assign(low=ends[0], high=ends[1]))
-    rows = design if design is not None else pd.DataFrame(index=[0])
-    if not len(rows):
-        raise DesignError("The design has no rows.")
-    for column in rows.columns:
-        if column not in LABELS and name in constants_named(model, column):
-            raise DesignError(f"The design holds '{name}', which is solved for. Drop the column.")
-    return rows, name, ends
 
 
 def _measure(

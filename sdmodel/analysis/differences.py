@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.analysis.inputs import check
 from sdmodel.analysis.judged import spelled
 from sdmodel.analysis.observations import series_in
 from sdmodel.errors import DesignError
@@ -70,8 +72,7 @@ def compare(first: Any, second: Any, *, tolerance: float = 1e-6) -> pd.DataFrame
         return _models(first, second)
     if isinstance(first, Model) or isinstance(second, Model):
         raise DesignError("A model is compared with a model, a run with a run or an export. Run the model first.")
-    if not tolerance >= 0:
-        raise DesignError(f"The tolerance is {tolerance:g}; give a share such as 1e-6, or 0.")
+    check(tolerance=tolerance)
     return _runs(first, second, tolerance)
 
 
@@ -80,7 +81,7 @@ def _series(source: Any) -> Series:
     if isinstance(source, Run):
         table = source.to_dataframe()
         return {str(name): table[name] for name in table.columns}
-    if isinstance(source, (str, Path)) or hasattr(source, "items"):
+    if isinstance(source, (str, Path, Mapping)) or hasattr(source, "columns"):
         return series_in(source)
     raise DesignError(f"A {type(source).__name__} cannot be compared; give a Run, a table, a mapping or a path.")
 

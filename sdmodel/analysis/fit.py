@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sdmodel.analysis.calibration import Calibration, Search, search
 from sdmodel.analysis.identified import Local, local
-from sdmodel.analysis.looking import Seed, table_of
+from sdmodel.analysis.inputs import Parameters, Seed, check, parameter_table
 from sdmodel.analysis.residuals import Residuals
 from sdmodel.design import latin_hypercube
 from sdmodel.errors import DesignError, ResultWarning, SolveError
@@ -24,7 +24,7 @@ _EDGE = 1e-6
 
 def calibrate(
     model: Model,
-    parameters: pd.DataFrame | Iterable[str],
+    parameters: Parameters,
     observations: Any,
     *,
     errors: Mapping[str, Any] | None = None,
@@ -41,8 +41,9 @@ def calibrate(
     model
         The model; it is not changed.
     parameters
-        Constants to fit: a table such as `model.uncertainties` (index name; columns low, high) or names. Ranges bound
-        the search; `start` is the value in the scenario.
+        Constants to fit: a table such as `model.uncertainties` (index name; columns low, high), a mapping from names to
+        (low, high), or names. Ranges, those of the file where none are given, bound the search; `start` is the value in
+        the scenario.
     observations
         Observed series, each with its own times: a DataFrame (times in the index or in a column `time`; empty cells are
         no observations), a mapping from name to Series, or the path of a CSV, tab-separated or Excel file. Names are
@@ -68,6 +69,8 @@ def calibrate(
     ------
     UnknownNameError, OverrideError
         If a name is no constant, or a series no variable.
+    RangeError
+        If a range reaches beyond that of the file.
     DesignError, ReadError
         If the observations are not well formed, there are fewer of them than parameters, or one lies outside the run.
     SolveError
@@ -101,7 +104,8 @@ def calibrate(
     >>> round(fit.values["trust time"], 4)
     5.0
     """
-    table = table_of(model, list(parameters) if not isinstance(parameters, pd.DataFrame) else parameters)
+    check(model=model, errors=errors, starts=starts, rng=rng, values=values, scenario=scenario, data=data)
+    table = parameter_table(model, parameters)
     names = [str(name) for name in table.index]
     low, high = (table[c].to_numpy(float) for c in ("low", "high"))
     width = high - low
@@ -142,8 +146,6 @@ def calibrate(
 
 def _begin(base: np.ndarray, table: pd.DataFrame, starts: int, rng: Seed) -> list[np.ndarray]:
     """Where the searches start, within the ranges."""
-    if starts < 1:
-        raise DesignError(f"{starts} starts are asked for; ask for at least one.")
     out = [np.clip(base, table["low"].to_numpy(float), table["high"].to_numpy(float))]
     if starts > 1:
         drawn = latin_hypercube(table, starts - 1, rng=rng).drop(columns="sample").to_numpy(float)

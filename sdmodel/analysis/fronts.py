@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.analysis.bench import bar, extra
-from sdmodel.analysis.trials import Limits, Trials, excess, first_policies, made_ready
+from sdmodel.analysis.inputs import Limits, Parameters, check, choice, refuse
+from sdmodel.analysis.trials import Trials, excess, first_policies, limited_columns, made_ready
 from sdmodel.errors import DesignError, UnknownNameError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
@@ -22,7 +23,7 @@ AIMS = ("max", "min")
 
 def pareto(
     model: Model,
-    levers: pd.DataFrame | Iterable[str],
+    levers: Parameters,
     goals: Mapping[Outcome, str],
     *,
     limits: Limits | None = None,
@@ -83,10 +84,12 @@ def pareto(
        strength Pareto approach. IEEE Transactions on Evolutionary Computation 3(4), 257-271.
        https://doi.org/10.1109/4235.797969
     """
-    signs = _signs(goals)
+    check(population=population, generations=generations, rng=rng)
+    goals = _goals(goals)
+    signs = np.array([1.0 if aim == "min" else -1.0 for aim in goals.values()])
     extra("pymoo", "A Pareto front")
-    limits = dict(limits or {})
     trials = made_ready(model, levers, goals, limits, samples, scenario, every, workers)
+    limits = dict(limits or {})
     with bar(generations, "front", "generation", progress) as shown:
         policies, history = _search(trials, signs, limits, population, generations, rng, shown)
     found = trials(policies)
@@ -144,11 +147,14 @@ def nondominated(table: pd.DataFrame, goals: Mapping[str, str]) -> pd.DataFrame:
     >>> sdmodel.nondominated(table, {"firms": "max", "money": "min"}).index.tolist()
     [0, 1]
     """
+    if not hasattr(table, "columns"):
+        raise refuse("table", table, "a pandas.DataFrame with one row a policy")
+    if not isinstance(goals, Mapping) or not goals:
+        raise refuse("goals", goals, "a mapping from columns to 'max' or 'min'")
     for name, aim in goals.items():
         if name not in table.columns:
-            raise UnknownNameError(name, map(str, table.columns), "column")
-        if aim not in AIMS:
-            raise UnknownNameError(aim, AIMS, "aim", "There are max, min.")
+            raise UnknownNameError(str(name), map(str, table.columns), "column")
+        choice("aim", aim, AIMS)
     signs = np.array([1.0 if aim == "min" else -1.0 for aim in goals.values()])
     costs = table[list(goals)].to_numpy(dtype=float) * signs
     keep = np.isfinite(costs).all(axis=1)
@@ -159,13 +165,13 @@ def nondominated(table: pd.DataFrame, goals: Mapping[str, str]) -> pd.DataFrame:
     return left
 
 
-def _signs(goals: Mapping[Outcome, str]) -> np.ndarray:
-    if len(goals) < 2:
-        raise DesignError("A front needs two goals or more; optimise takes one.")
+def _goals(goals: Any) -> dict[Outcome, str]:
+    """Two or more outcomes, each with its aim."""
+    if not isinstance(goals, Mapping) or len(goals) < 2 or not all(isinstance(g, Outcome) for g in goals):
+        raise refuse("goals", goals, "a mapping from two Outcomes or more to 'max' or 'min' (optimise takes one)")
     for aim in goals.values():
-        if aim not in AIMS:
-            raise UnknownNameError(aim, AIMS, "aim", "There are max, min.")
-    return np.array([1.0 if aim == "min" else -1.0 for aim in goals.values()])
+        choice("aim", aim, AIMS)
+    return dict(goals)
 
 
 def _search(
@@ -218,9 +224,7 @@ def _frame(
     columns = trials.columns(policies)
     for i, outcome in enumerate(goals):
         columns[outcome.label] = found[i].mean(axis=1)
-    for i, (outcome, (_, most)) in enumerate(limits.items(), start=len(goals)):
-        columns[outcome.label] = found[i].min(axis=1) if most is None else found[i].max(axis=1)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | limited_columns(found[len(goals) :], limits))
 
 
 def _volumes(history: list[np.ndarray]) -> list[float]:

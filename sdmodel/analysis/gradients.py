@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.judged import Asked, framed, listed, names_of, spelled
+from sdmodel.analysis.inputs import Outcomes, Parameters, check, outcome_list, parameter_names
+from sdmodel.analysis.judged import framed, spelled
 from sdmodel.analysis.jumps import Points
 from sdmodel.analysis.tangents import Direction, Tangents
 from sdmodel.asked import Series, constants_named, parameter_vector, reshaped, series_of, settled, with_paths
@@ -30,8 +31,8 @@ _tangents: Kept[Tangents] = Kept(8)
 
 def gradient(
     model: Model,
-    parameters: pd.DataFrame | Sequence[str] | str,
-    outcomes: Asked,
+    parameters: Parameters,
+    outcomes: Outcomes,
     *,
     values: Mapping[str, float] | Scenario | None = None,
     scenario: Scenario | str | None = None,
@@ -98,9 +99,10 @@ def gradient(
     >>> table.index.names, table.columns.tolist()
     (FrozenList(['outcome', 'parameter']), ['at', 'value', 'derivative', 'elasticity'])
     """
-    asked = listed(outcomes)
+    check(model=model, values=values, scenario=scenario, data=data)
+    asked = outcome_list(outcomes)
     _differentiable(asked)
-    moment = Moment.of(model, names_of(parameters), asked, values, scenario, data)
+    moment = Moment.of(model, parameter_names(parameters), asked, values, scenario, data)
     times = report_times(moment.control, every, False)
     paths, slopes = moment.tangents.along(moment.p, times, moment.series, moment.points)
     rows: list[dict[str, object]] = []
@@ -176,10 +178,9 @@ def labels_of(model: Model, program: Program, outcome: str | Outcome) -> list[st
         If it is a constant or lookup.
     """
     asked = outcome if isinstance(outcome, str) else outcome.variable
-    stem, bracket, _ = asked.partition("[")
-    variable = model[stem.strip()]
+    variable = model.owner(asked)
     every = [n for n in program.outputs if n == variable.name or n.startswith(variable.name + "[")]
-    found = [n for n in every if spelled(n) == spelled(asked)] if bracket else every
+    found = [n for n in every if spelled(n) == spelled(asked)] if spelled(asked) != spelled(variable.name) else every
     if not every:
         raise OverrideError(f"'{variable.name}' is a {variable.kind}, which has no path to judge.")
     if not found:
@@ -197,8 +198,7 @@ def direction(model: Model, program: Program, name: str) -> Direction:
     OverrideError
         If it is neither constant nor stock, or moving it changes the equations or the times.
     """
-    stem = name.partition("[")[0]
-    variable = model[stem]
+    variable = model.owner(name)
     states = [i for i, s in enumerate(program.states) if not s.hidden and spelled(s.name) == spelled(name)]
     if variable.kind == "stock":
         if not states:

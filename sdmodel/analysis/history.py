@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from sdmodel.analysis.blocks import points_of
-from sdmodel.analysis.judged import names_of
-from sdmodel.analysis.looking import Seed, given_sweep, table_of
-from sdmodel.analysis.observations import series_in
+from sdmodel.analysis.inputs import Parameters, Seed, check, kind, number
+from sdmodel.analysis.looking import swept
+from sdmodel.analysis.observations import series_in, standard_deviations
 from sdmodel.design import latin_hypercube
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.errors import UnknownNameError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
 from sdmodel.scenario import Scenario
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def history_match(
     of: Model | xr.Dataset,
-    parameters: pd.DataFrame | Iterable[str],
+    parameters: Parameters,
     observations: Any,
     errors: Mapping[str, Any],
     *,
@@ -45,7 +44,7 @@ def history_match(
     of
         A model, which is then run for a Latin hypercube of `n` samples; or any sweep that varies the parameters.
     parameters
-        A table such as `model.uncertainties`, or names.
+        As in `sdmodel.sobol`.
     observations, errors
         As in `sdmodel.calibrate`; errors are needed.
     discrepancy
@@ -89,28 +88,22 @@ def history_match(
     """
     import pandas as pd
 
+    kind("errors", errors, types=(Mapping,), need="a mapping from series to standard deviations")
+    check(of=of, discrepancy=discrepancy, cut=cut, n=n, rng=rng, scenario=scenario)
     series = series_in(observations)
-    variables = list(dict.fromkeys(name.partition("[")[0].strip() for name in series))
-    if isinstance(of, Model):
-        if n is None:
-            raise DesignError("A number of samples is needed: n=1000.")
-        table = table_of(of, parameters if isinstance(parameters, pd.DataFrame) else list(parameters))
-        names = names_of(table)
-        design = latin_hypercube(table, n, rng=rng)
-        sweep = of.sweep(design, variables, scenario=scenario, every=every, certificate=0)
-    else:
-        sweep, names = given_sweep(of, n), names_of(parameters)
-    x = points_of(sweep, names)
+
+    def design(table: pd.DataFrame) -> pd.DataFrame:
+        return latin_hypercube(table, int(n or 0), rng=rng)
+
+    sweep, names, x = swept(of, parameters, list(series), design, n, scenario=scenario, every=every)
     worst = np.zeros(len(x))
     which, when = np.full(len(x), "", dtype=object), np.full(len(x), np.nan)
     for name, one in series.items():
         if name not in errors:
             raise UnknownNameError(name, errors, "error of a series", "Give one for each series.")
-        error = errors[name].reindex(one.index) if hasattr(errors[name], "reindex") else errors[name]
-        sizes = np.broadcast_to(np.asarray(error, dtype=float), (len(one),))
-        spread = np.sqrt(sizes**2 + float((discrepancy or {}).get(name, 0.0)) ** 2)
-        if not (np.isfinite(spread).all() and (spread > 0).all()):
-            raise DesignError(f"The errors of '{name}' must be positive.")
+        own = (discrepancy or {}).get(name, 0.0)
+        number(f"discrepancy of '{name}'", own, low=0)
+        spread = np.hypot(standard_deviations(name, errors[name], one), own)
         for t, y, s in zip(one.index.to_numpy(float), one.to_numpy(float), spread, strict=True):
             found = Outcome(name, at=float(t)).of(sweep).to_numpy()
             far = np.abs(found - y) / s

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.errors import DesignError
 from sdmodel.expression import key
 from sdmodel.outcome import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-Asked = str | Outcome | Sequence[str | Outcome]
 
 
 @dataclass(frozen=True)
@@ -34,31 +31,6 @@ class Judged:
     def name(self) -> str:
         """The outcome, with its time if it is a point of a path."""
         return self.label if self.time is None else f"{self.label} at {self.time:g}"
-
-
-def listed(outcomes: Asked) -> list[str | Outcome]:
-    """One or several outcomes as a list.
-
-    Raises
-    ------
-    DesignError
-        If there is none, or paths and numbers are mixed.
-    """
-    out: list[str | Outcome] = [outcomes] if isinstance(outcomes, (str, Outcome)) else list(outcomes)
-    if not out:
-        raise DesignError("No outcome is asked for. Give a name for its whole path, or sdmodel.Outcome(name, at=...).")
-    if len({isinstance(o, str) for o in out}) > 1:
-        raise DesignError(
-            "Names (whole paths) and Outcomes (one number a run) are asked for at once, which do not fit into one "
-            "table. Ask twice."
-        )
-    return out
-
-
-def variables(outcomes: Sequence[str | Outcome]) -> list[str]:
-    """Names of the variables that the outcomes are taken from, without elements."""
-    names = [(o if isinstance(o, str) else o.variable).partition("[")[0].strip() for o in outcomes]
-    return list(dict.fromkeys(names))
 
 
 def judged(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[Judged]:
@@ -105,24 +77,3 @@ def framed(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) 
 def spelled(name: str) -> str:
     """What identifies a variable or element: case, quotes and the blanks around brackets and commas do not count."""
     return re.sub(r"\s*([\[\],])\s*", r"\1", key(name.replace('"', "")))
-
-
-def names_of(parameters: pd.DataFrame | Iterable[str]) -> list[str]:
-    """Names of parameters: the index of a table such as `model.levers`, or a list of names.
-
-    Raises
-    ------
-    DesignError
-        If there is none, or one is given twice.
-    """
-    import pandas as pd
-
-    given = parameters.index if isinstance(parameters, pd.DataFrame) else parameters
-    names = [given] if isinstance(given, str) else [str(name) for name in given]
-    if not names:
-        raise DesignError("No parameters are given; give a table such as model.levers, or a list of names.")
-    spelled = [key(name) for name in names]
-    twice = [name for name in names if spelled.count(key(name)) > 1]
-    if twice:
-        raise DesignError(f"'{twice[0]}' is given twice.")
-    return names

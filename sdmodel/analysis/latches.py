@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.analysis.bench import constant_rows
 from sdmodel.analysis.frozen import no_data
-from sdmodel.asked import constants_named, parameter_vector, reshaped, settled, with_paths
+from sdmodel.analysis.inputs import check, choice, design_rows, number, one_constant
+from sdmodel.asked import parameter_vector, reshaped, settled, with_paths
 from sdmodel.compile import program_of
 from sdmodel.compile.clock import segments
 from sdmodel.compile.python import Engine
-from sdmodel.design import LABELS, table
+from sdmodel.design import LABELS
 from sdmodel.errors import DesignError, FixedStepError, OverrideError, SolveError
 from sdmodel.expression import key
 from sdmodel.model import Model
@@ -106,16 +106,15 @@ def trigger(
     """
     import pandas as pd
 
+    check(model=model, date=date, variable=variable, above=above, below=below, design=design, start=start)
+    check(scenario=scenario)
     if (above is None) == (below is None):
         raise DesignError("A rule needs one level: above=... or below=....")
-    if method is not None and method not in METHODS:
-        raise DesignError(f"There is no method '{method}'; there are {', '.join(METHODS)}.")
+    if method is not None:
+        choice("method", method, METHODS)
     level, sign = (float(above), 1.0) if above is not None else (float(below or 0.0), -1.0)
     name, low, high = _date(model, date)
-    rows = table(design) if design is not None else pd.DataFrame(index=[0])
-    for column in rows.columns:
-        if column not in LABELS and name in constants_named(model, column):
-            raise DesignError(f"The design holds '{name}', which the rule sets. Drop the column.")
+    rows = design_rows(model, design, name)
     rule = _Rule(model, name, variable, level, sign, scenario, high, _start(model, low, start))
     by_events = method == "events" or (method is None and design is None)
     if by_events:
@@ -130,7 +129,7 @@ def trigger(
     rule.refuse_to_look_ahead(rows[triggered], dates[triggered], workers)
     out.attrs = {
         "lever": name,
-        "units": {name: model[name.partition("[")[0]].unit},
+        "units": {name: model.owner(name).unit},
         "rule": f"{variable} {'above' if sign > 0 else 'below'} {level:g}",
         "error": error,
         "rows": len(rows),
@@ -139,20 +138,19 @@ def trigger(
 
 
 def _date(model: Model, date: str) -> tuple[str, float, float]:
-    names = constants_named(model, date)
-    if len(names) > 1:
-        raise DesignError(f"'{date}' has {len(names)} elements; take one of them, such as '{names[0]}'.")
-    row = constant_rows(model, names).iloc[0]
-    if not np.isfinite(row["high"]):
+    name = one_constant(model, date)
+    own = model.owner(name)
+    if not np.isfinite(own.high):
         raise DesignError(
-            f"'{names[0]}' has no highest value in its file; it needs one that means that the policy never comes."
+            f"'{name}' has no highest value in its file; it needs one that means that the policy never comes."
         )
-    return names[0], float(row["low"]), float(row["high"])
+    return name, own.low, own.high
 
 
 def _start(model: Model, low: float, start: float | str | None) -> float:
     first = model.time.get("initial time", -np.inf)
-    return max(low if start is None else year(start), first)
+    number("start", when := low if start is None else year(start), high=model.time.get("final time", np.inf))
+    return max(when, first)
 
 
 def _values_of(rows: pd.DataFrame) -> list[dict[str, float]]:
@@ -227,10 +225,10 @@ class _Rule:
         for name, node in outputs.items():
             if key(name) == key(self.variable):
                 return int(node)
-        elements = [name for name in outputs if key(name.partition("[")[0]) == key(self.variable)]
+        elements = [name for name in outputs if self.model.owner(name).key == key(self.variable)]
         if elements:
             raise DesignError(f"'{self.variable}' has {len(elements)} elements; look at one, such as '{elements[0]}'.")
-        kind = self.model[self.variable].kind  # refuses what there is not
+        kind = self.model.owner(self.variable).kind  # refuses what there is not
         raise OverrideError(f"'{self.variable}' is a {kind}; a rule looks at something that changes.")
 
     # -- many runs ------------------------------------------------------------------------------------------------
@@ -256,10 +254,9 @@ class _Rule:
         """Reported times, and the variable in each row, (rows, times)."""
         from sdmodel.outcome import Outcome
 
-        stem = self.variable.partition("[")[0]
         found = self.model.sweep(
             rows.assign(**{self.date: dates}),
-            [stem],
+            [self.model.owner(self.variable).name],
             scenario=self.scenario,
             every=self.model.time.get("time step"),
             workers=workers,

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from sdmodel.analysis.bench import constant_rows, extra
-from sdmodel.analysis.judged import Asked, Judged, judged, listed, names_of, variables
-from sdmodel.asked import constants_named
+from sdmodel.analysis.bench import extra
+from sdmodel.analysis.inputs import (
+    Outcomes,
+    Parameters,
+    outcome_list,
+    parameter_names,
+    parameter_table,
+    points_of,
+    variables_of,
+)
+from sdmodel.analysis.judged import Judged, judged
 from sdmodel.errors import DesignError, ResultWarning
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
@@ -21,14 +29,13 @@ if TYPE_CHECKING:
 
 SAME = 1e-12
 """Runs whose outcome differs by less, as a share of it, are the same."""
-Seed = int | np.random.Generator | None
 
 
 class Look:
     """Outcomes of a sweep of blocks of `width` rows, without the blocks in which one is missing."""
 
-    def __init__(self, sweep: xr.Dataset, outcomes: Asked, width: int, what: str) -> None:
-        self.sweep, self.asked, self.width, self.what = sweep, listed(outcomes), width, what
+    def __init__(self, sweep: xr.Dataset, outcomes: Outcomes, width: int, what: str) -> None:
+        self.sweep, self.asked, self.width, self.what = sweep, outcome_list(outcomes), width, what
         self.most_dropped = 0
         self.worst = ""
         self.changes: dict[str, bool] = {}
@@ -79,27 +86,35 @@ class Look:
             )
 
 
-def table_of(model: Model, parameters: pd.DataFrame | Sequence[str]) -> pd.DataFrame:
-    """The table of parameters that is meant: itself, or the rows of names in the model's."""
-    import pandas as pd
-
-    if isinstance(parameters, pd.DataFrame):
-        return parameters
-    return constant_rows(model, [label for name in names_of(parameters) for label in constants_named(model, name)])
-
-
 def swept(
-    model: Model, design: pd.DataFrame, outcomes: Asked, scenario: Scenario | str | None, every: float | None
-) -> xr.Dataset:
-    """The sweep of a design, with what the outcomes are taken from."""
-    return model.sweep(design, variables(listed(outcomes)), scenario=scenario, every=every, certificate=0)
+    of: Model | xr.Dataset,
+    parameters: Parameters,
+    outcomes: Outcomes,
+    design: Callable[[pd.DataFrame], pd.DataFrame],
+    n: int | None = 0,
+    *,
+    scenario: Scenario | str | None,
+    every: float | None,
+) -> tuple[xr.Dataset, list[str], np.ndarray]:
+    """The sweep of a model over the design of a table of parameters, or the sweep that is given.
 
-
-def given_sweep(sweep: xr.Dataset, n: int | None) -> xr.Dataset:
-    """The sweep that is given, for which a number of samples makes no sense."""
-    if n is not None:
-        raise DesignError("A sweep is given, which has its number of samples; leave out n.")
-    return sweep
+    Returns
+    -------
+    tuple
+        The sweep, the names of the parameters, and their values, shape (runs, parameters).
+    """
+    asked = outcome_list(outcomes)
+    if not isinstance(of, Model):
+        if n:
+            raise DesignError("A sweep is given, which has its number of samples; leave out n.")
+        names = parameter_names(parameters)
+        return of, names, points_of(of, names)
+    if n is None:
+        raise DesignError("A number of samples is needed, such as n=1024.")
+    table = parameter_table(of, parameters)
+    sweep = of.sweep(design(table), variables_of(of, asked), scenario=scenario, every=every, certificate=0)
+    names = [str(name) for name in table.index]
+    return sweep, names, points_of(sweep, names)
 
 
 def message_of(sweep: xr.Dataset, row: int) -> str:

@@ -60,9 +60,32 @@ def series_in(source: Any) -> dict[str, pd.Series]:
     if isinstance(source, Mapping):
         pairs = {}
         for name, value in source.items():
-            pairs[str(name)] = (value.index, value.to_numpy()) if isinstance(value, pd.Series) else tuple(value)
+            pair = (value.index, value.to_numpy()) if isinstance(value, pd.Series) else value
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or len(pair[0]) != len(pair[1]):
+                raise DesignError(
+                    f"The series '{name}' is neither a pandas.Series nor a pair (times, values) of one length."
+                )
+            pairs[str(name)] = (pair[0], pair[1])
         return _checked(pairs, "The mapping")
     raise DesignError(f"Series are given as {type(source).__name__}; give a DataFrame, a mapping or a path.")
+
+
+def standard_deviations(name: str, given: Any, series: pd.Series) -> np.ndarray:
+    """Standard deviation of each observation of a series: one number, or one for each time.
+
+    Raises
+    ------
+    DesignError
+        If one is missing or not positive.
+    """
+    try:
+        sizes = np.asarray(given.reindex(series.index) if hasattr(given, "reindex") else given, dtype=float)
+        out = np.broadcast_to(sizes, (len(series),))
+    except (TypeError, ValueError):
+        out = np.array([np.nan])
+    if not (np.isfinite(out) & (out > 0)).all():
+        raise DesignError(f"The errors of '{name}' must be positive, one number or one for each observation.")
+    return out
 
 
 def _cells(path: Path) -> np.ndarray:

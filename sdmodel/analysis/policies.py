@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.analysis.bench import bar, unit_of
-from sdmodel.analysis.trials import Limits, Trials, excess, first_policies, made_ready
-from sdmodel.errors import DesignError, FixedStepError, UnknownNameError
+from sdmodel.analysis.inputs import Limits, Parameters, check, choice, variables_of
+from sdmodel.analysis.trials import Trials, excess, first_policies, limited_columns, made_ready, slack
+from sdmodel.errors import DesignError, FixedStepError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
 from sdmodel.scenario import Scenario
@@ -27,7 +28,7 @@ _CHECKED = 3
 
 def optimise(
     model: Model,
-    levers: pd.DataFrame | Iterable[str],
+    levers: Parameters,
     goal: Outcome,
     *,
     aim: str = "max",
@@ -52,8 +53,8 @@ def optimise(
     model
         The model; it is not changed.
     levers
-        Names of constants, or rows of `Model.levers`, whose columns low and high say where each may go. A constant
-        marked `[switch]` takes whole numbers only.
+        Where each lever may go: rows of `Model.levers` (columns low and high), a mapping from names to (low, high), or
+        names of constants for the ranges of the file. A constant marked `[switch]` takes whole numbers only.
     goal
         What is judged.
     aim
@@ -120,16 +121,15 @@ def optimise(
     >>> round(float(search["exit start"].iloc[-1]), 1)
     2015.0
     """
-    for word, known, what in ((aim, AIMS, "aim"), (robust, ROBUST, "way to judge over samples")):
-        if word not in known:
-            raise UnknownNameError(word, known, what, f"There are {', '.join(known)}.")
+    check(outcome=goal, generations=generations, rng=rng)
+    choice("aim", aim, AIMS)
+    choice("robust", robust, ROBUST)
     if robust != "expected" and samples is None:
         raise DesignError(f"robust={robust!r} compares samples; give some, such as latin_hypercube(...).")
-    limits = {**(limits or {})}
     trials = made_ready(model, levers, [goal], limits, samples, scenario, every, workers)
-    count = population or max(10 * len(trials.levers), 16)
-    if count < 5:
-        raise DesignError(f"A generation of {count} policies is too small; take at least 5.")
+    limits = dict(limits or {})
+    count = max(10 * len(trials.levers), 16) if population is None else population
+    check(population=count)
     generator = np.random.default_rng(rng)
     sign = 1.0 if aim == "max" else -1.0
     best_of: np.ndarray | None = None
@@ -290,8 +290,7 @@ class _Search:
             # A policy for all samples can beat the search for one.
             reached = np.maximum(best_of, self._reached(sign))
             columns["largest regret"] = np.where(possible, (reached - sign * found[0]).max(axis=1), np.nan)
-        for i, (outcome, (_, most)) in enumerate(self.limits.items(), start=1):
-            columns[outcome.label] = found[i].min(axis=1) if most is None else found[i].max(axis=1)
+        columns |= limited_columns(found[1:], self.limits)
         columns["runs"] = np.array([runs for _, _, runs in self.history])
         return pd.DataFrame(columns, index=pd.RangeIndex(1, len(policies) + 1, name="generation"))
 
@@ -299,9 +298,8 @@ class _Search:
         """Best goal (times `sign`) in each sample over the policies of this search that keep the limits there."""
         goals = np.stack(list(self.trials.kept.values()))
         ok = np.isfinite(goals).all(axis=1)
-        for i, (least, most) in enumerate(self.limits.values(), start=1):
-            ok &= goals[:, i] >= (-np.inf if least is None else least)
-            ok &= goals[:, i] <= (np.inf if most is None else most)
+        for i, limit in enumerate(self.limits.values(), start=1):
+            ok &= slack(goals[:, i], limit) >= 0
         return np.asarray(np.where(ok, sign * goals[:, 0], -np.inf).max(axis=0))
 
 
@@ -317,7 +315,7 @@ def _checked(trials: Trials, policy: np.ndarray, goal: Outcome) -> float:
     try:
         again = trials.model.sweep(
             design,
-            [goal.variable.partition("[")[0]],
+            variables_of(trials.model, [goal]),
             scenario=trials.scenario,
             every=trials.every,
             method="LSODA",

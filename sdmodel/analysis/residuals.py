@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.gradients import Moment, labels_of
-from sdmodel.analysis.observations import series_in
+from sdmodel.analysis.observations import series_in, standard_deviations
 from sdmodel.analysis.tangents import Tangents
 from sdmodel.asked import settled, with_paths
 from sdmodel.compile import program_of
@@ -87,13 +87,7 @@ def _errors(
         label = labels_of(model, program, name)[0]
         if label not in named:
             raise UnknownNameError(name, named, "series of observations")
-        one = named[label]
-        if hasattr(value, "reindex"):
-            value = value.reindex(one.index)
-        sizes = np.broadcast_to(np.asarray(value, dtype=float), (len(one),))
-        if not (np.isfinite(sizes).all() and (sizes > 0).all()):
-            raise DesignError(f"The errors of '{name}' must be positive, one number or one for each observation.")
-        out[label] = sizes
+        out[label] = standard_deviations(name, value, named[label])
     missing = [name for name in named if name not in out]
     if missing:
         raise DesignError(f"There is no error for '{missing[0]}'. Give one for each series, or none at all.")
@@ -135,8 +129,6 @@ class Residuals:
         self.times = np.union1d([control["initial time"]], self.data.times)
         self.at = np.searchsorted(self.times, self.data.times)
         self.targets = [d.parameters for d in self.moment.directions]
-        if any(not t for t in self.targets):
-            raise DesignError("A fit moves constants. For an initial value name the constant it comes from.")
 
     @property
     def base(self) -> Array:

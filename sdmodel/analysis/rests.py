@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.frozen import Frozen, freeze
-from sdmodel.design import LABELS
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.analysis.inputs import check, interval
+from sdmodel.design import LABELS, table
+from sdmodel.errors import UnknownNameError
 from sdmodel.expression import key
-from sdmodel.model import Model
+from sdmodel.model import Model, Variable
 from sdmodel.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def equilibria(
     """
     import pandas as pd
 
-    if starts < 1:
-        raise DesignError(f"{starts} starts are asked for; take one or more.")
+    check(model=model, design=design, within=within, at=at, scenario=scenario, starts=starts, rng=rng)
     generator = np.random.default_rng(rng)
     frames = []
     left_out: list[str] = []
@@ -168,8 +168,8 @@ def basins(
     """
     import pandas as pd
 
-    if not len(starts):
-        raise DesignError("There are no starts; give a table with a row a start.")
+    check(model=model, values=values, at=at, scenario=scenario, samples=starts)
+    starts = table(starts if starts is not None else [])
     moment = freeze(model, values, scenario, at)
     columns = [(_position(moment, str(c)), str(c)) for c in starts.columns if c not in LABELS]
     rests: list[np.ndarray] = []
@@ -202,9 +202,7 @@ def basins(
 def _cases(design: pd.DataFrame | None) -> list[dict[str, float]]:
     if design is None:
         return [{}]
-    if not len(design):
-        raise DesignError("The design has no rows.")
-    return [{str(k): v for k, v in row.items()} for row in design.to_dict("records")]
+    return [{str(k): v for k, v in row.items()} for row in table(design).to_dict("records")]
 
 
 def _of_one(
@@ -278,10 +276,8 @@ def _ranges(moment: Frozen, within: Mapping[str, tuple[float, float]]) -> tuple[
     """Where starts lie."""
     first, last = _admissible(moment)
     low, high = (np.array(v) for v in (np.maximum(-_WIDE * moment.size, first), np.minimum(_WIDE * moment.size, last)))
-    for name, (a, b) in within.items():
-        if not (np.isfinite(a) and np.isfinite(b) and a < b):
-            raise DesignError(f"'{name}' goes from {a:g} to {b:g}; give two finite numbers that rise.")
-        low[_position(moment, name)], high[_position(moment, name)] = a, b
+    for name, ends in within.items():
+        low[_position(moment, name)], high[_position(moment, name)] = interval(name, ends, closed=True)
     return low, high
 
 
@@ -296,9 +292,8 @@ def _admissible(moment: Frozen) -> tuple[np.ndarray, np.ndarray]:
     """Range of each state in its file; open for hidden states."""
     low, high = np.full(len(moment.names), -np.inf), np.full(len(moment.names), np.inf)
     for i, name in enumerate(moment.names):
-        stem = name.partition("[")[0]
-        if stem in moment.model:
-            low[i], high[i] = moment.model[stem].low, moment.model[stem].high
+        if (variable := _variable(moment.model, name)) is not None:
+            low[i], high[i] = variable.low, variable.high
     return low, high
 
 
@@ -311,5 +306,13 @@ def _position(moment: Frozen, name: str) -> int:
 
 
 def _unit(model: Model, name: str) -> str:
-    stem = name.partition("[")[0]
-    return model[stem].unit if stem in model else ""
+    variable = _variable(model, name)
+    return "" if variable is None else variable.unit
+
+
+def _variable(model: Model, state: str) -> Variable | None:
+    """The variable that a state belongs to; None for the hidden state of a delay."""
+    try:
+        return model.owner(state)
+    except UnknownNameError:
+        return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from sdmodel.analysis.blocks import one_at_a_time, points_of
-from sdmodel.analysis.judged import Asked, framed, judged, listed, names_of
-from sdmodel.analysis.looking import Look, Seed, given_sweep, message_of, salib, seed_of, swept, table_of, warn
+from sdmodel.analysis.blocks import one_at_a_time
+from sdmodel.analysis.inputs import Outcomes, Parameters, Seed, check, outcome_list
+from sdmodel.analysis.judged import framed, judged
+from sdmodel.analysis.looking import Look, message_of, salib, seed_of, swept, warn
 from sdmodel.design import morris_trajectories
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def morris(
     of: Model | xr.Dataset,
-    parameters: pd.DataFrame | Sequence[str],
-    outcomes: Asked,
+    parameters: Parameters,
+    outcomes: Outcomes,
     *,
     n: int | None = None,
     levels: int = 4,
@@ -85,22 +85,18 @@ def morris(
     >>> bool((table["mu_star"] >= table["mu"].abs()).all())
     True
     """
+    check(of=of, levels=levels, rng=rng, scenario=scenario, n=n)
     analyse = salib("morris")
     generator = np.random.default_rng(rng)
-    if isinstance(of, Model):
-        if n is None:
-            raise DesignError("A number of trajectories is needed: n=20.")
-        parameters = table_of(of, parameters)
-        flat = parameters.index[parameters["low"] == parameters["high"]]
+
+    def design(table: pd.DataFrame) -> pd.DataFrame:
+        flat = table.index[table["low"] == table["high"]]
         if len(flat):
             raise DesignError(f"'{flat[0]}' has one value and cannot take a step. Leave it out of the table.")
-        design = morris_trajectories(parameters, n, levels=levels, rng=rng)
-        sweep = swept(of, design, outcomes, scenario, every)
-    else:
-        sweep = given_sweep(of, n)
-    names = names_of(parameters)
+        return morris_trajectories(table, int(n or 0), levels=levels, rng=rng)
+
+    sweep, names, x = swept(of, parameters, outcomes, design, n, scenario=scenario, every=every)
     k = len(names)
-    x = points_of(sweep, names)
     _check_trajectories(x, k, levels, str(sweep.attrs.get("sampler", "")))
     problem = {"num_vars": k, "names": names, "bounds": [[0.0, 1.0]] * k, "groups": None}
     seed = seed_of(generator)
@@ -143,8 +139,8 @@ def _check_trajectories(x: np.ndarray, k: int, levels: int, sampler: str) -> Non
 
 def tornado(
     of: Model | xr.Dataset,
-    parameters: pd.DataFrame | Sequence[str],
-    outcomes: Asked,
+    parameters: Parameters,
+    outcomes: Outcomes,
     *,
     scenario: Scenario | str | None = None,
     every: float | None = None,
@@ -190,13 +186,8 @@ def tornado(
     >>> table.loc["trust at 2034"].index[0]
     'cost of contributing'
     """
-    if isinstance(of, Model):
-        parameters = table_of(of, parameters)
-        sweep = swept(of, one_at_a_time(parameters), outcomes, scenario, every)
-    else:
-        sweep = of
-    names = names_of(parameters)
-    x = points_of(sweep, names)
+    check(of=of, scenario=scenario)
+    sweep, names, x = swept(of, parameters, outcomes, one_at_a_time, scenario=scenario, every=every)
     moved = x != x[0]
     others = ~np.repeat(np.eye(len(names), dtype=bool), 2, axis=0)
     if len(x) != 2 * len(names) + 1 or (moved[1:] & others).any():
@@ -206,7 +197,7 @@ def tornado(
         )
     rows = []
     lost: list[str] = []
-    for one in judged(listed(outcomes), sweep):
+    for one in judged(outcome_list(outcomes), sweep):
         y = one.values
         if np.isnan(y[0]):
             raise DesignError(f"The base run gives no '{one.name}': {message_of(sweep, 0) or 'the outcome is NaN'}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from sdmodel.analysis.blocks import points_of, sobol_blocks, width_of
-from sdmodel.analysis.judged import Asked, Judged, framed, names_of
-from sdmodel.analysis.looking import Look, Seed, given_sweep, salib, seed_of, swept, table_of, warn
+from sdmodel.analysis.blocks import sobol_blocks, width_of
+from sdmodel.analysis.inputs import Outcomes, Parameters, Seed, check
+from sdmodel.analysis.judged import Judged, framed
+from sdmodel.analysis.looking import Look, salib, seed_of, swept, warn
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
@@ -24,8 +24,8 @@ GOOD = 0.1
 
 def sobol(
     of: Model | xr.Dataset,
-    parameters: pd.DataFrame | Sequence[str],
-    outcomes: Asked,
+    parameters: Parameters,
+    outcomes: Outcomes,
     *,
     n: int | None = None,
     second: bool = False,
@@ -44,8 +44,8 @@ def sobol(
         A model, which is then run; or the sweep of a design of `sdmodel.sobol_blocks`, as for sweeps with a store, a
         cluster or a method of your own.
     parameters
-        A table such as `model.uncertainties` (index name; columns value, low, high, distribution), or names of
-        constants of the model. They are drawn independently of each other.
+        A table such as `model.uncertainties` (index name; columns value, low, high, distribution), a mapping from names
+        to (low, high), or names of constants of the model. They are drawn independently of each other.
     outcomes
         One or several outcomes; the name of a variable stands for its whole path and gives indices over time.
     n
@@ -99,18 +99,16 @@ def sobol(
     >>> table.loc["trust at 2034", "total"].idxmax()
     'imitation speed'
     """
+    check(of=of, rng=rng, scenario=scenario, n=n)
     analyse = salib("sobol")
     generator = np.random.default_rng(rng)
-    if isinstance(of, Model):
-        if n is None:
-            raise DesignError("A number of blocks is needed, a power of two: n=1024.")
-        parameters = table_of(of, parameters)
-        sweep = swept(of, sobol_blocks(parameters, n, second=second, rng=rng), outcomes, scenario, every)
-    else:
-        sweep = given_sweep(of, n)
-    names = names_of(parameters)
+
+    def design(table: pd.DataFrame) -> pd.DataFrame:
+        return sobol_blocks(table, int(n or 0), second=second, rng=rng)
+
+    sweep, names, x = swept(of, parameters, outcomes, design, n, scenario=scenario, every=every)
     k, width = len(names), width_of(len(names), second)
-    _check_blocks(points_of(sweep, names), k, width, second)
+    _check_blocks(x, k, width, second)
     problem = {"num_vars": k, "names": names, "bounds": [[0.0, 1.0]] * k}
     seed = seed_of(generator)
     rows: list[dict[str, object]] = []

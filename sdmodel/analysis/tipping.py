@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.bench import constant_rows, lever_table
 from sdmodel.analysis.frozen import Frozen, freeze
-from sdmodel.asked import constants_named
-from sdmodel.errors import DesignError
+from sdmodel.analysis.inputs import check, lever_range, one_constant
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
 
@@ -77,15 +75,17 @@ def hysteresis(
     """
     import pandas as pd
 
-    name, grid = _grid(model, lever, low, high, points)
+    check(model=model, lever=lever, variable=variable, low=low, high=high, points=points)
+    check(values=values, at=at, scenario=scenario)
+    name = one_constant(model, lever)
+    grid = np.linspace(*lever_range(model, name, low, high), points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
     rows, _ = _there_and_back(moment, name, variable, grid, values, scenario)
     out = pd.DataFrame(rows)
-    stem = variable.partition("[")[0]
     out.attrs = {
         "lever": name,
         "variable": variable,
-        "units": {name: model[name.partition("[")[0]].unit, variable: model[stem].unit},
+        "units": {name: model.owner(name).unit, variable: model.owner(variable).unit},
         "at": moment.at,
     }
     return out
@@ -137,7 +137,9 @@ def folds(
     """
     import pandas as pd
 
-    name, grid = _grid(model, lever, low, high, points)
+    check(model=model, lever=lever, low=low, high=high, points=points, values=values, at=at, scenario=scenario)
+    name = one_constant(model, lever)
+    grid = np.linspace(*lever_range(model, name, low, high), points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
     rows, states = _there_and_back(moment, name, moment.names[0], grid, values, scenario)
     found = []
@@ -156,20 +158,8 @@ def folds(
             {name: point, "way": row["way"], "from": before, "to": after, **dict(zip(moment.names, x, strict=True))}
         )
     out = pd.DataFrame(found, columns=[name, "way", "from", "to", *moment.names])
-    out.attrs = {"lever": name, "units": {name: model[name.partition("[")[0]].unit}, "at": moment.at}
+    out.attrs = {"lever": name, "units": {name: model.owner(name).unit}, "at": moment.at}
     return out
-
-
-def _grid(model: Model, lever: str, low: float | None, high: float | None, points: int) -> tuple[str, np.ndarray]:
-    names = constants_named(model, lever)
-    if len(names) > 1:
-        raise DesignError(f"'{lever}' has {len(names)} elements; move one of them, such as '{names[0]}'.")
-    if points < 2:
-        raise DesignError(f"A way of {points} points has no step; take at least 2.")
-    row = constant_rows(model, names)
-    row = row.assign(low=row["low"] if low is None else float(low), high=row["high"] if high is None else float(high))
-    table = lever_table(model, row)
-    return names[0], np.linspace(float(table["low"].iloc[0]), float(table["high"].iloc[0]), points)
 
 
 def _there_and_back(

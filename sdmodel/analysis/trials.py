@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.analysis.bench import lever_table, outcomes_of, unit_of
+from sdmodel.analysis.bench import outcomes_of, unit_of
+from sdmodel.analysis.inputs import Limits, Parameters, check, parameter_table
 from sdmodel.design import LABELS, pair
+from sdmodel.design import table as design_table
 from sdmodel.errors import DesignError
 from sdmodel.model import Model
 from sdmodel.outcome import Outcome
@@ -17,8 +19,6 @@ from sdmodel.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Limits = Mapping[Outcome, tuple[float | None, float | None]]
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Trials:
 
 def made_ready(
     model: Model,
-    levers: pd.DataFrame | Iterable[str],
+    levers: Parameters,
     goals: Iterable[Outcome],
     limits: Limits | None,
     samples: pd.DataFrame | None,
@@ -103,17 +103,22 @@ def made_ready(
     workers: int | None,
 ) -> Trials:
     """Check what is asked of a search."""
-    table = lever_table(model, levers)
-    for outcome, bounds in (limits or {}).items():
-        if len(bounds) != 2 or all(b is None for b in bounds):
-            raise DesignError(f"The limit of '{outcome.label}' must be (least, most), one of which may be None.")
+    check(model=model, limits=limits, samples=samples, scenario=scenario)
+    table = parameter_table(model, levers, closed=True)
     if samples is not None:
+        samples = design_table(samples)
         # A lever that is sampled as well follows the policy.
         kept = [c for c in samples.columns if c not in table.index and c != "setting"]
-        if not [c for c in kept if c not in LABELS] or not len(samples):
+        if not [c for c in kept if c not in LABELS]:
             raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
         samples = samples[kept]
     return Trials(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
+
+
+def slack(values: np.ndarray, limit: tuple[float | None, float | None]) -> np.ndarray:
+    """Distance of values from the nearer end of a limit; negative beyond it, NaN where a run failed."""
+    least, most = limit
+    return np.minimum(values - (-np.inf if least is None else least), (np.inf if most is None else most) - values)
 
 
 def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
@@ -122,13 +127,17 @@ def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
     A failed run keeps no limit.
     """
     out = np.zeros(found.shape[:2])
-    for i, (least, most) in enumerate(limits.values()):
-        over = np.zeros(found.shape[1:])
-        if least is not None:
-            over = np.maximum(over, least - found[i])
-        if most is not None:
-            over = np.maximum(over, found[i] - most)
-        out[i] = np.where(np.isfinite(found[i]), over, np.inf).max(axis=1)
+    for i, limit in enumerate(limits.values()):
+        out[i] = np.where(np.isfinite(found[i]), np.maximum(-slack(found[i], limit), 0.0), np.inf).max(axis=1)
+    return out
+
+
+def limited_columns(found: np.ndarray, limits: Limits) -> dict[str, np.ndarray]:
+    """By label: each limited outcome of each policy in the sample that comes nearest to breaking the limit."""
+    out = {}
+    for values, (outcome, limit) in zip(found, limits.items(), strict=True):
+        nearest = np.argmin(slack(values, limit), axis=1)  # a NaN counts as the least
+        out[outcome.label] = values[np.arange(len(values)), nearest]
     return out
 
 

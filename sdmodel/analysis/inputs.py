@@ -1,0 +1,319 @@
+"""Checks of what the functions of this room are given: an argument of one name means the same in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sdmodel.asked import constants_named
+from sdmodel.design import LABELS, table
+from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.expression import key
+from sdmodel.model import Model
+from sdmodel.outcome import Outcome
+from sdmodel.scenario import Scenario, year
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Seed = int | np.random.Generator | None
+Outcomes = str | Outcome | Sequence[str | Outcome]
+Parameters: TypeAlias = "pd.DataFrame | Mapping[str, tuple[float, float]] | Iterable[str] | str"
+Limits = Mapping[Outcome, tuple[float | None, float | None]]
+
+
+# -- kinds ------------------------------------------------------------------------------------------------------
+def refuse(name: str, value: object, need: str) -> DesignError:
+    """The error for an argument of a wrong kind or value."""
+    text = " ".join(repr(value).split())
+    text = text if len(text) <= 60 else f"{text[:60]}..."
+    return DesignError(f"{name}: {text} ({type(value).__name__}) is given; give {need}.")
+
+
+def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> None:
+    """Refuse a value of another type."""
+    if not isinstance(value, types):
+        raise refuse(name, value, need)
+
+
+def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
+    """Refuse what is no finite number from `low` to `high`, or not above `above`."""
+    fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (fine and low <= float(value) <= high and above < float(value) < np.inf and value > -np.inf):
+        ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
+        ends += [f"of at most {high:g}"] * (high < np.inf)
+        raise refuse(name, value, f"a finite number{' ' * bool(ends)}{' and '.join(ends)}")
+
+
+def count(name: str, value: object, *, low: int = 1) -> None:
+    """Refuse what is no whole number of at least `low`."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
+        raise refuse(name, value, f"a whole number of at least {low}")
+
+
+def choice(name: str, value: object, known: Sequence[str]) -> None:
+    """Refuse a word that is not one of those known."""
+    if not isinstance(value, str) or value not in known:
+        raise UnknownNameError(str(value), known, name, f"Give one of {', '.join(known)}.")
+
+
+def _optional(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def _seed(name: str, value: object) -> None:
+    if not (value is None or isinstance(value, np.random.Generator)):
+        count(name, value, low=0)
+
+
+def _time(name: str, value: object) -> None:
+    number(name, year(value))  # type: ignore[arg-type]  # refuses what is no time
+
+
+def _limits(name: str, value: object) -> None:
+    need = "a mapping from Outcome to (least, most), one of which may be None: {sdmodel.Outcome('cost'): (None, 400)}"
+    kind(name, value, types=(Mapping,), need=need)
+    for outcome, ends in value.items():  # type: ignore[attr-defined]
+        if not isinstance(outcome, Outcome) or not isinstance(ends, (tuple, list)) or len(ends) != 2:
+            raise refuse(name, value, need)
+        given = [end for end in ends if end is not None]
+        for end in given:
+            number(f"limit of '{outcome.label}'", end)
+        if not given or given[0] > given[-1]:
+            raise refuse(f"limit of '{outcome.label}'", ends, "(least, most) in rising order, at least one of them")
+
+
+_NAME = partial(kind, types=(str,), need="one name, as a string")
+_TABLE = partial(kind, types=(Iterable,), need="a pandas.DataFrame with one row a case")
+_CHECKS: dict[str, Callable[[str, object], None]] = {
+    "model": partial(kind, types=(Model,), need="a Model, such as sdmodel.load('shandong')"),
+    "of": lambda name, value: None if hasattr(value, "data_vars") else _CHECKS["model"](name, value),
+    "outcome": partial(kind, types=(Outcome,), need="an Outcome, such as sdmodel.Outcome('trust', at=2034)"),
+    "lever": _NAME,
+    "date": _NAME,
+    "variable": _NAME,
+    "low": _optional(number),
+    "high": _optional(number),
+    "above": _optional(number),
+    "below": _optional(number),
+    "level": number,
+    "tolerance": partial(number, low=0),
+    "cut": partial(number, above=0),
+    "density": partial(number, above=0, high=1),
+    "points": partial(count, low=2),
+    "levels": partial(count, low=2),
+    "n": _optional(count),
+    "starts": count,
+    "generations": count,
+    "most": count,
+    "resamples": partial(count, low=0),
+    "population": partial(count, low=5),
+    "rng": _seed,
+    "at": _optional(_time),
+    "start": _optional(_time),
+    "limits": _optional(_limits),
+    "design": _optional(_TABLE),
+    "samples": _optional(_TABLE),
+    "values": _optional(partial(kind, types=(Mapping, Scenario), need="a mapping from constants to numbers")),
+    "scenario": _optional(partial(kind, types=(str, Scenario), need="the name of a scenario, or a Scenario")),
+    "errors": _optional(partial(kind, types=(Mapping,), need="a mapping from series to standard deviations")),
+    "discrepancy": _optional(partial(kind, types=(Mapping,), need="a mapping from series to standard deviations")),
+    "within": _optional(partial(kind, types=(Mapping,), need="a mapping from states to (least, most)")),
+    "units": _optional(partial(kind, types=(Mapping,), need="a mapping from parameters to units")),
+    "data": _optional(partial(kind, types=(Mapping,), need="a mapping from data variables to series")),
+}
+"""By name of an argument: what refuses a value of a wrong kind."""
+
+
+def check(**arguments: object) -> None:
+    """Refuse arguments of a wrong kind, each by the rule for its name.
+
+    Raises
+    ------
+    DesignError
+        With the argument, what was given, and what to give instead.
+    """
+    for name, value in arguments.items():
+        _CHECKS[name](name, value)
+
+
+# -- outcomes ---------------------------------------------------------------------------------------------------
+def outcome_list(outcomes: Outcomes) -> list[str | Outcome]:
+    """One or several outcomes as a list.
+
+    Raises
+    ------
+    DesignError
+        If there is none, one is neither a name nor an Outcome, or names (whole paths) and Outcomes (one number a run)
+        are mixed.
+    """
+    need = "the name of a variable (its whole path), an Outcome (one number a run), or a list of one of the two kinds"
+    alone = isinstance(outcomes, (str, Outcome))
+    if not alone and (not isinstance(outcomes, Iterable) or isinstance(outcomes, Mapping)):
+        raise refuse("outcomes", outcomes, need)
+    out: list[str | Outcome] = [outcomes] if isinstance(outcomes, (str, Outcome)) else list(outcomes)
+    if not out or not all(isinstance(o, (str, Outcome)) for o in out):
+        raise refuse("outcomes", outcomes, need)
+    if len({isinstance(o, str) for o in out}) > 1:
+        raise DesignError("Names (whole paths) and Outcomes (one number a run) do not fit into one table; ask twice.")
+    return out
+
+
+def variables_of(model: Model, outcomes: Iterable[str | Outcome]) -> list[str]:
+    """Names of the variables that outcomes are taken from, without elements."""
+    names = [o if isinstance(o, str) else o.variable for o in outcomes]
+    return list(dict.fromkeys(model.owner(name).name for name in names))
+
+
+# -- parameters -------------------------------------------------------------------------------------------------
+def parameter_names(parameters: Any) -> list[str]:
+    """Names of parameters: the index of a table, the keys of a mapping, a list of names, or one name.
+
+    Raises
+    ------
+    DesignError
+        If there is none, one is no string, or one is given twice.
+    """
+    import pandas as pd
+
+    need = "a table such as model.uncertainties, a mapping from names to (low, high), or a list of names"
+    if not isinstance(parameters, Iterable):
+        raise refuse("parameters", parameters, need)
+    given = parameters.index if isinstance(parameters, pd.DataFrame) else parameters
+    names = [given] if isinstance(given, str) else list(given)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise DesignError(f"The parameter {wrong[0]!r} is no name: give {need}.")
+    if not names:
+        raise DesignError(f"No parameters are given: give {need}, or mark constants as [lever] or [uncertainty].")
+    keys = [key(name) for name in names]
+    twice = [name for name in names if keys.count(key(name)) > 1]
+    if twice:
+        raise DesignError(f"The parameter '{twice[0]}' is given twice.")
+    return names
+
+
+def parameter_table(model: Model, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
+    """Parameters as rows of `Model.parameters`, with the ranges that are given.
+
+    Parameters
+    ----------
+    model
+        The model whose constants they are.
+    parameters
+        A table with names as index and columns low and high (others are taken from the model where they are missing); a
+        mapping from name to (low, high); or names, or one name, for the ranges of the file. The name of a constant with
+        subscripts stands for all elements: moved together where a range is given, else one by one.
+    closed
+        Refuse ranges that are open or have one value only.
+
+    Raises
+    ------
+    UnknownNameError, OverrideError
+        If a name is no constant.
+    DesignError
+        If a range is none.
+    RangeError
+        If a range reaches beyond that of the file.
+    """
+    import pandas as pd
+
+    names = parameter_names(parameters)
+    if isinstance(parameters, pd.DataFrame) and (missing := {"low", "high"} - set(parameters.columns)):
+        raise DesignError(
+            f"The table of parameters has no column '{min(missing)}'. It needs names as index and columns low and "
+            "high, as model.parameters() has them."
+        )
+    whole = isinstance(parameters, (pd.DataFrame, Mapping))  # one range: all elements move together
+    labels: list[str] = []
+    first: list[str] = []
+    for name in names:
+        elements = constants_named(model, name)
+        together = whole and len(elements) > 1
+        labels += [name] if together else elements
+        first += elements[:1] if together else elements
+    out = constant_rows(model, first).set_axis(labels)
+    if isinstance(parameters, pd.DataFrame):
+        out = out.assign(**{str(c): parameters[c].to_numpy() for c in parameters.columns})
+    elif isinstance(parameters, Mapping):
+        low, high = zip(*(interval(name, given) for name, given in parameters.items()), strict=True)
+        out = out.assign(low=low, high=high)
+    for label in labels:
+        least, most = interval(label, tuple(out.loc[label, ["low", "high"]]), closed=closed)
+        own = model.owner(label)
+        if least < own.low or most > own.high:
+            raise RangeError(
+                f"The range {least:g} to {most:g} of '{label}' reaches beyond that of {own.file}, {own.low:g} to "
+                f"{own.high:g}. Give a range inside."
+            )
+    return out
+
+
+def interval(name: str, given: Any, *, closed: bool = False) -> tuple[float, float]:
+    """Both ends of a range; infinite where it is open, which `closed` refuses, as it does a range of one value."""
+    try:
+        low, high = (float(year(end)) for end in given)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not low <= high or (closed and not (np.isfinite(low) and np.isfinite(high) and low < high)):
+        need = "(low, high), two finite numbers that rise" if closed else "(low, high), two numbers that do not fall"
+        raise refuse(f"range of '{name}'", given, need)
+    return low, high
+
+
+def constant_rows(model: Model, labels: list[str]) -> pd.DataFrame:
+    """Rows of `Model.parameters` for labels of constants."""
+    known = model.parameters()
+    for label in labels:
+        if label not in known.index:
+            raise OverrideError(f"'{label}' is a setting of the run and no parameter of the model.")
+    return known.loc[labels]
+
+
+def one_constant(model: Model, name: str) -> str:
+    """The label of the one constant, or element of a constant, that a name means."""
+    labels = constants_named(model, name)
+    if len(labels) > 1:
+        raise DesignError(f"'{name}' has {len(labels)} elements; take one of them, such as '{labels[0]}'.")
+    constant_rows(model, labels)
+    return labels[0]
+
+
+def lever_range(model: Model, lever: str, low: float | None, high: float | None) -> tuple[float, float]:
+    """The closed range in which a lever is looked at: that of the file where an end is not given."""
+    own = model.owner(lever)
+    ends = (own.low if low is None else float(low), own.high if high is None else float(high))
+    parameter_table(model, {lever: ends}, closed=True)
+    return ends
+
+
+def design_rows(model: Model, design: Any, solved: str) -> pd.DataFrame:
+    """A design, or one row without constants, that must leave out the constant `solved`."""
+    import pandas as pd
+
+    if design is None:
+        return pd.DataFrame(index=[0])
+    rows = table(design)
+    for column in rows.columns:
+        if column not in LABELS and solved in constants_named(model, column):
+            raise DesignError(f"The design holds '{solved}', which is solved for. Drop the column.")
+    return rows
+
+
+# -- sweeps -----------------------------------------------------------------------------------------------------
+def points_of(sweep: xr.Dataset, names: list[str]) -> np.ndarray:
+    """Values of the parameters in every run of a sweep, shape (runs, parameters).
+
+    Raises
+    ------
+    DesignError
+        If the sweep did not vary one of them.
+    """
+    missing = [name for name in names if name not in sweep.coords or sweep.coords[name].dims != ("run",)]
+    if missing:
+        raise DesignError(f"The sweep has no column '{missing[0]}'; its design did not set it.")
+    return np.column_stack([sweep.coords[name].to_numpy().astype(float) for name in names])

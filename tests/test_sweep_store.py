@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ import xarray as xr
 import sdmodel
 from sdmodel.errors import StoreError
 from sdmodel.sweep import NOT_RUN, engines, open_sweep
+from sdmodel.sweep.identity import MEANING, digest
 
 OUTPUTS = ["implementation capacity", "intervention intensity", "cumulative cost"]
 RUNS = 600
@@ -141,7 +145,7 @@ def start(store: Path, pause: float = 0.2, before: str = "") -> subprocess.Popen
 
 def wait_for_chunks(process: subprocess.Popen[str], store: Path, chunks: int) -> None:
     end = time.monotonic() + 60
-    while len(list((store / "done" / "c").glob("*"))) < chunks:
+    while len(list((store / "marks").glob("*/zarr.json"))) < chunks:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "no chunk was written in a minute"
         time.sleep(0.02)
@@ -203,7 +207,7 @@ def test_another_sweep_is_refused_with_what_differs(model: sdmodel.Model, design
     model.sweep(design.iloc[:64], OUTPUTS, every=1, progress=False, store=store)
     with pytest.raises(StoreError, match="design_hash"):
         model.sweep(design.iloc[64:128], OUTPUTS, every=1, progress=False, store=store)
-    with pytest.raises(StoreError, match="base_hash"):
+    with pytest.raises(StoreError, match="outputs_hash"):
         model.sweep(design.iloc[:64], ["implementation capacity"], every=1, progress=False, store=store)
     with pytest.raises(StoreError, match="method"):
         model.sweep(design.iloc[:64], OUTPUTS, every=1, method="rk4", progress=False, store=store)
@@ -229,3 +233,193 @@ def test_messages_of_failed_runs_survive_in_the_store(model_from: object, tmp_pa
     assert not failed.all()
     assert all("'x" in str(m) for m in stored["message"].to_numpy()[failed])
     assert np.isfinite(stored["x"][~failed]).all()
+
+
+# -- identity ---------------------------------------------------------------------------------------------------
+def test_two_scenarios_of_one_name_and_different_paths_do_not_share_a_store(
+    model: sdmodel.Model, design: pd.DataFrame, tmp_path: Path
+) -> None:
+    name = "small profit relief"
+    value = float(model.parameters().loc[name, "value"])
+    here, there = (
+        sdmodel.Scenario("base", paths={name: sdmodel.scenario.Path((2009, 2020), (value, v))})
+        for v in (value, value + 0.01)
+    )
+    few = design.iloc[:8]
+    first = model.sweep(few, OUTPUTS, every=1, scenario=here, progress=False, store=tmp_path / "p.zarr")
+    with pytest.raises(StoreError, match="equations_hash"):
+        model.sweep(few, OUTPUTS, every=1, scenario=there, progress=False, store=tmp_path / "p.zarr")
+    assert equal(model.sweep(few, OUTPUTS, every=1, scenario=here, progress=False, store=tmp_path / "p.zarr"), first)
+    other = model.sweep(few, OUTPUTS, every=1, scenario=there, progress=False)
+    assert other.attrs["equations_hash"] != first.attrs["equations_hash"]
+    assert other.attrs["model_hash"] == first.attrs["model_hash"]
+
+
+LOOKUP = "x = INTEG(rate*effect(Time), 1) ~ Dmnl ~ |\neffect((0,0),(10,{y})) ~ Dmnl ~ |\nrate = 0.1 ~ 1/Year ~ |"
+
+
+def test_lookup_points_series_seed_and_method_are_part_of_the_identity(model_from: object) -> None:
+    design = [{"rate": 0.1}, {"rate": 0.2}]
+
+    def parts(made: sdmodel.Model, **how: object) -> dict[str, object]:
+        return {k: v for k, v in made.sweep(design, ["x"], **how).attrs.items() if k in MEANING}
+
+    def different(a: dict[str, object], b: dict[str, object]) -> list[str]:
+        return [k for k in MEANING if a[k] != b[k]]
+
+    one = parts(model_from(LOOKUP.format(y=1)))
+    assert different(one, parts(model_from(LOOKUP.format(y=1)))) == []
+    assert different(one, parts(model_from(LOOKUP.format(y=1.5)))) == ["equations_hash"]
+    assert different(one, parts(model_from(LOOKUP.format(y=1)), seed=4)) == ["draw_seed"]
+    assert different(one, parts(model_from(LOOKUP.format(y=1)), method="rk4"))[0] == "method"
+    assert different(one, parts(model_from(LOOKUP.format(y=1)), method="LSODA", rtol=1e-7))[0] == "method"
+    data = model_from("x = INTEG(rate*d, 1) ~ Dmnl ~ |\nd ~ Dmnl ~ |\nrate = 0.1 ~ 1/Year ~ |")
+    series = [xr.Dataset({"d": ("time", [0.0, y])}, {"time": [0.0, 10.0]}) for y in (1.0, 2.0)]
+    assert different(*(parts(data, data=s) for s in series)) == ["series_hash"]
+
+
+def test_a_digest_tells_apart_what_differs_in_a_bit() -> None:
+    things = [0.0, -0.0, 0, "0", None, (0.0,), ((0.0,),), np.zeros(1), np.zeros((1, 1)), ("a", "b"), ("ab", "")]
+    things += [np.array(["a", "b"]), np.array(["ab", ""]), {"a": 1}, {"a": 2}, [("a", 1)], 1.0, np.nextafter(1.0, 2.0)]
+    digests = [digest(thing) for thing in things]
+    assert len(set(digests)) == len(things)
+    assert digest(float("nan")) == digest(float("nan"))
+    with pytest.raises(TypeError, match="no digest of a object"):
+        digest(object())
+
+
+# -- damage -----------------------------------------------------------------------------------------------------
+def tampered(store: Path) -> list[tuple[str, Callable[[Path], None]]]:
+    """Ways to damage a store: each with its name and what to do to a copy."""
+
+    def bytes_of(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+        def rewrite(file: Path) -> None:
+            file.write_bytes(change(file.read_bytes()))
+
+        return rewrite
+
+    def flip(at: float) -> Callable[[bytes], bytes]:
+        def change(raw: bytes) -> bytes:
+            i = min(int(at * len(raw)), len(raw) - 1)
+            return raw[:i] + bytes([raw[i] ^ 4]) + raw[i + 1 :]
+
+        return change
+
+    ways = {
+        "third flipped": bytes_of(flip(1 / 3)),
+        "cut in half": bytes_of(lambda raw: raw[: len(raw) // 2]),
+        "gone": lambda file: file.unlink(),
+        "zeros": bytes_of(lambda raw: bytes(len(raw))),
+    }
+    files = sorted(f.relative_to(store) for f in store.rglob("*") if f.is_file())
+    out = [
+        (f"{file}: {name}", lambda copy, file=file, do=do: do(copy / file))
+        for file in files
+        for name, do in ways.items()
+    ]
+    for a, b in (("v0/c/0/0", "v0/c/1/0"), ("v0/c/0/0", "v1/c/0/0"), ("marks/0/zarr.json", "marks/1/zarr.json")):
+
+        def swap(copy: Path, a: str = a, b: str = b) -> None:
+            first = (copy / a).read_bytes()
+            (copy / a).write_bytes((copy / b).read_bytes())
+            (copy / b).write_bytes(first)
+
+        out.append((f"{a} and {b} swapped", swap))
+    for old, new in (
+        ('"float64"', '"int64"'), ("little", "big"), ('"c"', '"d"'), ('"NaN"', "0.0"), ("[100", "[99"),
+        ("zstd", "gzip"), ("[100", "[2000000000000"), ("[64", "[32"), ("[64", "[1000000000000"),
+    ):  # fmt: skip
+        for name in ("v0/zarr.json", "p0/zarr.json", "time/zarr.json", "status/zarr.json"):
+
+            def change(copy: Path, name: str = name, old: str = old, new: str = new) -> None:
+                text = (copy / name).read_text()
+                (copy / name).write_text(text.replace(old, new, 1))
+
+            out.append((f"{name}: {old} to {new}", change))
+
+    def long_message(copy: Path) -> None:
+        mark = copy / "marks" / "0" / "zarr.json"
+        content = json.loads(mark.read_text())
+        content["attributes"]["messages"] = {"0": "x" * 5_000_000}
+        mark.write_text(json.dumps(content))
+
+    def folder(copy: Path) -> None:
+        (copy / "v0/c/0/0").unlink()
+        (copy / "v0/c/0/0").mkdir()
+
+    return [*out, ("a message of 5 MB", long_message), ("a folder for a file", folder)]
+
+
+def test_a_damaged_store_is_mended_or_a_typed_error_and_never_another_number(
+    model_from: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr("os.fsync", lambda handle: None)  # a crash of the machine is not what is tried here
+    model = model_from("x = INTEG(rate*x, 1) ~ Dmnl ~ |\ny = x*2 ~ Dmnl ~ |\nrate = 0.1 ~ 1/Year ~ |", end=3)
+    design = pd.DataFrame({"rate": np.linspace(-1, 1, 100), "sample": np.arange(100), "setting": ["a", "b"] * 50})
+
+    def swept(store: Path) -> xr.Dataset:
+        return model.sweep(design, ["x", "y"], workers=1, progress=False, certificate=1, store=store).load()
+
+    store = tmp_path / "sound.zarr"
+    whole = swept(store)
+    assert sorted(p.name for p in (store / "marks").glob("[0-9]*")) == ["0", "1"]
+    cases = tampered(store)
+    assert len(cases) > 100
+    refused = mended = harmless = 0
+    for number, (what, damage) in enumerate(cases):
+        copy = tmp_path / f"{number}.zarr"
+        shutil.copytree(store, copy)
+        damage(copy)
+        try:
+            seen = open_sweep(copy).load()
+        except StoreError:
+            refused += 1
+        else:
+            done = seen["status"].to_numpy() != NOT_RUN
+            harmless += bool(done.all())
+            for name in ("x", "y", "rate", "setting", "sample", "time"):
+                rows = done if seen[name].dims[0] == "run" and name in seen.data_vars else slice(None)
+                assert np.array_equal(seen[name][rows], whole[name][rows]), what
+            assert np.isnan(seen["x"].to_numpy()[~done]).all(), what
+        try:
+            again = swept(copy)
+        except StoreError:
+            pass
+        else:
+            mended += 1
+            assert all(np.array_equal(again[n], whole[n]) for n in ("x", "y", "rate", "setting", "status")), what
+        shutil.rmtree(copy)
+    assert refused > 40
+    assert mended > 40
+    assert harmless < len(cases) / 2
+
+
+def test_a_place_that_cannot_be_written_is_a_typed_error(
+    model: sdmodel.Model, design: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = design.iloc[:8]
+    (tmp_path / "file").write_text("not a folder")
+    for place in (tmp_path / "file" / "s.zarr", "/proc/none/s.zarr", "/", 7, "a\0b"):
+        with pytest.raises(StoreError):
+            model.sweep(few, OUTPUTS, every=1, progress=False, certificate=0, store=place)
+        with pytest.raises(StoreError):
+            open_sweep(place)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match="holds no sweep"):
+        model.sweep(few, OUTPUTS, every=1, progress=False, store=tmp_path / "pipe")
+    with pytest.raises(StoreError, match="holds no sweep"):
+        open_sweep(tmp_path / "pipe")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("sync", "write_json"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"sdmodel.sweep.store.{name}", full)
+            with pytest.raises(StoreError, match="No space left on device"):
+                model.sweep(few, OUTPUTS, every=1, progress=False, store=tmp_path / "full.zarr")
+    assert equal(
+        model.sweep(few, OUTPUTS, every=1, progress=False, store=tmp_path / "full.zarr"),
+        model.sweep(few, OUTPUTS, every=1, progress=False),
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from sdmodel.asked import known_method
 from sdmodel.design import table
-from sdmodel.errors import SweepInterrupted
+from sdmodel.errors import StoreError, SweepInterrupted
 from sdmodel.model import Model
 from sdmodel.scenario import Scenario
 from sdmodel.sweep.certificate import certify
@@ -27,9 +27,11 @@ from sdmodel.sweep.engines import (
     processors,
     with_engine,
 )
-from sdmodel.sweep.plan import Plan, make_plan, run_record
+from sdmodel.sweep.open_store import open_sweep
+from sdmodel.sweep.plan import Plan, make_plan
+from sdmodel.sweep.record import run_record
 from sdmodel.sweep.result import Shape, dataset
-from sdmodel.sweep.store import Store, locked, open_sweep
+from sdmodel.sweep.store import Store, locked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +139,17 @@ def sweep(
     judge = _Judge(plan, [units[i] for i in range(len(plan.labels))], record, certificate)
     if store is None:
         return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
-    return _on_disk(Path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+    return _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+
+
+def _path(store: str | Path) -> Path:
+    try:
+        path = Path(store)
+    except TypeError as error:
+        raise StoreError(f"store={store!r} is not a path.") from error
+    if not path.name or "\0" in path.name:
+        raise StoreError(f"store={str(store)!r} names no folder of its own. Give a path such as 'sweep.zarr'.")
+    return path
 
 
 def _in_memory(
@@ -192,9 +204,9 @@ def _on_disk(
         try:
             with _bar(plan.runs, plan.runs - todo, progress) as bar:
                 shown = not bar.disable
-                for chunk in _chunks(plan, starts, place.rows, workers, client, place):
+                for chunk in _chunks(plan, starts, place.rows, workers, client, (place, shapes)):
                     if isinstance(chunk, Chunk):
-                        place.write(chunk)
+                        place.write(chunk, shapes)
                         bar.update(chunk.stop - chunk.start)
                     else:
                         bar.update(chunk)
@@ -246,7 +258,7 @@ def _chunks(
     rows: int,
     workers: int,
     client: Any,
-    place: Store | None,
+    place: tuple[Store, list[Shape]] | None,
     into: np.ndarray | None = None,
 ) -> Iterable[Chunk | int]:
     if client is None:

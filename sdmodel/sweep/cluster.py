@@ -10,11 +10,12 @@ from typing import Any
 from sdmodel.errors import StoreError
 from sdmodel.sweep.engines import Chunk, instructions, run_chunk
 from sdmodel.sweep.plan import Plan
+from sdmodel.sweep.result import Shape
 from sdmodel.sweep.store import Store
 
 
 def cluster_chunks(
-    client: Any, plan: Plan, starts: Sequence[int], rows: int, store: Store | None
+    client: Any, plan: Plan, starts: Sequence[int], rows: int, place: tuple[Store, Sequence[Shape]] | None
 ) -> Iterator[Chunk | int]:
     """Chunks as workers finish them; with a store the number of rows instead, since the worker has written them.
 
@@ -25,7 +26,6 @@ def cluster_chunks(
 
     # The equations are a task of their own, not scattered data: what is scattered is gone with its worker.
     equations = client.submit(_kept, plan.rows(0, 1), pure=False)
-    place = (str(store.path), store.shapes, store.rows) if store is not None else None
     here = instructions(plan)
     todo = iter([(s, min(s + rows, plan.runs)) for s in starts])
     workers = max(sum(client.nthreads().values()), 1)
@@ -50,7 +50,7 @@ def _kept(plan: Plan) -> Plan:
 
 
 def _chunk(
-    equations: Plan, given: dict[str, Any], start: int, place: tuple[str, Any, int] | None, wanted: str
+    equations: Plan, given: dict[str, Any], start: int, place: tuple[Store, Sequence[Shape]] | None, wanted: str
 ) -> Chunk | int:
     if instructions(equations) != wanted:
         raise StoreError(
@@ -61,5 +61,6 @@ def _chunk(
     chunk = replace(run_chunk(plan, 0, plan.runs), start=start)
     if place is None:
         return chunk
-    Store.opened(*place).write(chunk)
+    store, shapes = place
+    store.write(chunk, shapes)
     return plan.runs

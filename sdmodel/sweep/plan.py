@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -287,45 +285,3 @@ def _series(program: Program, data: xr.Dataset | None, runs: int) -> tuple[np.nd
         rows = array.transpose("run", "time").to_numpy() if "run" in array.dims else array.to_numpy()[None, :]
         parts.append(np.broadcast_to(rows, (runs if per_run else 1, len(times))))
     return np.stack(parts, axis=1), times
-
-
-def run_record(model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str) -> dict[str, Any]:
-    """What one needs to know to repeat a sweep; equal records give equal results, bit for bit."""
-    import scipy
-
-    from sdmodel import __version__
-
-    digest = hashlib.sha256(repr([str(c) for c in design.columns]).encode())
-    for column in design.columns:
-        values = design[column].to_numpy()
-        plain = values if values.dtype.kind in "biuf" else np.array(values, dtype=str)
-        digest.update(np.ascontiguousarray(plain).tobytes())
-    digest.update(plan.series.tobytes() + repr(plan.series_times).encode())
-    fixed = hashlib.sha256(repr((plan.labels, plan.times, plan.seed)).encode() + plan.base.tobytes())
-    return {
-        "model": model.name,
-        "model_hash": model.fingerprint,
-        "scenario": scenario.name,
-        "base_hash": fixed.hexdigest()[:16],
-        "design_hash": digest.hexdigest()[:16],
-        "runs": plan.runs,
-        "sampler": str(design.attrs.get("sampler", "given")),
-        "rng": str(design.attrs.get("rng", "none")),
-        "draw_seed": plan.seed,
-        "method": plan.method,
-        "rtol": plan.rtol if plan.engine == "scipy" else "none",
-        "dates": _dates(plan),
-        "engine": plan.engine,
-        "instructions": instructions,
-        "sdmodel": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "system": platform.system(),
-    }
-
-
-def _dates(plan: Plan) -> str:
-    if plan.method not in FIXED:
-        return "exact"
-    return f"on the TIME STEP grid{': ' if plan.grid_reason else ''}{plan.grid_reason}"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+MESSAGE_LENGTH = 1000
+"""Longest message of a failed run that is kept."""
 STATUS = {"meaning": "0 fine, 1 failed, 2 not run"}
 
 
@@ -79,7 +81,7 @@ def dataset(
     coords: dict[str, Any] = dict(axes)
     coords.update({str(c): ("run", design[c].to_numpy()) for c in design.columns})
     coords["status"] = ("run", status, STATUS)
-    coords["message"] = ("run", np.array(messages, dtype=str))
+    coords["message"] = ("run", np.array([m[:MESSAGE_LENGTH] for m in messages], dtype=object))
     ranges: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     for shape in shapes:

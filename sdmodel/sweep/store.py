@@ -1,7 +1,9 @@
-"""Sweeps on disk: a zarr store written chunk by chunk, with a mark a chunk after all its outputs are there.
+"""Sweeps on disk: a zarr store written chunk by chunk, with a done-mark per chunk after all its outputs are on disk.
 
-A sweep that was stopped (a crash, a full disk, Ctrl-C) goes on where it was and equals, bit for bit, one that was never
-stopped. What makes results differ is recorded, and a store is refused to a sweep that differs in any of it.
+A sweep that was stopped (a crash, a full disk, Ctrl-C) resumes, and equals, bit for bit, one that was never stopped.
+A store is refused to a sweep of another identity. Nothing read is believed unchecked: the root attributes carry a
+digest of themselves and of the small arrays, a done-mark the digests of its chunk. A damaged chunk is computed again
+when the sweep is resumed, and is a StoreError when it is read.
 """
 
 from __future__ import annotations
@@ -17,17 +19,25 @@ import numpy as np
 from sdmodel.errors import MissingExtraError, StoreError
 from sdmodel.model import Model
 from sdmodel.sweep.engines import NOT_RUN, Chunk
+from sdmodel.sweep.files import read_json, sync, write_json
+from sdmodel.sweep.identity import MEANING, difference, digest
 from sdmodel.sweep.plan import Plan
-from sdmodel.sweep.result import STATUS, Shape, time_unit
+from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS, Shape, time_unit
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
-FORMAT = 1
+FORMAT = 2
 
 
-def _zarr() -> Any:
+def zarr_module() -> Any:
+    """The zarr package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
     try:
         import zarr
     except ImportError as error:
@@ -39,33 +49,57 @@ def _zarr() -> Any:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a store; the lock is the operating system's, so it is gone when its holder is, however it ended."""
+    """Hold a store; the lock is the operating system's, so it is gone when its holder is, however it ended.
+
+    Raises
+    ------
+    StoreError
+        If another sweep holds the store, or its folder cannot be written.
+    """
     try:
         from filelock import FileLock, Timeout
     except ImportError as error:
         raise MissingExtraError(
             'A sweep on disk needs filelock. Install it: python -m pip install "sdmodel[store]"'
         ) from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(path.parent / f".{path.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreError(
-            f"Another sweep is writing to {path.name}. Wait until it is done, or give another store."
-        ) from None
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(path.parent / f".{path.name}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"Another sweep is writing to {path.name}. Wait until it is done, or give another store."
+            ) from None
     try:
         yield
     finally:
         lock.release()
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses while a store is written into a StoreError."""
+    try:
+        yield
+    except (OSError, NotImplementedError) as error:
+        raise StoreError(
+            f"Writing to {path.name} failed: {getattr(error, 'strerror', None) or error}. What was written stands; "
+            "once the place can be written and has room, call the same sweep with the same store to resume."
+        ) from error
+
+
 class Store:
-    """A sweep's place on disk."""
+    """A sweep's place on disk: its path and the checked contents of its root attributes."""
 
-    def __init__(self, path: Path, group: Any, shapes: Sequence[Shape], rows: int) -> None:
-        self.path, self.group, self.shapes, self.rows = path, group, shapes, rows
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        self.path, self.manifest = path, manifest
+        self.rows: int = manifest["chunk_rows"]
+        self.runs: int = manifest["runs"]
+        self.variables: dict[str, dict[str, Any]] = manifest["variables"]
+        self._arrays: dict[str, Any] = {}
 
+    # -- making and opening -------------------------------------------------------------------------------------
     @classmethod
     def at(
         cls,
@@ -77,156 +111,275 @@ class Store:
         record: Mapping[str, Any],
         rows: int,
     ) -> Store:
-        """Make a store, or take up one that a sweep with the same record has begun.
+        """Make a store, or take up one that a sweep of the same identity has begun.
 
         Raises
         ------
         StoreError
             If something else lies there, or the sweep that wrote it differs from this one.
         """
-        zarr = _zarr()
-        if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
-            group = _opened(zarr, path)
-            _same(path, dict(group.attrs), record)
-            return cls(path, group, shapes, int(group.attrs["chunk_rows"]))
-        # Made beside its place and moved there whole: a sweep killed here leaves nothing that looks like a store.
-        making = path.parent / f".{path.name}.making"
-        group = zarr.open_group(str(making), mode="w")
-        runs, times = plan.runs, len(plan.times)
-        _array(group, "run", np.arange(runs), ["run"])
-        _array(group, "time", np.asarray(plan.times), ["time"], unit=time_unit(model))
-        for i, column in enumerate(design.columns):
-            values, extra = _plain(design[column].to_numpy())
-            _array(group, f"p{i}", values, ["run"], name=str(column), **extra)
-        chunks = -(-runs // rows)
-        byte = {"dtype": "int8", "fill_value": NOT_RUN}
-        group.create_array("status", shape=(runs,), chunks=(rows,), dimension_names=["run"], attributes=STATUS, **byte)
-        group.create_array("done", shape=(chunks,), chunks=(1,), dtype="int8", fill_value=0, dimension_names=["chunk"])
-        for i, shape in enumerate(shapes):
-            group.create_array(
-                f"v{i}",
-                shape=(runs, times, *shape.sizes),
-                chunks=(rows, times, *shape.sizes),
-                dtype="float64",
-                fill_value=math.nan,
-                dimension_names=["run", "time", *shape.dims],
-                attributes={
-                    "name": shape.name,
-                    **shape.attrs,
-                    "elements": dict(zip(shape.dims, shape.axes, strict=True)),
-                },
-            )
-        group.create_group("messages")
-        group.attrs.update({"format": FORMAT, "chunk_rows": rows, **_plain_record(record)})
-        if path.exists():
-            path.rmdir()
-        making.rename(path)
-        return cls(path, _opened(zarr, path), shapes, rows)
+        with writing(path):
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                store = cls.opened(path)
+                store.refuse_another(record)
+                return store
+            # Made beside its place and moved there whole: a sweep killed here leaves nothing that looks like a store.
+            making = path.parent / f".{path.name}.making"
+            _make(making, model, plan, shapes, design, record, rows)
+            if path.exists():
+                path.rmdir()
+            making.rename(path)
+            sync(path.parent)
+        return cls.opened(path)
 
     @classmethod
-    def opened(cls, path: str, shapes: Sequence[Shape], rows: int) -> Store:
-        """A store that was made by another process of the same sweep."""
-        return cls(Path(path), _opened(_zarr(), Path(path)), shapes, rows)
+    def opened(cls, path: Path) -> Store:
+        """A store that is there already; only its root attributes are read and checked.
+
+        Raises
+        ------
+        StoreError
+            If there is no sweep in that place, or its root attributes are damaged.
+        """
+        root = read_json(path / "zarr.json")
+        manifest = root.get("attributes") if isinstance(root, dict) else None
+        if not isinstance(manifest, dict) or "sdmodel_format" not in manifest:
+            raise StoreError(f"{path} holds no sweep. Give the path of a new store, or remove what is there first.")
+        if manifest["sdmodel_format"] != FORMAT:
+            raise StoreError(f"{path.name} was written by another version of sdmodel. Give another store.")
+        content = {k: v for k, v in manifest.items() if k != "digest"}
+        if manifest.get("digest") != digest(content):
+            raise StoreError(f"{path.name} is damaged: its root attributes were changed. Remove it and run again.")
+        return cls(path, manifest)
+
+    def refuse_another(self, record: Mapping[str, Any]) -> None:
+        """Raise StoreError, with what differs, if `record` is that of another sweep than the one that wrote this."""
+        kept, mine = self.manifest["record"], _plain_record(record)
+        key = difference(kept, mine)
+        if key:
+            raise StoreError(
+                f"{self.path.name} was written by another sweep: its {MEANING[key]} ({key} {kept.get(key)!r}) differs "
+                f"from this one's ({mine.get(key)!r}). Give another store, or call the sweep that wrote it."
+            )
+
+    # -- chunks -------------------------------------------------------------------------------------------------
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        return -(-self.runs // self.rows)
+
+    def span(self, number: int) -> slice:
+        """Rows of a chunk."""
+        return slice(number * self.rows, min((number + 1) * self.rows, self.runs))
 
     def missing(self) -> list[int]:
-        """First rows of the chunks that are still to do."""
-        return [int(i) * self.rows for i in np.flatnonzero(self.group["done"][:] == 0)]
+        """First rows of the chunks still to do: those without a done-mark, and those whose mark does not fit them."""
+        return [n * self.rows for n in range(self.chunks) if not self._sound(n)]
 
-    def write(self, chunk: Chunk) -> None:
-        """Write a chunk, and its mark when all of it is there."""
-        part = slice(chunk.start, chunk.stop)
-        with self._on_disk():
-            for i, shape in enumerate(self.shapes):
-                self.group[f"v{i}"][part] = shape.block(chunk.values)
-            self.group["status"][part] = chunk.status
-            told = {str(chunk.start + i): m for i, m in enumerate(chunk.messages) if m}
-            number = chunk.start // self.rows
-            if told:
-                self.group.create_group(f"messages/{number}", overwrite=True, attributes=told)
-            self.group["done"][number] = 1
-
-    def finish(self, notes: Mapping[str, Any]) -> None:
-        """Add what is known only at the end, such as the error certificate."""
-        with self._on_disk():
-            self.group.attrs.update(_plain_record(notes))
-
-    @contextmanager
-    def _on_disk(self) -> Iterator[None]:
+    def _sound(self, number: int) -> bool:
+        if self.mark(number) is None:
+            return False
         try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"Writing to {self.path.name} failed: {error.strerror or error}. What was written stands; make room "
-                "and call the same sweep with the same store to go on."
-            ) from error
+            for key in ("status", *self.variables):
+                self.block(key, number)
+        except StoreError:
+            return False
+        return True
+
+    def mark(self, number: int) -> dict[str, Any] | None:
+        """The done-mark of a chunk: digests by array and messages by row; None if there is none that fits."""
+        found = read_json(self._mark(number))
+        marks = found.get("attributes") if isinstance(found, dict) else None
+        if not isinstance(marks, dict) or set(marks) != {"digests", "messages", "digest"}:
+            return None
+        fits = marks["digest"] == self._mark_digest(number, marks["digests"], marks["messages"])
+        return marks if fits else None
+
+    def _mark(self, number: int) -> Path:
+        return self.path / "marks" / str(number) / "zarr.json"
+
+    def _mark_digest(self, number: int, digests: Any, messages: Any) -> str:
+        return digest((number, self.manifest["made"], digests, messages))
+
+    def block(self, key: str, number: int) -> np.ndarray:
+        """Values of an array in a chunk, checked against its done-mark; fill values where the chunk is not done.
+
+        Raises
+        ------
+        StoreError
+            If they are not what was written.
+        """
+        span = self.span(number)
+        marks = self.mark(number)
+        shape = (span.stop - span.start, *self.shape(key)[1:])
+        if marks is None:
+            return np.full(shape, NOT_RUN, np.int8) if key == "status" else np.full(shape, math.nan)
+        values = self.read(key, span, shape)
+        if marks["digests"].get(key) != digest(values):
+            raise self.damaged(f"runs {span.start} to {span.stop - 1} of '{self.name(key)}'")
+        return values
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of the status or of a variable."""
+        return (self.runs,) if key == "status" else tuple(self.variables[key]["shape"])
+
+    def name(self, key: str) -> str:
+        """Name of the status or of a variable."""
+        return key if key == "status" else str(self.variables[key]["name"])
+
+    def read(self, key: str, span: slice, shape: tuple[int, ...]) -> np.ndarray:
+        """Rows of an array as zarr gives them, of the shape that they must have."""
+        try:
+            array = self._arrays.get(key)
+            if array is None:
+                array = zarr_module().open_array(str(self.path / key), mode="r")
+                if array.shape != (self.runs, *shape[1:]):
+                    raise ValueError(f"shape {array.shape}")
+                self._arrays[key] = array
+            found = np.asarray(array[span])
+        except MissingExtraError:
+            raise
+        except Exception as error:  # a damaged file makes zarr and its codecs raise whatever they come upon
+            raise self.damaged(f"'{self.name(key)}' ({type(error).__name__})") from error
+        return found
+
+    def small(self, key: str) -> np.ndarray:
+        """One of the arrays that are read whole: `time` and the columns of the design.
+
+        Raises
+        ------
+        StoreError
+            If it is not what was written.
+        """
+        told = self.manifest["time"] if key == "time" else self.manifest["design"][key]
+        try:
+            array = zarr_module().open_array(str(self.path / key), mode="r")
+            if array.ndim != 1 or array.shape[0] != told["size"]:
+                raise ValueError(f"shape {array.shape}")
+            values = np.asarray(array[:])
+        except MissingExtraError:
+            raise
+        except Exception as error:  # as in `read`
+            raise self.damaged(f"'{told['name']}' ({type(error).__name__})") from error
+        if digest(values) != told["digest"]:
+            raise self.damaged(f"'{told['name']}'")
+        return values
+
+    def damaged(self, what: str) -> StoreError:
+        """The error that says what of the store is damaged."""
+        return StoreError(
+            f"{self.path.name} is damaged: {what} is not what was written. Call the same sweep with the same store: "
+            "damaged runs are computed again. If that does not help, remove the store."
+        )
+
+    # -- writing ------------------------------------------------------------------------------------------------
+    def write(self, chunk: Chunk, shapes: Sequence[Shape]) -> None:
+        """Write a chunk, and its done-mark when all of it is on disk."""
+        number = chunk.start // self.rows
+        span = slice(chunk.start, chunk.stop)
+        with writing(self.path):
+            zarr = zarr_module()
+            self._mark(number).unlink(missing_ok=True)
+            digests = {}
+            parts = {"status": chunk.status}
+            parts.update((f"v{i}", shape.block(chunk.values)) for i, shape in enumerate(shapes))
+            for key, values in parts.items():
+                self._arrays.pop(key, None)
+                self._mend(key)
+                array = zarr.open_array(str(self.path / key), mode="r+")
+                array[span] = values
+                place = self.path / key / array.metadata.encode_chunk_key((number, *(0 for _ in values.shape[1:])))
+                if place.exists():  # a chunk of fill values has no file
+                    sync(place)
+                    sync(place.parent)
+                digests[key] = digest(np.ascontiguousarray(values))
+            messages = {str(chunk.start + i): m[:MESSAGE_LENGTH] for i, m in enumerate(chunk.messages) if m}
+            marks: dict[str, Any] = {"digests": digests, "messages": messages}
+            marks["digest"] = self._mark_digest(number, digests, messages)
+            write_json(self._mark(number), {"attributes": marks, "zarr_format": 3, "node_type": "group"})
+
+    def _mend(self, key: str) -> None:
+        """Put back the metadata of an array that was damaged."""
+        place = self.path / key / "zarr.json"
+        wanted = self.manifest["metadata"][key]
+        if read_json(place) != wanted:
+            write_json(place, wanted)
+
+    def finish(self, notes: Mapping[str, Any]) -> Store:
+        """Add to the record what is known only at the end, such as the error certificate."""
+        with writing(self.path):
+            content = {k: v for k, v in self.manifest.items() if k != "digest"}
+            content["record"] = {**content["record"], **_plain_record(notes)}
+            _write_root(self.path, content)
+        return Store.opened(self.path)
 
 
-def open_sweep(path: str | Path) -> xr.Dataset:
-    """Open a sweep that was written to disk; values are read when they are asked for.
+def _make(
+    making: Path,
+    model: Model,
+    plan: Plan,
+    shapes: Sequence[Shape],
+    design: pd.DataFrame,
+    record: Mapping[str, Any],
+    rows: int,
+) -> None:
+    """The arrays of a new store, empty but for times and design, and its root attributes."""
+    zarr = zarr_module()
+    group = zarr.open_group(str(making), mode="w")
+    runs, times = plan.runs, len(plan.times)
+    group.create_group("marks")
+    small: dict[str, dict[str, Any]] = {}
 
-    Parameters
-    ----------
-    path
-        The store.
+    def put(key: str, values: np.ndarray, dim: str, name: str, **more: Any) -> None:
+        array = group.create_array(
+            key, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=[dim]
+        )
+        array.attrs.update({"name": name, **more})
+        array[...] = values
+        small[key] = {"name": name, "size": len(values), "digest": digest(values), **more}
 
-    Returns
-    -------
-    xarray.Dataset
-        As `Model.sweep` gives it. Rows that were not run yet have status 2 and NaN.
-
-    Raises
-    ------
-    StoreError
-        If there is no sweep in that place.
-    """
-    import xarray as xr
-
-    place = Path(path)
-    group = _opened(_zarr(), place)
-    raw = xr.open_zarr(str(place), chunks=None, consolidated=False, drop_variables=["done"])
-    names: dict[str, str] = {}
-    coords: dict[str, Any] = {}
-    for key, variable in raw.variables.items():
-        name = variable.attrs.pop("name", None)
-        if name is None:
-            continue
-        if str(key).startswith("p"):
-            levels = variable.attrs.pop("levels", None)
-            values = variable.to_numpy()
-            coords[name] = ("run", np.array(levels)[values] if levels is not None else values)
-        else:
-            names[str(key)] = name
-            coords.update({dim: list(e) for dim, e in variable.attrs.pop("elements", {}).items()})
-    messages = np.full(raw.sizes["run"], "", dtype=object)
-    for _, part in group["messages"].groups():
-        for row, message in part.attrs.items():
-            messages[int(row)] = message
-    kept = raw.drop_vars([k for k in raw.variables if str(k).startswith("p")]).rename_vars(names)
-    record = {k: v for k, v in group.attrs.items() if k not in ("format", "chunk_rows")}
-    out = kept.assign_coords(coords).assign_coords(message=("run", messages.astype(str))).set_coords("status")
-    opened: xr.Dataset = out.assign_attrs(record)
-    return opened
-
-
-def _opened(zarr: Any, path: Path) -> Any:
-    try:
-        group = zarr.open_group(str(path), mode="r+")
-        if group.attrs.get("format") != FORMAT:
-            raise KeyError
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise StoreError(
-            f"{path} holds no sweep that can be gone on with. Give the path of a new store, or remove it first."
-        ) from error
-    return group
+    put("time", np.asarray(plan.times), "time", "time", unit=time_unit(model))
+    for i, column in enumerate(design.columns):
+        values, extra = _plain(design[column].to_numpy())
+        put(f"p{i}", values, "run", str(column), **extra)
+    group.create_array(
+        "status", shape=(runs,), chunks=(rows,), dimension_names=["run"], attributes=STATUS, dtype="int8",
+        fill_value=NOT_RUN,
+    )  # fmt: skip
+    variables: dict[str, dict[str, Any]] = {}
+    for i, shape in enumerate(shapes):
+        whole = (runs, times, *shape.sizes)
+        told: dict[str, Any] = {
+            "name": shape.name,
+            **shape.attrs,
+            "elements": {dim: list(axis) for dim, axis in zip(shape.dims, shape.axes, strict=True)},
+        }
+        group.create_array(
+            f"v{i}", shape=whole, chunks=(rows, *whole[1:]), dtype="float64", fill_value=math.nan,
+            dimension_names=["run", "time", *shape.dims], attributes=told,
+        )  # fmt: skip
+        variables[f"v{i}"] = {**told, "shape": list(whole)}
+    content = {
+        "sdmodel_format": FORMAT,
+        "runs": runs,
+        "chunk_rows": rows,
+        "time": small.pop("time"),
+        "design": small,
+        "variables": variables,
+        "record": _plain_record(record),
+        "metadata": {key: read_json(making / key / "zarr.json") for key in ("status", *variables)},
+    }
+    content["made"] = digest(content)
+    for file in making.rglob("*"):
+        if file.is_file():
+            sync(file)
+    _write_root(making, content)
 
 
-def _same(path: Path, kept: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-    for key, value in _plain_record(record).items():
-        if kept.get(key) != value:
-            raise StoreError(
-                f"{path.name} was written by another sweep: its {key} is {kept.get(key)!r}, this one's is {value!r}. "
-                "Give another store, or call the sweep that wrote it."
-            )
+def _write_root(path: Path, content: Mapping[str, Any]) -> None:
+    root = read_json(path / "zarr.json")
+    assert isinstance(root, dict)
+    write_json(path / "zarr.json", {**root, "attributes": {**content, "digest": digest(content)}})
 
 
 def _plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,10 +392,3 @@ def _plain(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
         return values, {}
     levels, codes = np.unique(values.astype(str), return_inverse=True)
     return codes.astype("int32"), {"levels": levels.tolist()}
-
-
-def _array(group: Any, key: str, values: np.ndarray, dims: Sequence[str], **attrs: Any) -> None:
-    array = group.create_array(
-        key, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=list(dims), attributes=attrs
-    )
-    array[...] = values

@@ -1,0 +1,46 @@
+"""The run record: what one needs to know to repeat a sweep, kept in the attributes of its result."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.asked import FIXED
+from sdmodel.model import Model
+from sdmodel.scenario import Scenario
+from sdmodel.sweep.identity import identity
+from sdmodel.sweep.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run_record(model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str) -> dict[str, Any]:
+    """Identity of a sweep (see `sdmodel.sweep.identity`), with names and versions for the reader."""
+    import scipy
+
+    from sdmodel import __version__
+
+    return {
+        "model": model.name,
+        "model_hash": model.fingerprint,
+        "scenario": scenario.name,
+        "runs": plan.runs,
+        "sampler": str(design.attrs.get("sampler", "given")),
+        "rng": str(design.attrs.get("rng", "none")),
+        "dates": _dates(plan),
+        **identity(plan, design, instructions),
+        "sdmodel": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "system": platform.system(),
+    }
+
+
+def _dates(plan: Plan) -> str:
+    if plan.method not in FIXED:
+        return "exact"
+    return f"on the TIME STEP grid{': ' if plan.grid_reason else ''}{plan.grid_reason}"

@@ -12,9 +12,9 @@ from pathlib import Path
 from model_pages import grid, plain, put
 
 import sdmodel
-from sdmodel.check.confidence import SAMPLES, nine
-from sdmodel.check.rows import HARD, TESTS
 from sdmodel.study.evidence import COMPARISONS
+from sdmodel.validation.confidence.result import HARD, TESTS
+from sdmodel.validation.confidence.run import SAMPLES, nine
 
 HERE = Path(__file__).parent / "models"
 MODEL = "shandong"

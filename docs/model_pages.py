@@ -11,8 +11,8 @@ from pathlib import Path
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.expression import Table, to_text
-from sdmodel.paths import shipped
+from sdmodel.core.expression import Table, to_text
+from sdmodel.core.resources import shipped
 
 HERE = Path(__file__).parent
 COMPOSITION = "shandong"

@@ -18,8 +18,8 @@ from model_pages import ID, cited, grid, plain, put, sector_link
 
 import sdmodel
 from sdmodel.cli import experiments
-from sdmodel.expression import Call, Ref
-from sdmodel.paths import shipped
+from sdmodel.core.expression import Call, Ref
+from sdmodel.core.resources import shipped
 
 HERE = Path(__file__).parent
 COMPOSITION = "shandong"

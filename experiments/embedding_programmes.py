@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sdmodel.expression import Call, Expr, Number, Op, Ref, key
-from sdmodel.model import Component
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
+from sdmodel.core.structure import Component
 from sdmodel.study.question import Question
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ import numpy as np
 
 import sdmodel
 from sdmodel import Outcome, plot
-from sdmodel.errors import ResultWarning
-from sdmodel.plot.look import drawing
+from sdmodel.core.errors import ResultWarning
+from sdmodel.plot.style import drawing
 from sdmodel.study import translation as words
 from sdmodel.study.arms import END, NEVER, Arms, total
 from sdmodel.study.finding import Finding, status

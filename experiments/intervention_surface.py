@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.plot.look import drawing
+from sdmodel.plot.style import drawing
 from sdmodel.study.answer import replace_draws
 from sdmodel.study.arms import Arms
 from sdmodel.study.effects import Measure, Paired

@@ -34,7 +34,7 @@ import pandas as pd
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.plot.look import drawing
+from sdmodel.plot.style import drawing
 from sdmodel.study.answer import drawn
 from sdmodel.study.arms import MONEY, NEVER, Arms, Mix, last, present_value, total
 from sdmodel.study.effects import Paired, end, worth

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.composition import path_expression
-from sdmodel.expression import Op, Ref, key
-from sdmodel.plot.look import drawing
-from sdmodel.scenario import Path
+from sdmodel.core.expression import Op, Ref, key
+from sdmodel.core.schedule import Schedule
+from sdmodel.edit import schedule_expression
+from sdmodel.plot.style import drawing
 from sdmodel.study.answer import replace_draws
 from sdmodel.study.arms import END, MONEY, Arms, last
 from sdmodel.study.effects import PUBLIC, Paired
@@ -38,7 +38,7 @@ SUMS = (500, 1000, 2000, 4000, 8000, 16000)
 SPREAD, GAP, COST = "track heterogeneity", "payoff gap", "switching cost"
 MOST, POINT, APART = 0.5, 1.0, 25.0
 HOLD, SOON, LONG_RUN = (2015.0, 2030.0), 2049.0, 2109.0
-PULSES = Path((2009, 2015, 2016, 2021, 2022, 2027, 2028), (0, 1, 0, 1, 0, 1, 0))
+PULSES = Schedule((2009, 2015, 2016, 2021, 2022, 2027, 2028), (0, 1, 0, 1, 0, 1, 0))
 """Three pulses of one year, in the place of one of three."""
 
 
@@ -116,9 +116,9 @@ def _needed(gains: np.ndarray) -> pd.DataFrame:
 
 def held(model: Model, to: float) -> Model:
     """The model with every deciding firm made to choose the new track (1) or the old one (0) from 2015 to 2030."""
-    free = path_expression(Path((HOLD[0] - 1, *HOLD), (1, 0, 1)))
+    free = schedule_expression(Schedule((HOLD[0] - 1, *HOLD), (1, 0, 1)))
     for chance, forced in (("chance to switch", to), ("chance to return", 1 - to)):
-        by_force = path_expression(Path((HOLD[0] - 1, *HOLD), (0, forced, 0)))
+        by_force = schedule_expression(Schedule((HOLD[0] - 1, *HOLD), (0, forced, 0)))
         chosen = Op("+", (Op("*", (Ref(key(chance)), free)), by_force))
         model = model.replace(chance, chosen, in_equation_of=TRACK)
     return model.replace("FINAL TIME", LONG_RUN)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core.expression import Call, Op, Ref, key
+from sdmodel.core.structure import Component
 from sdmodel.experiments.beyond import Beyond
-from sdmodel.expression import Call, Op, Ref, key
-from sdmodel.model import Component
 from sdmodel.study.effects import Measure
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sdmodel.expression import Call, Op, Ref
+from sdmodel.core.expression import Call, Op, Ref
 from sdmodel.model import Model
 from sdmodel.study.answer import replace_draws
 from sdmodel.study.arms import Arms, total

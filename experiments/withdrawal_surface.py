@@ -10,7 +10,7 @@ import pandas as pd
 import sdmodel
 from sdmodel import plot
 from sdmodel.experiments import withdrawal as asked
-from sdmodel.plot.look import drawing
+from sdmodel.plot.style import drawing
 from sdmodel.study.arms import MONEY, NEVER, Arms, last
 from sdmodel.study.finding import Finding, deciding, judged
 from sdmodel.study.panels import attempt, head, in_language, texts

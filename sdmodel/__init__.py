@@ -8,88 +8,88 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sdmodel.paths import CheckoutFinder
+from sdmodel.core.resources import CheckoutFinder
+from sdmodel.core.version import __version__
 
 CheckoutFinder.install()
 
-__version__ = "0.1.0"
-
-_WHERE = {
-    "load": "read",
-    "compose": "composition",
+_HOMES = {
+    "load": "model",
+    "compose": "model",
     "Model": "model",
-    "Run": "run",
-    "Scenario": "scenario",
-    "Path": "scenario",
-    "load_scenarios": "scenario",
+    "Run": "core.run",
+    "Scenario": "core.scenario",
+    "Schedule": "core.schedule",
+    "load_scenarios": "io.scenarios",
     "grid": "design",
     "latin_hypercube": "design",
     "pair": "design",
     "sobol_sequence": "design",
     "morris_trajectories": "design",
-    "open_sweep": "sweep",
-    "Outcome": "outcome",
-    "optimise": "analysis.policies",
-    "pareto": "analysis.fronts",
-    "nondominated": "analysis.fronts",
-    "basins": "analysis.rests",
-    "discover": "analysis.boxes",
-    "equilibria": "analysis.rests",
-    "folds": "analysis.tipping",
-    "hysteresis": "analysis.tipping",
-    "trigger": "analysis.latches",
-    "solve_lever": "analysis.crossings",
-    "threshold": "analysis.crossings",
-    "sobol": "analysis.sensitivity",
-    "sobol_blocks": "analysis.blocks",
-    "one_at_a_time": "analysis.blocks",
-    "morris": "analysis.screening",
-    "tornado": "analysis.screening",
-    "gradient": "analysis.gradients",
-    "calibrate": "analysis.fit",
-    "Calibration": "analysis.calibration",
-    "history_match": "analysis.history",
-    "compare": "analysis.differences",
-    "SdmodelError": "errors",
-    "errors": "",
-    "plot": "",
+    "open_sweep": "sweep.open_store",
+    "Outcome": "core.outcome",
+    "optimise": "analysis.optimization.optimize",
+    "pareto": "analysis.optimization.pareto",
+    "nondominated": "analysis.optimization.pareto",
+    "basins": "analysis.equilibria.equilibria",
+    "discover": "analysis.discovery.discover",
+    "equilibria": "analysis.equilibria.equilibria",
+    "folds": "analysis.equilibria.continuation",
+    "hysteresis": "analysis.equilibria.continuation",
+    "trigger": "analysis.triggers",
+    "solve_lever": "analysis.thresholds",
+    "threshold": "analysis.thresholds",
+    "sobol": "analysis.sensitivity.sobol",
+    "sobol_blocks": "analysis.sensitivity.designs",
+    "one_at_a_time": "analysis.sensitivity.designs",
+    "morris": "analysis.sensitivity.screening",
+    "tornado": "analysis.sensitivity.screening",
+    "gradient": "analysis.gradients.gradient",
+    "calibrate": "analysis.calibration.calibrate",
+    "Calibration": "analysis.calibration.calibration",
+    "history_match": "analysis.calibration.history_matching",
+    "compare": "analysis.compare",
+    "SdmodelError": "core.errors",
 }
+_MODULES = {"errors": "core.errors", "plot": "plot"}
 
 if TYPE_CHECKING:
-    from sdmodel import errors, plot
-    from sdmodel.analysis.blocks import one_at_a_time, sobol_blocks
-    from sdmodel.analysis.boxes import discover
-    from sdmodel.analysis.calibration import Calibration
-    from sdmodel.analysis.crossings import solve_lever, threshold
-    from sdmodel.analysis.differences import compare
-    from sdmodel.analysis.fit import calibrate
-    from sdmodel.analysis.fronts import nondominated, pareto
-    from sdmodel.analysis.gradients import gradient
-    from sdmodel.analysis.history import history_match
-    from sdmodel.analysis.latches import trigger
-    from sdmodel.analysis.policies import optimise
-    from sdmodel.analysis.rests import basins, equilibria
-    from sdmodel.analysis.screening import morris, tornado
-    from sdmodel.analysis.sensitivity import sobol
-    from sdmodel.analysis.tipping import folds, hysteresis
-    from sdmodel.composition import compose
+    from sdmodel import plot
+    from sdmodel.analysis.calibration.calibrate import calibrate
+    from sdmodel.analysis.calibration.calibration import Calibration
+    from sdmodel.analysis.calibration.history_matching import history_match
+    from sdmodel.analysis.compare import compare
+    from sdmodel.analysis.discovery.discover import discover
+    from sdmodel.analysis.equilibria.continuation import folds, hysteresis
+    from sdmodel.analysis.equilibria.equilibria import basins, equilibria
+    from sdmodel.analysis.gradients.gradient import gradient
+    from sdmodel.analysis.optimization.optimize import optimise
+    from sdmodel.analysis.optimization.pareto import nondominated, pareto
+    from sdmodel.analysis.sensitivity.designs import one_at_a_time, sobol_blocks
+    from sdmodel.analysis.sensitivity.screening import morris, tornado
+    from sdmodel.analysis.sensitivity.sobol import sobol
+    from sdmodel.analysis.thresholds import solve_lever, threshold
+    from sdmodel.analysis.triggers import trigger
+    from sdmodel.core import errors
+    from sdmodel.core.errors import SdmodelError
+    from sdmodel.core.outcome import Outcome
+    from sdmodel.core.run import Run
+    from sdmodel.core.scenario import Scenario
+    from sdmodel.core.schedule import Schedule
     from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
-    from sdmodel.errors import SdmodelError
-    from sdmodel.model import Model
-    from sdmodel.outcome import Outcome
-    from sdmodel.read import load
-    from sdmodel.run import Run
-    from sdmodel.scenario import Path, Scenario, load_scenarios
-    from sdmodel.sweep import open_sweep
+    from sdmodel.io.scenarios import load_scenarios
+    from sdmodel.model import Model, compose, load
+    from sdmodel.sweep.open_store import open_sweep
 
 __all__ = [
     "Calibration",
     "Model",
     "Outcome",
-    "Path",
     "Run",
     "Scenario",
+    "Schedule",
     "SdmodelError",
+    "__version__",
     "basins",
     "calibrate",
     "compare",
@@ -125,13 +125,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name in _MODULES:
+        value = import_module(f"sdmodel.{_MODULES[name]}")
+    elif name in _HOMES:
+        value = getattr(import_module(f"sdmodel.{_HOMES[name]}"), name)
+    else:
         raise AttributeError(f"module 'sdmodel' has no attribute '{name}'")
-    home = _WHERE[name]
-    value = getattr(import_module(f"sdmodel.{home}"), name) if home else import_module(f"sdmodel.{name}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

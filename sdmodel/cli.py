@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sdmodel.errors import DesignError, ScenarioError, SdmodelError, UnknownNameError
+from sdmodel.core.errors import DesignError, ScenarioError, SdmodelError, UnknownNameError
 
 app = typer.Typer(
     add_completion=False,
@@ -35,7 +35,7 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Shipped name, o
 def list_() -> None:
     """Show the shipped models, their scenarios and the experiments."""
     import sdmodel
-    from sdmodel.paths import shipped_models
+    from sdmodel.core.resources import shipped_models
 
     typer.echo("Models")
     for name in shipped_models():
@@ -111,9 +111,9 @@ def check(
 
 def _confidence(model: Any, samples: int, seed: int) -> int:
     """Print the nine confidence tests as they come; how many rows miss that must not."""
-    from sdmodel.check.confidence import nine
-    from sdmodel.check.rows import HARD, TESTS
     from sdmodel.study.evidence import COMPARISONS
+    from sdmodel.validation.confidence.result import HARD, TESTS
+    from sdmodel.validation.confidence.run import nine
 
     missed = reported = 0
     last = 0
@@ -158,7 +158,7 @@ def run(
 
 
 def _assignment(text: str) -> tuple[str, float]:
-    from sdmodel.scenario import year
+    from sdmodel.core.calendar import year
 
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
@@ -303,7 +303,7 @@ def report(
 
 def experiments() -> list[str]:
     """Names of the experiments that are there: modules with a QUESTION."""
-    from sdmodel.paths import shipped
+    from sdmodel.core.resources import shipped
 
     return sorted(
         p.stem

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.distributions import quantile
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.scenario import year
+from sdmodel.core.calendar import year
+from sdmodel.core.distributions import quantile
+from sdmodel.core.errors import DesignError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,118 +1,28 @@
-"""The nouns: a `Model` is a frozen set of variables, as the files say; nothing that runs it can change it.
-
-`Model.run`, `sweep`, `scenario` and `check` are doors to the rooms above; they import those when they are called.
-"""
+"""`Model`: what users hold. It hands over to the packages that read, change, run, sweep and check a structure."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from sdmodel.errors import UnknownNameError
-from sdmodel.expression import Expr, Number, Table, key, names_in, to_text
+from sdmodel import edit
+from sdmodel.core.expression import Expr
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
+from sdmodel.core.structure import Structure
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from sdmodel.run import Run
-    from sdmodel.scenario import Path as DatedPath
-    from sdmodel.scenario import Scenario
-
-CONTROL = ("initial time", "final time", "time step", "saveper")
+    from sdmodel.core.run import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a value or a claim comes from: a key of `models/sources.toml` and the place in it."""
-
-    key: str
-    locator: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One equation of a variable: its left-hand subscripts, those excepted, and the formula."""
-
-    subs: tuple[str, ...]
-    excepts: tuple[tuple[str, ...], ...]
-    expr: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptRange:
-    """A subscript range: its elements in order and the ranges it is mapped to.
-
-    `mappings` gives for each range name the elements of that range in the order of `elements`.
-    """
-
-    name: str
-    elements: tuple[str, ...]
-    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One variable of a model, with everything its file says about it."""
-
-    name: str
-    """Spelling of the file, without quotes."""
-    kind: str
-    """constant | auxiliary | stock | lookup | data | control"""
-    components: tuple[Component, ...]
-    unit: str = ""
-    limits: tuple[float | None, ...] = ()
-    """Admissible range (low, high[, step]); None is open."""
-    sentence: str = ""
-    """Documentation without its markers."""
-    documentation: str = ""
-    """Documentation as written."""
-    role: str = ""
-    """lever | uncertainty | switch | fixed | input (boundary input), else empty"""
-    ids: tuple[str, ...] = ()
-    """Instruments a lever stands for (P01 ...)."""
-    distribution: str = ""
-    origin: str = ""
-    """Sector that owns the variable this boundary input stands for."""
-    outcome: bool = False
-    sources: tuple[Source, ...] = ()
-    group: str = ""
-    sector: str = ""
-    file: str = ""
-    line: int = 0
-
-    @property
-    def key(self) -> str:
-        """The spelling that identifies the variable (see `sdmodel.expression.key`)."""
-        return key(self.name)
-
-    @property
-    def low(self) -> float:
-        """Lower end of the admissible range; minus infinity if open."""
-        return -float("inf") if not self.limits or self.limits[0] is None else self.limits[0]
-
-    @property
-    def high(self) -> float:
-        """Upper end of the admissible range; infinity if open."""
-        return float("inf") if len(self.limits) < 2 or self.limits[1] is None else self.limits[1]
-
-    @property
-    def where(self) -> str:
-        """File and line for messages."""
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-    def reads(self) -> set[str]:
-        """Keys that its equations name (functions included, where no variable has their name they mean nothing)."""
-        return set().union(*(names_in(c.expr) for c in self.components))
-
-
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Structure):
     """A stock-and-flow model: variables, subscript ranges, scenarios. Frozen: runs and overrides never change it.
 
     Get one from `sdmodel.load`; change a formula with `replace`, which returns a new model.
@@ -125,68 +35,10 @@ class Model:
     'Dmnl'
     """
 
-    name: str
-    equations: Mapping[str, Variable]
-    """Every variable by its key, in file order."""
-    ranges: Mapping[str, SubscriptRange] = field(default_factory=lambda: MappingProxyType({}))
-    """Subscript ranges by their name in lower case."""
-    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: MappingProxyType({}))
-    sectors: tuple[str, ...] = ()
-    path: Path | None = None
-    synonyms: tuple[tuple[str, ...], ...] = ()
-    """Unit synonyms of the file (Vensim's `22:` lines)."""
-    method: str = ""
-    """Integration method the file asks for, where it does."""
-    external: Mapping[str, float | Table] = field(default_factory=lambda: MappingProxyType({}))
-    """What GET XLS/DIRECT functions and data files gave: a number or a series by element label."""
-
-    # -- looking ------------------------------------------------------------------------------------------------
-    def __getitem__(self, name: str) -> Variable:
-        found = self.equations.get(key(name))
-        if found is None:
-            raise UnknownNameError(name, (v.name for v in self.equations.values()))
-        return found
-
-    def owner(self, label: str) -> Variable:
-        """Variable that a label belongs to: its name, or `name[a,b]` for an element.
-
-        A quoted name may hold brackets of its own (``cost [CNY]``), so the whole label is looked up first.
-        """
-        found = self.equations.get(key(label)) or self.equations.get(key(label.rpartition("[")[0]))
-        return found or self[label.partition("[")[0] or label]
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and key(name) in self.equations
-
-    def __repr__(self) -> str:
-        kinds = [v.kind for v in self.equations.values()]
-        return (
-            f"<Model {self.name!r}: {kinds.count('stock')} stocks, {kinds.count('auxiliary')} auxiliaries, "
-            f"{kinds.count('constant')} constants>"
-        )
-
-    @property
-    def variables(self) -> pd.DataFrame:
-        """All variables: index name; columns kind, unit, low, high, role, sector, source, sentence, equation."""
-        import pandas as pd
-
-        spell = {"time": "Time", **{k: v.name for k, v in self.equations.items()}}
-        rows = [
-            {
-                "name": v.name,
-                "kind": v.kind,
-                "unit": v.unit,
-                "low": v.low,
-                "high": v.high,
-                "role": v.role,
-                "sector": v.sector,
-                "source": "; ".join(f"{s.key}, {s.locator}" if s.locator else s.key for s in v.sources),
-                "sentence": v.sentence,
-                "equation": "; ".join(to_text(c.expr, spell) for c in v.components),
-            }
-            for v in self.equations.values()
-        ]
-        return pd.DataFrame(rows).set_index("name")
+    @classmethod
+    def of(cls, structure: Structure) -> Self:
+        """The model of a structure."""
+        return cls(**{f.name: getattr(structure, f.name) for f in dataclasses.fields(structure)})
 
     @property
     def uncertainties(self) -> pd.DataFrame:
@@ -198,20 +50,6 @@ class Model:
         """Constants someone can set (see `parameters`)."""
         return self.parameters("lever")
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
-        import hashlib
-
-        equations = [(k, v.components) for k, v in self.equations.items()]
-        text = repr(equations + list(self.ranges.items()) + list(self.external.items()))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def outcomes(self) -> tuple[str, ...]:
-        """Names of the variables marked `[outcome]`."""
-        return tuple(v.name for v in self.equations.values() if v.outcome)
-
     def parameters(self, *roles: str) -> pd.DataFrame:
         """Constants with one of the roles (all constants if none is given).
 
@@ -221,50 +59,11 @@ class Model:
             Index `name` (an element of a subscripted constant is `name[a,b]`); columns value, low, high (in `unit`),
             unit, distribution, role, ids, sector, sentence.
         """
-        import pandas as pd
+        from sdmodel.compile.parameters import constants_table
 
-        from sdmodel.compile import constant_values
+        return constants_table(self, *roles)
 
-        rows = []
-        for name, (variable, value) in constant_values(self).items():
-            if not roles or variable.role in roles:
-                rows.append(
-                    {
-                        "name": name,
-                        "value": value,
-                        "low": variable.low,
-                        "high": variable.high,
-                        "unit": variable.unit,
-                        "distribution": variable.distribution,
-                        "role": variable.role,
-                        "ids": " ".join(variable.ids),
-                        "sector": variable.sector,
-                        "sentence": variable.sentence,
-                    }
-                )
-        columns = ["name", "value", "low", "high", "unit", "distribution", "role", "ids", "sector", "sentence"]
-        return pd.DataFrame(rows, columns=columns).set_index("name")
-
-    def causes(self, name: str) -> tuple[str, ...]:
-        """Names of the variables that the equations of `name` read, in file order."""
-        read = self[name].reads()
-        return tuple(v.name for k, v in self.equations.items() if k in read)
-
-    def uses(self, name: str) -> tuple[str, ...]:
-        """Names of the variables whose equations read `name`, in file order."""
-        return tuple(self._readers.get(self[name].key, ()))
-
-    @cached_property
-    def _readers(self) -> dict[str, list[str]]:
-        """By key: names of the variables that read it, in file order."""
-        out: dict[str, list[str]] = {}
-        for variable in self.equations.values():
-            for k in variable.reads():
-                out.setdefault(k, []).append(variable.name)
-        return out
-
-    # -- changing, by making a new one --------------------------------------------------------------------------
-    def replace(self, name: str, value: float | Expr | DatedPath, *, in_equation_of: str | None = None) -> Model:
+    def replace(self, name: str, value: float | Expr | Schedule, *, in_equation_of: str | None = None) -> Self:
         """A new model in which `name` is something else; this one stays as it is.
 
         Parameters
@@ -272,7 +71,7 @@ class Model:
         name
             A variable of the model.
         value
-            A number (the variable becomes a constant), a dated path, or an expression tree.
+            A number (the variable becomes a constant), a schedule, or an expression tree.
         in_equation_of
             Replace `name` only where the equation of this variable reads it: the link between the two is cut and
             everything else that reads `name` goes on as before. `value` must then be an expression.
@@ -286,11 +85,9 @@ class Model:
         UnknownNameError
             If the model has no such variable.
         """
-        from sdmodel.composition import replaced
+        return edit.replace(self, name, value, in_equation_of)
 
-        return replaced(self, name, value, in_equation_of)
-
-    def cut(self, cause: str, effect: str) -> Model:
+    def cut(self, cause: str, effect: str) -> Self:
         """A new model in which the link from `cause` to `effect` is cut: a knock-out.
 
         The equation of `effect` then reads the data variable ``"<cause> held"`` instead of `cause`; give it the path of
@@ -322,18 +119,10 @@ class Model:
         >>> bool(cut.run(data={"contributing share held": held})["trust"].iloc[-1] > 0)
         True
         """
-        from sdmodel.composition import cut
-
-        return cut(self, cause, effect)
-
-    def with_variable(self, variable: Variable) -> Model:
-        """A new model that has `variable`, in the place of an older one of that name if there is one."""
-        equations = dict(self.equations)
-        equations[variable.key] = variable
-        return dataclasses.replace(self, equations=MappingProxyType(equations))
+        return edit.cut(self, cause, effect)
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the model as a Vensim `.mdl` (UTF-8), so that what was composed or replaced opens in Vensim.
+        """Write the model as a Vensim `.mdl` (UTF-8), so that what was composed or replace opens in Vensim.
 
         Scenarios are not part of the file. GET XLS and GET DIRECT functions name their files as before, so write beside
         them.
@@ -365,17 +154,10 @@ class Model:
         >>> sdmodel.load(path)["trust"].unit
         'Dmnl'
         """
-        from sdmodel.write import write
+        from sdmodel.io.vensim.write import write
 
         return write(self, path, overwrite)
 
-    def scenario(self, name: str) -> Scenario:
-        """The scenario of that name from the model's TOML files."""
-        if name not in self.scenarios:
-            raise UnknownNameError(name, self.scenarios, "scenario", f"{self.name} has {len(self.scenarios)} of them.")
-        return self.scenarios[name]
-
-    # -- doors to the rooms above -------------------------------------------------------------------------------
     def run(
         self,
         values: Mapping[str, float] | Scenario | None = None,
@@ -387,8 +169,8 @@ class Model:
         data: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Run:
-        """Run the model once. See `sdmodel.solve.run` for the meaning of each argument."""
-        from sdmodel.solve import run
+        """Run the model once. Arguments: `sdmodel.solve.run.run`."""
+        from sdmodel.solve.run import run
 
         return run(self, values, scenario=scenario, method=method, every=every, rtol=rtol, data=data, seed=seed)
 
@@ -409,10 +191,10 @@ class Model:
         store: str | Path | None = None,
         client: Any = None,
     ) -> xr.Dataset:
-        """Run the model once for each row of a design. See `sdmodel.sweep.sweep` for the meaning of each argument."""
-        from sdmodel.sweep import sweep
+        """Run the model once for each row of a design. Arguments: `sdmodel.sweep.run_sweep.run_sweep`."""
+        from sdmodel.sweep.run_sweep import run_sweep
 
-        return sweep(
+        return run_sweep(
             self,
             design,
             outputs,
@@ -430,19 +212,76 @@ class Model:
         )
 
     def check(self) -> pd.DataFrame:
-        """Findings about the model: units, undefined and unused names, ranges, sources. See `sdmodel.check.check`."""
-        from sdmodel.check import check
+        """Issues with the model: units, names, ranges, sources. See `sdmodel.validation.check.check`."""
+        from sdmodel.validation.check import check
 
         return check(self)
 
-    @property
-    def time(self) -> dict[str, float]:
-        """Control constants by key: initial time, final time, time step, saveper (only those that are numbers)."""
-        out: dict[str, float] = {}
-        for name in CONTROL:
-            variable = self.equations.get(name)
-            if variable is not None and isinstance(variable.components[0].expr, Number):
-                out[name] = variable.components[0].expr.value
-        if "saveper" not in out and "time step" in out:
-            out["saveper"] = out["time step"]
-        return out
+
+def load(name: str | Path, *, data_files: str | Path | Sequence[str | Path] = ()) -> Model:
+    """Read a model.
+
+    Parameters
+    ----------
+    name
+        A shipped name (`shandong`, `network`, ...) or a path to a `.mdl`, to an XMILE file (`.xmile`, `.stmx`) or to a
+        composition in `.toml`.
+    data_files
+        One or several text tables (`.csv`, `.tab`) with the series of data variables, time down or across.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither a file nor a shipped name.
+    ReadError
+        If the file cannot be read right.
+    CompositionError
+        If the sectors of a composition do not fit together.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> sdmodel.load("network").name
+    'network'
+    """
+    from sdmodel.io.load import read_model
+
+    return Model.of(read_model(name, data_files=data_files))
+
+
+def compose(
+    name: str,
+    sectors: Mapping[str, Model],
+    *,
+    stand_ins: Sequence[str] = (),
+    scenarios: Mapping[str, Scenario] | None = None,
+) -> Model:
+    """Join sector models by name.
+
+    A boundary input (`[from SECTOR]`) whose sector is among `sectors` becomes that sector's variable. Inputs from a
+    sector named in `stand_ins` keep the value that stands in their file.
+
+    Parameters
+    ----------
+    name
+        Name of the composition.
+    sectors
+        Model by sector name; order is kept.
+    stand_ins
+        Sectors that are not there and are stood in for.
+    scenarios
+        Scenarios of the composition.
+
+    Raises
+    ------
+    CompositionError
+        If two sectors own a name, units or subscripts differ at a joint, an input has no owner, control variables
+        or subscript ranges differ.
+    """
+    from sdmodel.io.composition import compose_structure
+
+    return Model.of(compose_structure(name, sectors, stand_ins=stand_ins, scenarios=scenarios))

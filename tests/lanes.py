@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sdmodel.compile import lower
 from sdmodel.compile.llvm.engine import compiled, host
+from sdmodel.compile.llvm.ir import Body, Machine, function
 from sdmodel.compile.llvm.job import aligned
 from sdmodel.compile.llvm.loops import at, loop, times
-from sdmodel.compile.llvm.text import Body, Machine, function
 from sdmodel.compile.program import Program
-from sdmodel.compile.python import Engine
+from sdmodel.compile.programs import lower
+from sdmodel.compile.python.engine import Engine
 from sdmodel.model import Model
-from sdmodel.solve import integrate
+from sdmodel.solve.integrate import integrate
 
 METHODS = ("exact", "euler", "rk4")
 

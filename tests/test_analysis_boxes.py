@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.analysis.peeling import Box, peeled
-from sdmodel.errors import DesignError, MissingExtraError, UnknownNameError
+from sdmodel.analysis.discovery.prim import Box, peeled
+from sdmodel.core.errors import DesignError, MissingExtraError, UnknownNameError
 
 RANGES = pd.DataFrame(
     {"value": 0.5, "low": 0.0, "high": 1.0, "distribution": "uniform"}, index=[f"x{i}" for i in range(8)]
@@ -86,7 +86,7 @@ def test_peeling_by_hand():
 
 
 def test_pasting_gives_back_what_was_peeled_too_much():
-    from sdmodel.analysis.peeling import _best_paste
+    from sdmodel.analysis.discovery.prim import _best_paste
 
     x = np.linspace(0, 1, 101)[:, None]
     y = ((x[:, 0] > 0.2) & (x[:, 0] < 0.6)).astype(float)

@@ -11,7 +11,7 @@ import pytest
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.errors import DesignError, ReadError
+from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.model import Model
 
 Make = Callable[..., Model]

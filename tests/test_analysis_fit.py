@@ -12,7 +12,7 @@ import pytest
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.errors import (
+from sdmodel.core.errors import (
     DesignError,
     OverrideError,
     ReadError,

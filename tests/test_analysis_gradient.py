@@ -13,7 +13,14 @@ import pytest
 
 import sdmodel
 from sdmodel import Outcome, plot
-from sdmodel.errors import DesignError, FixedStepError, OverrideError, SolveError, UnknownNameError, UnsupportedError
+from sdmodel.core.errors import (
+    DesignError,
+    FixedStepError,
+    OverrideError,
+    SolveError,
+    UnknownNameError,
+    UnsupportedError,
+)
 from sdmodel.model import Model
 
 Make = Callable[..., Model]

@@ -12,7 +12,7 @@ import pytest
 
 import sdmodel
 from sdmodel import Model, Outcome
-from sdmodel.errors import RangeError, SdmodelError
+from sdmodel.core.errors import RangeError, SdmodelError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.errors.ResultWarning")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.errors import DesignError, MissingExtraError, OverrideError, UnknownNameError
+from sdmodel.core.errors import DesignError, MissingExtraError, OverrideError, UnknownNameError
 
 TIME = """
 INITIAL TIME = 0 ~ Year ~ Beginning. |

@@ -13,7 +13,7 @@ import pytest
 
 import sdmodel
 from sdmodel import Outcome, plot
-from sdmodel.errors import DesignError, MissingExtraError, ResultWarning, UnknownNameError
+from sdmodel.core.errors import DesignError, MissingExtraError, ResultWarning, UnknownNameError
 from sdmodel.model import Model
 
 Make = Callable[..., Model]

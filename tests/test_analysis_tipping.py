@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import brentq
 
 import sdmodel
-from sdmodel.errors import DesignError, FixedStepError, OverrideError, SolveError, UnknownNameError
+from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, SolveError, UnknownNameError
 
 TIME = """
 INITIAL TIME = 0 ~ Year ~ Beginning. |

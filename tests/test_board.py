@@ -9,8 +9,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sdmodel import plot
-from sdmodel.errors import DesignError
-from sdmodel.plot.look import CM
+from sdmodel.core.errors import DesignError
+from sdmodel.plot.style import CM
 
 ROWS = [["map", "map", "dots"], ["left", "right"]]
 HEADLINE = "A long headline that has to be broken into lines " * 2

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text
-from sdmodel.paths import shipped_models
-from sdmodel.read import cache, vensim
+from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.resources import shipped_models
+from sdmodel.io import parse_cache as cache
+from sdmodel.io.vensim import translate as vensim
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
 

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.check.balances import balanced
-from sdmodel.check.book import Balance, Behaviour, Book, Equal, Loop, Policy, book_of
-from sdmodel.check.confidence import compared, confidence, nine
-from sdmodel.check.corners import corners, ends, extremes
-from sdmodel.check.graph import links, loops_of
-from sdmodel.check.loops import structure
-from sdmodel.check.partial import behaves, partial
-from sdmodel.check.polarity import derivatives, gain, paths_of
-from sdmodel.check.rows import Row
-from sdmodel.check.sensitive import sensitivity
-from sdmodel.check.shapes import MODES, SHAPES, modes, strength
-from sdmodel.check.steps import half_steps
-from sdmodel.errors import DesignError, ReadError, UnknownNameError
+from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.model import Model
+from sdmodel.validation.confidence.behaviour_modes import MODES, SHAPES, modes, strength
+from sdmodel.validation.confidence.conservation import balanced
+from sdmodel.validation.confidence.extreme_conditions import corners, ends, extremes
+from sdmodel.validation.confidence.feedback_graph import links, loops_of
+from sdmodel.validation.confidence.integration_error import half_steps
+from sdmodel.validation.confidence.loops import structure
+from sdmodel.validation.confidence.partial_models import behaves, partial
+from sdmodel.validation.confidence.polarity import derivatives, gain, paths_of
+from sdmodel.validation.confidence.result import Row
+from sdmodel.validation.confidence.run import compared, confidence, nine
+from sdmodel.validation.confidence.sensitivity import sensitivity
+from sdmodel.validation.spec import Balance, Behaviour, Book, Equal, Loop, Policy, book_of
 
 Write = Callable[..., Path]
 POND = """

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sdmodel.check import check, findings
-from sdmodel.check.units import check_units
-from sdmodel.errors import SdmodelError
-from sdmodel.paths import shipped_models
-from sdmodel.read import load
+from sdmodel import load
+from sdmodel.core.errors import SdmodelError
+from sdmodel.core.resources import shipped_models
+from sdmodel.validation.check import check, findings
+from sdmodel.validation.static.units import check_units
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
 SHIPPED = sorted(shipped_models())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sdmodel.check.signatures import SIGNATURES, SPECIAL, signature
 from sdmodel.compile.functions import BUILTINS
+from sdmodel.validation.static.signatures import SIGNATURES, SPECIAL, signature
 
 
 @pytest.mark.parametrize("name", sorted(SIGNATURES))

@@ -6,11 +6,12 @@ import dataclasses
 
 import pytest
 
-from sdmodel.check import check, findings
-from sdmodel.check.finding import Finding
-from sdmodel.check.structure import check_markers, check_names, check_ranges, check_unused
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table
-from sdmodel.model import Component, Model, Source, SubscriptRange, Variable
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
+from sdmodel.core.structure import Component, Source, SubscriptRange, Variable
+from sdmodel.model import Model
+from sdmodel.validation.check import check, findings
+from sdmodel.validation.static.issue import Finding
+from sdmodel.validation.static.structure import check_markers, check_names, check_ranges, check_unused
 
 FUNCTIONS = frozenset({"integ", "max", "sum", "smooth"})
 REGION = SubscriptRange("region", ("north", "south"))

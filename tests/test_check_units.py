@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sdmodel.check.units import check_units
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
-from sdmodel.model import Component, Model, SubscriptRange, Variable
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.structure import Component, SubscriptRange, Variable
+from sdmodel.model import Model
+from sdmodel.validation.static.units import check_units
 
 TABLE = Table((0.0, 1.0), (0.0, 2.0))
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)

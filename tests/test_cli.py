@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import sdmodel
 from sdmodel import cli
-from sdmodel.paths import shipped_models
+from sdmodel.core.resources import shipped_models
 
 COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "export")
 

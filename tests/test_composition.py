@@ -10,10 +10,10 @@ import pytest
 
 import sdmodel
 from sdmodel import compose
-from sdmodel.composition import path_expression, substitute
-from sdmodel.errors import CompositionError, EquationError, SdmodelError, UnknownNameError
-from sdmodel.expression import Call, Number, Op, Ref
-from sdmodel.scenario import Path
+from sdmodel.core.errors import CompositionError, EquationError, SdmodelError, UnknownNameError
+from sdmodel.core.expression import Call, Number, Op, Ref
+from sdmodel.core.schedule import Schedule
+from sdmodel.edit import schedule_expression, substitute
 
 Make = Callable[..., sdmodel.Model]
 
@@ -182,7 +182,7 @@ def test_replace_by_a_number_a_path_and_a_formula(model_from: Make) -> None:
     number = model.replace("pull", 0.3)
     assert number.run()["gain"].iloc[0] == pytest.approx(3)
     assert number["pull"].role == "lever"
-    path = model.replace("pull", Path((0, 4.2), (0.2, 0.0)))
+    path = model.replace("pull", Schedule((0, 4.2), (0.2, 0.0)))
     assert path.run().report.breaks == (4.2,)
     assert path["pull"].role == ""
     formula = model.replace("pull", Op("*", (Number(2.0), Ref("time"))))
@@ -237,4 +237,4 @@ def test_substitute_reaches_every_depth() -> None:
 
 
 def test_a_path_of_one_date_is_a_number() -> None:
-    assert path_expression(Path((2015,), (3,))) == Number(3.0)
+    assert schedule_expression(Schedule((2015,), (3,))) == Number(3.0)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import sdmodel
+from sdmodel.core.distributions import quantile
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design import morris_trajectories, sobol_sequence, table
-from sdmodel.distributions import quantile
-from sdmodel.errors import DesignError, UnknownNameError
 
 Q = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, names_in, to_text, walk
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, names_in, to_text, walk
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdmodel.errors import ReadError, UnsupportedError
-from sdmodel.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
-from sdmodel.read.expression_parser import INDEX, MAX_NESTING, OUTPUTS, SLICE, parse_equation, parse_formula
-from sdmodel.read.expression_tokens import VENSIM, XMILE, ExpressionError
-from sdmodel.read.number_lists import parse_lookup
+from sdmodel.core.errors import ReadError, UnsupportedError
+from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.io.expression_parser import INDEX, MAX_NESTING, OUTPUTS, SLICE, parse_equation, parse_formula
+from sdmodel.io.expression_tokens import VENSIM, XMILE, ExpressionError
+from sdmodel.io.number_lists import parse_lookup
 
 A, B, C = Ref("a"), Ref("b"), Ref("c")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.errors import DesignError
+from sdmodel.core.errors import DesignError
 from sdmodel.study.finding import Finding, Verdict, deciding, failure_region, judged, spread, status, wilson
 
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.compile import lower
-from sdmodel.errors import SdmodelError
-from sdmodel.read.vensim import read_vensim
-from sdmodel.read.xmile import read_xmile
+from sdmodel.compile.programs import lower
+from sdmodel.core.errors import SdmodelError
+from sdmodel.io.vensim.translate import read_vensim
+from sdmodel.io.xmile.translate import read_xmile
 
 Make = Callable[..., sdmodel.Model]
 CODE = "__import__('pathlib').Path('touched').touch()"

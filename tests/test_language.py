@@ -13,11 +13,11 @@ import pytest
 from scipy import stats
 
 import sdmodel
-from sdmodel.compile.calls import LOWERED
+from sdmodel.compile.builtins import LOWERED
 from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED
-from sdmodel.compile.vectors import allocate_available, allocate_by_priority
-from sdmodel.errors import EquationError, SdmodelError, UnsupportedError
-from sdmodel.read.smile import _CONSTANTS, _FUNCTIONS
+from sdmodel.compile.vector_operations import allocate_available, allocate_by_priority
+from sdmodel.core.errors import EquationError, SdmodelError, UnsupportedError
+from sdmodel.io.xmile.dialects import _CONSTANTS, _FUNCTIONS
 
 Make = Callable[..., sdmodel.Model]
 

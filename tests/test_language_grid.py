@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.errors import EquationError
+from sdmodel.core.errors import EquationError
 
 Make = Callable[..., sdmodel.Model]
 

@@ -9,11 +9,11 @@ import pytest
 from lanes import ARITHMETIC, METHODS, by_python, design, programs
 
 import sdmodel
-from sdmodel.asked import interpolant
 from sdmodel.compile.llvm import Kernel
-from sdmodel.compile.python import Engine
-from sdmodel.errors import SolveError
+from sdmodel.compile.python.engine import Engine
+from sdmodel.core.errors import SolveError
 from sdmodel.model import Model
+from sdmodel.solve.interpolation import interpolant
 
 
 @pytest.mark.parametrize("method", METHODS)

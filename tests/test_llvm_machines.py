@@ -15,8 +15,8 @@ from lanes import ARITHMETIC, CONTROL, METHODS, by_python, design, programs
 import sdmodel
 from sdmodel.compile.llvm import Kernel, engine
 from sdmodel.compile.llvm.emit import emit
-from sdmodel.compile.llvm.text import Machine
-from sdmodel.errors import SdmodelError, SolveError, UnsupportedError
+from sdmodel.compile.llvm.ir import Machine
+from sdmodel.core.errors import SdmodelError, SolveError, UnsupportedError
 from sdmodel.model import Model
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from lanes import values
 
-from sdmodel.compile.llvm import chance, power
 from sdmodel.compile.llvm import math as own
+from sdmodel.compile.llvm import power
+from sdmodel.compile.llvm import random as chance
 
 mpmath = pytest.importorskip("mpmath")
 MACHINES = [{"fma": True}, {"fma": False}]
@@ -142,7 +143,7 @@ def test_fused_and_not_fused_are_of_one_kind() -> None:
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
 def test_normal_distribution(machine: dict[str, bool]) -> None:
-    from sdmodel.compile.vectors import gamma_ln, normal_cdf, normal_quantile
+    from sdmodel.compile.vector_operations import gamma_ln, normal_cdf, normal_quantile
 
     u = np.concatenate(
         [rng.uniform(0, 1, 4000), 10.0 ** rng.uniform(-300, 0, 1000), [0.0, 1.0, nan, -0.1, 1.1, 0.5, 0.075]]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.errors import ReadError
-from sdmodel.read.markers import DISTRIBUTIONS, parse_markers
+from sdmodel.core.errors import ReadError
+from sdmodel.io.markers import DISTRIBUTIONS, parse_markers
 
 
 def test_everything_at_once() -> None:

@@ -12,7 +12,8 @@ import xarray as xr
 from scipy import stats
 
 import sdmodel
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.resources import shipped
 from sdmodel.study import history_matching as matching
 from sdmodel.study import identifiability, targets
 from sdmodel.study import sampling as draws
@@ -124,7 +125,7 @@ def test_the_targets_name_variables_and_sources_of_the_composition(model: sdmode
     assert set(matching.FREE) <= known
     import tomllib
 
-    cited = tomllib.loads((Path(sdmodel.paths.shipped("models")) / "sources.toml").read_text("utf-8"))
+    cited = tomllib.loads((Path(shipped("models")) / "sources.toml").read_text("utf-8"))
     assert {t.source for t in of} <= set(cited)
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.errors import UnknownNameError
-from sdmodel.expression import Number
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.expression import Number
 
 Make = Callable[..., sdmodel.Model]
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 import sdmodel
 from sdmodel import Outcome
-from sdmodel.errors import DesignError, ScenarioError, UnknownNameError
+from sdmodel.core.errors import DesignError, ScenarioError, UnknownNameError
 
 TIME = np.array([2009.0, 2010.0, 2012.0, 2013.0])
 PATHS = np.array([[1.0, 3.0, 1.0, 2.0], [5.0, 5.0, 5.0, 5.0], [np.nan] * 4])

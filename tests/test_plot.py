@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from sdmodel import plot
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot import look, marks
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot import annotations as marks
+from sdmodel.plot import style as look
 
 TIME = np.arange(2010, 2031.0)
 

@@ -7,7 +7,7 @@ from matplotlib.text import Text
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
 
 
 def words(fig):

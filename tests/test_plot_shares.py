@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot import medians, shares
 
 TABLE = pd.DataFrame(

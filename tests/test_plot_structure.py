@@ -8,9 +8,9 @@ from matplotlib.patches import Rectangle
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.flows import flows, stocks_behind
-from sdmodel.plot.look import INK, lightness
+from sdmodel.plot.style import INK, lightness
 
 SECTORS = sdmodel.load("shandong").sectors
 CHAIN = """

@@ -8,8 +8,8 @@ import xarray as xr
 from matplotlib.collections import PolyCollection
 
 from sdmodel import plot
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot import look
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot import style as look
 
 TIME = np.arange(2010, 2031.0)
 

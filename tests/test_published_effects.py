@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study import history_matching as matching
 from sdmodel.study import published_effects as asked
 from sdmodel.study import published_forms as published

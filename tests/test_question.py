@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.errors import DesignError, EquationError, UnknownNameError
+from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
 from sdmodel.study import report
 from sdmodel.study import translation as words
 from sdmodel.study.effects import Paired, end, first_above, lowest, mean, ratio, weighted, worth

@@ -11,7 +11,7 @@ import pytest
 from openpyxl.workbook.defined_name import DefinedName
 
 import sdmodel
-from sdmodel.errors import OverrideError, ReadError, UnsupportedError
+from sdmodel.core.errors import OverrideError, ReadError, UnsupportedError
 
 Make = Callable[..., sdmodel.Model]
 T = np.arange(11.0)

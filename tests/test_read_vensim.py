@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.errors import ReadError, SdmodelError
-from sdmodel.read import parser
+from sdmodel.core.errors import ReadError, SdmodelError
+from sdmodel.io import pysd_parser as parser
 
 Make = Callable[..., sdmodel.Model]
 CONTROL = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
@@ -132,7 +132,7 @@ def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeyp
     def refuse(*_: object) -> None:
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr("sdmodel.read.vensim.parse_vensim", refuse)
+    monkeypatch.setattr("sdmodel.io.vensim.translate.parse_vensim", refuse)
     again = sdmodel.load(tmp_path / "mini.mdl")
     assert dict(again.equations) == dict(model.equations)
     assert dict(again.ranges) == dict(model.ranges)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.errors import ReadError, SdmodelError, UnsupportedError
-from sdmodel.write import to_mdl
+from sdmodel.core.errors import ReadError, SdmodelError, UnsupportedError
+from sdmodel.io.vensim.write import to_mdl
 
 FILE = """<?xml version="1.0" encoding="utf-8"?>
 <xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0" xmlns:isee="http://iseesystems.com/XMILE">

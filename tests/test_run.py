@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.errors import UnknownNameError
-from sdmodel.scenario import Path, Scenario
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
 
 TEXT = """
 place: north, south ~~|
@@ -84,7 +85,7 @@ def test_the_table_holds_everything_in_file_order(run: sdmodel.Run) -> None:
 
 def test_a_run_is_frozen_and_keeps_what_it_was_asked(model_from: Callable[..., sdmodel.Model]) -> None:
     model = model_from(TEXT)
-    scenario = Scenario("mine", values={"rate": 4}, paths={"size": Path((0, 5), (1, 2))})
+    scenario = Scenario("mine", values={"rate": 4}, paths={"size": Schedule((0, 5), (1, 2))})
     run = model.run({"rate": 5}, scenario=scenario, method="rk4")
     assert run.model is model
     assert run.scenario.name == "mine"

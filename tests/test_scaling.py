@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.compile import lower
+from sdmodel.compile.programs import lower
+from sdmodel.io.vensim.write import to_mdl
 from sdmodel.model import Model
-from sdmodel.write import to_mdl
 
 SMALL, LARGE = 400, 1600
 QUADRATIC = (LARGE / SMALL) ** 2

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.errors import OverrideError, RangeError, ScenarioError, UnknownNameError
-from sdmodel.paths import shipped
-from sdmodel.scenario import Path, Scenario, load_scenarios, year
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import OverrideError, RangeError, ScenarioError, UnknownNameError
+from sdmodel.core.resources import shipped
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
+from sdmodel.io.scenarios import load_scenarios
 
 
 # -- times ------------------------------------------------------------------------------------------------------
@@ -43,7 +46,7 @@ def test_anything_else_is_no_time(when: object) -> None:
 
 # -- nouns ------------------------------------------------------------------------------------------------------
 def test_a_path_takes_dates() -> None:
-    path = Path(("2015-01-01", dt.date(2016, 1, 1)), (1, 2))
+    path = Schedule(("2015-01-01", dt.date(2016, 1, 1)), (1, 2))
     assert path.at == (2015.0, 2016.0)
     assert path.value == (1.0, 2.0)
 
@@ -63,7 +66,7 @@ def test_a_path_takes_dates() -> None:
 )
 def test_a_path_that_makes_no_sense(given: tuple, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
-        Path(*given)
+        Schedule(*given)
 
 
 def test_a_scenario_is_frozen_and_checks_itself() -> None:
@@ -74,7 +77,7 @@ def test_a_scenario_is_frozen_and_checks_itself() -> None:
     with pytest.raises(AttributeError):
         scenario.name = "t"
     with pytest.raises(ScenarioError, match="'a' both a value and a path"):
-        Scenario("s", values={"a": 1}, paths={"a": Path((1,), (1,))})
+        Scenario("s", values={"a": 1}, paths={"a": Schedule((1,), (1,))})
     for wrong in ("3", None, [1], True):
         with pytest.raises(ScenarioError, match="'a' is given"):
             Scenario("s", values={"a": wrong})
@@ -82,7 +85,7 @@ def test_a_scenario_is_frozen_and_checks_itself() -> None:
 
 
 def test_values_go_on_top() -> None:
-    base = Scenario("s", values={"a": 1, "b": 2}, paths={"c": Path((1, 2), (1, 2))})
+    base = Scenario("s", values={"a": 1, "b": 2}, paths={"c": Schedule((1, 2), (1, 2))})
     more = base.with_values({"b": 5, "c": 7})
     assert dict(more.values) == {"a": 1, "b": 5, "c": 7}
     assert dict(more.paths) == {}
@@ -108,7 +111,7 @@ def test_scenarios_from_a_file(tmp_path: File) -> None:
     found = load_scenarios(file)
     assert list(found) == ["late exit", "steps"]
     assert dict(found["late exit"].values) == {"exit start": 2026.0, "exit duration": 3.0}
-    assert found["steps"].paths["service programme"] == Path((2015, 2018.5), (1, 0.6))
+    assert found["steps"].paths["service programme"] == Schedule((2015, 2018.5), (1, 0.6))
     assert found["steps"].paths["market entry budget"].between == "linear"
     run = sdmodel.load("policy").run(found["steps"], every=1)
     assert run["service programme"].loc[2018.0] == 1
@@ -164,13 +167,13 @@ def test_names_and_ranges_are_checked_when_it_runs() -> None:
     with pytest.raises(UnknownNameError, match="Nearest: exit start"):
         model.run(Scenario(values={"exit strat": 2020}))
     with pytest.raises(UnknownNameError, match="Nearest: exit start"):
-        model.run(Scenario(paths={"exit strat": Path((2020,), (1,))}))
+        model.run(Scenario(paths={"exit strat": Schedule((2020,), (1,))}))
     with pytest.raises(RangeError, match=r"its range in policy\.mdl is 2015 to 2100"):
         model.run(Scenario(values={"exit start": 2010}))
     with pytest.raises(RangeError, match="'exit depth' is given 2"):
-        model.run(Scenario(paths={"exit depth": Path((2015, 2020), (1, 2))}))
+        model.run(Scenario(paths={"exit depth": Schedule((2015, 2020), (1, 2))}))
     with pytest.raises(OverrideError, match="not a constant"):
-        model.run(Scenario(paths={"fiscal cost": Path((2015, 2020), (1, 2))}))
+        model.run(Scenario(paths={"fiscal cost": Schedule((2015, 2020), (1, 2))}))
     with pytest.raises(UnknownNameError, match="no scenario"):
         sdmodel.load("shandong").run(scenario="never")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdmodel.analysis.search import Met, meet
+from sdmodel.analysis.root_finding import Met, meet
 
 PRICE = np.array([1.0, 2.0, 4.0, 1.0, 1.0])
 TARGET = np.array([10.0, 45.0, 2.5, 40.0, 1000.0])

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.compile import program_of
-from sdmodel.compile.clock import clock_of
-from sdmodel.compile.python import source_of
-from sdmodel.errors import ReadError, SdmodelError, UnsupportedError
-from sdmodel.read import parser
+from sdmodel.compile.events import clock_of
+from sdmodel.compile.programs import program_of
+from sdmodel.compile.python.engine import source_of
+from sdmodel.core.errors import ReadError, SdmodelError, UnsupportedError
+from sdmodel.io import pysd_parser as parser
 
 PACKAGE = Path(__file__).resolve().parent.parent / "sdmodel"
 

@@ -12,8 +12,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import sdmodel
-from sdmodel.errors import OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
-from sdmodel.scenario import Path, Scenario
+from sdmodel.core.errors import OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
 
 Make = Callable[..., sdmodel.Model]
 
@@ -149,10 +150,10 @@ def test_a_hole_in_a_ratio_is_cut_out(model_from: Make) -> None:
 # -- dated paths ------------------------------------------------------------------------------------------------
 def test_a_path_by_steps_and_by_lines(model_from: Make) -> None:
     model = model_from("x = INTEG(size, 0) ~ Dmnl ~ |\nsize = 1 ~ Dmnl [0,5] ~ |")
-    by_step = model.run(Scenario("s", paths={"size": Path((0, 2.5, 7.25), (1, 3, 0.5))}), rtol=1e-10)
+    by_step = model.run(Scenario("s", paths={"size": Schedule((0, 2.5, 7.25), (1, 3, 0.5))}), rtol=1e-10)
     assert by_step["x"].iloc[-1] == pytest.approx(2.5 + 3 * 4.75 + 0.5 * 2.75, abs=1e-9)
     assert by_step.report.breaks == (2.5, 7.25)
-    by_line = model.run(Scenario("l", paths={"size": Path((1.5, 2.5, 7.25), (1, 3, 0.5), "linear")}), rtol=1e-10)
+    by_line = model.run(Scenario("l", paths={"size": Schedule((1.5, 2.5, 7.25), (1, 3, 0.5), "linear")}), rtol=1e-10)
     assert by_line["x"].iloc[-1] == pytest.approx(1.5 + 2 + 1.75 * 4.75 + 0.5 * 2.75, abs=1e-9)
     assert by_line.report.breaks == (1.5, 2.5, 7.25)
     assert by_line["size"].loc[2.0] == pytest.approx(2.0)
@@ -166,7 +167,7 @@ def test_dates_are_accepted_as_iso_strings_and_dates(model_from: Make) -> None:
     want = 2020 - (2014 + 181 / 365)
     for date in ("2014-07-01", dt.date(2014, 7, 1), dt.datetime(2014, 7, 1)):
         assert model.run({"start": date}, rtol=1e-10)["x"].iloc[-1] == pytest.approx(want, abs=1e-9)
-    path = Scenario("p", paths={"start": Path(("2011-01-01", "2019-01-01"), (2100, 2100))})
+    path = Scenario("p", paths={"start": Schedule(("2011-01-01", "2019-01-01"), (2100, 2100))})
     assert model.run(path)["x"].iloc[-1] == 0
     with pytest.raises(ScenarioError, match="is no time"):
         model.run({"start": "soon"})
@@ -371,7 +372,7 @@ def test_elements_are_named_in_order_whatever_the_case(model_from: Make) -> None
 
 def test_a_path_goes_with_a_whole_constant(model_from: Make) -> None:
     model = model_from(BY_PLACE)
-    path = Path((0, 5), (1, 3))
+    path = Schedule((0, 5), (1, 3))
     assert model.run(Scenario(paths={"size": path}))["x"].iloc[-1].tolist() == pytest.approx([20, 20])
     with pytest.raises(OverrideError, match=r"'size\[a\]' is one element"):
         model.run(Scenario(paths={"size[a]": path}))
@@ -379,7 +380,7 @@ def test_a_path_goes_with_a_whole_constant(model_from: Make) -> None:
 
 def test_a_value_takes_the_place_of_a_path_however_it_is_spelled(model_from: Make) -> None:
     model = model_from("x = INTEG(big size, 0) ~ Dmnl ~ |\nbig size = 1 ~ Dmnl [0,5] ~ |")
-    scenario = Scenario("p", paths={"big size": Path((0, 5), (1, 2))})
+    scenario = Scenario("p", paths={"big size": Schedule((0, 5), (1, 2))})
     for name in ("big size", "Big_Size"):
         assert model.run({name: 3}, scenario=scenario)["x"].iloc[-1] == pytest.approx(30)
 

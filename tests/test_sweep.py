@@ -10,8 +10,9 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError, UnsupportedError
-from sdmodel.scenario import Path, Scenario
+from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError, UnsupportedError
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
 
 Make = Callable[..., sdmodel.Model]
 
@@ -166,7 +167,7 @@ def test_a_scenario_lies_under_all_rows(model: sdmodel.Model) -> None:
 
 
 def test_a_path_holds_for_every_run_and_cannot_vary(model: sdmodel.Model) -> None:
-    scenario = Scenario("steps", paths={"height": Path((0, 5), (1, 3))})
+    scenario = Scenario("steps", paths={"height": Schedule((0, 5), (1, 3))})
     found = model.sweep([{"date": 2.0}], ["inflow"], scenario=scenario, every=1, workers=1)
     assert found["inflow"].isel(run=0).to_numpy().tolist() == [0, 0, 1, 1, 1, 3, 3, 3, 3, 3, 3]
     with pytest.raises(OverrideError, match="'height' follows a path in scenario 'steps'"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.sweep import engines
+from sdmodel.sweep import backends as engines
 
 distributed = pytest.importorskip("distributed", reason="the extra sdmodel[cluster] is not installed")
 

@@ -19,9 +19,11 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.errors import StoreError
-from sdmodel.sweep import NOT_RUN, engines, open_sweep
+from sdmodel.core.errors import StoreError
+from sdmodel.sweep import backends as engines
+from sdmodel.sweep.backends import NOT_RUN
 from sdmodel.sweep.identity import MEANING, digest
+from sdmodel.sweep.store import open_sweep
 
 OUTPUTS = ["implementation capacity", "intervention intensity", "cumulative cost"]
 RUNS = 600

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.errors import ReadError, SdmodelError, UnsupportedError
-from sdmodel.read.tidy import decode, tidy
+from sdmodel.core.errors import ReadError, SdmodelError, UnsupportedError
+from sdmodel.io.vensim.clean import decode, tidy
 
 CONTROL = "INITIAL TIME = 0 ~ Year ~ |\nFINAL TIME = 1 ~ Year ~ |\nTIME STEP = 1 ~ Year ~ |\nSAVEPER = 1 ~ Year ~ |\n"
 END = (

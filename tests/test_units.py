@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdmodel.errors import UnitsError
-from sdmodel.units import DIMENSIONLESS, MAX_DEPTH, MAX_EXPONENT, MAX_LENGTH, Unit, parse
+from sdmodel.core.errors import UnitsError
+from sdmodel.core.units import DIMENSIONLESS, MAX_DEPTH, MAX_EXPONENT, MAX_LENGTH, Unit, parse
 
 seeded = settings(derandomize=True, max_examples=60, deadline=None)
 

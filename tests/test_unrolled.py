@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdmodel.compile import unrolled
+from sdmodel.compile import short_vectors as unrolled
 from sdmodel.compile.functions import OPS
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.llvm import Kernel

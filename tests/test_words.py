@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sdmodel.cli import experiments
-from sdmodel.paths import shipped
+from sdmodel.core.resources import shipped
 from sdmodel.study import report
 from sdmodel.study import translation as words
 from sdmodel.study.question import Question

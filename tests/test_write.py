@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.errors import ScenarioError, SdmodelError, UnsupportedError
-from sdmodel.expression import Number, Op
-from sdmodel.read.vensim import read_vensim
-from sdmodel.scenario import Path as DatedPath
-from sdmodel.scenario import Scenario
-from sdmodel.write import quoted, to_mdl
+from sdmodel.core.errors import ScenarioError, SdmodelError, UnsupportedError
+from sdmodel.core.expression import Number, Op
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule as DatedPath
+from sdmodel.io.vensim.translate import read_vensim
+from sdmodel.io.vensim.write import quoted, to_mdl
 
 Make = Callable[..., sdmodel.Model]
 SUITE = Path(__file__).parents[1].parent / "shared" / "suite"

@@ -1,4 +1,1 @@
-"""What a researcher asks of a model: which constants matter, derivatives, fits to data, differences.
-
-Every function takes a Model, a sweep or a Run and returns tables; `sdmodel.plot` draws them.
-"""
+"""What a researcher asks of a model: sensitivities, fits, equilibria, optimal policies, comparisons."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from sdmodel.asked import constants_named
+from sdmodel.compile.parameters import constants_table
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.expression import key
+from sdmodel.core.outcome import Outcome
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS, table
-from sdmodel.errors import DesignError, OverrideError, RangeError, UnknownNameError
-from sdmodel.expression import key
-from sdmodel.model import Model
-from sdmodel.outcome import Outcome
-from sdmodel.scenario import Scenario, year
+from sdmodel.solve.inputs import constants_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +92,7 @@ def _limits(name: str, value: object) -> None:
 _NAME = partial(kind, types=(str,), need="one name, as a string")
 _TABLE = partial(kind, types=(Iterable,), need="a pandas.DataFrame with one row a case")
 _CHECKS: dict[str, Callable[[str, object], None]] = {
-    "model": partial(kind, types=(Model,), need="a Model, such as sdmodel.load('shandong')"),
+    "model": partial(kind, types=(Structure,), need="a Structure, such as sdmodel.load('shandong')"),
     "of": lambda name, value: None if hasattr(value, "data_vars") else _CHECKS["model"](name, value),
     "outcome": partial(kind, types=(Outcome,), need="an Outcome, such as sdmodel.Outcome('trust', at=2034)"),
     "lever": _NAME,
@@ -163,7 +165,7 @@ def outcome_list(outcomes: Outcomes) -> list[str | Outcome]:
     return out
 
 
-def variables_of(model: Model, outcomes: Iterable[str | Outcome]) -> list[str]:
+def variables_of(model: Structure, outcomes: Iterable[str | Outcome]) -> list[str]:
     """Names of the variables that outcomes are taken from, without elements."""
     names = [o if isinstance(o, str) else o.variable for o in outcomes]
     return list(dict.fromkeys(model.owner(name).name for name in names))
@@ -197,7 +199,7 @@ def parameter_names(parameters: Any) -> list[str]:
     return names
 
 
-def parameter_table(model: Model, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
+def parameter_table(model: Structure, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
     """Parameters as rows of `Model.parameters`, with the ranges that are given.
 
     Parameters
@@ -265,16 +267,16 @@ def interval(name: str, given: Any, *, closed: bool = False) -> tuple[float, flo
     return low, high
 
 
-def constant_rows(model: Model, labels: list[str]) -> pd.DataFrame:
+def constant_rows(model: Structure, labels: list[str]) -> pd.DataFrame:
     """Rows of `Model.parameters` for labels of constants."""
-    known = model.parameters()
+    known = constants_table(model)
     for label in labels:
         if label not in known.index:
             raise OverrideError(f"'{label}' is a setting of the run and no parameter of the model.")
     return known.loc[labels]
 
 
-def one_constant(model: Model, name: str) -> str:
+def one_constant(model: Structure, name: str) -> str:
     """The label of the one constant, or element of a constant, that a name means."""
     labels = constants_named(model, name)
     if len(labels) > 1:
@@ -283,7 +285,7 @@ def one_constant(model: Model, name: str) -> str:
     return labels[0]
 
 
-def lever_range(model: Model, lever: str, low: float | None, high: float | None) -> tuple[float, float]:
+def lever_range(model: Structure, lever: str, low: float | None, high: float | None) -> tuple[float, float]:
     """The closed range in which a lever is looked at: that of the file where an end is not given."""
     own = model.owner(lever)
     ends = (own.low if low is None else float(low), own.high if high is None else float(high))
@@ -291,7 +293,7 @@ def lever_range(model: Model, lever: str, low: float | None, high: float | None)
     return ends
 
 
-def design_rows(model: Model, design: Any, solved: str) -> pd.DataFrame:
+def design_rows(model: Structure, design: Any, solved: str) -> pd.DataFrame:
     """A design, or one row without constants, that must leave out the constant `solved`."""
     import pandas as pd
 

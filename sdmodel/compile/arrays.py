@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sdmodel.compile import unrolled
+from sdmodel.compile import short_vectors as unrolled
+from sdmodel.compile.call_site import Site
 from sdmodel.compile.functions import GATHERING
-from sdmodel.compile.site import Site
-from sdmodel.errors import EquationError
-from sdmodel.expression import Call, Expr, Op, Ref, key, walk
+from sdmodel.core.errors import EquationError
+from sdmodel.core.expression import Call, Expr, Op, Ref, key, walk
 
 if TYPE_CHECKING:
     from sdmodel.compile.lower import Lowering

@@ -9,8 +9,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-from sdmodel.compile.vectors import VECTOR_OPS
-from sdmodel.expression import NA
+from sdmodel.compile.vector_operations import VECTOR_OPS
+from sdmodel.core.expression import NA
 
 INF, NAN = math.inf, math.nan
 SMALL = 1e-6

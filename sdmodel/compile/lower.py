@@ -1,4 +1,4 @@
-"""Model to Program: every variable element becomes a node, every stock element a state."""
+"""Structure to Program: every variable element becomes a node, every stock element a state."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from sdmodel.compile import calls
+from sdmodel.compile import builtins as calls
+from sdmodel.compile.aggregation import aggregate
+from sdmodel.compile.constants import constant_value, room_for_recursion
 from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED, STEPPED, interpolate
-from sdmodel.compile.gather import aggregate
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
-from sdmodel.compile.start import constant_value, room_for_recursion
-from sdmodel.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
-from sdmodel.model import CONTROL, Model, Variable
+from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.core.structure import CONTROL, Structure, Variable
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "=": "eq", "<>": "ne", "<": "lt", "<=": "le",
            ">": "gt", ">=": "ge", "and": "and", "or": "or"}  # fmt: skip
@@ -24,9 +24,9 @@ USE_FIXED = 'method="euler" or method="rk4"'
 
 
 class Lowering:
-    """One pass from a Model to a Program. `initial` expressions see stocks as their initial formulas."""
+    """One pass from a Structure to a Program. `initial` expressions see stocks as their initial formulas."""
 
-    def __init__(self, model: Model, fixed: bool, values: Mapping[str, float]) -> None:
+    def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
         self.model = model
         self.fixed = fixed
         self.values = values

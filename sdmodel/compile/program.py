@@ -96,7 +96,7 @@ class Program:
     """Values held from step to step; node `("memory", i)`."""
     streams: tuple[str, ...] = ()
     """Random streams by name; node `("draw", i)` is uniform in (0, 1) and new each step, `("first_draw", i)` the
-    draw of the first step for the whole run (see `sdmodel.compile.draws`)."""
+    draw of the first step for the whole run (see `sdmodel.compile.random`)."""
     moving: Mapping[str, int] = field(default_factory=dict)
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
     orders: tuple[Order, ...] = ()

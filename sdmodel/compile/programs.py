@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sdmodel.compile.functions import NAN
 from sdmodel.compile.lower import Lowering
 from sdmodel.compile.program import Program, fitting_order
-from sdmodel.compile.python import evaluate
-from sdmodel.compile.scalars import Scalars, label
-from sdmodel.kept import Kept
-from sdmodel.model import Model, Variable
+from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.cache import Cache
+from sdmodel.core.structure import Structure
 
 
-def lower(model: Model, *, fixed: bool, values: Mapping[str, float] | None = None) -> Program:
+def lower(model: Structure, *, fixed: bool, values: Mapping[str, float] | None = None) -> Program:
     """Make the Program of a model.
 
     Parameters
@@ -47,21 +45,9 @@ def fits(program: Program, p: Sequence[float]) -> str:
     return ""
 
 
-def constant_values(model: Model) -> dict[str, tuple[Variable, float]]:
-    """Variable and value of every constant element of a model, by its label, in file order."""
-    scalars = Scalars(model)
-    out: dict[str, tuple[Variable, float]] = {}
-    for variable in model.equations.values():
-        if variable.kind == "constant":
-            for element, (component, _) in scalars.of(variable).items():
-                value = scalars.literal(variable, component, element)
-                out[label(variable, element)] = (variable, NAN if value is None else value)
-    return out
+_programs: Cache[Program] = Cache()
 
 
-_programs: Kept[Program] = Kept()
-
-
-def program_of(model: Model, *, fixed: bool) -> Program:
+def program_of(model: Structure, *, fixed: bool) -> Program:
     """The Program of a model, made once as long as the model is in use."""
     return _programs.get(model, fixed, lambda: lower(model, fixed=fixed))

@@ -6,9 +6,9 @@ from collections.abc import Container, Iterator, Mapping
 from itertools import product
 from math import prod
 
-from sdmodel.errors import EquationError, UnsupportedError
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, Table, key
-from sdmodel.model import Component, Model, SubscriptRange, Variable
+from sdmodel.core.errors import EquationError, UnsupportedError
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, key
+from sdmodel.core.structure import Component, Structure, SubscriptRange, Variable
 
 MAX_ELEMENTS = 200_000
 """Scalar elements of all variables together."""
@@ -25,7 +25,7 @@ def label(variable: Variable, element: Element) -> str:
 class Scalars:
     """Elements of every variable of a model and the meaning of subscripts in their equations."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Structure) -> None:
         self.model = model
         self._total = 0
         self._elements: dict[str, dict[Element, tuple[Component, dict[str, str]]]] = {}

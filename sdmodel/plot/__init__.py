@@ -5,17 +5,17 @@ you pass `ax` (where there is one to pass), and leaves pyplot and the global set
 `fig.savefig("name.pdf")`.
 """
 
-from sdmodel.plot.board import board, legend
+from sdmodel.plot.calibration import differences, fitted, profiles
 from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
-from sdmodel.plot.fits import differences, fitted, profiles
-from sdmodel.plot.heat import heat
-from sdmodel.plot.importance import gradients, indices, screening, tornado
-from sdmodel.plot.look import MissingFontWarning
-from sdmodel.plot.policies import front, search
+from sdmodel.plot.heatmap import heat
+from sdmodel.plot.layout import board, legend
+from sdmodel.plot.optimization import front, search
 from sdmodel.plot.regions import basins, boxes, tradeoff
+from sdmodel.plot.sensitivity import gradients, indices, screening, tornado
 from sdmodel.plot.shares import medians, shares
-from sdmodel.plot.structure import structure
+from sdmodel.plot.stock_flow import structure
+from sdmodel.plot.style import MissingFontWarning
 from sdmodel.plot.tipping import cumulative, equilibria, hysteresis
 from sdmodel.plot.trajectories import trajectories
 

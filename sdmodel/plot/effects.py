@@ -10,21 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot.look import (
-    COLOURS,
-    GREY,
-    INK,
-    PALE,
-    SMALL,
-    Numbers,
-    drawing,
-    finish,
-    panels,
-    stretch,
-    wrapped,
-)
-from sdmodel.plot.marks import draw_legend
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, finish, panels, stretch, wrapped
 
 COLUMNS = ("median", "low", "high")
 

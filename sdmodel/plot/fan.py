@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot.look import COLOURS, drawing, finish, mix, panels, stretch, unit_text, wrapped
-from sdmodel.plot.marks import Marks, draw_legend, draw_marks, flag_marks
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, flag_marks
+from sdmodel.plot.style import COLOURS, drawing, finish, mix, panels, stretch, unit_text, wrapped
 from sdmodel.plot.trajectories import time_axis
 
 if TYPE_CHECKING:

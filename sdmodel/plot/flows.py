@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sdmodel.expression import Array, Call, Expr, Number, Op, Ref, key
-from sdmodel.model import Model, Variable
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, key
+from sdmodel.core.structure import Variable
+from sdmodel.model import Model
 
 _STOCKS = ("integ", "integ non negative")
 _MOVING = ("time", "step", "ramp", "pulse", "pulse train")

@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sdmodel.errors import DesignError
-from sdmodel.plot.look import (
+from sdmodel.core.errors import DesignError
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.style import (
     COLOURS,
     GREY,
     INK,
@@ -25,10 +26,9 @@ from sdmodel.plot.look import (
     unit_text,
     wrapped,
 )
-from sdmodel.plot.marks import draw_legend
 
 if TYPE_CHECKING:
-    from sdmodel.analysis.boxes import Boxes
+    from sdmodel.analysis.discovery.discover import Boxes
 
 
 def boxes(found: Boxes, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:

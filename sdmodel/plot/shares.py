@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot.look import (
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.style import (
     COLOURS,
     GREY,
     INK,
@@ -28,7 +29,6 @@ from sdmodel.plot.look import (
     styles,
     wrapped,
 )
-from sdmodel.plot.marks import draw_legend
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.plot.look import COLOURS, GREY, PALE, Numbers, drawing, finish, panels, styles, unit_text, wrapped
-from sdmodel.plot.marks import draw_legend
-from sdmodel.plot.policies import numbers_for
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.optimization import numbers_for
+from sdmodel.plot.style import COLOURS, GREY, PALE, Numbers, drawing, finish, panels, styles, unit_text, wrapped
 
 KINDS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "markerfacecolor": COLOURS[2], "color": COLOURS[2]},

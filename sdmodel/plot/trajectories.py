@@ -13,24 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.model import CONTROL
-from sdmodel.plot.look import (
-    MOST_LINES,
-    Numbers,
-    Style,
-    drawing,
-    finish,
-    panels,
-    stretch,
-    styles,
-    unit_text,
-    wrapped,
-)
-from sdmodel.plot.marks import Marks, draw_legend, draw_marks, end_labels, flag_marks, settle
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.structure import CONTROL
+from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, end_labels, flag_marks, settle
+from sdmodel.plot.style import MOST_LINES, Numbers, Style, drawing, finish, panels, stretch, styles, unit_text, wrapped
 
 if TYPE_CHECKING:
-    from sdmodel.run import Run
+    from sdmodel.core.run import Run
 
 BASELINE = Style("#9A9A9A", "-", "")
 

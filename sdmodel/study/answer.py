@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import sdmodel
-from sdmodel.errors import DesignError
+from sdmodel.core.errors import DesignError
 from sdmodel.study.arms import Arms, Mix, Setting
 from sdmodel.study.effects import Paired
 from sdmodel.study.translation import Say

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sdmodel.analysis.search import meet
-from sdmodel.errors import DesignError, UnknownNameError
+from sdmodel.analysis.root_finding import meet
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:

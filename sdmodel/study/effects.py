@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.errors import UnknownNameError
+from sdmodel.core.errors import UnknownNameError
 from sdmodel.study.arms import MONEY, POLICY_START, present_value, total
 
 if TYPE_CHECKING:

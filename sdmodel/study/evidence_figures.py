@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel import plot
-from sdmodel.plot.look import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
+from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
 from sdmodel.study.finding import DEPENDS, MOSTLY
 from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.plot.look import SMALL, drawing, wrapped
+from sdmodel.plot.style import SMALL, drawing, wrapped
 from sdmodel.study.arms import total
 from sdmodel.study.finding import Finding
 from sdmodel.study.panels import attempt, head, hypothesis_in, in_language, legend, rows, texts

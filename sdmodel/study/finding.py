@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sdmodel.core.errors import DesignError
 from sdmodel.design import LABELS
-from sdmodel.errors import DesignError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -305,7 +305,7 @@ def deciding(
 
 
 def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFrame | None = None) -> Region | None:
-    """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.analysis.boxes`).
+    """Find the ranges of a few uncertainties in which a prediction fails more often, by `sdmodel.discover`.
 
     Parameters
     ----------
@@ -318,7 +318,7 @@ def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFr
         None where fewer than 20 samples, or all but 20, fail, or failures are not denser there by 0.1 in samples that
         the region was not made from.
     """
-    from sdmodel.analysis.boxes import discover
+    from sdmodel.analysis.discovery.discover import discover
 
     fails = ~holds.astype(bool)
     if min(fails.sum(), (~fails).sum()) < FEW:

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 import sdmodel
-from sdmodel.errors import DesignError, SdmodelError
-from sdmodel.paths import shipped
+from sdmodel.core.errors import DesignError, SdmodelError
+from sdmodel.core.resources import shipped
 from sdmodel.study import sampling as draws
 from sdmodel.study.targets import CUT, Target, correlations, data, implausible, label, targets, variables
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sdmodel.distributions import quantile
+from sdmodel.core.distributions import quantile
 from sdmodel.study import sampling as draws
 from sdmodel.study.history_matching import EVERY, FREE, drawn, kept_rows, record, until
 from sdmodel.study.targets import Target, correlations, label, targets, variables

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.text import Text
 
 from sdmodel import plot
-from sdmodel.errors import DesignError
-from sdmodel.plot.look import BODY, GREY, SMALL, wrapped
+from sdmodel.core.errors import DesignError
+from sdmodel.plot.style import BODY, GREY, SMALL, wrapped
 from sdmodel.study.finding import Finding, spread
 from sdmodel.study.translation import ENGLISH, Say, known, said
 

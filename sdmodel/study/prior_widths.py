@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sdmodel
-from sdmodel.compile import constant_values
+from sdmodel.compile.parameters import constant_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sdmodel.model import Model, Variable
+    from sdmodel.core.structure import Variable
+    from sdmodel.model import Model
 
 WIDTHS = {"ranges as assumed": 1.0, "half as wide": 0.5, "twice as wide": 2.0}
 """Label of the ranges, and their width over the assumed one; none of them is filtered by history."""

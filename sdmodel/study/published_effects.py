@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 import sdmodel
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.paths import shipped
-from sdmodel.scenario import Path, Scenario
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.resources import shipped
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
 from sdmodel.study.arms import MONEY
 from sdmodel.study.finding import DEPENDS, MOSTLY, spread
 from sdmodel.study.published_forms import FORMS, SIZES, at
@@ -148,7 +149,8 @@ class Runner:
         key = repr((model.fingerprint, setting))
         if key not in self._known:
             paths = {
-                n: Path(tuple(p["at"]), tuple(p["value"]), p["between"]) for n, p in setting.get("paths", {}).items()
+                n: Schedule(tuple(p["at"]), tuple(p["value"]), p["between"])
+                for n, p in setting.get("paths", {}).items()
             }
             self._known[key] = model.sweep(
                 self.samples.assign(**setting.get("values", {})), outputs, every=every, workers=self.workers,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.errors import DesignError
-from sdmodel.outcome import Outcome
+from sdmodel.core.errors import DesignError
+from sdmodel.core.outcome import Outcome
 from sdmodel.study.arms import DISCOUNT, MONEY, POLICY_START
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from sdmodel.errors import UnknownNameError
-from sdmodel.paths import shipped
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.resources import shipped
 from sdmodel.study.finding import DEPENDS, MOSTLY, SUPPORTED, Finding, Verdict
 from sdmodel.study.panels import hypothesis_in
 from sdmodel.study.translation import ENGLISH, Say, said
@@ -255,7 +255,7 @@ def _picture(figure: Figure, alt: str, lang: str) -> str:
     """A figure within the page: as pixels, or with letters that the reader's own fonts draw where they are Chinese."""
     import matplotlib as mpl
 
-    from sdmodel.plot.look import drawing
+    from sdmodel.plot.style import drawing
 
     kind, data = ("png", io.BytesIO()) if lang == ENGLISH else ("svg+xml", io.BytesIO())
     with drawing(), mpl.rc_context({"svg.fonttype": "none"}):

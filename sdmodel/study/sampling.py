@@ -18,9 +18,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from sdmodel.core.distributions import quantile
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design import LABELS
-from sdmodel.distributions import quantile
-from sdmodel.errors import DesignError, UnknownNameError
 
 SAMPLER = "Philox rows, normal copula, 1"
 """Name and version of what makes the numbers; a change of it is another sample."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sdmodel.errors import UnknownNameError
-from sdmodel.paths import shipped
-from sdmodel.run import Run
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.resources import shipped
+from sdmodel.core.run import Run
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import sdmodel
-from sdmodel.errors import DesignError, UnknownNameError
-from sdmodel.outcome import Outcome
-from sdmodel.paths import shipped
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.outcome import Outcome
+from sdmodel.core.resources import shipped
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sdmodel.errors import UnknownNameError
-from sdmodel.paths import shipped
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.resources import shipped
 
 ENGLISH = "en"
 

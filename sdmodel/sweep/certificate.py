@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sdmodel.asked import EXACT
-from sdmodel.sweep.engines import FINE, kernel_of, kernel_series, one_run, python_of
+from sdmodel.solve.methods import EXACT
+from sdmodel.sweep.backends import FINE, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.plan import Plan
 
 LEAST_RUNS = 64

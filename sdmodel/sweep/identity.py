@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.compile.program import Program
-from sdmodel.kept import Kept
+from sdmodel.core.cache import Cache
 from sdmodel.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ MEANING = {
 }
 """Parts of the identity in the order in which they are compared, each in words."""
 
-_digests: Kept[str] = Kept()
+_digests: Cache[str] = Cache()
 
 
 def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def difference(mine: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 @cache
 def _versions(engine: str) -> str:
     """Versions that change the bits of a result, by engine; another patch of Python, pandas or zarr changes none."""
-    from sdmodel import __version__
+    from sdmodel.core.version import __version__
 
     parts = {"kernel": ("llvmlite",), "scipy": ("numpy", "scipy")}.get(engine, ())
     system = "" if engine == "kernel" else f", {platform.system()}"  # the system's libm computes exp, log and the like

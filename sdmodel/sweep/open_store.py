@@ -9,7 +9,7 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from sdmodel.errors import StoreError
+from sdmodel.core.errors import StoreError
 from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS
 from sdmodel.sweep.store import Store
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.asked import EXACT, FIXED, constants_named, settled, with_paths
-from sdmodel.compile import fits, program_of
 from sdmodel.compile.program import Program
-from sdmodel.compile.python import evaluate
+from sdmodel.compile.programs import fits, program_of
+from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.cache import Cache
+from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
-from sdmodel.errors import DesignError, FixedStepError, OverrideError, RangeError, UnknownNameError
-from sdmodel.kept import Kept
-from sdmodel.model import Model
-from sdmodel.scenario import Scenario
-from sdmodel.solve import report_times
+from sdmodel.solve.inputs import constants_named, resolve_scenario, with_paths
+from sdmodel.solve.methods import EXACT, FIXED
+from sdmodel.solve.times import report_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ class Plan:
 
 
 def make_plan(
-    model: Model,
+    model: Structure,
     design: pd.DataFrame,
     outputs: Sequence[str] | None,
     scenario: Scenario | str | None,
@@ -85,7 +86,7 @@ def make_plan(
     seed: int,
 ) -> tuple[Plan, Scenario, list[str]]:
     """Check what is asked and make it ready; returns the plan, the scenario under it and the output names."""
-    base = settled(model, None, scenario)
+    base = resolve_scenario(model, None, scenario)
     program, method, reason = _program(with_paths(model, base), method)
     names = _chosen(model, outputs)
     labels = [c for name in names for c in _elements(program, name)]
@@ -120,7 +121,7 @@ def _numbers(design: pd.DataFrame) -> np.ndarray:
     return sample if sample.dtype.kind in "iu" else np.unique(sample.astype(str), return_inverse=True)[1]
 
 
-def _program(model: Model, method: str | None) -> tuple[Program, str, str]:
+def _program(model: Structure, method: str | None) -> tuple[Program, str, str]:
     """Program and method; without a method exact dates, or the grid and why where the model needs it."""
     if method is not None:
         return program_of(model, fixed=method in FIXED), method, ""
@@ -130,7 +131,7 @@ def _program(model: Model, method: str | None) -> tuple[Program, str, str]:
         return program_of(model, fixed=True), "rk4", str(error)
 
 
-def _chosen(model: Model, outputs: Sequence[str] | None) -> list[str]:
+def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:
     """Names of the output variables as the model spells them."""
     if isinstance(outputs, str):
         raise DesignError(f"outputs must be a list of names; write outputs=[{outputs!r}].")
@@ -147,7 +148,7 @@ def _chosen(model: Model, outputs: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-_labels: Kept[dict[str, list[str]]] = Kept()
+_labels: Cache[dict[str, list[str]]] = Cache()
 
 
 def _elements(program: Program, name: str) -> list[str]:
@@ -168,7 +169,7 @@ def _elements(program: Program, name: str) -> list[str]:
 
 
 def _values(
-    model: Model, program: Program, base: Scenario, design: pd.DataFrame
+    model: Structure, program: Program, base: Scenario, design: pd.DataFrame
 ) -> tuple[np.ndarray, tuple[tuple[int, np.ndarray], ...]]:
     """Base parameters, and the varied ones with their values, checked against their ranges."""
     index = {name: i for i, name in enumerate(program.parameters)}

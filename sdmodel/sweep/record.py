@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.asked import FIXED
-from sdmodel.model import Model
-from sdmodel.scenario import Scenario
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.solve.methods import FIXED
 from sdmodel.sweep.identity import identity
 from sdmodel.sweep.plan import Plan
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run_record(model: Model, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str) -> dict[str, Any]:
+def run_record(
+    model: Structure, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str
+) -> dict[str, Any]:
     """Identity of a sweep (see `sdmodel.sweep.identity`), with names and versions for the reader."""
     import scipy
 
-    from sdmodel import __version__
+    from sdmodel.core.version import __version__
 
     return {
         "model": model.name,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.kept import Kept
-from sdmodel.model import Model
+from sdmodel.core.cache import Cache
+from sdmodel.core.structure import Structure
 from sdmodel.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ STATUS = {"meaning": "0 fine, 1 failed, 2 not run"}
 class Shape:
     """Which output goes where: a variable, its subscript dimensions and the place of each element."""
 
-    def __init__(self, model: Model, name: str, labels: Sequence[str]) -> None:
+    def __init__(self, model: Structure, name: str, labels: Sequence[str]) -> None:
         self.name = name
         variable = model[name]
         self.attrs = {"unit": variable.unit, "sentence": variable.sentence}
@@ -51,20 +51,20 @@ class Shape:
         return out
 
 
-def _range_name(model: Model, members: Sequence[str], taken: Sequence[str]) -> str:
+def _range_name(model: Structure, members: Sequence[str], taken: Sequence[str]) -> str:
     """Name of a dimension: the range with these elements that no dimension before it has."""
     exact = [r.name for r in model.ranges.values() if list(r.elements) == list(members) and r.name not in taken]
     return exact[0] if exact else f"dimension {len(taken) + 1} of {'+'.join(members)}"
 
 
-def time_unit(model: Model) -> str:
+def time_unit(model: Structure) -> str:
     """Unit of time, as the TIME STEP states it."""
     found = model.equations.get("time step")
     return found.unit if found is not None else ""
 
 
 def dataset(
-    model: Model,
+    model: Structure,
     plan: Plan,
     shapes: Sequence[Shape],
     values: np.ndarray,
@@ -91,10 +91,10 @@ def dataset(
     return found.assign_coords(ranges) if ranges else found
 
 
-_axes: Kept[tuple[dict[str, Any], dict[str, Any]]] = Kept(8)
+_axes: Cache[tuple[dict[str, Any], dict[str, Any]]] = Cache(8)
 
 
-def _make_axes(model: Model, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
+def _make_axes(model: Structure, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
     import xarray as xr
     from xarray.indexes import PandasIndex
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.errors import MissingExtraError, StoreError
-from sdmodel.model import Model
-from sdmodel.sweep.engines import NOT_RUN, Chunk
+from sdmodel.core.errors import MissingExtraError, StoreError
+from sdmodel.core.structure import Structure
+from sdmodel.sweep.backends import NOT_RUN, Chunk
 from sdmodel.sweep.files import read_json, sync, write_json
 from sdmodel.sweep.identity import MEANING, difference, digest
 from sdmodel.sweep.plan import Plan
@@ -104,7 +104,7 @@ class Store:
     def at(
         cls,
         path: Path,
-        model: Model,
+        model: Structure,
         plan: Plan,
         shapes: Sequence[Shape],
         design: pd.DataFrame,
@@ -316,7 +316,7 @@ class Store:
 
 def _make(
     making: Path,
-    model: Model,
+    model: Structure,
     plan: Plan,
     shapes: Sequence[Shape],
     design: pd.DataFrame,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdmodel.compile.clock import RUN, clock_of
+from sdmodel.compile.events import RUN, clock_of
 from sdmodel.compile.program import Program
 
 HEAD = """

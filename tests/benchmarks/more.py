@@ -54,8 +54,8 @@ def cold(folder: Path) -> None:
 def compiling(folder: Path) -> None:
     """Seconds to read, lower and compile models of growing size, nothing from a cache."""
     import sdmodel
-    from sdmodel.compile import lower
     from sdmodel.compile.llvm import Kernel
+    from sdmodel.compile.programs import lower
 
     print("### First call: policy-like models of growing size\n")
     rows, whole = [], {}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from c_kernel import alive_states, arguments, reached
 
-from sdmodel.compile.clock import RUN, clock_of
+from sdmodel.compile.events import RUN, clock_of
 from sdmodel.compile.program import Program
 
 _UFUNCS: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pandas as pd
 from generate import KINDS, LEVERS, model
 
 import sdmodel
-from sdmodel.compile import program_of
 from sdmodel.compile.program import Program
+from sdmodel.compile.programs import program_of
 
 STEP = 0.0625
 SMALL_OUTPUTS = ("susceptible", "infectious", "recovered", "infection", "recovery")

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.check.units import check_units
+from sdmodel.core.expression import Op, Ref, key
 from sdmodel.experiments import embedding_order as asked
 from sdmodel.experiments.embedding_programmes import ACTORS, CULTURE, ENDS, PROGRAMMES, SOCIAL, budget, dated, start
-from sdmodel.expression import Op, Ref, key
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
+from sdmodel.validation.static.units import check_units
 
 SAMPLES = 30
 

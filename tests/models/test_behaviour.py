@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sdmodel
+from sdmodel.core.run import Run
 from sdmodel.model import Model
-from sdmodel.run import Run
 
 Load = Callable[[str], Model]
 

@@ -13,10 +13,11 @@ import pytest
 from corners import corners
 
 import sdmodel
-from sdmodel.expression import Call, Expr, Number, Op, Ref
-from sdmodel.model import Component, Model, Variable
-from sdmodel.read.vensim import read_vensim
-from sdmodel.write import to_mdl
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref
+from sdmodel.core.structure import Component, Variable
+from sdmodel.io.vensim.translate import read_vensim
+from sdmodel.io.vensim.write import to_mdl
+from sdmodel.model import Model
 
 
 @pytest.fixture(scope="module")

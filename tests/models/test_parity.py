@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.expression import key
-from sdmodel.model import CONTROL
-from sdmodel.paths import shipped
-from sdmodel.write import to_mdl
+from sdmodel.core.expression import key
+from sdmodel.core.resources import shipped
+from sdmodel.core.structure import CONTROL
+from sdmodel.io.vensim.write import to_mdl
 
 SECTORS = ("rd_investment", "financing", "talent", "synergy", "firms", "network", "intervention", "policy")
 MODELS = (*SECTORS, "shandong")

@@ -11,8 +11,8 @@ import pytest
 from corners import NIL, SLACK, survey
 
 import sdmodel
+from sdmodel.core.resources import shipped, shipped_models
 from sdmodel.model import Model
-from sdmodel.paths import shipped, shipped_models
 
 SHIPPED = sorted(shipped_models())
 SECTORS = [name for name, path in sorted(shipped_models().items()) if path.suffix == ".mdl"]

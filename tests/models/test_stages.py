@@ -11,11 +11,11 @@ import pytest
 import xarray as xr
 
 import sdmodel
+from sdmodel.core.resources import shipped
+from sdmodel.core.run import Run
+from sdmodel.core.units import parse
 from sdmodel.model import Model
-from sdmodel.paths import shipped
-from sdmodel.run import Run
 from sdmodel.study import stages
-from sdmodel.units import parse
 
 FIGURES = {"F53": 0.03, "F54": 0.05, "F55": 0.08, "F56": 0.3, "F57": 0.1}
 

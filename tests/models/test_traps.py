@@ -28,10 +28,10 @@ import numpy as np
 import pytest
 
 import sdmodel
+from sdmodel.core.resources import shipped
+from sdmodel.core.run import Run
+from sdmodel.core.units import parse
 from sdmodel.model import Model
-from sdmodel.paths import shipped
-from sdmodel.run import Run
-from sdmodel.units import parse
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 import traced

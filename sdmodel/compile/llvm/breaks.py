@@ -1,4 +1,4 @@
-"""Dates of jumps and bends for many runs at once: `sdmodel.compile.clock.segments` with numpy in place of a loop.
+"""Dates of jumps and bends for many runs at once: `sdmodel.compile.events.segments` with numpy in place of a loop.
 
 Arrays are laid out as the kernel has them, (vectors, rows, lanes), and every number is found by the same operations in
 the same order as for a single run, so the dates are the same to the last bit.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sdmodel.compile.clock import MAX_BREAKS, SMALLEST, Clock, Source
+from sdmodel.compile.events import MAX_BREAKS, SMALLEST, Clock, Source
 from sdmodel.compile.functions import interpolate
 from sdmodel.compile.program import Program
 

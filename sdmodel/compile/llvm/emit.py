@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sdmodel.compile.llvm import drive
-from sdmodel.compile.llvm.dates import on_dates, on_watch
-from sdmodel.compile.llvm.past import Past
+from sdmodel.compile.llvm import integration as drive
+from sdmodel.compile.llvm.exact_dates import on_dates, on_watch
+from sdmodel.compile.llvm.history import Past
+from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.llvm.phase import Chunk, Module, Phase
 from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
-from sdmodel.compile.llvm.text import Machine
 from sdmodel.compile.program import Program
-from sdmodel.errors import UnsupportedError
+from sdmodel.core.errors import UnsupportedError
 
 INLINE = 6000
 """Up to this many instructions own functions are written out at each use; beyond, calls keep compilation quick."""

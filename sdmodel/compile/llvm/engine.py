@@ -15,12 +15,12 @@ import numpy as np
 
 from sdmodel.compile.llvm.breaks import cuts
 from sdmodel.compile.llvm.emit import emit
+from sdmodel.compile.llvm.ir import LANES, Machine
 from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, run_words
 from sdmodel.compile.llvm.loops import ROW
-from sdmodel.compile.llvm.text import LANES, Machine
 from sdmodel.compile.program import Program
-from sdmodel.compile.python import evaluate
-from sdmodel.errors import SolveError
+from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.errors import SolveError
 
 Array = np.ndarray
 METHODS = ("exact", "euler", "rk4")

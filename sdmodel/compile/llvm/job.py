@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdmodel.compile.clock import SMALLEST
-from sdmodel.compile.draws import mix, stream_word
-from sdmodel.compile.llvm.text import LANES
-from sdmodel.errors import SolveError
+from sdmodel.compile.events import SMALLEST
+from sdmodel.compile.llvm.ir import LANES
+from sdmodel.compile.random import mix, stream_word
+from sdmodel.core.errors import SolveError
 
 Array = np.ndarray
 
@@ -60,7 +60,7 @@ def _spread(block: Array, table: Array, low: int, high: int, which: Array) -> No
 
 
 def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
-    """Words of the draws of each run and stream; with a step they give a draw (see `sdmodel.compile.draws`)."""
+    """Words of the draws of each run and stream; with a step they give a draw (see `sdmodel.compile.random`)."""
     out = np.empty((len(numbers), len(streams)), dtype=np.uint64)
     if not streams:
         return out

@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 
 from sdmodel.compile.functions import divide
-from sdmodel.compile.llvm.fetch import fetch, gather, power_of_two
+from sdmodel.compile.llvm.ir import LANES, Body, W, isplat, splat
 from sdmodel.compile.llvm.math import ROUNDER, clamp
-from sdmodel.compile.llvm.text import LANES, Body, W, isplat, splat
+from sdmodel.compile.llvm.tables import fetch, gather, power_of_two
 from sdmodel.compile.program import TableData
-from sdmodel.errors import UnsupportedError
-from sdmodel.expression import NA
+from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.expression import NA
 
 KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward", "raw"})
 _BIAS = 2.0**-20

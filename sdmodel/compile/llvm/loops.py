@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sdmodel.compile.llvm.text import LANES, Body, W
+from sdmodel.compile.llvm.ir import LANES, Body, W
 
 ROW = LANES * 8
 """Bytes of a row."""

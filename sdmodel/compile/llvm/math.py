@@ -19,8 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sdmodel.compile.llvm.ir import Body, V, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
-from sdmodel.compile.llvm.text import Body, V, isplat, splat
 
 ROUNDER = 6755399441055744.0
 """1.5 * 2**52: a small number added to it is rounded to a whole one, which then stands in its low bits."""

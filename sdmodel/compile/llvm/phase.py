@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sdmodel.compile.functions import COMPARISONS, LOGIC
-from sdmodel.compile.llvm import chance
 from sdmodel.compile.llvm import math as own
+from sdmodel.compile.llvm import random as chance
+from sdmodel.compile.llvm.ir import LANES, Body, Machine, Pool, V, function, splat
 from sdmodel.compile.llvm.lookup import look, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
 from sdmodel.compile.llvm.power import log10, power
-from sdmodel.compile.llvm.text import LANES, Body, Machine, Pool, V, function, splat
-from sdmodel.errors import UnsupportedError
+from sdmodel.core.errors import UnsupportedError
 
 CHUNK = 1200
 """About how many instructions a function holds; LLVM's time grows faster than a function."""

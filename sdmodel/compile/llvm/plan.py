@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sdmodel.compile import clock as clocks
+from sdmodel.compile import events as clocks
 from sdmodel.compile.llvm.lookup import weight as table_weight
 from sdmodel.compile.program import Program
 

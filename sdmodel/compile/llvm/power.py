@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from sdmodel.compile.llvm.fetch import fetch
+from sdmodel.compile.llvm.ir import Body, V, function, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
 from sdmodel.compile.llvm.math import (
     LN2_HIGH,
@@ -27,7 +27,7 @@ from sdmodel.compile.llvm.math import (
     reduced,
     scaled,
 )
-from sdmodel.compile.llvm.text import Body, V, function, isplat, splat
+from sdmodel.compile.llvm.tables import fetch
 
 LOG_LONG = (
     0.3333333333333333, -0.24999999999999806, 0.2000000000007155, -0.1666666666921998, 0.14285713908235242,

@@ -1,0 +1,1 @@
+"""Fitting constants to observed series, and what the observations tell about them."""

@@ -1,0 +1,170 @@
+"""The noun `Calibration`: what a fit found, and its profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sdmodel.analysis.calibration.residuals import Residuals
+from sdmodel.core.errors import SolveError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where one search ended."""
+
+    values: np.ndarray
+    cost: float
+    evaluations: int
+    message: str
+
+
+def search(residuals: Residuals, x: np.ndarray, free: list[int], low: np.ndarray, high: np.ndarray) -> Search:
+    """One search from `x`; a start that fails costs infinity and says why."""
+    try:
+        found = _least_squares(residuals, x, free, low, high)
+    except (SolveError, ValueError) as error:
+        return Search(x, np.inf, 1, str(error))
+    out = x.copy()
+    out[free] = found.x
+    return Search(out, float(found.cost), int(found.nfev), str(found.message))
+
+
+def _least_squares(residuals: Residuals, x: np.ndarray, free: list[int], low: np.ndarray, high: np.ndarray) -> Any:
+    from scipy.optimize import least_squares
+
+    def whole(part: np.ndarray) -> np.ndarray:
+        out = x.copy()
+        out[free] = part
+        return out
+
+    return least_squares(
+        lambda part: residuals.of(whole(part)),
+        x[free],
+        jac=lambda part: residuals.slopes(whole(part))[:, free],
+        bounds=(low[free], high[free]),
+        x_scale=residuals.reach[free],
+        xtol=1e-10,
+        ftol=1e-10,
+        gtol=1e-10,
+    )
+
+
+def best_of(
+    residuals: Residuals, x: np.ndarray, free: list[int], low: np.ndarray, high: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Cost and values of the best fit of the parameters `free`, the others as in `x`."""
+    if not free:
+        return float(0.5 * np.sum(residuals.of(x) ** 2)), x
+    found = search(residuals, x, free, low, high)
+    return found.cost, found.values
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fit of a model's constants to observations; frozen. Get one from `sdmodel.calibrate`."""
+
+    parameters: pd.DataFrame
+    """Index `parameter`; columns `start` (value of the model), `value` (fitted), `error` (standard error), `low`,
+    `high` (interval of 95 %), in the unit of the parameter; `at` (`inside`, `low end` or `high end` of its range) and
+    `identified` (whether the observations say anything about it apart from the others)."""
+    fit: pd.DataFrame
+    """Index `series` and `time`; columns `observed`, `simulated`, `error` (of the observation)."""
+    series: pd.DataFrame
+    """Index `series`; columns `observations`, `rmse` (in the unit of the series), `r2` (share of its variance)."""
+    covariance: pd.DataFrame
+    """Covariance of the fitted parameters; NaN for those at an end of their range or not identified."""
+    directions: pd.DataFrame
+    """Index from the best to the worst known combination of parameters; columns `eigenvalue` (of the curvature, with
+    each parameter in units of its range) and the share of each parameter in the combination."""
+    starts: pd.DataFrame
+    """One row a start, best first: `cost`, `evaluations`, `message`, and the parameters it ended with."""
+    cost: float
+    """Half the sum of the squared residuals, in units of their errors."""
+    noise: float
+    """Variance of the residuals in units of their errors: 1 if the errors were given, else estimated."""
+    rank: int
+    """How many combinations of the parameters the observations tell apart."""
+    collinearity: float
+    """Collinearity index of the parameters (Brun et al. 2001); above about 15 they compensate each other."""
+    derivatives: str
+    """`exact tangents`, or that differences of runs were taken, and why."""
+    _residuals: Residuals
+    _low: np.ndarray
+    _high: np.ndarray
+    _critical: float
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The fitted values, for `Model.run`."""
+        return {str(name): float(value) for name, value in self.parameters["value"].items()}
+
+    def profile(self, names: Iterable[str] | str | None = None, *, points: int = 11) -> pd.DataFrame:
+        """How much worse the fit becomes when one parameter is held elsewhere and all others are fitted again.
+
+        A profile that stays below the limit on one side has no bound there: the observations cannot tell.
+
+        Parameters
+        ----------
+        names
+            Parameters; default all.
+        points
+            Number of values of each parameter, over four standard errors to both sides (within its range), or over the
+            whole range if it has no standard error.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index `parameter` and `value`; column `increase` (of the sum of squares, in units of the noise), then the
+            values of all parameters. `attrs["limit"]` is the increase at which an interval of 95 % ends.
+
+        Raises
+        ------
+        UnknownNameError
+            If a parameter was not fitted.
+
+        References
+        ----------
+        .. [1] Raue, A. et al. (2009). Structural and practical identifiability analysis of partially observed dynamical
+           models by exploiting the profile likelihood. Bioinformatics 25(15), 1923-1929.
+           https://doi.org/10.1093/bioinformatics/btp358
+        """
+        known = [str(name) for name in self.parameters.index]
+        wanted = known if names is None else [names] if isinstance(names, str) else list(names)
+        rows = []
+        for name in wanted:
+            if name not in known:
+                raise UnknownNameError(name, known, "fitted parameter")
+            rows += self._profile(known.index(name), known, points)
+        out = pd.DataFrame(rows).set_index(["parameter", "value"])
+        out.attrs = {"limit": self._critical**2}
+        return out
+
+    def _profile(self, j: int, names: list[str], points: int) -> list[dict[str, object]]:
+        best = self.parameters["value"].to_numpy(float)
+        error = float(self.parameters["error"].iloc[j])
+        low, high = self._low[j], self._high[j]
+        reach = 4 * error if np.isfinite(error) and error > 0 else self._residuals.reach[j]
+        low, high = max(low, best[j] - reach), min(high, best[j] + reach)
+        values = np.unique(np.append(np.linspace(low, high, points), best[j]))
+        found: dict[float, tuple[float, np.ndarray]] = {best[j]: (self.cost, best)}
+        for side in (values[values > best[j]], values[values < best[j]][::-1]):
+            x = best.copy()  # each fit starts where its neighbour ended
+            for value in side:
+                x = x.copy()
+                x[j] = value
+                free = [i for i in range(len(x)) if i != j and self._high[i] > self._low[i]]
+                cost, x = best_of(self._residuals, x, free, self._low, self._high)
+                found[value] = (cost, x)
+        rows = []
+        for value in values:
+            cost, x = found[value]
+            increase = 2 * (cost - self.cost) / self.noise if self.noise else np.nan
+            rows.append(
+                {"parameter": names[j], "value": value, "increase": increase, **dict(zip(names, x, strict=True))}
+            )
+        return rows

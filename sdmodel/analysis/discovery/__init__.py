@@ -1,0 +1,1 @@
+"""Scenario discovery: ranges of parameters in which something happens."""

@@ -1,0 +1,1 @@
+"""Equilibria, their stability and basins, folds and hysteresis."""

@@ -1,0 +1,79 @@
+"""Outcomes of the rows of a design as an array, optional packages, and progress bars."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.analysis.inputs import variables_of
+from sdmodel.core.errors import DesignError, MissingExtraError
+from sdmodel.core.outcome import Outcome
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.sweep.run_sweep import run_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def outcomes_of(
+    model: Structure,
+    design: pd.DataFrame,
+    outcomes: Sequence[Outcome],
+    *,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+    workers: int | None = None,
+) -> np.ndarray:
+    """Outcomes of every row of a design, shape (outcomes, rows); NaN where a run failed."""
+    names = variables_of(model, outcomes)
+    found = run_sweep(
+        model, design, names, scenario=scenario, every=every, workers=workers, progress=False, certificate=0
+    )
+    columns = []
+    for outcome in outcomes:
+        values = outcome.of(found)
+        if values.dims != ("run",):
+            raise DesignError(
+                f"'{outcome.variable}' has subscripts; judge one element of it: '{outcome.variable}[...]'."
+            )
+        columns.append(values.to_numpy().astype(float))
+    return np.array(columns)
+
+
+def unit_of(model: Structure, outcome: Outcome) -> str:
+    """Unit of an outcome: that of its variable, of time, or of both multiplied."""
+    own = model.owner(outcome.variable).unit
+    time = model["TIME STEP"].unit if "TIME STEP" in model else ""
+    if outcome.level is not None:
+        return time
+    if outcome.at == "total":
+        return f"{own}*{time}" if own and time else own or time
+    return own
+
+
+def require(package: str, what: str) -> None:
+    """Refuse to go on without a package of the extra `analysis`.
+
+    Raises
+    ------
+    MissingExtraError
+        With the line that installs it.
+    """
+    if find_spec(package) is None:
+        distribution = {"sklearn": "scikit-learn"}.get(package, package)
+        raise MissingExtraError(f'{what} needs {distribution}. Install it: python -m pip install "sdmodel[analysis]"')
+
+
+def bar(total: int, label: str, unit: str, progress: bool | str | None) -> Any:
+    """A progress bar, on a terminal or in a notebook unless `progress` says otherwise."""
+    from tqdm.auto import tqdm
+
+    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    return tqdm(
+        total=total, unit=unit, disable=quiet, desc=progress if isinstance(progress, str) else label, leave=False
+    )

@@ -1,0 +1,1 @@
+"""Exact derivatives of outcomes with respect to constants and initial values."""

@@ -1,0 +1,268 @@
+"""Derivatives of scalar equations, node by node: how a change of the parameters passes through each operation.
+
+The derivative is the one in the direction of the change: where an equation has a kink (a minimum, an absolute value, a
+knot of a lookup) it is the derivative from the right, along a parameter that increases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sdmodel.compile.functions import COMPARISONS, LOGIC, divide
+from sdmodel.compile.graph import Graph, Node
+from sdmodel.compile.program import Program, TableData
+from sdmodel.core.errors import UnsupportedError
+
+STEPPED = ("hold_backward", "look_forward", "raw")
+_LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
+_FLAT = COMPARISONS | LOGIC | {"floor", "trunc"}
+"""Operations whose value does not change with their arguments, except where it jumps."""
+_EVEN = frozenset({"lt", "le", "gt", "ge"})
+
+
+def arguments(node: Node) -> list[int]:
+    """Nodes that a node needs."""
+    op, *args = node
+    if op in _LEAVES:
+        return []
+    return [int(a) for a in (args[1:] if op in ("lookup", "data") else args)]
+
+
+def flat(node: Node, tables: Sequence[TableData]) -> bool:
+    """Whether a node is constant except for jumps."""
+    return node[0] in _FLAT or (node[0] == "lookup" and tables[int(node[1])].kind in STEPPED)
+
+
+def through(node: Node, tables: Sequence[TableData]) -> list[int]:
+    """Arguments whose change passes through a node."""
+    if flat(node, tables):
+        return []
+    inner = arguments(node)
+    return inner[1:] if node[0] == "select" else inner
+
+
+def needed(nodes: Sequence[Node], targets: Iterable[int], inner: Callable[[Node], list[int]]) -> list[int]:
+    """All nodes that `targets` rest on, in order."""
+    seen: set[int] = set()
+    stack = list(targets)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(inner(nodes[node]))
+    return sorted(seen)
+
+
+class Rules:
+    """Derivatives of the nodes of a graph, added to it.
+
+    Parameters
+    ----------
+    graph
+        The graph of `program`; nodes are added to it.
+    program
+        Where the nodes come from; its tables are copied to `tables`, to which slopes of lookups are added.
+    seeds
+        Node of the change of a parameter, by its number.
+    changes
+        Node of the change of a state, by its number.
+    dated
+        Comparisons that are decided by dates, which are never even between two of them.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        program: Program,
+        seeds: Mapping[int, int],
+        changes: Mapping[int, int],
+        dated: frozenset[int] = frozenset(),
+    ) -> None:
+        self.dated = dated
+        self.graph = graph
+        self.program = program
+        self.seeds = seeds
+        self.changes = changes
+        self.tables = list(program.tables)
+        self.found: dict[int, int | None] = {}
+        """Node of the derivative by node; None where it is zero."""
+        self._slopes: dict[int, tuple[int, int]] = {}
+
+    def of(self, targets: Iterable[int]) -> list[int | None]:
+        """Nodes of the derivatives of `targets`; None where one is zero.
+
+        Raises
+        ------
+        UnsupportedError
+            If an operation has no derivative; the message names the variable.
+        """
+        wanted = list(targets)
+        for node in needed(self.graph.nodes, wanted, self._inner):
+            if node not in self.found:
+                self.found[node] = self._rule(node)
+        return [self.found[t] for t in wanted]
+
+    def or_zero(self, targets: Iterable[int]) -> list[int]:
+        """As `of`, with the number zero for None."""
+        return [self.graph.const(0.0) if d is None else d for d in self.of(targets)]
+
+    def _inner(self, node: Node) -> list[int]:
+        """Nodes whose derivatives a rule needs."""
+        inner = through(node, self.tables)
+        return inner if node[0] != "select" else [*inner, *self._sides(arguments(node)[0])]
+
+    def _sides(self, condition: int) -> list[int]:
+        """Both sides of a comparison that may be even."""
+        known = self.graph.nodes[condition][0] in _EVEN and condition not in self.dated
+        return arguments(self.graph.nodes[condition]) if known else []
+
+    def _rule(self, node: int) -> int | None:
+        g = self.graph
+        op, *raw = g.nodes[node]
+        if op == "param":
+            return self.seeds.get(int(raw[0]))
+        if op == "state":
+            return self.changes.get(int(raw[0]))
+        if op in _LEAVES or flat(g.nodes[node], self.tables):
+            return None
+        a = arguments(g.nodes[node])
+        d = [self.found.get(x) for x in a]
+        if op == "select":
+            if d[1] is None and d[2] is None:
+                return None
+            return g.pick(self._chosen(a[0]), self._full(d[1]), self._full(d[2]))
+        if all(x is None for x in d):
+            return None
+        if op in ("add", "sub"):
+            return self._sum(d[0], d[1], str(op))
+        if op == "mul":
+            return self._sum(self._product(d[0], a[1]), self._product(d[1], a[0]))
+        if op == "div":
+            second = None if d[1] is None else g.times(node, d[1])
+            return g.over(self._full(self._sum(d[0], second, "sub")), a[1])
+        if op == "pow":
+            return self._power(node, a, d)
+        if op in ("min", "max"):
+            return self._extreme(str(op), a, d)
+        if op == "lookup":
+            return self._lookup(int(raw[0]), a[0], self._full(d[0]))
+        if op in _SMOOTH:
+            return _SMOOTH[str(op)](g, node, a[0], self._full(d[0]))
+        raise UnsupportedError(
+            f"'{owner(self.program, node)}' uses an operation without a derivative ({op}). "
+            "Use differences of runs instead, with sdmodel.tornado or a design of your own."
+        )
+
+    def _chosen(self, condition: int) -> int:
+        """The condition just to the right: where both sides are even, their changes decide."""
+        g = self.graph
+        sides = self._sides(condition)
+        d = [self.found.get(x) for x in sides]
+        if all(x is None for x in d):
+            return condition
+        less, more = g.op("lt", *sides), g.op("gt", *sides)
+        op = str(g.nodes[condition][0])
+        even = g.op(op, *(self._full(x) for x in d))
+        first = op in ("lt", "le")
+        return g.pick(less if first else more, g.const(1.0), g.pick(more if first else less, g.const(0.0), even))
+
+    def _full(self, d: int | None) -> int:
+        return self.graph.const(0.0) if d is None else d
+
+    def _sum(self, a: int | None, b: int | None, op: str = "add") -> int | None:
+        if b is None:
+            return a
+        if a is None:
+            return b if op == "add" else self.graph.op("neg", b)
+        return self.graph.op(op, a, b)
+
+    def _product(self, d: int | None, other: int) -> int | None:
+        return None if d is None else self.graph.times(d, other)
+
+    def _power(self, node: int, a: list[int], d: list[int | None]) -> int | None:
+        g = self.graph
+        base = exponent = None
+        if d[0] is not None:
+            base = g.times(d[0], g.times(a[1], g.op("pow", a[0], g.minus(a[1], g.const(1.0)))))
+        if d[1] is not None:  # 0 to a positive power stays 0, where the logarithm is infinite
+            positive = g.op("gt", a[0], g.const(0.0))
+            exponent = g.times(d[1], g.pick(positive, g.times(node, g.op("ln", a[0])), g.const(0.0)))
+        return self._sum(base, exponent)
+
+    def _extreme(self, op: str, a: list[int], d: list[int | None]) -> int:
+        g = self.graph
+        first, second = self._full(d[0]), self._full(d[1])
+        sign = "lt" if op == "min" else "gt"
+        tie = g.op(op, first, second)
+        return g.pick(g.op(sign, a[0], a[1]), first, g.pick(g.op(sign, a[1], a[0]), second, tie))
+
+    def _lookup(self, table: int, x: int, dx: int) -> int:
+        """Slope to the right of a knot for a change upwards, to its left for one downwards."""
+        g, points = self.graph, self.tables[table]
+        if len(points.x) < 2:
+            return g.const(0.0)
+        if table not in self._slopes:
+            self._slopes[table] = self._slope_tables(points)
+        right, left = (g.add("lookup", t, x) for t in self._slopes[table])
+        if points.kind != "extrapolate":
+            zero, first, last = g.const(0.0), g.const(points.x[0]), g.const(points.x[-1])
+            right = g.pick(g.op("lt", x, first), zero, right)
+            left = g.pick(g.op("gt", x, last), zero, left)
+        return g.times(dx, g.pick(g.op("lt", dx, g.const(0.0)), left, right))
+
+    def _slope_tables(self, points: TableData) -> tuple[int, int]:
+        x, y = points.x, points.y
+        slopes = [divide(y[i + 1] - y[i], x[i + 1] - x[i]) for i in range(len(x) - 1)]
+        ends = (slopes[0], slopes[-1]) if points.kind == "extrapolate" else (0.0, 0.0)
+        self.tables.append(TableData(x, (*slopes, ends[1]), "hold_backward"))
+        self.tables.append(TableData(x, (ends[0], *slopes), "look_forward"))
+        return len(self.tables) - 2, len(self.tables) - 1
+
+
+def _smooth() -> dict[str, Callable[[Graph, int, int, int], int]]:
+    """Rules of functions of one argument: `(graph, node, argument, change of the argument)`."""
+    Rule = Callable[[Graph, int, int, int], int]
+
+    def one(g: Graph) -> int:
+        return g.const(1.0)
+
+    def square(g: Graph, a: int) -> int:
+        return g.times(a, a)
+
+    def size(g: Graph, n: int, a: int, d: int) -> int:
+        zero = g.const(0.0)
+        falling = g.pick(g.op("lt", a, zero), g.op("neg", d), g.op("abs", d))
+        return g.pick(g.op("gt", a, zero), d, falling)
+
+    rules: dict[str, Rule] = {
+        "neg": lambda g, n, a, d: g.op("neg", d),
+        "hold": lambda g, n, a, d: d if g.value(d) is not None else g.add("hold", d),
+        "abs": size,
+        "exp": lambda g, n, a, d: g.times(n, d),
+        "ln": lambda g, n, a, d: g.over(d, a),
+        "log10": lambda g, n, a, d: g.over(d, g.times(a, g.const(math.log(10)))),
+        "sqrt": lambda g, n, a, d: g.over(d, g.times(g.const(2.0), n)),
+        "sin": lambda g, n, a, d: g.times(d, g.op("cos", a)),
+        "cos": lambda g, n, a, d: g.op("neg", g.times(d, g.op("sin", a))),
+        "tan": lambda g, n, a, d: g.times(d, g.plus(one(g), square(g, n))),
+        "asin": lambda g, n, a, d: g.over(d, g.op("sqrt", g.minus(one(g), square(g, a)))),
+        "acos": lambda g, n, a, d: g.op("neg", g.over(d, g.op("sqrt", g.minus(one(g), square(g, a))))),
+        "atan": lambda g, n, a, d: g.over(d, g.plus(one(g), square(g, a))),
+        "sinh": lambda g, n, a, d: g.times(d, g.op("cosh", a)),
+        "cosh": lambda g, n, a, d: g.times(d, g.op("sinh", a)),
+        "tanh": lambda g, n, a, d: g.times(d, g.minus(one(g), square(g, n))),
+    }
+    return rules
+
+
+_SMOOTH = _smooth()
+
+
+def owner(program: Program, node: int) -> str:
+    """The variable in whose equation a node stands, for messages."""
+    targets = [*program.outputs.items(), *((s.name, s.rate) for s in program.states)]
+    for name, at in sorted(targets, key=lambda item: item[1]):
+        if at >= node and node in needed(program.nodes, [at], arguments):
+            return name
+    return "an equation"

@@ -1,0 +1,296 @@
+"""Derivatives of outcomes with respect to constants and initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.analysis.gradients.state_jumps import Points
+from sdmodel.analysis.gradients.tangents import Direction, Tangents
+from sdmodel.analysis.inputs import Outcomes, Parameters, check, outcome_list, parameter_names
+from sdmodel.analysis.outcomes import framed, spelled
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import program_of
+from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.cache import Cache
+from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
+from sdmodel.core.outcome import Outcome
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import CONTROL, Structure
+from sdmodel.solve.inputs import constants_named, parameter_vector, reshaped, resolve_scenario, series_of, with_paths
+from sdmodel.solve.interpolation import Series
+from sdmodel.solve.times import report_times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_tangents: Cache[Tangents] = Cache(8)
+
+
+def gradient(
+    model: Structure,
+    parameters: Parameters,
+    outcomes: Outcomes,
+    *,
+    values: Mapping[str, float] | Scenario | None = None,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Exact derivatives of outcomes with respect to constants and initial values.
+
+    The equations are differentiated one by one, and the derivatives are solved together with the model by the compiled
+    kernel of sweeps, a direction in each lane. There is no step to choose and no difference of nearly equal numbers.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    parameters
+        A table such as `model.levers`, or names: of constants (`name` for all elements, moved together, or
+        `name[a,b]`), or of stocks, which stands for the value of that stock at the start.
+    outcomes
+        One or several outcomes; the name of a variable stands for its whole path.
+    values, scenario, data
+        As in `Model.run`: where the derivatives are taken.
+    every
+        Time between reported values; default SAVEPER. Outcomes are judged on these times, as those of a sweep are;
+        between two of them the path is taken for straight.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `outcome`, `time` (for paths) and `parameter`. Columns `at` (value of the parameter), `value` (of the
+        outcome), `derivative` (unit of the outcome by unit of the parameter) and `elasticity` (per cent of the outcome
+        for one per cent of the parameter; NaN where the outcome is zero).
+
+    Raises
+    ------
+    DesignError
+        If an outcome has no derivative: the time of a crossing on the reported grid, or a value at the very date at
+        which a parameter makes it jump.
+    FixedStepError, UnsupportedError
+        If the model has functions that have a meaning on the TIME STEP grid only, an operation has no derivative, or
+        something jumps because a state passes a value.
+    SolveError
+        If the run or a derivative is not finite.
+
+    Notes
+    -----
+    A date that a parameter moves (`STEP(size, start)`) is taken into account exactly: the derivative of a stock jumps
+    there by the jump of its net flow times the speed of the date [2]_. At a kink (MIN, MAX, ABS, a knot of a lookup) it
+    is the derivative from the right, for a parameter that increases.
+
+    References
+    ----------
+    .. [1] Griewank, A. and Walther, A. (2008). Evaluating Derivatives. Second edition, SIAM.
+       https://doi.org/10.1137/1.9780898717761
+    .. [2] Barton, P. I. and Lee, C. K. (2002). Modeling, simulation, sensitivity analysis, and optimization of hybrid
+       systems. ACM Transactions on Modeling and Computer Simulation 12(4), 256-289.
+       https://doi.org/10.1145/643120.643122
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.gradient(model, ["trust time"], sdmodel.Outcome("trust", at=2034))
+    >>> table.index.names, table.columns.tolist()
+    (FrozenList(['outcome', 'parameter']), ['at', 'value', 'derivative', 'elasticity'])
+    """
+    check(model=model, values=values, scenario=scenario, data=data)
+    asked = outcome_list(outcomes)
+    _differentiable(asked)
+    moment = Moment.of(model, parameter_names(parameters), asked, values, scenario, data)
+    times = report_times(moment.control, every, False)
+    paths, slopes = moment.tangents.along(moment.p, times, moment.series, moment.points)
+    rows: list[dict[str, object]] = []
+    for outcome in asked:
+        for label, i in moment.elements(outcome):
+            rows += _rows(moment, outcome, label, np.array(times), paths[i], slopes[:, i])
+    return framed(rows)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where derivatives are taken, and along what."""
+
+    program: Program
+    outputs: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    p: list[float]
+    series: list[Series]
+    points: Points
+    control: dict[str, float]
+    bases: list[float]
+    """Value of each parameter; of a stock its initial value."""
+
+    @classmethod
+    def of(
+        cls,
+        model: Structure,
+        names: Sequence[str],
+        outcomes: Sequence[str | Outcome],
+        values: Mapping[str, float] | Scenario | None,
+        scenario: Scenario | str | None,
+        data: Mapping[str, Any] | None,
+        fixed: bool = False,
+    ) -> Moment:
+        """Check what is asked."""
+        given = resolve_scenario(model, values, scenario)
+        model_run = with_paths(model, given)
+        program = program_of(model_run, fixed=fixed)
+        p = parameter_vector(model_run, program, given.values)
+        program = reshaped(model_run, program, p)
+        directions = tuple(direction(model, program, name) for name in names)
+        labels = [label for o in outcomes for label in labels_of(model, program, o)]
+        outputs = tuple(dict.fromkeys(labels))
+        series = series_of(program, data)
+        points = [_pair(data, name) for name in program.data]
+        control = {name: evaluate(program, node, p) for name, node in program.control.items()}
+        bases = [p[d.parameters[0]] if d.parameters else evaluate(program, program.states[d.state].initial, p)
+                 for d in directions]  # fmt: skip
+        return cls(program, outputs, directions, p, series, points, control, bases)
+
+    @property
+    def tangents(self) -> Tangents:
+        """The tangent program, made once for a program, its outputs and directions."""
+        mark = (self.outputs, self.directions)
+        return _tangents.get(self.program, mark, lambda: Tangents(self.program, self.outputs, self.directions))
+
+    def elements(self, outcome: str | Outcome) -> list[tuple[str, int]]:
+        """Label and place of each element of an outcome's variable."""
+        name = outcome if isinstance(outcome, str) else outcome.variable
+        found = [(n, i) for i, n in enumerate(self.outputs) if spelled(n) == spelled(name)]
+        stem = spelled(name) + "["
+        return found or [(n, i) for i, n in enumerate(self.outputs) if spelled(n).startswith(stem)]
+
+
+def labels_of(model: Structure, program: Program, outcome: str | Outcome) -> list[str]:
+    """Outputs of a program that an outcome is taken from.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    OverrideError
+        If it is a constant or lookup.
+    """
+    asked = outcome if isinstance(outcome, str) else outcome.variable
+    variable = model.owner(asked)
+    every = [n for n in program.outputs if n == variable.name or n.startswith(variable.name + "[")]
+    found = [n for n in every if spelled(n) == spelled(asked)] if spelled(asked) != spelled(variable.name) else every
+    if not every:
+        raise OverrideError(f"'{variable.name}' is a {variable.kind}, which has no path to judge.")
+    if not found:
+        raise UnknownNameError(asked, every, "element")
+    return found
+
+
+def direction(model: Structure, program: Program, name: str) -> Direction:
+    """What a name moves.
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such name.
+    OverrideError
+        If it is neither constant nor stock, or moving it changes the equations or the times.
+    """
+    variable = model.owner(name)
+    states = [i for i, s in enumerate(program.states) if not s.hidden and spelled(s.name) == spelled(name)]
+    if variable.kind == "stock":
+        if not states:
+            known = [s.name for s in program.states if not s.hidden]
+            raise UnknownNameError(name, known, "stock", "A stock with subscripts goes element by element.")
+        return Direction(name, (), states[0])
+    labels = constants_named(model, name)
+    if variable.key in CONTROL:
+        raise OverrideError(f"'{name}' is a setting of the run; no derivative is taken along it.")
+    index = {label: i for i, label in enumerate(program.parameters)}
+    for label in labels:
+        if label not in index:
+            raise OverrideError(f"'{label}' follows a path in the scenario; no derivative is taken along it.")
+        if index[label] in program.structural:
+            raise OverrideError(f"'{label}' is the order of a delay, a whole number; there is no derivative along it.")
+    return Direction(name, tuple(index[label] for label in labels))
+
+
+def _pair(data: Mapping[str, Any] | None, name: str) -> tuple[np.ndarray, np.ndarray]:
+    value = next(v for k, v in (data or {}).items() if spelled(k) == spelled(name))
+    times, values = (value.index, value.to_numpy()) if hasattr(value, "to_numpy") else value
+    return np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+
+
+def _differentiable(outcomes: Sequence[str | Outcome]) -> None:
+    for o in outcomes:
+        if isinstance(o, Outcome) and o.level is not None:
+            raise DesignError(
+                f"The {o.label} is one of the reported times and does not change smoothly; it has no derivative. "
+                "Judge the variable at a time instead."
+            )
+
+
+def _rows(
+    moment: Moment, outcome: str | Outcome, label: str, times: np.ndarray, path: np.ndarray, slopes: np.ndarray
+) -> list[dict[str, object]]:
+    """Rows of one element of an outcome: a time each for a path."""
+    if isinstance(outcome, str):
+        return [
+            _row(label, t, d.name, base, path[j], slopes[k, j])
+            for j, t in enumerate(times)
+            for k, (d, base) in enumerate(zip(moment.directions, moment.bases, strict=True))
+        ]
+    own = Outcome(label, outcome.at, outcome.level, outcome.start, outcome.end)
+    value = float(_judge(own, times, path[None])[0])
+    found = slopes_of(own, times, path, slopes)
+    if np.isnan(found).any():
+        k = int(np.flatnonzero(np.isnan(found))[0])
+        raise DesignError(
+            f"'{label}' jumps at {times[np.isnan(slopes[k])][0]:g} when '{moment.directions[k].name}' changes, so that "
+            f"'{own.label}' has no derivative. Judge it at another time."
+        )
+    return [
+        _row(own.label, None, d.name, base, value, slope)
+        for d, base, slope in zip(moment.directions, moment.bases, found, strict=True)
+    ]
+
+
+def slopes_of(outcome: Outcome, times: np.ndarray, path: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Derivatives of an outcome from those of its path, (directions, times): it is linear in them, but for max and min.
+
+    Their derivative is that of the path where it is largest or smallest (of the reported times).
+    """
+    if outcome.at not in ("max", "min"):
+        return _judge(outcome, times, slopes)
+    inside = np.flatnonzero((times >= float(outcome.start)) & (times <= float(outcome.end)))
+    if not len(inside):
+        raise DesignError(f"No reported time lies between {outcome.start} and {outcome.end}.")
+    best = inside[np.argmax(path[inside])] if outcome.at == "max" else inside[np.argmin(path[inside])]
+    found: np.ndarray = slopes[:, best]
+    return found
+
+
+def _judge(outcome: Outcome, times: np.ndarray, paths: np.ndarray) -> np.ndarray:
+    """The outcome of each path, (paths, times)."""
+    import xarray as xr
+
+    found: np.ndarray = outcome._judge(xr.DataArray(paths, {"time": times}, ("run", "time"))).to_numpy()
+    return found
+
+
+def _row(
+    outcome: str, time: float | None, parameter: str, at: float, value: float, derivative: float
+) -> dict[str, object]:
+    elasticity = derivative * at / value if value else np.nan
+    return {
+        "outcome": outcome,
+        "time": time,
+        "parameter": parameter,
+        "at": at,
+        "value": float(value),
+        "derivative": float(derivative),
+        "elasticity": float(elasticity),
+    }

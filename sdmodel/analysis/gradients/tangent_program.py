@@ -1,0 +1,173 @@
+"""The tangent Program of a Program: the same states, and beside each the change of it along one direction.
+
+A direction is a parameter vector of its own, so that the lanes of the kernel carry directions. A run of the tangent
+program may begin at any time with any state, so that it can be stopped at a date that moves and go on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sdmodel.analysis.gradients.derivative_rules import Rules, arguments, flat, needed, through
+from sdmodel.compile.events import FREE, HELD, Clock, clock_of
+from sdmodel.compile.functions import LOGIC
+from sdmodel.compile.graph import Graph
+from sdmodel.compile.program import Program, State
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What changes when the parameters and initial values of a set of directions do."""
+
+    smooth: tuple[bool, ...]
+    """Nodes that change, at an instant between two jumps."""
+    dated: bool
+    """Whether a jump at a date comes earlier or later."""
+    states: tuple[int, ...]
+    """States that change."""
+    jumping: tuple[int, ...]
+    """Nodes that jump, and do so at values of states that change: when they jump is not known before a run."""
+    choosing: tuple[int, ...]
+    """Nodes that jump at values of parameters that change."""
+
+
+def activity(
+    program: Program, clock: Clock, outputs: Sequence[int], parameters: set[int], starts: set[int]
+) -> Activity:
+    """What changes with `parameters` and the initial values of the states `starts`."""
+    alive = closure(program, outputs)
+    active = set(starts)
+    while True:
+        smooth, late, dated = [False] * len(program.nodes), [False] * len(program.nodes), False
+        jumping: list[int] = []
+        choosing: list[int] = []
+        for i, node in enumerate(program.nodes):
+            inner = arguments(node)
+            late[i] = any(late[a] for a in inner)
+            if node[0] == "param":
+                smooth[i] = int(node[1]) in parameters
+            elif node[0] == "state":
+                smooth[i] = int(node[1]) in active
+            else:
+                smooth[i] = any(smooth[a] for a in through(node, program.tables))
+            if flat(node, program.tables) and any(smooth[a] for a in inner):
+                if clock.classes[i] == HELD:
+                    late[i] = True
+                    dated = dated or i in alive
+                elif node[0] not in LOGIC and i in alive:
+                    (jumping if clock.classes[i] == FREE else choosing).append(i)
+        found = active | {
+            i for i, s in enumerate(program.states) if smooth[s.rate] or late[s.rate] or smooth[s.initial]
+        }
+        if found == active:
+            return Activity(tuple(smooth), dated, tuple(sorted(active)), tuple(jumping), tuple(choosing))
+        active = found
+
+
+def closure(program: Program, outputs: Sequence[int]) -> set[int]:
+    """Nodes that the outputs rest on, by way of the net flows of states."""
+    seen: set[int] = set()
+    targets = set(outputs)
+    while True:
+        seen = set(needed(program.nodes, targets, arguments))
+        states = {int(program.nodes[n][1]) for n in seen if program.nodes[n][0] == "state"}
+        more = {program.states[s].rate for s in states} - targets
+        if not more:
+            return seen
+        targets |= more
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A tangent Program and where things stand in it."""
+
+    program: Program
+    beginning: Program
+    """Initial values of all states of `program`, as its outputs; it has no states."""
+    directions: dict[int, int]
+    """By number of a parameter of the model: number of the parameter that holds its change."""
+    start: int
+    """Number of the parameter that holds the first time."""
+    states: int
+    """Number of the first of the parameters that hold the values at the first time, one a state."""
+    primal: int
+    """States of the model; the changes of some of them follow."""
+    changing: tuple[int, ...]
+    """States of the model whose changes follow."""
+    outputs: tuple[int, ...]
+    changes: tuple[int, ...]
+    """Nodes of the changes of the outputs."""
+    lines: tuple[tuple[int, int], ...]
+    """Nodes of the changes of both sides of each source of breaks of the model, in their order."""
+    choices: tuple[tuple[int, int, int], ...]
+    """Nodes that jump at values of parameters, each with the nodes of the changes of its sides."""
+
+
+def flow_of(program: Program, outputs: Sequence[int], parameters: Sequence[int], active: Activity) -> Flow:
+    """Make the tangent Program.
+
+    Raises
+    ------
+    UnsupportedError
+        If an operation has no derivative.
+    """
+    graph = Graph()
+    for node in program.nodes:
+        graph.add(*node)
+    count = len(program.states)
+    names, values = list(program.parameters), list(program.defaults)
+
+    def parameter(name: str, value: float = 0.0) -> int:
+        names.append(name)
+        values.append(value)
+        return len(names) - 1
+
+    directions = {i: parameter(f"change of {program.parameters[i]}") for i in parameters}
+    start = parameter("time at the start")
+    labels = [*(s.name for s in program.states), *(f"change of {program.states[i].name}" for i in active.states)]
+    first = [parameter(f"start of {label}") for label in labels]
+    seeds = {i: graph.add("param", j) for i, j in directions.items()}
+    changes = {s: graph.add("state", count + k) for k, s in enumerate(active.states)}
+    clock = clock_of(program)
+    rules = Rules(graph, program, seeds, changes, frozenset(i for i, c in enumerate(clock.classes) if c == HELD))
+    rates = rules.or_zero(program.states[s].rate for s in active.states)
+    states = [
+        State(label, graph.add("param", p), rate)
+        for label, p, rate in zip(labels, first, [*(s.rate for s in program.states), *rates], strict=True)
+    ]
+    shown = rules.or_zero(outputs)
+    lines = tuple(
+        (rules.or_zero([s.test])[0], rules.or_zero([s.against])[0] if s.against >= 0 else graph.const(0.0))
+        for s in clock.sources
+    )
+    choices = []
+    for i in active.choosing:
+        sides = rules.or_zero(arguments(program.nodes[i]))
+        choices.append((i, sides[0], sides[-1] if len(sides) > 1 else graph.const(0.0)))
+    initials = [s.initial for s in program.states]
+    initials += rules.or_zero(program.states[s].initial for s in active.states)
+    control = {**program.control, "initial time": graph.add("param", start)}
+    made = replace(
+        program,
+        nodes=tuple(graph.nodes),
+        parameters=tuple(names),
+        defaults=tuple(values),
+        states=tuple(states),
+        tables=tuple(rules.tables),
+        control=control,
+    )
+    beginning = replace(made, states=(), outputs=dict(zip(labels, initials, strict=True)))
+    return Flow(
+        made,
+        beginning,
+        directions,
+        start,
+        first[0] if first else len(names),
+        count,
+        active.states,
+        tuple(outputs),
+        tuple(shown),
+        lines,
+        tuple(choices),
+    )

@@ -1,0 +1,152 @@
+"""Policies tried on a model: levers set, runs over all samples, outcomes kept; what every search here stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel.analysis.evaluation import outcomes_of, unit_of
+from sdmodel.analysis.inputs import Limits, Parameters, check, parameter_table
+from sdmodel.core.errors import DesignError
+from sdmodel.core.outcome import Outcome
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.design import LABELS, pair
+from sdmodel.design import table as design_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Trials:
+    """Runs policies, shape (policies, levers), and keeps what came out of each."""
+
+    model: Structure
+    levers: pd.DataFrame
+    outcomes: tuple[Outcome, ...]
+    """The goals, then what is limited."""
+    samples: pd.DataFrame | None
+    scenario: Scenario | str | None = None
+    every: float | None = None
+    workers: int | None = None
+    runs: int = 0
+    kept: dict[bytes, np.ndarray] = field(default_factory=dict)
+    """Outcomes of a policy, shape (outcomes, samples), by the bytes of its levers."""
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Lowest and highest value of each lever, shape (levers, 2)."""
+        return self.levers[["low", "high"]].to_numpy(dtype=float)
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which levers take whole numbers only."""
+        whole = (self.levers["role"] == "switch") | (self.levers["distribution"] == "integer")
+        return whole.to_numpy(dtype=bool)
+
+    def settled(self, policies: np.ndarray) -> np.ndarray:
+        """Policies as they are run: within the ranges, whole where a lever is."""
+        low, high = self.bounds.T
+        inside = np.clip(policies, low, high)
+        return np.asarray(np.where(self.whole, np.clip(np.round(inside), np.ceil(low), np.floor(high)), inside))
+
+    def __call__(self, policies: np.ndarray) -> np.ndarray:
+        """Outcomes, shape (outcomes, policies, samples); policies tried before are not run again."""
+        policies = np.ascontiguousarray(self.settled(policies))
+        marks = [row.tobytes() for row in policies]
+        new = {mark: i for i, mark in enumerate(marks) if mark not in self.kept}
+        if new:
+            found = self._run(policies[list(new.values())])
+            for i, mark in enumerate(new):
+                self.kept[mark] = found[:, i]
+        return np.stack([self.kept[mark] for mark in marks], axis=1)
+
+    def _run(self, policies: np.ndarray) -> np.ndarray:
+        import pandas as pd
+
+        design = pd.DataFrame(policies, columns=self.levers.index)
+        if self.samples is not None:
+            design = pair(self.samples, design)
+        found = outcomes_of(
+            self.model, design, self.outcomes, scenario=self.scenario, every=self.every, workers=self.workers
+        )
+        self.runs += len(design)
+        return found.reshape(len(self.outcomes), len(policies), -1)
+
+    def only(self, sample: int) -> Trials:
+        """The same for one sample."""
+        assert self.samples is not None
+        return replace(self, samples=self.samples.iloc[[sample]], runs=0, kept={})
+
+    def units(self, outcomes: Iterable[Outcome]) -> dict[str, str]:
+        """Units of levers and outcomes, by name and label."""
+        own = {str(name): str(unit) for name, unit in self.levers["unit"].items()}
+        return own | {outcome.label: unit_of(self.model, outcome) for outcome in outcomes}
+
+    def columns(self, policies: np.ndarray) -> dict[str, np.ndarray]:
+        """Levers by name, as they are run."""
+        return dict(zip(self.levers.index, self.settled(policies).T, strict=True))
+
+
+def made_ready(
+    model: Structure,
+    levers: Parameters,
+    goals: Iterable[Outcome],
+    limits: Limits | None,
+    samples: pd.DataFrame | None,
+    scenario: Scenario | str | None,
+    every: float | None,
+    workers: int | None,
+) -> Trials:
+    """Check what is asked of a search."""
+    check(model=model, limits=limits, samples=samples, scenario=scenario)
+    table = parameter_table(model, levers, closed=True)
+    if samples is not None:
+        samples = design_table(samples)
+        # A lever that is sampled as well follows the policy.
+        kept = [c for c in samples.columns if c not in table.index and c != "setting"]
+        if not [c for c in kept if c not in LABELS]:
+            raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
+        samples = samples[kept]
+    return Trials(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
+
+
+def slack(values: np.ndarray, limit: tuple[float | None, float | None]) -> np.ndarray:
+    """Distance of values from the nearer end of a limit; negative beyond it, NaN where a run failed."""
+    least, most = limit
+    return np.minimum(values - (-np.inf if least is None else least), (np.inf if most is None else most) - values)
+
+
+def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
+    """How far the worst sample of each policy is beyond each limit, shape (limits, policies); 0 is kept.
+
+    A failed run keeps no limit.
+    """
+    out = np.zeros(found.shape[:2])
+    for i, limit in enumerate(limits.values()):
+        out[i] = np.where(np.isfinite(found[i]), np.maximum(-slack(found[i], limit), 0.0), np.inf).max(axis=1)
+    return out
+
+
+def limited_columns(found: np.ndarray, limits: Limits) -> dict[str, np.ndarray]:
+    """By label: each limited outcome of each policy in the sample that comes nearest to breaking the limit."""
+    out = {}
+    for values, (outcome, limit) in zip(found, limits.items(), strict=True):
+        nearest = np.argmin(slack(values, limit), axis=1)  # a NaN counts as the least
+        out[outcome.label] = values[np.arange(len(values)), nearest]
+    return out
+
+
+def first_policies(trials: Trials, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Policies to begin with: a Latin hypercube over the ranges, and the values of the file."""
+    from scipy.stats import qmc
+
+    low, high = trials.bounds.T
+    unit = qmc.LatinHypercube(d=len(low), rng=rng).random(count)
+    policies = low + unit * (high - low)
+    policies[0] = np.clip(trials.levers["value"].to_numpy(dtype=float), low, high)
+    return np.asarray(policies)

@@ -1,0 +1,79 @@
+"""Outcomes as this room takes them: one or several, each a number a run, or a whole path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel.core.expression import key
+from sdmodel.core.outcome import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One outcome of every run."""
+
+    label: str
+    time: float | None
+    """The time of a point of a path; None for an outcome that is one number a run."""
+    values: np.ndarray
+    """Shape (runs,)."""
+
+    @property
+    def name(self) -> str:
+        """The outcome, with its time if it is a point of a path."""
+        return self.label if self.time is None else f"{self.label} at {self.time:g}"
+
+
+def judged(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[Judged]:
+    """Every number of the outcomes: one for each element of a subscripted variable and each time of a path.
+
+    Raises
+    ------
+    UnknownNameError
+        If the sweep does not hold a variable.
+    """
+    for asked in outcomes:
+        if isinstance(asked, Outcome):
+            array = asked.of(sweep)
+            label, path = asked.label, False
+        else:
+            array = Outcome(asked)._path(sweep)
+            label, path = asked, True
+        ranges = [d for d in array.dims if d not in ("run", "time")]
+        flat = array.stack(element=ranges) if ranges else array.expand_dims("element")
+        flat = flat.transpose("element", "run", "time") if path else flat.transpose("element", "run")
+        stem = asked if isinstance(asked, str) else asked.variable
+        for i in range(flat.sizes["element"]):
+            members = [str(flat[d].to_numpy()[i]) for d in ranges]
+            own = label.replace(stem, f"{stem}[{','.join(members)}]", 1) if ranges else label
+            block = flat.isel(element=i).to_numpy()
+            if not path:
+                yield Judged(own, None, block)
+                continue
+            for j, t in enumerate(array["time"].to_numpy()):
+                yield Judged(own, float(t), block[:, j])
+
+
+def framed(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) -> pd.DataFrame:
+    """Rows with `outcome`, `time` (where there is one) and `last` as index."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    if "time" in table and table["time"].isna().all():
+        table = table.drop(columns="time")
+    levels = ["outcome", *(["time"] if "time" in table else []), *last]
+    return table.set_index(levels)
+
+
+def spelled(name: str) -> str:
+    """What identifies a variable or element: case, quotes and the blanks around brackets and commas do not count."""
+    return re.sub(r"\s*([\[\],])\s*", r"\1", key(name.replace('"', "")))

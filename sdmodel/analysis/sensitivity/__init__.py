@@ -1,0 +1,1 @@
+"""Global sensitivity: variance-based indices, screening and one-at-a-time designs."""

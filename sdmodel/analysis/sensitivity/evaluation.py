@@ -1,0 +1,147 @@
+"""What sensitivity analyses share: running a design, leaving out blocks with failed runs, saying what is missing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdmodel.analysis.evaluation import require
+from sdmodel.analysis.inputs import (
+    Outcomes,
+    Parameters,
+    outcome_list,
+    parameter_names,
+    parameter_table,
+    points_of,
+    variables_of,
+)
+from sdmodel.analysis.outcomes import Judged, judged
+from sdmodel.core.errors import DesignError, ResultWarning
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.sweep.run_sweep import run_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAME = 1e-12
+"""Runs whose outcome differs by less, as a share of it, are the same."""
+
+
+class Look:
+    """Outcomes of a sweep of blocks of `width` rows, without the blocks in which one is missing."""
+
+    def __init__(self, sweep: xr.Dataset, outcomes: Outcomes, width: int, what: str) -> None:
+        self.sweep, self.asked, self.width, self.what = sweep, outcome_list(outcomes), width, what
+        self.most_dropped = 0
+        self.worst = ""
+        self.changes: dict[str, bool] = {}
+        """Whether an outcome differs between runs, for a path at any time."""
+        self.kept = np.ones(sweep.sizes["run"] // width, dtype=bool)
+
+    def outcomes(self) -> Iterator[tuple[Judged, np.ndarray | None]]:
+        """Each outcome with its values (blocks, width); None if it is the same in all runs. `kept` are the blocks."""
+        for one in judged(self.asked, self.sweep):
+            y = one.values.reshape(-1, self.width)
+            self.kept = np.isfinite(y).all(axis=1)
+            dropped = int((~self.kept).sum())
+            if dropped > self.most_dropped:
+                self.most_dropped, self.worst = dropped, one.name
+            if 2 * dropped > len(y):
+                row = int(np.flatnonzero(~np.isfinite(one.values))[0])
+                raise DesignError(
+                    f"'{one.name}' is missing in {dropped:,} of {len(y):,} {self._many}, too many to leave out: "
+                    f"{message_of(self.sweep, row) or 'the outcome is NaN in fine runs.'}"
+                )
+            y = y[self.kept]
+            if np.ptp(y) <= SAME * np.abs(y).max():
+                self.changes.setdefault(one.label, False)
+                yield one, None
+            else:
+                self.changes[one.label] = True
+                yield one, y
+
+    @property
+    def _many(self) -> str:
+        return "trajectories" if self.what == "trajectory" else f"{self.what}s"
+
+    def tell(self) -> None:
+        """Say what was left out, and which outcomes never change."""
+        constant = [label for label, changes in self.changes.items() if not changes]
+        if len(constant) == len(self.changes):
+            raise DesignError(
+                f"'{constant[0]}' is the same in all {self.sweep.sizes['run']:,} runs: none of the parameters "
+                "changes it. Choose another outcome or other parameters."
+            )
+        if constant:
+            more = f" (and {len(constant) - 1} more)" if len(constant) > 1 else ""
+            warn(f"'{constant[0]}'{more} is the same in all runs: none of the parameters changes it.")
+        if self.most_dropped:
+            warn(
+                f"{self.most_dropped:,} of {len(self.kept):,} {self._many} were left out whole, because a run of "
+                f"theirs gives no '{self.worst}'. What is said holds for the rest."
+            )
+
+
+def swept(
+    of: Structure | xr.Dataset,
+    parameters: Parameters,
+    outcomes: Outcomes,
+    design: Callable[[pd.DataFrame], pd.DataFrame],
+    n: int | None = 0,
+    *,
+    scenario: Scenario | str | None,
+    every: float | None,
+) -> tuple[xr.Dataset, list[str], np.ndarray]:
+    """The sweep of a model over the design of a table of parameters, or the sweep that is given.
+
+    Returns
+    -------
+    tuple
+        The sweep, the names of the parameters, and their values, shape (runs, parameters).
+    """
+    asked = outcome_list(outcomes)
+    if not isinstance(of, Structure):
+        if n:
+            raise DesignError("A sweep is given, which has its number of samples; leave out n.")
+        names = parameter_names(parameters)
+        return of, names, points_of(of, names)
+    if n is None:
+        raise DesignError("A number of samples is needed, such as n=1024.")
+    table = parameter_table(of, parameters)
+    sweep = run_sweep(of, design(table), variables_of(of, asked), scenario=scenario, every=every, certificate=0)
+    names = [str(name) for name in table.index]
+    return sweep, names, points_of(sweep, names)
+
+
+def message_of(sweep: xr.Dataset, row: int) -> str:
+    """What went wrong in a run; empty if nothing did."""
+    return str(sweep["message"].to_numpy()[row]) if "message" in sweep.coords else ""
+
+
+def seed_of(generator: np.random.Generator) -> int:
+    """A seed above zero: SALib takes 0 for no seed at all."""
+    return int(generator.integers(1, 2**31))
+
+
+def warn(text: str) -> None:
+    """A ResultWarning that points at the caller of the analysis."""
+    warnings.warn(text, ResultWarning, stacklevel=3)
+
+
+def salib(method: str) -> Any:
+    """The `analyze` of one of SALib's methods.
+
+    Raises
+    ------
+    MissingExtraError
+        If SALib is not installed.
+    """
+    require("SALib", f"sdmodel.{method}")
+    from SALib.analyze import morris, sobol
+
+    return {"morris": morris, "sobol": sobol}[method].analyze

@@ -1,0 +1,180 @@
+"""Sobol' indices: which share of an outcome's variance comes from which constant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdmodel.analysis.inputs import Outcomes, Parameters, Seed, check
+from sdmodel.analysis.outcomes import Judged, framed
+from sdmodel.analysis.sensitivity.designs import sobol_blocks, width_of
+from sdmodel.analysis.sensitivity.evaluation import Look, salib, seed_of, swept, warn
+from sdmodel.core.errors import DesignError
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GOOD = 0.1
+"""Half-width of the interval of the largest index, as a share of it, above which the sample is called small."""
+
+
+def sobol(
+    of: Structure | xr.Dataset,
+    parameters: Parameters,
+    outcomes: Outcomes,
+    *,
+    n: int | None = None,
+    second: bool = False,
+    rng: Seed = None,
+    scenario: Scenario | str | None = None,
+    every: float | None = None,
+) -> pd.DataFrame:
+    """Sobol' indices: which share of an outcome's variance comes from each parameter.
+
+    The first-order index is the share that goes away if the parameter becomes known, the total index what is left if
+    all others become known; the difference are interactions. They hold for the ranges and distributions of the table.
+
+    Parameters
+    ----------
+    of
+        A model, which is then run; or the sweep of a design of `sdmodel.sobol_blocks`, as for sweeps with a store, a
+        cluster or a method of your own.
+    parameters
+        A table such as `model.uncertainties` (index name; columns value, low, high, distribution), a mapping from names
+        to (low, high), or names of constants of the model. They are drawn independently of each other.
+    outcomes
+        One or several outcomes; the name of a variable stands for its whole path and gives indices over time.
+    n
+        Number of blocks, a power of two; a model is run ``n * (parameters + 2)`` times.
+    second
+        Indices of pairs as well; a model is then run ``n * (2 * parameters + 2)`` times.
+    rng
+        Seed or generator, of the samples and of the resampling behind the intervals.
+    scenario, every
+        As in `Model.sweep`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `outcome`, `time` (for paths) and `parameter`; with `second` also `other`, empty for a parameter alone.
+        Columns `first`, `first_low`, `first_high`, `total`, `total_low`, `total_high` (no unit; bootstrap intervals of
+        95 %), with `second` also `second`, `second_low`, `second_high`. Indices of an outcome that is the same in all
+        runs are NaN. `attrs` hold `blocks` and `dropped`, the blocks left out because a run failed.
+
+    Raises
+    ------
+    MissingExtraError
+        If SALib is not installed.
+    DesignError
+        If the design is not well formed, the sweep is not one of `sobol_blocks`, more than half of the blocks have a
+        failed run, or no parameter changes any outcome.
+
+    Warns
+    -----
+    ResultWarning
+        If blocks were left out, an outcome is the same in all runs, or the sample is small: the half-width of the
+        interval of the largest total index is more than a tenth of it.
+
+    References
+    ----------
+    .. [1] Sobol', I. M. (2001). Global sensitivity indices for nonlinear mathematical models and their Monte Carlo
+       estimates. Mathematics and Computers in Simulation 55(1-3), 271-280.
+       https://doi.org/10.1016/S0378-4754(00)00270-6
+    .. [2] Saltelli, A., Annoni, P., Azzini, I., Campolongo, F., Ratto, M. and Tarantola, S. (2010). Variance based
+       sensitivity analysis of model output. Computer Physics Communications 181(2), 259-270.
+       https://doi.org/10.1016/j.cpc.2009.09.018
+    .. [3] Herman, J. and Usher, W. (2017). SALib: An open-source Python library for sensitivity analysis. Journal of
+       Open Source Software 2(9), 97. https://doi.org/10.21105/joss.00097
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> few = model.uncertainties.loc[["trust time", "imitation speed"]]
+    >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
+    >>> table.loc["trust at 2034", "total"].idxmax()
+    'imitation speed'
+    """
+    check(of=of, rng=rng, scenario=scenario, n=n)
+    analyse = salib("sobol")
+    generator = np.random.default_rng(rng)
+
+    def design(table: pd.DataFrame) -> pd.DataFrame:
+        return sobol_blocks(table, int(n or 0), second=second, rng=rng)
+
+    sweep, names, x = swept(of, parameters, outcomes, design, n, scenario=scenario, every=every)
+    k, width = len(names), width_of(len(names), second)
+    _check_blocks(x, k, width, second)
+    problem = {"num_vars": k, "names": names, "bounds": [[0.0, 1.0]] * k}
+    seed = seed_of(generator)
+    rows: list[dict[str, object]] = []
+    small: list[tuple[float, str]] = []
+    look = Look(sweep, outcomes, width, "block")
+    for one, y in look.outcomes():
+        if y is None:
+            rows += _sobol_rows(one, names, None, second)
+            continue
+        found = analyse(problem, y.reshape(-1), calc_second_order=second, seed=seed)
+        rows += _sobol_rows(one, names, found, second)
+        top = int(np.argmax(found["ST"]))
+        small.append((float(found["ST_conf"][top] / max(found["ST"][top], 1e-300)), one.name))
+    look.tell()
+    if small and max(small)[0] > GOOD:
+        share, name = max(small)
+        blocks = sweep.sizes["run"] // width
+        enough = 1 << int(np.ceil(np.log2(blocks * (share / GOOD) ** 2)))
+        warn(
+            f"{blocks:,} blocks are few: the interval of the largest total index of '{name}' reaches ±{share:.1%} of "
+            f"it. About n={enough:,} would bring it to ±{GOOD:.0%}."
+        )
+    out = framed(rows, ("parameter", "other") if second else ("parameter",))
+    out.attrs = {"blocks": sweep.sizes["run"] // width, "dropped": look.most_dropped}
+    return out
+
+
+def _sobol_rows(one: Judged, names: list[str], found: Any, second: bool) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+
+    def row(parameter: str, other: str, **indices: tuple[float, float]) -> None:
+        made: dict[str, object] = {"outcome": one.label, "time": one.time, "parameter": parameter}
+        if second:
+            made["other"] = other
+        for name, (value, half) in indices.items():
+            made.update({name: value, f"{name}_low": value - half, f"{name}_high": value + half})
+        rows.append(made)
+
+    def of(kind: str, *place: int) -> tuple[float, float]:
+        if found is None:
+            return np.nan, np.nan
+        return float(found[kind][place]), float(found[f"{kind}_conf"][place])
+
+    for i, name in enumerate(names):
+        row(name, "", first=of("S1", i), total=of("ST", i))
+    if second:
+        for i, name in enumerate(names):
+            for j in range(i + 1, len(names)):
+                row(name, names[j], second=of("S2", i, j))
+    return rows
+
+
+def _check_blocks(x: np.ndarray, k: int, width: int, second: bool) -> None:
+    """Refuse runs that are not blocks of `sobol_blocks`."""
+    fits = len(x) % width == 0
+    if fits:
+        blocks = x.reshape(-1, width, k)
+        a, b = blocks[:, 0], blocks[:, -1]
+        for j in range(k):
+            mixed, back = a.copy(), b.copy()
+            mixed[:, j], back[:, j] = b[:, j], a[:, j]
+            fits = fits and np.array_equal(blocks[:, 1 + j], mixed)
+            fits = fits and (not second or np.array_equal(blocks[:, 1 + k + j], back))
+    if not fits:
+        raise DesignError(
+            f"The {len(x):,} runs are no Sobol' blocks of these {k} parameters in this order"
+            f"{' with pairs' if second else ''}. Make the design with sdmodel.sobol_blocks(parameters, n"
+            f"{', second=True' if second else ''}) and sweep all of it."
+        )

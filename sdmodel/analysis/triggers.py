@@ -1,0 +1,312 @@
+"""Rules that the state triggers: a date that comes when a variable passes a level, and stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel.analysis.equilibria.net_flows import no_data
+from sdmodel.analysis.inputs import check, choice, design_rows, number, one_constant
+from sdmodel.compile.events import segments
+from sdmodel.compile.programs import program_of
+from sdmodel.compile.python.engine import Engine
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, SolveError
+from sdmodel.core.expression import key
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.design import LABELS
+from sdmodel.solve.inputs import parameter_vector, reshaped, resolve_scenario, with_paths
+from sdmodel.sweep.run_sweep import run_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS = ("events", "sweep")
+_CHECKED = 8
+"""Rows of a sweep whose date is found again by events, to state the error."""
+_SAME = 1e-6
+"""Largest difference before the date, as a share of the size of the variable, that rounding explains."""
+
+
+def trigger(
+    model: Structure,
+    date: str,
+    variable: str,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    design: pd.DataFrame | None = None,
+    start: float | str | None = None,
+    scenario: Scenario | str | None = None,
+    method: str | None = None,
+    workers: int | None = None,
+) -> pd.DataFrame:
+    """Find the date at which a rule sets off a policy, such as: leave when the market carries 30 % of the demand.
+
+    Up to the date a run is what it is without the rule, so the date is that at which the variable first passes the
+    level in the run where the policy never comes. Put it into the design and the policy happens then, exactly, in a
+    run and in a sweep.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    date
+        The constant that is the date of the policy, such as ``"exit start"``.
+    variable
+        What the rule looks at: a variable, or an element `name[a]`.
+    above, below
+        The level; one of the two. The rule holds where the variable is above or below it.
+    design
+        One row a case, without the date; default: one case, the constants of the file.
+    start
+        Time from which the rule is looked at, a number or date; default the lowest value of the date in the file, or
+        the beginning of the run if that is later.
+    scenario
+        Scenario under all rows.
+    method
+        ``"events"``: scipy's solver stops where the level is passed (Brent's method on its dense output [1]_), row by
+        row; the default without a design. ``"sweep"``: all rows at once, with a value at every TIME STEP; the passage
+        is found by bisection on the cubic through the four values around it, which is as accurate as the steps, except
+        where the variable jumps within that step: there it may be off by up to a TIME STEP. The default with a design.
+    workers
+        As in `Model.sweep`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a row of the design, with its index: the date under its name, and ``triggered``. Where the variable
+        never passes the level the date is the highest that the file allows, and where the run fails it is NaN.
+        `attrs`: ``error``, the largest difference of dates from a sweep to those by events, over at most eight rows.
+
+    Raises
+    ------
+    DesignError
+        If not one of `above` and `below` is given, the design holds the date, or the date has effects before it comes:
+        such a rule would look ahead.
+    FixedStepError
+        For ``"events"``, if the model has functions that have a meaning on the TIME STEP grid only; the sweep takes
+        them.
+
+    References
+    ----------
+    .. [1] Shampine, L. F. and Thompson, S. (2000). Event location for ordinary differential equations. Computers &
+       Mathematics with Applications 39(5-6), 43-54. https://doi.org/10.1016/S0898-1221(00)00045-6
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("policy")
+    >>> found = sdmodel.trigger(model, "exit start", "present value of public money", above=2000)
+    >>> run = model.run({"exit start": found["exit start"].iloc[0]})
+    >>> bool(found["triggered"].iloc[0])
+    True
+    """
+    import pandas as pd
+
+    check(model=model, date=date, variable=variable, above=above, below=below, design=design, start=start)
+    check(scenario=scenario)
+    if (above is None) == (below is None):
+        raise DesignError("A rule needs one level: above=... or below=....")
+    if method is not None:
+        choice("method", method, METHODS)
+    level, sign = (float(above), 1.0) if above is not None else (float(below or 0.0), -1.0)
+    name, low, high = _date(model, date)
+    rows = design_rows(model, design, name)
+    rule = _Rule(model, name, variable, level, sign, scenario, high, _start(model, low, start))
+    by_events = method == "events" or (method is None and design is None)
+    if by_events:
+        dates = np.array([rule.by_events(row) for row in _values_of(rows)])
+        error = 0.0
+    else:
+        dates = rule.in_lanes(rows, workers)
+        error = rule.error(rows, dates)
+    triggered = np.isfinite(dates)
+    dates = np.where(dates == np.inf, high, dates)
+    out = pd.DataFrame({name: dates, "triggered": triggered}, index=rows.index)
+    rule.refuse_to_look_ahead(rows[triggered], dates[triggered], workers)
+    out.attrs = {
+        "lever": name,
+        "units": {name: model.owner(name).unit},
+        "rule": f"{variable} {'above' if sign > 0 else 'below'} {level:g}",
+        "error": error,
+        "rows": len(rows),
+    }
+    return out
+
+
+def _date(model: Structure, date: str) -> tuple[str, float, float]:
+    name = one_constant(model, date)
+    own = model.owner(name)
+    if not np.isfinite(own.high):
+        raise DesignError(
+            f"'{name}' has no highest value in its file; it needs one that means that the policy never comes."
+        )
+    return name, own.low, own.high
+
+
+def _start(model: Structure, low: float, start: float | str | None) -> float:
+    first = model.time.get("initial time", -np.inf)
+    number("start", when := low if start is None else year(start), high=model.time.get("final time", np.inf))
+    return max(when, first)
+
+
+def _values_of(rows: pd.DataFrame) -> list[dict[str, float]]:
+    return [{str(k): v for k, v in row.items() if k not in LABELS} for row in rows.to_dict("records")] or [{}]
+
+
+class _Rule:
+    """A rule, and ways to find its date."""
+
+    def __init__(
+        self,
+        model: Structure,
+        date: str,
+        variable: str,
+        level: float,
+        sign: float,
+        scenario: Scenario | str | None,
+        never: float,
+        start: float,
+    ) -> None:
+        self.model, self.date, self.variable = model, date, variable
+        self.level, self.sign, self.scenario, self.never, self.start = level, sign, scenario, never, start
+
+    # -- one run --------------------------------------------------------------------------------------------------
+    def by_events(self, values: dict[str, float]) -> float:
+        """Date of one case; infinite if it never comes."""
+        from scipy.integrate import solve_ivp
+
+        base = self.model.scenario(self.scenario) if isinstance(self.scenario, str) else self.scenario or Scenario()
+        asked = resolve_scenario(self.model, {**values, self.date: self.never}, base)
+        model = with_paths(self.model, asked)
+        program = program_of(model, fixed=False)
+        p = parameter_vector(model, program, asked.values)
+        program = reshaped(model, program, p)
+        no_data(self.model, program)
+        engine = Engine(program, [self._node(program.outputs)])
+        bound = engine.bind(p)
+        control = bound.control
+        begin, end, step = (control[k] for k in ("initial time", "final time", "time step"))
+        y = np.array(bound.start, dtype=float)
+        atol = 1e-11 * np.maximum(np.abs(y), 1e-3)
+        for part in segments(engine.clock, program, bound.watch, begin, end):
+            cuts = [part.start, *([self.start] if part.start < self.start < part.end else []), part.end]
+            for a, b in pairwise(cuts):
+
+                def off(t: float, x: np.ndarray, held: tuple[float, ...] = part.held) -> float:
+                    return self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
+
+                off.terminal = True  # type: ignore[attr-defined]  # how solve_ivp is told
+                off.direction = 1.0  # type: ignore[attr-defined]  # the same
+                watched = a >= self.start
+                if watched and off(a, y) > 0:
+                    return a
+                found = solve_ivp(
+                    lambda t, x, held=part.held: bound.rates(t, x.tolist(), held),
+                    (a, b),
+                    y,
+                    method="LSODA",
+                    rtol=1e-9,
+                    atol=atol,
+                    max_step=step,  # so that a level passed twice within a step of the model is not missed
+                    events=[off] if watched else None,
+                )
+                if not found.success or not np.isfinite(found.y).all():
+                    raise SolveError(f"The run stopped at time {found.t[-1]:g}: {found.message}")
+                if found.status == 1:
+                    return float(found.t_events[0][0])
+                y = found.y[:, -1]
+        return np.inf
+
+    def _node(self, outputs: Mapping[str, int]) -> int:
+        for name, node in outputs.items():
+            if key(name) == key(self.variable):
+                return int(node)
+        elements = [name for name in outputs if self.model.owner(name).key == key(self.variable)]
+        if elements:
+            raise DesignError(f"'{self.variable}' has {len(elements)} elements; look at one, such as '{elements[0]}'.")
+        kind = self.model.owner(self.variable).kind  # refuses what there is not
+        raise OverrideError(f"'{self.variable}' is a {kind}; a rule looks at something that changes.")
+
+    # -- many runs ------------------------------------------------------------------------------------------------
+    def in_lanes(self, rows: pd.DataFrame, workers: int | None) -> np.ndarray:
+        """Dates of all rows; infinite where it never comes, NaN where a run fails."""
+        time, values = self._paths(rows, np.full(len(rows), self.never), workers)
+        off = self.sign * (values - self.level)
+        looked = time >= self.start - 1e-9
+        beyond = (off > 0) & looked
+        first = np.argmax(beyond, axis=1)
+        dates = np.where(beyond.any(axis=1), time[first], np.inf)
+        for row in np.flatnonzero(beyond.any(axis=1) & (first > 0)):
+            i = first[row]
+            if looked[i - 1] and off[row, i - 1] <= 0:
+                dates[row] = _passage(time, off[row], i)
+            elif not looked[i - 1]:
+                # The rule begins between two reported times.
+                dates[row] = self.start if off[row, i - 1] > 0 else max(self.start, _passage(time, off[row], i))
+        dates[~np.isfinite(values).all(axis=1)] = np.nan
+        return dates
+
+    def _paths(self, rows: pd.DataFrame, dates: np.ndarray, workers: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Reported times, and the variable in each row, (rows, times)."""
+        from sdmodel.core.outcome import Outcome
+
+        found = run_sweep(
+            self.model,
+            rows.assign(**{self.date: dates}),
+            [self.model.owner(self.variable).name],
+            scenario=self.scenario,
+            every=self.model.time.get("time step"),
+            workers=workers,
+            progress=False,
+            certificate=0,
+        )
+        path = Outcome(self.variable)._path(found)
+        if path.dims != ("run", "time"):
+            raise DesignError(f"'{self.variable}' has subscripts; look at one element of it: '{self.variable}[...]'.")
+        return found["time"].to_numpy(), path.to_numpy()
+
+    def error(self, rows: pd.DataFrame, dates: np.ndarray) -> float:
+        """Largest difference from dates by events over a few rows; NaN if the model has none."""
+        chosen = np.flatnonzero(np.isfinite(dates))
+        chosen = chosen[np.linspace(0, len(chosen) - 1, min(_CHECKED, len(chosen))).astype(int)]
+        try:
+            again = [self.by_events(values) for values in _values_of(rows.iloc[chosen])] if len(chosen) else []
+        except FixedStepError:
+            return float("nan")
+        return float(np.max(np.abs(np.array(again) - dates[chosen]), initial=0.0))
+
+    def refuse_to_look_ahead(self, rows: pd.DataFrame, dates: np.ndarray, workers: int | None) -> None:
+        """Refuse a date that changes the variable before it comes."""
+        if not len(rows):
+            return
+        time, without = self._paths(rows, np.full(len(rows), self.never), workers)
+        _, with_it = self._paths(rows, dates, workers)
+        before = time[None, :] < dates[:, None] - 1e-9
+        size = np.maximum(np.abs(without).max(axis=1, keepdims=True), 1e-12)
+        off = np.where(before, np.abs(with_it - without) / size, 0.0)
+        if not off.max(initial=0.0) <= _SAME:
+            row = int(np.argmax(off.max(axis=1)))
+            when = time[int(np.argmax(off[row] > _SAME))]
+            raise DesignError(
+                f"'{self.date}' at {dates[row]:g} changes '{self.variable}' from {when:g} on, before it comes: the "
+                "rule would look ahead. Give the rule a variable that the policy does not touch beforehand."
+            )
+
+
+def _passage(time: np.ndarray, off: np.ndarray, i: int) -> float:
+    """Zero between times i - 1 and i of the cubic through the four values around it."""
+    first = min(max(i - 2, 0), max(len(time) - 4, 0))
+    which = slice(first, first + 4)
+    t, x = time[which] - time[i - 1], off[which]
+    weights = np.linalg.solve(np.vander(t), x)
+    a, b = 0.0, float(time[i] - time[i - 1])
+    for _ in range(60):
+        middle = (a + b) / 2
+        a, b = (a, middle) if np.polyval(weights, middle) > 0 else (middle, b)
+    return float(time[i - 1] + (a + b) / 2)

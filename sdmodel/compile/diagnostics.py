@@ -1,0 +1,36 @@
+"""What keeps equations from being worked out, all of it and not the first fault only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sdmodel.compile.constants import room_for_recursion
+from sdmodel.compile.lower import Lowering
+from sdmodel.core.errors import SdmodelError
+from sdmodel.core.structure import Structure, Variable
+
+
+def faults(model: Structure) -> list[SdmodelError]:
+    """What keeps the equations of a model from being lowered for the TIME STEP grid, each fault once."""
+    low = Lowering(model, True, {})
+    found: list[SdmodelError] = []
+
+    def attempt(step: Callable[[], object]) -> None:
+        try:
+            step()
+        except SdmodelError as error:
+            if error not in found:
+                found.append(error)
+
+    def whole(variable: Variable) -> None:
+        for element in low.scalars.of(variable):
+            attempt(partial(low.element, variable, element, False))
+
+    with room_for_recursion():
+        for variable in model.equations.values():
+            if variable.kind != "lookup":
+                attempt(partial(whole, variable))
+            while low.afterwards:
+                attempt(low.afterwards.pop())
+    return found

@@ -1,0 +1,110 @@
+"""The loops of exact dates: every lane steps to the common stops and, between them, to its own breaks."""
+
+from __future__ import annotations
+
+from sdmodel.compile.llvm.integration import RUN, Space, begin, every_vector, runge_kutta
+from sdmodel.compile.llvm.ir import Body, V, W, splat
+from sdmodel.compile.llvm.loops import OFFSETS, ROW, any_lane, at, loop, only_if, spread, times
+from sdmodel.compile.llvm.phase import Module, Phase
+from sdmodel.compile.llvm.tables import gather
+
+
+def on_dates(module: Module, space: Space, phases: dict[str, Phase]) -> None:
+    """`@runs` and `@run` with exact dates.
+
+    `%stops` holds the common times, grid and reports in order, `%slack` how near is near enough for each, `%report` the
+    number of its report or -1; `%breaks` for each vector `%cuts` rows of dates: the start, the breaks in order, then
+    the end as often as there is room, and a date after the end.
+
+    A report belongs to the segment in which its time lies; a time as near to a break as its slack is taken for the
+    break itself and belongs to the segment that begins there. All as in `solve`.
+    """
+    shared = "i64 %stopcount, ptr %stops, ptr %slack, ptr %report, i64 %cuts"
+
+    def prepare(b: Body, v: str) -> str:
+        return f", ptr {at(b, '%breaks', times(b, times(b, v, '%cuts'), ROW))}"
+
+    every_vector(module, space, f"{shared}, ptr noalias %breaks", shared, prepare)
+    _segment(module, space, phases["segment"])
+    b = module.body()
+    now, cut, following = (b.row("%w", space.now + i) for i in range(3))
+    begin(b, space, phases["init"])
+    b.store(_shared(b, "%stops", "0"), now)
+    b.do(f"store {W} zeroinitializer, ptr {cut}, align 64")
+    b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
+    last = b.put("sub i64 %stopcount, 1")
+    end = _shared(b, "%stops", last)
+    with loop(b, "%stopcount") as i:
+        target, slack = _shared(b, "%stops", i), _shared(b, "%slack", i)
+        enough = b.xsub(target, slack)
+        again, inside, done = b.label(), b.label(), b.label()
+        b.do(f"br label %{again}")
+        b.do(f"{again}:")
+        t, date = b.load(now), b.load(following)
+        mine = b.either(b.compare("olt", target, b.xsub(date, slack)), b.compare("oge", date, end))
+        active = b.nor(b.both(mine, b.compare("oge", t, enough)))
+        b.do(f"br i1 {any_lane(b, active)}, label %{inside}, label %{done}")
+        b.do(f"{inside}:")
+        to = b.select(mine, target, date)
+        h = b.xsub(to, t)
+        moments = [t, b.xadd(t, b.xmul(h, splat(0.5))), b.xadd(t, h)]
+        runge_kutta(b, space, h, lambda n: phases["rates"].call(b, moments[n]), active)
+        after = b.select(active, to, t)
+        b.store(after, now)
+        crossed = b.both(b.compare("oge", after, date), b.compare("olt", date, end))
+        with only_if(b, any_lane(b, crossed)):
+            number = b.put(f"load {W}, ptr {cut}, align 64")
+            number = b.whole("add", number, b.put(f"zext <8 x i1> {crossed} to {W}"))
+            b.do(f"store {W} {number}, ptr {cut}, align 64")
+            b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
+        b.do(f"br label %{again}")
+        b.do(f"{done}:")
+        with only_if(b, b.put(f"icmp eq i64 {i}, {last}")):  # at the end, too, the right limit is reported
+            b.do(f"store {W} {spread(b, b.put('sub i64 %cuts, 2'))}, ptr {cut}, align 64")
+            b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
+        j = b.put(f"load i64, ptr {at(b, '%report', times(b, i, 8))}, align 8")
+        with only_if(b, b.put(f"icmp sge i64 {j}, 0")):
+            phases["outs"].call(b, target)
+            b.do(f"call void @report(ptr %w, ptr %out, i64 %alive, i64 {j}, i64 %reports)")
+    module.close(f"{RUN}{shared}, ptr noalias %breaks) nounwind", b)
+
+
+def _shared(b: Body, table: str, index: str) -> str:
+    """A number of a common table, in every lane."""
+    return b.spread(b.put(f"load double, ptr {at(b, table, times(b, index, 8))}, align 8"))
+
+
+def _segment(module: Module, space: Space, phase: Phase) -> None:
+    """Held values of the segment each lane is in, found at its middle, and the date of its end."""
+    b = module.body()
+    number = b.put(f"load {W}, ptr {b.row('%w', space.now + 1)}, align 64")
+    offset = b.whole("add", b.whole("shl", number, "splat (i64 6)"), OFFSETS)
+    begun = gather(b, b.put(f"getelementptr i8, ptr %breaks, {W} {offset}"))
+    ends = gather(b, b.put(f"getelementptr i8, ptr %breaks, {W} {b.whole('add', offset, f'splat (i64 {ROW})')}"))
+    b.store(ends, "%w", space.now + 2)
+    phase.call(b, b.xmul(b.xadd(begun, ends), splat(0.5)))
+    module.close("internal void @segment(ptr noalias %w, ptr noalias %p, ptr noalias %breaks) noinline nounwind", b)
+
+
+def on_watch(module: Module, phase: Phase, given: int, holds: int, seen: int, watched: int) -> None:
+    """`@watch`: what the sources of breaks watch, for each vector at times of its own and held values of its own.
+
+    `given` and `seen` are the first rows of the held values and of the result, `holds` and `watched` their numbers.
+    """
+    b = module.body()
+    with loop(b, "%vectors") as v:
+        p = at(b, "%params", times(b, v, "%stride"))
+        for count, first, memory, into in ((holds, given, "%held", True), (watched, seen, "%out", False)):
+            outside = at(b, memory, times(b, v, count * ROW))
+            if not into:
+                phase.call(b, b.load(at(b, "%times", times(b, v, ROW))), pointer=p)
+            with loop(b, str(count)) as i:
+                offset = times(b, i, ROW)
+                a, w = at(b, outside, offset), at(b, b.row("%w", first), offset)
+                source, goal = (a, w) if into else (w, a)
+                b.do(f"store {V} {b.put(f'load {V}, ptr {source}, align 64')}, ptr {goal}, align 64")
+    module.close(
+        "void @watch(i64 %vectors, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %times, "
+        "ptr noalias %held, ptr noalias %out) nounwind",
+        b,
+    )

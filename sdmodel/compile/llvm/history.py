@@ -1,0 +1,111 @@
+"""What lives on the TIME STEP grid only: memories in rings, draws as hashes, stocks cut off at zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdmodel.compile.llvm.ir import Body, V, W, isplat, splat
+from sdmodel.compile.llvm.loops import OFFSETS, ROW, at, loop, times
+from sdmodel.compile.llvm.tables import gather
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+_SCATTER = f"declare void @llvm.masked.scatter.v8f64.v8p0({V}, <8 x ptr>, i32, <8 x i1>)"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Rows of memories and draws."""
+
+    memories: int
+    """How many there are."""
+    shown: int
+    """First row of the values memories show; then what enters them, their places in the ring, and their spans."""
+    following: int
+    place: int
+    span: int
+    streams: tuple[int, ...]
+    """Streams of draws in use."""
+    draws: int
+    words: int
+    """First row, after the parameters, of a word for each stream of the program and each run."""
+    floors: tuple[int, ...]
+    """States cut off at zero, by their place in the rows of states."""
+
+
+def draw(b: Body, past: Past, step: str) -> None:
+    """Draws of all streams at a step (a whole number), as `sdmodel.compile.random` has them."""
+    if not past.streams:
+        return
+    first = b.put(f"insertelement {W} poison, i64 {step}, i64 0")
+    number = b.put(f"shufflevector {W} {first}, {W} poison, <8 x i32> zeroinitializer")
+    for i, stream in enumerate(past.streams):
+        word = b.put(f"load {W}, ptr {b.row('%p', past.words + stream)}, align 64")
+        word = mix(b, b.whole("xor", word, number))
+        count = b.put(f"uitofp {W} {b.whole('lshr', word, isplat(11))} to {V}")
+        b.store(b.xmul(b.xadd(count, splat(0.5)), splat(2.0**-53)), "%w", past.draws + i)
+
+
+def mix(b: Body, word: str) -> str:
+    """SplitMix64's finalizer."""
+    word = b.whole("add", word, isplat(_GOLDEN))
+    for shift, factor in _ROUNDS:
+        word = b.whole("mul", b.whole("xor", word, b.whole("lshr", word, isplat(shift))), isplat(factor))
+    return b.whole("xor", word, b.whole("lshr", word, isplat(31)))
+
+
+def fill(b: Body, past: Past) -> None:
+    """Rings hold initial values."""
+    if not past.memories:
+        return
+    with loop(b, str(past.memories)) as i:
+        value = b.load(at(b, b.row("%w", past.shown), times(b, i, ROW)))
+        low, high = _ring(b, i)
+        b.do(f"store {W} zeroinitializer, ptr {at(b, b.row('%w', past.place), times(b, i, ROW))}, align 64")
+        with loop(b, high, start=low) as j:
+            b.store(value, at(b, "%ring", times(b, j, ROW)))
+
+
+def shift(b: Body, past: Past) -> None:
+    """All memories move on by a step, each lane in a ring of its own length."""
+    if not past.memories:
+        return
+    b.declared.add(_SCATTER)
+    with loop(b, str(past.memories)) as i:
+        offset = times(b, i, ROW)
+        entering = b.load(at(b, b.row("%w", past.following), offset))
+        place = at(b, b.row("%w", past.place), offset)
+        where = b.put(f"load {W}, ptr {place}, align 64")
+        length = b.put(f"load {W}, ptr {at(b, '%steps', offset)}, align 64")
+        ring = at(b, "%ring", times(b, _ring(b, i)[0], ROW))
+        into = b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, where)}")
+        every = "<8 x i1> splat (i1 true)"
+        b.do(f"call void @llvm.masked.scatter.v8f64.v8p0({V} {entering}, <8 x ptr> {into}, i32 8, {every})")
+        after = b.whole("add", where, isplat(1))
+        wraps = b.put(f"icmp uge {W} {after}, {length}")
+        after = b.put(f"select <8 x i1> {wraps}, {W} zeroinitializer, {W} {after}")
+        b.do(f"store {W} {after}, ptr {place}, align 64")
+        leaving = gather(b, b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, after)}"))
+        b.store(leaving, at(b, b.row("%w", past.shown), offset))
+
+
+def _ring(b: Body, i: str) -> tuple[str, str]:
+    """First row of the ring of memory `i`, and the first after it."""
+    place = b.put(f"getelementptr i64, ptr %rings, i64 {i}")
+    low = b.put(f"load i64, ptr {place}, align 8")
+    high = b.put(f"load i64, ptr {b.put(f'getelementptr i64, ptr {place}, i64 1')}, align 8")
+    return low, high
+
+
+def _cell(b: Body, where: str) -> str:
+    return b.whole("add", b.whole("shl", where, isplat(6)), OFFSETS)
+
+
+def cut(b: Body, past: Past, bases: Sequence[int]) -> None:
+    """Stocks that cannot be negative are zero where they would be."""
+    for i in past.floors:
+        value = b.load("%w", bases[0] + i)
+        kept = b.select(b.compare("olt", value, splat(0.0)), splat(0.0), value)
+        for base in bases:
+            b.store(kept, "%w", base + i)

@@ -1,0 +1,1 @@
+"""`Program` to plain Python functions on floats, for one run."""

@@ -1,0 +1,399 @@
+"""Program to plain Python functions on floats: the engine of a single run.
+
+Generated source holds `v<n>`, `c<n>`, float literals and whitelisted calls, nothing that came from a model file; it is
+compiled in `_compiled`, and nowhere else. There are two forms: a fast one with Python's operators, and a safe one with
+IEEE meaning, compiled only if the fast one meets a division by zero, an overflow or a value that is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from sdmodel.compile.events import HELD, RUN, Clock, clock_of
+from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
+from sdmodel.compile.program import Program, TableData
+from sdmodel.compile.random import draws
+
+Vector = Sequence[float]
+Series = tuple[Sequence[float], Sequence[float]]
+"""Times and values of a data variable."""
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==",
+          "ne": "!="}  # fmt: skip
+_FAST: dict[str, Any] = {
+    "abs": abs, "floor": lambda x: float(math.floor(x)), "trunc": lambda x: float(math.trunc(x)), "exp": math.exp,
+    "ln": math.log, "log10": math.log10, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tan": math.tan,
+    "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
+    "pow": math.pow,
+}  # fmt: skip
+_DEPTH = 25
+_LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
+
+
+class _Writer:
+    """Writes the body of one function: statements in order, nodes used once inlined."""
+
+    def __init__(
+        self,
+        program: Program,
+        clock: Clock,
+        safe: bool,
+        here: Callable[[int], bool],
+        step_values: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        self.program = program
+        self.step_values = step_values
+        self.clock = clock
+        self.safe = safe
+        self.here = here
+        self.lines: list[str] = []
+        self.named: dict[int, str] = {}
+        self.uses: dict[int, int] = {}
+        self.slots = {node: i for i, node in enumerate(clock.held)}
+
+    def arguments(self, node: int) -> list[int]:
+        op, *args = self.program.nodes[node]
+        if op in _LEAVES:
+            return []
+        return [int(a) for a in (args[1:] if op in ("lookup", "data") else args)]
+
+    def write(self, targets: Iterable[int], indent: str) -> list[str]:
+        """Statements for all targets; returns the text of each."""
+        wanted = list(targets)
+        seen: set[int] = set()
+        stack = list(wanted)
+        while stack:
+            node = stack.pop()
+            self.uses[node] = self.uses.get(node, 0) + 1
+            if node in seen or not self.here(node):
+                continue
+            seen.add(node)
+            named_arms = self.program.nodes[node][0] in ("min", "max")
+            for a in self.arguments(node):
+                stack.append(a)
+                if named_arms:
+                    self.uses[a] = self.uses.get(a, 0) + 1
+        depth: dict[int, int] = {}
+        texts: dict[int, str] = {}
+        for node in sorted(seen):
+            inner = [a for a in self.arguments(node) if a not in self.named and a in texts]
+            depth[node] = 1 + max((depth[a] for a in inner), default=0)
+            text = self._text(node, texts)
+            leaf = self.program.nodes[node][0] in _LEAVES
+            if not leaf and (self.uses[node] > 1 or depth[node] > _DEPTH):
+                name = f"v{node}"
+                self.lines.append(f"{indent}{name} = {text}")
+                self.named[node] = text = name
+                depth[node] = 0
+            texts[node] = text
+        return [texts[t] if t in texts else self._outside(t) for t in wanted]
+
+    def _outside(self, node: int) -> str:
+        op, *args = self.program.nodes[node]
+        if op == "const":
+            return _number(float(args[0]))
+        if node in self.step_values:
+            return f"h{self.step_values[node]}"
+        if node in self.slots and self.clock.classes[node] == HELD:
+            return f"h{self.slots[node]}"
+        return f"c{node}"
+
+    def _text(self, node: int, texts: Mapping[int, str]) -> str:
+        op, *raw = self.program.nodes[node]
+        if op == "const":
+            return _number(float(raw[0]))
+        if op == "param":
+            return f"p[{raw[0]}]"
+        if op in ("state", "memory", "draw"):
+            before = {"state": 0, "memory": len(self.program.states)}
+            before["draw"] = before["memory"] + len(self.program.memories)
+            return f"y{before[str(op)] + int(raw[0])}"
+        if op == "first_draw":
+            return f"u[{raw[0]}]"
+        if op == "time":
+            return "t"
+        a = [texts[x] if x in texts else self._outside(x) for x in self.arguments(node)]
+        if op == "lookup":
+            return f"look{raw[0]}({a[0]})"
+        if op == "data":
+            return f"data{raw[0]}({a[0]})"
+        if op == "hold":
+            return a[0]
+        if op == "select":
+            return f"({a[1]} if {self._truth(self.arguments(node)[0], a[0])} else {a[2]})"
+        if op in LOGIC:
+            parts = [self._truth(x, text) for x, text in zip(self.arguments(node), a, strict=True)]
+            return f"(not {parts[0]})" if op == "not" else f"({f' {op} '.join(parts)})"
+        if op == "neg":
+            return f"(-{a[0]})"
+        if op in ("min", "max"):
+            sign = "<" if op == "min" else ">"
+            return f"({a[0]} if {a[0]} {sign} {a[1]} or {a[0]} != {a[0]} else {a[1]})"
+        if op in _INFIX and not (self.safe and op == "div"):
+            return f"({a[0]} {_INFIX[op]} {a[1]})"
+        return f"{op}_({', '.join(a)})"
+
+    def _truth(self, node: int, text: str) -> str:
+        plain = self.program.nodes[node][0] in COMPARISONS | LOGIC and not text.startswith(("h", "c"))
+        return text if plain else f"({text} != 0.0)"
+
+
+def step_values_of(program: Program, clock: Clock) -> list[int]:
+    """Nodes whose value at the start of a TIME STEP the net flows read in every stage of the step."""
+    if not any(op == "hold" for op, *_ in program.nodes):
+        return []
+    seen: set[int] = set()
+    stack = [s.rate for s in program.states]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            op, *args = program.nodes[node]
+            if op not in _LEAVES and not (op == "hold" and clock.classes[node] != RUN):
+                stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
+    return sorted(n for n in seen if program.nodes[n][0] == "hold" and clock.classes[n] != RUN)
+
+
+def _number(x: float) -> str:
+    if x != x:
+        return "nan"
+    return ("inf" if x > 0 else "(-inf)") if math.isinf(x) else f"({x!r})" if x < 0 else repr(x)
+
+
+def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool) -> str:
+    """Python source of `bind(p, ...)`, which returns the functions of a run."""
+    classes = clock.classes
+
+    held = frozenset(clock.held)
+
+    def run_time(node: int) -> bool:
+        return classes[node] != RUN and not (classes[node] == HELD and node in held)
+
+    body: list[str] = []
+    step_values = {node: i for i, node in enumerate(step_values_of(program, clock))}
+    names = "".join(f"h{i}, " for i in range(len(clock.held) or len(step_values)))
+    unpack_h = f"        ({names}) = h" if names else "        pass"
+    width = len(program.states) + len(program.memories) + len(program.streams)
+    states = "".join(f"y{i}, " for i in range(width))
+    unpack_y = f"        ({states}) = y" if states else "        pass"
+    needed: set[int] = set()
+
+    def function(
+        head: str,
+        targets: Sequence[int],
+        here: Callable[[int], bool],
+        unpack: Sequence[str],
+        given: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        writer = _Writer(program, clock, safe, here, given)
+        texts = writer.write(targets, "        ")
+        body.extend([f"    def {head}:", *unpack, *writer.lines, f"        return [{', '.join(texts)}]"])
+        for node in writer.uses:
+            if classes[node] == RUN and program.nodes[node][0] != "const":
+                needed.add(node)
+
+    watched = [n for s in clock.sources for n in (s.test, s.against)]
+    inside_step = (lambda node: run_time(node) and node not in step_values) if step_values else run_time
+    function("rates(t, y, h)", [s.rate for s in program.states], inside_step, [unpack_y, unpack_h], step_values)
+    unpack_h = unpack_h if clock.held else "        pass"
+    function("outs(t, y, h)", outputs, run_time, [unpack_y, unpack_h])
+    moving = [*(m.next for m in program.memories), *program.moving.values()]
+    function("nexts(t, y, h)", moving, run_time, [unpack_y, unpack_h])
+    function("holds(t, y)", list(step_values), run_time, [unpack_y])
+    writer = _Writer(program, clock, safe, run_time)
+    texts = iter(writer.write([n for n in watched if n >= 0], "        "))
+    shown = [next(texts) if n >= 0 else "0.0" for n in watched]
+    body.extend(["    def watch(t, h):", unpack_h, *writer.lines, f"        return [{', '.join(shown)}]"])
+    needed.update(n for n in writer.uses if classes[n] == RUN and program.nodes[n][0] != "const")
+    starts = [*(s.initial for s in program.states), *(m.initial for m in program.memories)]
+    spans = [m.steps for m in program.memories]
+    controls = list(program.control.values())
+    needed.update(n for n in (*starts, *spans, *controls) if program.nodes[n][0] != "const")
+    head = ["def bind(p, series, u):"]
+    writer = _Writer(program, clock, safe, lambda node: True)
+    order = sorted(needed)
+    for node, text in zip(order, writer.write(order, "    "), strict=True):
+        writer.lines.append(f"    c{node} = {text}")
+    datas = [f"    data{i} = series[{i}]" for i in range(len(program.data))]
+
+    def closed(nodes: Sequence[int]) -> str:
+        return ", ".join(writer._outside(n) for n in nodes)
+
+    tail = [
+        f"    start = [{closed(starts)}]",
+        f"    control = [{closed(controls)}]",
+        f"    spans = [{closed(spans)}]",
+        "    return rates, outs, watch, start, control, nexts, spans, holds",
+    ]
+    return "\n".join([*head, *datas, *writer.lines, *body, *tail]) + "\n"
+
+
+def _compiled(source: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """The one place where source becomes code; `source` is what `source_of` wrote from a Program."""
+    space: dict[str, Any] = {"__builtins__": {}, **names}
+    exec(compile(source, "<sdmodel program>", "exec"), space)
+    made: Callable[..., Any] = space["bind"]
+    return made
+
+
+def _lookup(table: TableData, safe: bool) -> Callable[[float], float]:
+    x, y, kind = table.x, table.y, table.kind
+    if safe or len(x) < 2 or kind != "interpolate":
+        return lambda at: interpolate(at, x, y, kind)
+    from bisect import bisect_right
+
+    slopes = tuple((b - a) / (d - c) if d > c else 0.0 for a, b, c, d in zip(y, y[1:], x, x[1:], strict=False))
+    low, high, first, last = x[0], x[-1], y[0], y[-1]
+
+    def look(at: float) -> float:
+        if at <= low:
+            return first
+        if at >= high:
+            return last
+        i = bisect_right(x, at) - 1
+        return slopes[i] * (at - x[i]) + y[i]
+
+    return lambda at: look(at) if at == at else at
+
+
+class Engine:
+    """Python functions of a Program for chosen outputs."""
+
+    def __init__(self, program: Program, outputs: Sequence[int] | None = None) -> None:
+        self.program = program
+        self.clock = clock_of(program)
+        self.outputs = list(program.outputs.values()) if outputs is None else list(outputs)
+
+    def _make(self, safe: bool) -> Callable[..., Any]:
+        names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
+        table = OPS if safe else {**OPS, **_FAST}
+        names.update({f"{op}_": f for op, f in table.items()})
+        names.update({f"look{i}": _lookup(t, safe) for i, t in enumerate(self.program.tables)})
+        return _compiled(source_of(self.program, self.clock, self.outputs, safe), names)
+
+    @cached_property
+    def fast(self) -> Callable[..., Any]:
+        """The fast form."""
+        return self._make(safe=False)
+
+    @cached_property
+    def safe(self) -> Callable[..., Any]:
+        """The form with IEEE meaning."""
+        return self._make(safe=True)
+
+    def bind(self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0) -> Bound:
+        """Functions of a run with parameters `p` and data `series`; `seed` and `run` choose its random draws."""
+        return Bound(self, list(p), list(series), seed, run)
+
+
+_TROUBLE = (ArithmeticError, ValueError)
+
+
+class Bound:
+    """Functions of one run: `rates(t, y, h)`, `outs(t, y, h)`, `watch(t, h)`, `start` and `control`.
+
+    On the TIME STEP grid `y` is states, memories and draws in one list, `start` states and memories, `spans` the steps
+    each memory holds a value, `nexts(t, y, h)` what enters the memories, then the moving control variables, and
+    `holds(t, y)` the values of the start of a step that `rates` takes as `h` in every stage of the step.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        p: list[float],
+        series: list[Callable[[float], float]],
+        seed: int = 0,
+        run: int = 0,
+    ) -> None:
+        self._engine, self._p, self._series, self.seed, self.run = engine, p, series, seed, run
+        self._draws = draws(engine.program.streams, 0, seed, run)
+        self._slow: tuple[Any, ...] | None = None
+        self.program = engine.program
+        self.outputs = engine.outputs
+        self.trouble: tuple[float, Vector, Vector] | None = None
+        """Time, states and held values at which a net flow first was not finite."""
+        try:
+            functions = engine.fast(p, series, self._draws)
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans, self._holds = functions
+            if not all(map(math.isfinite, (*self.start, *control))):
+                raise ArithmeticError
+        except _TROUBLE:
+            functions = self._safe()
+            self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans, self._holds = functions
+        self._holding = bool(step_values_of(engine.program, engine.clock))
+        self.control = dict(zip(engine.program.control, control, strict=True))
+        fast_watch = self.watch
+
+        def watch(t: float, h: Vector) -> Vector:
+            try:
+                values: Vector = fast_watch(t, h)
+            except _TROUBLE:
+                values = self._safe()[2](t, h)
+            return values
+
+        self.watch = watch
+
+    def _safe(self) -> tuple[Any, ...]:
+        if self._slow is None:
+            self._slow = self._engine.safe(self._p, self._series, self._draws)
+        return self._slow
+
+    def rates(self, t: float, y: Vector, h: Vector) -> list[float]:
+        """Net flow of every state."""
+        try:
+            d: list[float] = self._rates(t, y, h)
+        except _TROUBLE:
+            d = self._safe()[0](t, y, h)
+        total = sum(d)
+        if total - total != 0.0:
+            d = self._safe()[0](t, y, h)
+            if self.trouble is None and not all(map(math.isfinite, d)):
+                self.trouble = (t, y, h)
+        return d
+
+    def holds(self, t: float, y: Vector) -> Vector:
+        """Values of the start of a step at time `t` that stay as they are within it."""
+        if not self._holding:
+            return ()
+        try:
+            values: list[float] = self._holds(t, y)
+        except _TROUBLE:
+            values = self._safe()[7](t, y)
+        return values
+
+    def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
+        """What enters each memory at the end of a step, then the value of each moving control variable."""
+        try:
+            d: list[float] = self._nexts(t, y, h)
+        except _TROUBLE:
+            d = self._safe()[5](t, y, h)
+        return d
+
+    def outs(self, t: float, y: Vector, h: Vector) -> list[float]:
+        """Values of the chosen outputs."""
+        try:
+            d: list[float] = self._outs(t, y, h)
+        except _TROUBLE:
+            d = self._safe()[1](t, y, h)
+        else:
+            total = sum(d)
+            if total - total != 0.0:
+                d = self._safe()[1](t, y, h)
+        return d
+
+
+def evaluate(program: Program, node: int, p: Vector) -> float:
+    """Value of a node that follows from parameters; a plain walk, for a few nodes only."""
+    op, *args = program.nodes[node]
+    if op == "const":
+        return float(args[0])
+    if op == "param":
+        return float(p[int(args[0])])
+    if op == "lookup":
+        t = program.tables[int(args[0])]
+        return interpolate(evaluate(program, int(args[1]), p), t.x, t.y, t.kind)
+    return float(OPS[str(op)](*(evaluate(program, int(a), p) for a in args)))

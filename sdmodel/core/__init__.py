@@ -1,0 +1,1 @@
+"""Nouns and small tools that every other package uses; they import nothing but each other."""

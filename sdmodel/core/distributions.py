@@ -1,0 +1,87 @@
+"""Distributions of uncertain constants, cut off at the range that the model file states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from sdmodel.core.errors import DesignError, UnknownNameError
+
+DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal", "integer")
+
+_NINETY_FIVE = 2 * 1.959963984540054
+"""Standard deviations between the ends of a range that holds 95 % of a normal distribution."""
+
+
+def quantile(
+    u: np.ndarray,
+    name: str,
+    kind: str,
+    value: float,
+    low: float,
+    high: float,
+    arguments: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """Values of a distribution at the probabilities `u`.
+
+    Raises
+    ------
+    DesignError
+        If the range is open, or does not fit the distribution.
+    """
+    from scipy import stats
+
+    if arguments is not None:
+        return _of_scipy(u, name, kind, low, high, arguments)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise DesignError(
+            f"'{name}' has the open range {low:g} to {high:g} and cannot be sampled. Close it in the model file."
+        )
+    if low == high:
+        return np.full(len(u), low)
+    if not low <= value <= high or low > high:
+        raise DesignError(f"'{name}' is {value:g}, which is outside its range {low:g} to {high:g}.")
+    if kind in ("loguniform", "lognormal") and low <= 0:
+        raise DesignError(f"'{name}' is {kind} but its range starts at {low:g}; it must start above zero.")
+    if kind in ("", "uniform"):
+        x = low + u * (high - low)
+    elif kind == "loguniform":
+        x = np.exp(math.log(low) + u * math.log(high / low))
+    elif kind == "triangular":
+        x = stats.triang.ppf(u, (value - low) / (high - low), loc=low, scale=high - low)
+    elif kind == "normal":
+        sd = (high - low) / _NINETY_FIVE
+        x = stats.truncnorm.ppf(u, (low - value) / sd, (high - value) / sd, loc=value, scale=sd)
+    elif kind == "lognormal":
+        sd = math.log(high / low) / _NINETY_FIVE
+        a, b = math.log(low / value) / sd, math.log(high / value) / sd
+        x = np.exp(stats.truncnorm.ppf(u, a, b, loc=math.log(value), scale=sd))
+    elif kind == "integer":
+        x = np.floor(low + u * (high - low + 1))
+    else:
+        hint = "One of scipy.stats needs its arguments as a mapping in a column 'arguments'."
+        raise DesignError(f"'{name}': {UnknownNameError(kind, DISTRIBUTIONS, 'distribution', hint)}")
+    return np.clip(x, low, high)
+
+
+def _of_scipy(
+    u: np.ndarray, name: str, kind: str, low: float, high: float, arguments: Mapping[str, float]
+) -> np.ndarray:
+    """Quantiles of a distribution of scipy.stats, cut at the range."""
+    from scipy import stats
+
+    family = getattr(stats, kind, None)
+    if not isinstance(family, stats.rv_continuous):
+        known = [d for d in dir(stats) if isinstance(getattr(stats, d), stats.rv_continuous)]
+        raise DesignError(f"'{name}': {UnknownNameError(kind, known, 'continuous distribution of scipy.stats')}")
+    try:
+        frozen = family(**arguments)
+        below, above = frozen.cdf(low), frozen.cdf(high)
+    except (TypeError, ValueError) as error:
+        raise DesignError(f"'{name}': scipy.stats.{kind} does not take {dict(arguments)}: {error}.") from error
+    if not above > below:
+        raise DesignError(f"'{name}': scipy.stats.{kind} with {dict(arguments)} never lies in {low:g} to {high:g}.")
+    drawn: np.ndarray = np.clip(frozen.ppf(below + u * (above - below)), low, high)
+    return drawn

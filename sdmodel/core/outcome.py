@@ -1,0 +1,160 @@
+"""Outcomes: one number a run, taken from a variable over time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.expression import key
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_WAYS = ("final", "max", "min", "mean", "total", "first_above", "first_below")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A variable judged at a time or by a summary of its path.
+
+    Parameters
+    ----------
+    variable
+        Name of a variable (an element is ``name[a]``).
+    at
+        A time (number or date), or ``"final"``, ``"max"``, ``"min"``, ``"mean"`` (over time), ``"total"`` (integral
+        over time, unit times the unit of time), ``"first_above"`` or ``"first_below"`` (first time at which the path is
+        above or below `level`; NaN if never).
+    level
+        Level for ``"first_above"`` and ``"first_below"``.
+    start, end
+        The path counts from `start` to `end` (numbers or dates; default: all of it); a straight line joins the reported
+        times around them.
+
+    Examples
+    --------
+    >>> Outcome("trust", at=2034).label
+    'trust at 2034'
+    """
+
+    variable: str
+    at: float | str = "final"
+    level: float | None = None
+    start: float | str = -np.inf
+    end: float | str = np.inf
+
+    def __post_init__(self) -> None:
+        if isinstance(self.at, str) and self.at not in _WAYS:
+            try:
+                object.__setattr__(self, "at", year(self.at))
+            except ValueError:
+                raise UnknownNameError(self.at, _WAYS, "way to judge a path", "A time is accepted too.") from None
+        elif not isinstance(self.at, str):
+            object.__setattr__(self, "at", year(self.at))
+        for bound in ("start", "end"):
+            object.__setattr__(self, bound, year(getattr(self, bound)))
+        if str(self.at).startswith("first") != (self.level is not None):
+            raise DesignError("A level goes with at='first_above' or at='first_below', and with these only.")
+
+    @classmethod
+    def parse(cls, text: str) -> Outcome:
+        """An outcome from words such as ``"trust at 2034"`` or ``"max of trust"`` (for the command line).
+
+        Raises
+        ------
+        DesignError
+            If the words say neither.
+        """
+        if found := re.fullmatch(r"(.+) at (\S+)", text):
+            try:
+                return cls(found.group(1).strip(), float(found.group(2)))
+            except ValueError:
+                return cls(found.group(1).strip(), found.group(2))
+        if found := re.fullmatch(rf"({'|'.join(_WAYS[:5])}) of (.+)", text):
+            return cls(found.group(2).strip(), found.group(1))
+        raise DesignError(
+            f"'{text}' is no outcome. Write 'NAME at 2034' or 'max of NAME' (or min, mean, total, final)."
+        )
+
+    @property
+    def label(self) -> str:
+        """The outcome in words."""
+        if isinstance(self.at, float):
+            return f"{self.variable} at {self.at:g}"
+        if self.level is not None:
+            return f"time when {self.variable} is first {str(self.at).removeprefix('first_')} {self.level:g}"
+        return f"{self.at} of {self.variable}"
+
+    def of(self, result: xr.Dataset | Any) -> xr.DataArray:
+        """The outcome of every run of a sweep (dims `run`), or of one Run.
+
+        Raises
+        ------
+        UnknownNameError
+            If the result does not hold the variable.
+        DesignError
+            If the time lies outside the result.
+        """
+        import xarray as xr
+
+        if isinstance(result, xr.Dataset):
+            path = self._path(result)
+        else:
+            series = result[self.variable]
+            path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy()}, dims="time")
+        return self._judge(path).rename(self.label)
+
+    def _path(self, result: xr.Dataset) -> xr.DataArray:
+        """The variable of a sweep, or the element that `name[a,b]` means."""
+        names = {key(str(name)): name for name in result.data_vars}
+        whole = key(self.variable) in names
+        stem, bracket, inside = (self.variable, "", "") if whole else self.variable.rpartition("[")
+        if key(stem) not in names:
+            raise UnknownNameError(self.variable, map(str, result.data_vars), "output")
+        path = result[names[key(stem)]]
+        if not bracket:
+            return path
+        ranges = [d for d in path.dims if d not in ("run", "time")]
+        wanted = [key(e) for e in inside.rstrip("]").split(",")]
+        for dim, element in zip(ranges, wanted, strict=False):
+            known = {key(str(e)): e for e in path[dim].to_numpy()}
+            if element not in known or len(wanted) != len(ranges):
+                every = [f"{stem}[{e}]" for e in known.values()]
+                raise UnknownNameError(self.variable, every, "element")
+            path = path.sel({dim: known[element]}, drop=True)
+        return path
+
+    def _judge(self, path: xr.DataArray) -> xr.DataArray:
+        time = path["time"].to_numpy()
+        if isinstance(self.at, float):
+            if not time[0] - 1e-9 <= self.at <= time[-1] + 1e-9:
+                raise DesignError(f"{self.at:g} lies outside the result, which goes from {time[0]:g} to {time[-1]:g}.")
+            near = int(np.argmin(np.abs(time - self.at)))
+            if abs(time[near] - self.at) < 1e-9 * max(1.0, abs(self.at)):
+                return path.isel(time=near, drop=True)
+            return path.interp(time=self.at).drop_vars("time")
+        low, high = max(self.start, time[0]), min(self.end, time[-1])
+        if low > high:
+            raise DesignError(f"No reported time lies between {self.start:g} and {self.end:g}.")
+        inside = time[(time >= low) & (time <= high)]
+        wanted = np.union1d(inside, [low, high])
+        window = path.sel(time=inside) if len(wanted) == len(inside) else path.interp(time=wanted)
+        if self.at == "final":
+            return window.isel(time=-1, drop=True)
+        if self.at in ("max", "min"):
+            return window.max("time", skipna=False) if self.at == "max" else window.min("time", skipna=False)
+        if self.at in ("mean", "total"):
+            total = window.integrate("time")
+            span = float(window["time"][-1] - window["time"][0])
+            if not span:
+                raise DesignError(f"'{self.label}' needs more than the one time {low:g}.")
+            return total / span if self.at == "mean" else total
+        level = float(self.level or 0.0)
+        beyond = window > level if self.at == "first_above" else window < level
+        first = window["time"].isel(time=beyond.argmax("time"))
+        return first.where(beyond.any("time")).drop_vars("time", errors="ignore")

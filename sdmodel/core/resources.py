@@ -1,0 +1,61 @@
+"""Where the shipped models and experiments lie: inside the installed package, or beside it in a checkout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+_HERE = Path(__file__).resolve().parents[1]
+_FOLDERS = ("experiments", "models")
+
+
+def _beside(folder: str) -> Path | None:
+    """The folder beside the package in a checkout, which a `pyproject.toml` next to it tells from `site-packages`."""
+    root = _HERE.parent
+    return root / folder if (root / "pyproject.toml").is_file() and (root / folder).is_dir() else None
+
+
+class CheckoutFinder:
+    """Import finder for `sdmodel.experiments` and `sdmodel.models` in a checkout.
+
+    There the two folders lie beside the package; a wheel holds them inside it, and this finder is never asked.
+    Appending the root to `sdmodel.__path__` would do as well, but would offer `sdmodel.tests` and `sdmodel.setup` too.
+    """
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Spec of one of the two folders; None for any other name and where no checkout is."""
+        package, _, folder = name.rpartition(".")
+        if package != "sdmodel" or folder not in _FOLDERS or _beside(folder) is None:
+            return None
+        return PathFinder.find_spec(name, [str(_HERE.parent)], target)
+
+    @classmethod
+    def install(cls) -> None:
+        """Let imports ask this finder after all others."""
+        if cls not in sys.meta_path:
+            sys.meta_path.append(cls)
+
+
+def shipped(folder: str) -> Path:
+    """The folder `models` or `experiments`: inside the installed package, else beside it in a checkout."""
+    inside = _HERE / folder
+    found = inside if inside.is_dir() else _beside(folder)
+    if found is None:
+        raise FileNotFoundError(f"The folder '{folder}' of sdmodel is missing; install the package again.")
+    return found
+
+
+def shipped_models() -> dict[str, Path]:
+    """Shipped models by name; a composition (.toml with sectors) comes before a sector of the same name."""
+    place = shipped("models")
+    out = {p.stem: p for p in sorted(place.glob("*.mdl"))}
+    for p in sorted(place.glob("*.toml")):
+        if any(line.startswith("sectors") for line in p.read_text("utf-8").splitlines()):
+            out[p.stem] = p
+    return out

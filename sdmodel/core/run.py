@@ -1,0 +1,123 @@
+"""The noun `Run`: what one run gave, with what it was asked and how it was solved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.expression import key
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run was solved."""
+
+    method: str
+    """Name of the solver."""
+    evaluations: int
+    """How often the net flows were computed."""
+    breaks: tuple[float, ...]
+    """Times at which the equations jump or bend and the solver was restarted."""
+    kinks: int
+    """Choices, minima and lookups that depend on the state; they are left to error control."""
+    rtol: float | None
+    """Relative tolerance; None for a fixed-step method."""
+    seconds: float
+    """Wall time of the solution."""
+
+    @property
+    def sentence(self) -> str:
+        """The report in words."""
+        how = f"rtol {self.rtol:g}" if self.rtol is not None else "fixed step"
+        return (
+            f"{self.method} ({how}) took {self.evaluations:,} evaluations "
+            f"with {len(self.breaks)} exact breaks; {self.kinks} kinks in the state were left to error control."
+        )
+
+
+def _spelling(name: str) -> str:
+    """What identifies an element: case and the blanks around brackets and commas do not count."""
+    return re.sub(r"\s*([\[\],])\s*", r"\1", key(name))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Values of every variable over time; frozen, and independent of later runs.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> run = sdmodel.load("network").run()
+    >>> run["trust"].name
+    'trust'
+    """
+
+    model: Structure
+    scenario: Scenario
+    report: Report
+    time: np.ndarray
+    """Times, shape (times,)."""
+    values: np.ndarray
+    """Values, shape (times, columns)."""
+    columns: tuple[str, ...]
+    """Variable elements, `name[a,b]`, in file order."""
+    constants: Mapping[str, float] = field(default_factory=dict)
+    """Value of every constant in this run."""
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.model.name!r}, scenario {self.scenario.name!r}: {self.report.sentence}>"
+
+    def __getitem__(self, name: str) -> pd.Series | pd.DataFrame:
+        """A variable over time: a Series, or for a subscripted variable a DataFrame with a column an element.
+
+        Raises
+        ------
+        UnknownNameError
+            If the model has no such variable.
+        """
+        import pandas as pd
+
+        index = pd.Index(self.time, name="time")
+        exact = self._exact(name)
+        if exact is not None:
+            return pd.Series(self._column(exact), index=index, name=exact)
+        variable = self.model[name]
+        stem = variable.name + "["
+        parts = [c for c in (*self.columns, *self.constants) if c.startswith(stem)]
+        if not parts:
+            raise UnknownNameError(name, self.columns, hint="A lookup has no value of its own.")
+        return pd.DataFrame({c[len(stem) : -1]: self._column(c) for c in parts}, index=index)
+
+    def _exact(self, name: str) -> str | None:
+        if name in self.constants or name in self.columns:
+            return name
+        wanted = _spelling(name)
+        return next((c for c in (*self.columns, *self.constants) if _spelling(c) == wanted), None)
+
+    def _column(self, name: str) -> np.ndarray:
+        if name in self.constants:
+            return np.full(len(self.time), self.constants[name])
+        return self.values[:, self.columns.index(name)]
+
+    def unit(self, name: str) -> str:
+        """Unit of a variable, as its file states it."""
+        return self.model.owner(name).unit
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Every variable and constant: index `time`, columns in file order, `name[a,b]` for elements."""
+        import pandas as pd
+
+        order = {variable.name: i for i, variable in enumerate(self.model.equations.values())}
+        every = [*self.columns, *self.constants]
+        every.sort(key=lambda c: order[self.model.owner(c).name])
+        return pd.DataFrame({c: self._column(c) for c in every}, index=pd.Index(self.time, name="time"))

@@ -1,0 +1,42 @@
+"""Scenarios: named values and dated paths for a model's constants, from TOML or from code."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sdmodel.core.errors import ScenarioError
+from sdmodel.core.expression import key
+from sdmodel.core.schedule import Schedule, number
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Values and dated paths for constants of a model, under a name."""
+
+    name: str = "base"
+    description: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Constant by name; an element of a subscripted constant is `name[a,b]`."""
+    paths: Mapping[str, Schedule] = field(default_factory=dict)
+    """Dated path by constant."""
+
+    def __post_init__(self) -> None:
+        values = {name: number(value, f"'{name}'") for name, value in self.values.items()}
+        object.__setattr__(self, "values", MappingProxyType(values))
+        object.__setattr__(self, "paths", MappingProxyType(dict(self.paths)))
+        both = sorted(set(self.values) & set(self.paths))
+        if both:
+            raise ScenarioError(f"Scenario '{self.name}' gives '{both[0]}' both a value and a path.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Scenario, (self.name, self.description, dict(self.values), dict(self.paths)))
+
+    def with_values(self, values: Mapping[str, float], name: str | None = None) -> Scenario:
+        """The same scenario with further values on top; a value takes the place of a path of that name."""
+        taken = {key(name) for name in values}
+        paths = {name: p for name, p in self.paths.items() if key(name) not in taken}
+        return dataclasses.replace(self, name=name or self.name, values={**self.values, **values}, paths=paths)

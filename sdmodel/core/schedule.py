@@ -1,0 +1,48 @@
+"""Schedules: values of a constant over time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import ScenarioError
+
+_BETWEEN = ("step", "linear")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A value over time: `value[i]` holds from `at[i]` on (`step`), or knots are joined by lines (`linear`).
+
+    Before the first date the path has its first value and after the last date its last.
+    """
+
+    at: tuple[float, ...]
+    value: tuple[float, ...]
+    between: str = "step"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", tuple(year(t) for t in self.at))
+        object.__setattr__(self, "value", tuple(number(v, "a schedule") for v in self.value))
+        if self.between not in _BETWEEN:
+            raise ScenarioError(f"A schedule goes by '{self.between}'; it can go by 'step' or 'linear'.")
+        if not self.at or len(self.at) != len(self.value):
+            raise ScenarioError(
+                f"A schedule needs as many values as dates, at least one: {len(self.at)} and {len(self.value)}."
+            )
+        if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
+            raise ScenarioError(f"The dates of a schedule must rise: {', '.join(f'{t:g}' for t in self.at)}.")
+
+
+def number(value: Any, what: str) -> float:
+    """A value as a float; a date becomes a year."""
+    if isinstance(value, (dt.date, dt.datetime)):
+        return year(value)
+    try:
+        if isinstance(value, (bool, str)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise ScenarioError(f"{what} is given {value!r}, which is no number.") from None

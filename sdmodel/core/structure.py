@@ -1,0 +1,256 @@
+"""`Structure`: the frozen set of equations, subscript ranges and scenarios that a model consists of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
+
+from sdmodel.core.errors import EquationError, UnknownNameError
+from sdmodel.core.expression import Expr, Number, Table, key, names_in, to_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sdmodel.core.scenario import Scenario
+
+CONTROL = ("initial time", "final time", "time step", "saveper")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value or a claim comes from: a key of `models/sources.toml` and the place in it."""
+
+    key: str
+    locator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One equation of a variable: its left-hand subscripts, those excepted, and the formula."""
+
+    subs: tuple[str, ...]
+    excepts: tuple[tuple[str, ...], ...]
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptRange:
+    """A subscript range: its elements in order and the ranges it is mapped to.
+
+    `mappings` gives for each range name the elements of that range in the order of `elements`.
+    """
+
+    name: str
+    elements: tuple[str, ...]
+    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of a model, with everything its file says about it."""
+
+    name: str
+    """Spelling of the file, without quotes."""
+    kind: str
+    """constant | auxiliary | stock | lookup | data | control"""
+    components: tuple[Component, ...]
+    unit: str = ""
+    limits: tuple[float | None, ...] = ()
+    """Admissible range (low, high[, step]); None is open."""
+    sentence: str = ""
+    """Documentation without its markers."""
+    documentation: str = ""
+    """Documentation as written."""
+    role: str = ""
+    """lever | uncertainty | switch | fixed | input (boundary input), else empty"""
+    ids: tuple[str, ...] = ()
+    """Instruments a lever stands for (P01 ...)."""
+    distribution: str = ""
+    origin: str = ""
+    """Sector that owns the variable this boundary input stands for."""
+    outcome: bool = False
+    sources: tuple[Source, ...] = ()
+    group: str = ""
+    sector: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def key(self) -> str:
+        """The spelling that identifies the variable (see `sdmodel.core.expression.key`)."""
+        return key(self.name)
+
+    @property
+    def low(self) -> float:
+        """Lower end of the admissible range; minus infinity if open."""
+        return -float("inf") if not self.limits or self.limits[0] is None else self.limits[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the admissible range; infinity if open."""
+        return float("inf") if len(self.limits) < 2 or self.limits[1] is None else self.limits[1]
+
+    @property
+    def where(self) -> str:
+        """File and line for messages."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    def reads(self) -> set[str]:
+        """Keys that its equations name (functions included, where no variable has their name they mean nothing)."""
+        return set().union(*(names_in(c.expr) for c in self.components))
+
+
+@dataclass(frozen=True, repr=False)
+class Structure:
+    """A stock-and-flow structure: variables, subscript ranges, scenarios. Frozen: no run and no override changes it.
+
+    Everything below `sdmodel.Model` works on a `Structure`; a `Structure` is one that can run itself.
+    """
+
+    name: str
+    equations: Mapping[str, Variable]
+    """Every variable by its key, in file order."""
+    ranges: Mapping[str, SubscriptRange] = field(default_factory=lambda: MappingProxyType({}))
+    """Subscript ranges by their name in lower case."""
+    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: MappingProxyType({}))
+    sectors: tuple[str, ...] = ()
+    path: Path | None = None
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    """Unit synonyms of the file (Vensim's `22:` lines)."""
+    method: str = ""
+    """Integration method the file asks for, where it does."""
+    external: Mapping[str, float | Table] = field(default_factory=lambda: MappingProxyType({}))
+    """What GET XLS/DIRECT functions and data files gave: a number or a series by element label."""
+
+    def __getitem__(self, name: str) -> Variable:
+        found = self.equations.get(key(name))
+        if found is None:
+            raise UnknownNameError(name, (v.name for v in self.equations.values()))
+        return found
+
+    def owner(self, label: str) -> Variable:
+        """Variable that a label belongs to: its name, or `name[a,b]` for an element.
+
+        A quoted name may hold brackets of its own (``cost [CNY]``), so the whole label is looked up first.
+        """
+        found = self.equations.get(key(label)) or self.equations.get(key(label.rpartition("[")[0]))
+        return found or self[label.partition("[")[0] or label]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and key(name) in self.equations
+
+    def __repr__(self) -> str:
+        kinds = [v.kind for v in self.equations.values()]
+        return (
+            f"<{type(self).__name__} {self.name!r}: {kinds.count('stock')} stocks, "
+            f"{kinds.count('auxiliary')} auxiliaries, {kinds.count('constant')} constants>"
+        )
+
+    @property
+    def variables(self) -> pd.DataFrame:
+        """All variables: index name; columns kind, unit, low, high, role, sector, source, sentence, equation."""
+        import pandas as pd
+
+        spell = {"time": "Time", **{k: v.name for k, v in self.equations.items()}}
+        rows = [
+            {
+                "name": v.name,
+                "kind": v.kind,
+                "unit": v.unit,
+                "low": v.low,
+                "high": v.high,
+                "role": v.role,
+                "sector": v.sector,
+                "source": "; ".join(f"{s.key}, {s.locator}" if s.locator else s.key for s in v.sources),
+                "sentence": v.sentence,
+                "equation": "; ".join(to_text(c.expr, spell) for c in v.components),
+            }
+            for v in self.equations.values()
+        ]
+        return pd.DataFrame(rows).set_index("name")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
+        import hashlib
+
+        equations = [(k, v.components) for k, v in self.equations.items()]
+        text = repr(equations + list(self.ranges.items()) + list(self.external.items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Names of the variables marked `[outcome]`."""
+        return tuple(v.name for v in self.equations.values() if v.outcome)
+
+    def causes(self, name: str) -> tuple[str, ...]:
+        """Names of the variables that the equations of `name` read, in file order."""
+        read = self[name].reads()
+        return tuple(v.name for k, v in self.equations.items() if k in read)
+
+    def uses(self, name: str) -> tuple[str, ...]:
+        """Names of the variables whose equations read `name`, in file order."""
+        return tuple(self._readers.get(self[name].key, ()))
+
+    @cached_property
+    def _readers(self) -> dict[str, list[str]]:
+        """By key: names of the variables that read it, in file order."""
+        out: dict[str, list[str]] = {}
+        for variable in self.equations.values():
+            for k in variable.reads():
+                out.setdefault(k, []).append(variable.name)
+        return out
+
+    def with_variable(self, variable: Variable) -> Self:
+        """A new structure that has `variable`, in the place of an older one of that name if there is one."""
+        equations = dict(self.equations)
+        equations[variable.key] = variable
+        return dataclasses.replace(self, equations=MappingProxyType(equations))
+
+    def scenario(self, name: str) -> Scenario:
+        """The scenario of that name from the model's TOML files."""
+        if name not in self.scenarios:
+            raise UnknownNameError(name, self.scenarios, "scenario", f"{self.name} has {len(self.scenarios)} of them.")
+        return self.scenarios[name]
+
+    @property
+    def time(self) -> dict[str, float]:
+        """Control constants by key: initial time, final time, time step, saveper (only those that are numbers)."""
+        out: dict[str, float] = {}
+        for name in CONTROL:
+            variable = self.equations.get(name)
+            if variable is not None and isinstance(variable.components[0].expr, Number):
+                out[name] = variable.components[0].expr.value
+        if "saveper" not in out and "time step" in out:
+            out["saveper"] = out["time step"]
+        return out
+
+
+def element_shape(structure: Structure, variable: Variable) -> tuple[tuple[str, ...], ...]:
+    """Elements by dimension, merged over the equations of a variable."""
+    dims: list[list[str]] = []
+    for component in variable.components:
+        for place, sub in enumerate(component.subs):
+            found = structure.ranges.get(key(sub))
+            if len(dims) <= place:
+                dims.append([])
+            dims[place].extend(e for e in (found.elements if found else (sub,)) if e not in dims[place])
+    return tuple(tuple(d) for d in dims)
+
+
+def dimensions(structure: Structure, variable: Variable) -> list[str]:
+    """Range names that span the variable, one a dimension."""
+    out = []
+    for place, elements in enumerate(element_shape(structure, variable)):
+        written = [key(c.subs[place]) for c in variable.components]
+        named = [w for w in written if w in structure.ranges and set(structure.ranges[w].elements) == set(elements)]
+        named += [k for k, r in structure.ranges.items() if set(r.elements) == set(elements)]
+        if not named:
+            raise EquationError(f"No subscript range spans dimension {place + 1} of '{variable.name}'.")
+        out.append(structure.ranges[named[0]].name)
+    return out

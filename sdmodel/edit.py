@@ -1,0 +1,93 @@
+"""Change a `Structure` by making a new one: replace a variable, cut a link, substitute in an equation."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import SupportsFloat, TypeVar
+
+from sdmodel.core.errors import EquationError
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Table
+from sdmodel.core.schedule import Schedule
+from sdmodel.core.structure import Component, Structure, Variable, dimensions
+
+S = TypeVar("S", bound=Structure)
+
+
+def replace(model: S, name: str, value: float | Expr | Schedule, within: str | None = None) -> S:
+    """A structure in which `name` is something else (see `Model.replace`)."""
+    old = model[name]
+    if isinstance(value, Schedule):
+        expr = schedule_expression(value)
+    elif isinstance(value, SupportsFloat):
+        expr = Number(float(value))
+    else:
+        expr = value
+    if within is not None:
+        return _within(model, old, model[within], expr)
+    subs = tuple(dimensions(model, old))
+    kind = "constant" if isinstance(expr, Number) else "lookup" if isinstance(expr, Table) else "auxiliary"
+    if isinstance(expr, Call) and expr.name in ("data", "get data"):
+        kind = "data"
+    if old.kind == "control":
+        kind = "control"
+    new = dataclasses.replace(old, kind=kind, components=(Component(subs, (), expr),))
+    if kind != "constant":
+        new = dataclasses.replace(new, role="", ids=(), distribution="", origin="", documentation=_unmarked(old))
+    return model.with_variable(new)
+
+
+def _within(model: S, old: Variable, reader: Variable, new: Expr | str) -> S:
+    """A model in which one equation reads something else instead of a variable."""
+    if old.key not in reader.reads():
+        raise EquationError(f"'{reader.name}' does not read '{old.name}', so there is no such link to replace.")
+    changed = tuple(Component(c.subs, c.excepts, substitute(c.expr, old.key, new)) for c in reader.components)
+    return model.with_variable(dataclasses.replace(reader, components=changed))
+
+
+def cut(model: S, cause: str, effect: str) -> S:
+    """A structure in which the link from `cause` to `effect` is cut (see `Model.cut`)."""
+    read = model[cause]
+    held = dataclasses.replace(
+        read,
+        name=f"{read.name} held",
+        kind="data",
+        components=(Component(tuple(dimensions(model, read)), (), Call("data", ())),),
+        role="",
+        origin="",
+        outcome=False,
+        sentence=f"Schedule of {read.name} in a base run.",
+        documentation=f"Schedule of {read.name} in a base run.",
+    )
+    return _within(model, read, model[effect], held.key).with_variable(held)
+
+
+def _unmarked(variable: Variable) -> str:
+    """Documentation without the role, which only a constant can have."""
+    marks = [f"[@{s.key}, {s.locator}]" if s.locator else f"[@{s.key}]" for s in variable.sources]
+    return " ".join([variable.sentence, *(["[outcome]"] if variable.outcome else []), *marks]).strip()
+
+
+def substitute(expr: Expr, name: str, value: Expr | str) -> Expr:
+    """`expr` with every reference to `name` replaced by `value`, or renamed, subscripts kept, where that is a text."""
+    match expr:
+        case Ref() if expr.name == name:
+            return dataclasses.replace(expr, name=value) if isinstance(value, str) else value
+        case Op(op, args):
+            return Op(op, tuple(substitute(a, name, value) for a in args))
+        case Call(call, args, subs):
+            return Call(call, tuple(substitute(a, name, value) for a in args), subs)
+        case _:
+            return expr
+
+
+def schedule_expression(schedule: Schedule) -> Expr:
+    """A schedule as a formula in Time, with a break at each of its dates."""
+    time = Ref("time")
+    if len(schedule.at) == 1:
+        return Number(schedule.value[0])
+    if schedule.between == "linear":
+        return Call("with lookup", (time, Table(schedule.at, schedule.value)))
+    expr: Expr = Number(schedule.value[0])
+    for at, value in zip(schedule.at[1:], schedule.value[1:], strict=True):
+        expr = Call("if then else", (Op(">=", (time, Number(at))), Number(value), expr))
+    return expr

@@ -1,0 +1,1 @@
+"""Structure files to a `Structure` and back: Vensim, XMILE, compositions, scenarios and data files."""

@@ -1,0 +1,158 @@
+"""Tokens of formulas in Vensim and XMILE: what differs between the two languages stands in one `Dialect` each."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sdmodel.core.errors import ReadError, UnsupportedError
+from sdmodel.core.expression import key
+
+MAX_NAME = 500
+"""Characters of one name."""
+
+NUMBER = r"(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+"
+QUOTED = r'"(?:\\"|[^"])*+"'
+_WIDE = "\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+"""East Asian punctuation, which is no part of a name unless it is quoted."""
+START = rf"(?:[^\W\d]|[^\x00-\x7f\s{_WIDE}])"
+BODY = rf"(?:[\w'$]|[^\x00-\x7f\s{_WIDE}])"
+VENSIM_NAME = rf"{START}{BODY}*+(?:[\s\\]++{BODY}++)*+"
+"""A name without quotes in Vensim: blanks are part of it, and so is every letter of every script."""
+XMILE_NAME = rf"{START}(?:{BODY}|\.)*+"
+
+_UNARY, _POWER = 7, 8
+
+
+class ExpressionError(ReadError):
+    """A formula that cannot be parsed: `reason` says why and `position` where in the text."""
+
+    def __init__(self, text: str, position: int, reason: str) -> None:
+        before = " ".join(text[max(0, position - 40) : position].split())
+        self.reason = f"{reason} after '{before}'" if before else f"{reason} at the start"
+        self.position = position
+        super().__init__(f"'{' '.join(text.split())[:120]}' cannot be read: {self.reason}")
+
+    def __reduce__(self) -> Any:
+        return ReadError, (str(self),)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between the languages: tokens, operators as words, and the forms that only one of them has."""
+
+    tokens: re.Pattern[str]
+    """Groups `number`, `name`, `quoted`, `string`, `op`, `skip`."""
+    binary: Mapping[str, tuple[int, str]]
+    """Precedence and operator of our tree for every binary operator, words in capitals."""
+    prefix: Mapping[str, tuple[int, str]]
+    words: frozenset[str] = frozenset()
+    """Names that are operators or keywords, in capitals."""
+    rename: Mapping[str, str] = field(default_factory=dict)
+    """Names of functions that are another spelling of one."""
+    reserved: frozenset[str] = frozenset()
+    """Names of functions of the expression tree that have no meaning in this language."""
+    index_by_expression: bool = False
+
+
+_BINARY = {
+    "=": (4, "="), "<>": (4, "<>"), "<": (4, "<"), "<=": (4, "<="), ">": (4, ">"), ">=": (4, ">="),
+    "+": (5, "+"), "-": (5, "-"), "*": (6, "*"), "/": (6, "/"), "^": (_POWER, "^"),
+}  # fmt: skip
+_PREFIX = {"-": (_UNARY, "neg"), "+": (_UNARY, "+")}
+_GET = {
+    f"get {source} {what}": f"get {what}" for source in ("xls", "direct") for what in ("constants", "data", "lookups")
+}
+
+VENSIM = Dialect(
+    tokens=re.compile(
+        rf"(?P<skip>[\s\\]++)|(?P<number>{NUMBER})|(?P<name>{VENSIM_NAME})|(?P<quoted>{QUOTED})"
+        r"|(?P<string>'[^']*+')|(?P<op>:\s*+(?:AND|OR|NOT|NA|IMPLIES)\s*+:|<>|<=|>=|[-+*/^=<>(),;:\[\]!])",
+        re.IGNORECASE,
+    ),
+    binary={**_BINARY, ":OR:": (1, "or"), ":AND:": (2, "and")},
+    prefix={**_PREFIX, ":NOT:": (3, "not")},
+    rename=_GET,
+    reserved=frozenset((
+        "data", "floor", "floored modulo", "get constants", "get data", "get lookups", "integ non negative", "poisson",
+        "round", "xpulse", "xpulse train", "xramp",
+    )),
+)  # fmt: skip
+"""Vensim: `:NOT:` binds looser than a comparison, a sign tighter than `*` and looser than `^`, `^` from the right."""
+
+XMILE = Dialect(
+    tokens=re.compile(
+        rf"(?P<skip>\s++|\{{[^{{}}]*+\}})|(?P<number>{NUMBER})|(?P<name>{XMILE_NAME})|(?P<quoted>{QUOTED})"
+        r"|(?P<op>//|<>|<=|>=|[-+*/^=<>(),;:\[\]!%])"
+    ),
+    binary={**_BINARY, "OR": (1, "or"), "AND": (2, "and"), "MOD": (6, "%"), "//": (6, "//")},
+    prefix={**_PREFIX, "NOT": (3, "not")},
+    words=frozenset(("AND", "OR", "NOT", "MOD", "IF", "THEN", "ELSE")),
+    index_by_expression=True,
+)
+"""XMILE: words for logic, `MOD` (our `%`) and `//` bind like `*`, IF ... THEN ... ELSE, subscripts by expression."""
+
+
+@lru_cache(maxsize=20_000)
+def name_key(name: str) -> str:
+    """Key of a name as written, with line continuations as blanks."""
+    return key(name.replace("\\", " ") if name[0] != '"' else name)
+
+
+Tokens = tuple[list[str], list[str], list[int]]
+"""Kinds, texts and positions. The kind of an operator or keyword is its spelling in capitals; `end` is the last."""
+
+
+def tokenize(text: str, dialect: Dialect, where: str) -> Tokens:
+    """Split a formula into tokens.
+
+    Raises
+    ------
+    ExpressionError
+        If a sign is not part of the language.
+    UnsupportedError
+        If a name is too long.
+    """
+    kinds: list[str] = []
+    tokens: list[str] = []
+    starts: list[int] = []
+    match, words = dialect.tokens.match, dialect.words
+    position, length = 0, len(text)
+    while position < length:
+        found = match(text, position)
+        if found is None:
+            raise ExpressionError(text, position, _strange(text, position))
+        kind = found.lastgroup or ""
+        if kind != "skip":
+            token = found.group()
+            if kind == "op":
+                kind = token = re.sub(r"\s", "", token).upper() if len(token) > 2 else token
+            elif len(token) > MAX_NAME and kind != "string":
+                raise UnsupportedError(
+                    f"{where}: a name or number has {len(token):,} characters; {MAX_NAME} are allowed."
+                )
+            elif kind == "name" and words and token.upper() in words:
+                kind = token.upper()
+            kinds.append(kind)
+            tokens.append(token)
+            starts.append(position)
+        position = found.end()
+    kinds.append("end")
+    tokens.append("")
+    starts.append(length)
+    return kinds, tokens, starts
+
+
+def _strange(text: str, position: int) -> str:
+    """Why no token starts here."""
+    char = text[position]
+    if char in "\"'":
+        return f"{char} is opened and not closed"
+    plain = unicodedata.normalize("NFKC", char)
+    if plain != char and plain.isascii():
+        return f"'{char}' is not a sign of the language (write '{plain}')"
+    return f"'{char}' is not a sign of the language" if char.isprintable() else f"U+{ord(char):04X} is not allowed"

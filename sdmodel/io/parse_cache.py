@@ -1,0 +1,155 @@
+"""Parsed models kept as JSON by content hash in the user's cache folder; never pickle.
+
+A file that cannot be read back, written or understood is only a miss: the model is parsed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
+
+FORMAT = 6
+"""Rises whenever a file would be read otherwise than before, or kept in another form."""
+_PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
+          "sector", "file", "line")  # fmt: skip
+
+
+def folder() -> Path:
+    """Where parsed models are kept; the environment variable SDMODEL_CACHE overrides the platform's place."""
+    given = os.environ.get("SDMODEL_CACHE")
+    if given:
+        return Path(given)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("sdmodel", appauthor=False))
+
+
+def digest(raw: bytes, file: str) -> str:
+    """Key of a file: its bytes, its name and the format of the cache."""
+    return hashlib.sha256(b"%d\0%s\0" % (FORMAT, file.encode()) + raw).hexdigest()
+
+
+def fetch(mark: str, path: Path) -> Structure | None:
+    """The model kept under `mark`, or None."""
+    try:
+        return from_json(json.loads((folder() / f"{mark}.json").read_text("utf-8")), path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def keep(mark: str, model: Structure) -> None:
+    """Keep a model; a cache that cannot be written is no error."""
+    try:
+        place = folder()
+        place.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(to_json(model), file, ensure_ascii=False, separators=(",", ":"))
+            Path(temporary).replace(place / f"{mark}.json")
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError:
+        return
+
+
+def to_json(model: Structure) -> dict[str, Any]:
+    """A model read from one file as plain lists, numbers and strings."""
+    return {
+        "format": FORMAT,
+        "name": model.name,
+        "method": model.method,
+        "synonyms": model.synonyms,
+        "ranges": {k: [r.name, r.elements, dict(r.mappings)] for k, r in model.ranges.items()},
+        "equations": [_pack(v) for v in model.equations.values()],
+    }
+
+
+def from_json(data: dict[str, Any], path: Path) -> Structure:
+    """The inverse of `to_json`."""
+    if data["format"] != FORMAT:
+        raise ValueError("another format")
+    variables = [_unpack(row) for row in data["equations"]]
+    return Structure(
+        name=data["name"],
+        equations=MappingProxyType({v.key: v for v in variables}),
+        ranges=MappingProxyType(
+            {
+                k: SubscriptRange(name, tuple(elements), {t: tuple(m) for t, m in maps.items()})
+                for k, (name, elements, maps) in data["ranges"].items()
+            }
+        ),
+        path=path,
+        synonyms=tuple(tuple(group) for group in data["synonyms"]),
+        method=data["method"],
+    )
+
+
+def _pack(v: Variable) -> dict[str, Any]:
+    row = {name: value for name in _PLAIN if (value := getattr(v, name))}
+    row["c"] = [[c.subs, c.excepts, expr_to_json(c.expr)] for c in v.components]
+    if v.limits:
+        row["limits"] = v.limits
+    if v.ids:
+        row["ids"] = v.ids
+    if v.sources:
+        row["sources"] = [list(asdict(s).values()) for s in v.sources]
+    return row
+
+
+def _unpack(row: dict[str, Any]) -> Variable:
+    components = tuple(Component(tuple(s), tuple(tuple(g) for g in e), expr_from_json(x)) for s, e, x in row.pop("c"))
+    for name in ("limits", "ids"):
+        row[name] = tuple(row.get(name, ()))
+    row["sources"] = tuple(Source(*s) for s in row.get("sources", ()))
+    return Variable(components=components, **row)
+
+
+def expr_to_json(e: Expr) -> list[Any]:
+    """An expression as nested lists."""
+    match e:
+        case Number(value):
+            return ["n", value]
+        case Ref(name, subs):
+            return ["r", name, list(subs)]
+        case Op(op, args):
+            return ["o", op, *map(expr_to_json, args)]
+        case Call(name, args, subs):
+            return ["c", name, list(subs), *map(expr_to_json, args)]
+        case Table(x, y, kind, limits):
+            return ["t", list(x), list(y), kind, list(limits)]
+        case Array(values, shape):
+            return ["a", list(values), list(shape)]
+        case Text(value):
+            return ["s", value]
+    raise TypeError(f"not an expression node: {e!r}")
+
+
+def expr_from_json(data: list[Any]) -> Expr:
+    """The inverse of `expr_to_json`."""
+    head = data[0]
+    if head == "n":
+        return Number(data[1])
+    if head == "r":
+        return Ref(data[1], tuple(data[2]))
+    if head == "o":
+        return Op(data[1], tuple(map(expr_from_json, data[2:])))
+    if head == "c":
+        return Call(data[1], tuple(map(expr_from_json, data[3:])), tuple(data[2]))
+    if head == "t":
+        return Table(tuple(data[1]), tuple(data[2]), data[3], tuple(data[4]))
+    if head == "a":
+        return Array(tuple(data[1]), tuple(data[2]))
+    if head == "s":
+        return Text(data[1])
+    raise ValueError(f"unknown node {head!r}")

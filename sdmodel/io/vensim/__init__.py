@@ -1,0 +1,1 @@
+"""Vensim `.mdl` files: text clean-up, translation to a `Structure`, and writing."""

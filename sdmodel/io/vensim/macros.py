@@ -1,0 +1,190 @@
+"""Macros written out: each call gets variables of its own, so that each has its own state.
+
+A call in the equation of `x` becomes a variable `#x>MACRO>1#`, and the macro's other variables stand beside it under
+names of the same form. Arguments that are a name or a number are put in place of the parameter; others become a
+variable. All carry the left-hand subscripts of the equation the call stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from sdmodel.core.errors import ReadError, UnsupportedError
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
+from sdmodel.core.structure import CONTROL, Component, Variable
+
+MAX_CALLS = 20_000
+MAX_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A macro: its name is also that of the variable it returns."""
+
+    name: str
+    parameters: tuple[str, ...]
+    """Keys of the inputs."""
+    variables: Mapping[str, Variable]
+
+
+class _Expansion:
+    def __init__(self, macros: Mapping[str, Macro], kind: Callable[[str, tuple[Component, ...]], str]) -> None:
+        self.macros = macros
+        self.kind = kind
+        self.calls = 0
+
+    def variable(self, variable: Variable, stem: str, depth: int) -> list[Variable]:
+        """The variable with its calls replaced, behind the variables that the calls made."""
+        made: list[Variable] = []
+        count = [0]
+        components = tuple(
+            Component(c.subs, c.excepts, self.expr(c.expr, c, variable, stem, count, made, depth))
+            for c in variable.components
+        )
+        if not made:
+            return [variable]
+        return [*made, replace(variable, components=components, kind=self.kind(variable.name, components))]
+
+    def expr(
+        self, expr: Expr, at: Component, owner: Variable, stem: str, count: list[int], made: list[Variable], depth: int
+    ) -> Expr:
+        if isinstance(expr, Op):
+            return Op(expr.op, tuple(self.expr(a, at, owner, stem, count, made, depth) for a in expr.args))
+        if not isinstance(expr, Call):
+            return expr
+        args = tuple(self.expr(a, at, owner, stem, count, made, depth) for a in expr.args)
+        macro = self.macros.get(expr.name)
+        if macro is None:
+            return Call(expr.name, args, expr.subs)
+        return self.call(macro, args, at, owner, stem, count, made, depth)
+
+    def call(
+        self,
+        macro: Macro,
+        args: tuple[Expr, ...],
+        at: Component,
+        owner: Variable,
+        stem: str,
+        count: list[int],
+        made: list[Variable],
+        depth: int,
+    ) -> Expr:
+        where = f"{owner.where}: '{owner.name}'"
+        self.calls += 1
+        if depth > MAX_DEPTH or self.calls > MAX_CALLS:
+            raise UnsupportedError(
+                f"{where}: macros call each other more than {MAX_DEPTH} deep or {MAX_CALLS:,} times."
+            )
+        if len(args) != len(macro.parameters):
+            raise ReadError(
+                f"{where}: the macro {macro.name} takes {len(macro.parameters)} inputs, {len(args)} are given."
+            )
+        count[0] += 1
+        inner_stem = f"{stem}>{macro.name}>{count[0]}"
+        given: dict[str, Expr] = {}
+        for parameter, arg in zip(macro.parameters, args, strict=True):
+            if isinstance(arg, (Ref, Number)):
+                given[parameter] = arg
+                continue
+            name = f"#{inner_stem}>{parameter}#"
+            made.append(_plain(name, at, arg, owner, macro, self.kind))
+            given[parameter] = Ref(key(name), at.subs)
+        local = {
+            k: (f"#{inner_stem}#" if k == key(macro.name) else f"#{inner_stem}>{v.name}#")
+            for k, v in macro.variables.items()
+        }
+        if key(macro.name) not in macro.variables:
+            raise ReadError(f"{where}: the macro {macro.name} does not define what it returns, '{macro.name}'.")
+        for k, variable in macro.variables.items():
+            if len(variable.components) != 1 or variable.components[0].subs:
+                raise UnsupportedError(
+                    f"{where}: '{variable.name}' of the macro {macro.name} has subscripts of its own."
+                )
+            body = _local(
+                variable.components[0].expr, given, local, key(macro.name), at, f"{where}: macro {macro.name}"
+            )
+            component = Component(at.subs, at.excepts, body)
+            own = replace(
+                variable,
+                name=local[k],
+                components=(component,),
+                kind=self.kind(local[k], (component,)),
+                limits=(),
+                group=f"macro {macro.name}",
+                file=owner.file,
+                line=variable.line or owner.line,
+            )
+            made.extend(self.variable(own, f"{inner_stem}>{variable.name}", depth + 1))
+        return Ref(key(local[key(macro.name)]), at.subs)
+
+
+def _plain(
+    name: str,
+    at: Component,
+    expr: Expr,
+    owner: Variable,
+    macro: Macro,
+    kind: Callable[[str, tuple[Component, ...]], str],
+) -> Variable:
+    components = (Component(at.subs, at.excepts, expr),)
+    return Variable(
+        name, kind(name, components), components, group=f"macro {macro.name}", file=owner.file, line=owner.line
+    )
+
+
+def _local(
+    expr: Expr, given: Mapping[str, Expr], local: Mapping[str, str], own: str, at: Component, where: str
+) -> Expr:
+    """An expression of a macro with parameters and local names replaced; `name$` and Time are the model's."""
+    match expr:
+        case Op(op, args):
+            return Op(op, tuple(_local(a, given, local, own, at, where) for a in args))
+        case Ref(name, subs):
+            if name in given:
+                if subs:
+                    raise UnsupportedError(f"{where}: the input '{name}' is used with subscripts.")
+                return given[name]
+            if name in local:
+                return Ref(key(local[name]), at.subs)
+            if name.endswith("$"):
+                return Ref(name.removesuffix("$").strip(), subs)
+            if name == "time" or name in CONTROL:
+                return expr
+            raise ReadError(
+                f"{where}: '{name}' is neither an input nor defined in the macro; '{name}$' is the model's."
+            )
+        case Call(name, args, subs):
+            changed = tuple(_local(a, given, local, own, at, where) for a in args)
+            target = given.get(name)
+            if isinstance(target, Ref):
+                return Call(target.name, changed, target.subs)
+            if name == own:
+                raise ReadError(f"{where}: the macro calls itself.")
+            if name in local:
+                return Call(key(local[name]), changed, at.subs)
+            return Call(name.removesuffix("$").strip(), changed, subs)
+        case _:
+            return expr
+
+
+def expanded(
+    equations: Mapping[str, Variable],
+    macros: Mapping[str, Macro],
+    kind: Callable[[str, tuple[Component, ...]], str],
+) -> dict[str, Variable]:
+    """Equations with every macro call written out.
+
+    Raises
+    ------
+    UnsupportedError
+        If a macro uses subscripts of its own, or macros call each other without end.
+    ReadError
+        If a macro is called with the wrong number of inputs or uses an unknown name.
+    """
+    work = _Expansion(macros, kind)
+    out: dict[str, Variable] = {}
+    for variable in equations.values():
+        for made in work.variable(variable, variable.name, 0):
+            out[made.key] = made
+    return out

@@ -1,0 +1,1 @@
+"""XMILE files (`.xmile`, `.stmx`): layout, dialects and translation to a `Structure`."""

@@ -1,0 +1,213 @@
+"""Fits and differences: what was observed and simulated, profiles, and where two runs part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.style import (
+    COLOURS,
+    GREY,
+    INK,
+    MARKERS,
+    PALE,
+    SMALL,
+    Numbers,
+    drawing,
+    finish,
+    panels,
+    stretch,
+    wrapped,
+)
+
+MOST_ROWS = 20
+
+
+def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+    """Draw what was observed and what the fitted model gives, a panel for each series.
+
+    Parameters
+    ----------
+    table
+        The table `fit` of a `sdmodel.Calibration`.
+    errors
+        Draw the 95 % interval of each observation. Leave it out if the errors were not given to the fit.
+    width
+        Width of the figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One a series.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table is not that of a fit.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> truth = model.run({"trust time": 5.0}, every=5)["trust"]
+    >>> fit = sdmodel.calibrate(model, ["trust time"], {"trust": truth})
+    >>> fig, axes = sdmodel.plot.fitted(fit.fit, errors=False)
+    """
+    _needs(table, "observed", "simulated", "error")
+    names = list(dict.fromkeys(table.index.get_level_values("series")))
+    columns = 1 if len(names) == 1 else 2
+    with drawing():
+        fig, axes, own = panels(None, len(names), columns, width, 6.5 * -(-len(names) // columns))
+        for panel, name in zip(axes, names, strict=True):
+            one = table.xs(name, level="series").sort_index()
+            t = one.index.to_numpy(float)
+            if errors:
+                low, high = (one["observed"] + s * 1.96 * one["error"] for s in (-1, 1))
+                panel.vlines(t, low, high, color=GREY, linewidth=0.9, label="95 % interval of an observation")
+            panel.plot(t, one["simulated"], color=COLOURS[0], linewidth=1.3, label="fitted model")
+            panel.plot(t, one["observed"], MARKERS[0], markersize=3.5, color=INK, label="observed")
+            panel.set_title(wrapped(str(name), width / columns * 0.9), loc="left")
+            panel.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10]))
+            panel.yaxis.set_major_formatter(Numbers())
+            panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
+            panel.xaxis.set_major_formatter(Numbers(""))
+        draw_legend(fig, axes, axes[0].get_legend_handles_labels()[0], "", own)
+        finish(fig)
+    return fig, axes
+
+
+def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+    """Draw likelihood profiles: how much worse the fit is with a parameter held elsewhere, a panel for each.
+
+    Parameters
+    ----------
+    table
+        What `Calibration.profile` gives.
+    width
+        Width of the figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One a parameter.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table is not one of profiles.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> truth = model.run({"trust time": 5.0}, every=5)["trust"]
+    >>> fit = sdmodel.calibrate(model, ["trust time"], {"trust": truth}, errors={"trust": 0.01})
+    >>> fig, axes = sdmodel.plot.profiles(fit.profile(points=5))
+    """
+    _needs(table, "increase")
+    names = list(dict.fromkeys(table.index.get_level_values("parameter")))
+    limit = float(table.attrs.get("limit", 3.84))
+    columns = min(3, len(names))
+    with drawing():
+        fig, axes, own = panels(None, len(names), columns, width, 5.5 * -(-len(names) // columns))
+        for i, (panel, name) in enumerate(zip(axes, names, strict=True)):
+            one = table.xs(name, level="parameter")["increase"]
+            look: dict[str, Any] = {"markersize": 3, "color": COLOURS[0], "linewidth": 1.3}
+            panel.plot(one.index, one, "-o", **look, label="fit with the parameter held there")
+            panel.axhline(
+                limit, color=COLOURS[4], linewidth=0.9, linestyle=(0, (5, 1.6)), label="end of a 95 % interval"
+            )
+            panel.set_ylim(0, min(float(np.nanmax(one.to_numpy(float))), 6 * limit) * 1.05 or 1.0)
+            panel.set_xlabel(wrapped(str(name), width / columns * 0.8))
+            if i % columns == 0:
+                panel.set_ylabel("Increase of the\nsum of squares")
+            panel.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+            panel.xaxis.set_major_formatter(Numbers(""))
+            panel.yaxis.set_major_formatter(Numbers())
+        draw_legend(fig, axes, axes[0].get_legend_handles_labels()[0], "", own)
+        finish(fig)
+    return fig, axes
+
+
+def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+    """Draw how much two runs differ: the largest difference of each variable, the first to differ on top.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.compare` gives for two runs.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table is not one of two runs.
+    DesignError
+        If nothing differs.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.compare(model.run(), model.run({"trust time": 5.0}))
+    >>> fig, axes = sdmodel.plot.differences(table)
+    """
+    _needs(table, "since", "relative", "at")
+    if not len(table):
+        raise DesignError("Nothing differs, so there is nothing to draw.")
+    rows = table.iloc[:MOST_ROWS]
+    share = rows["relative"].to_numpy(float)
+    finite = np.isfinite(share) & (share > 0)
+    low = float(share[finite].min()) / 3 if finite.any() else 1e-6
+    high = float(share[finite].max()) * 3 if finite.any() else 1.0
+    names = [wrapped(f"{name} (from {since:g})", width / 2.4, SMALL) for name, since in rows["since"].items()]
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, 3 + 0.55 * len(rows))
+        panel = axes[0]
+        panel.set_xscale("log")
+        panel.grid(visible=False, axis="y")
+        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+        panel.spines["left"].set_visible(False)
+        panel.tick_params(axis="y", length=0)
+        at = np.arange(len(rows))
+        panel.hlines(at, low, np.where(finite, share, high), color=PALE, linewidth=1.2)
+        panel.plot(share[finite], at[finite], "o", markersize=4.5, color=COLOURS[0])
+        for i, (value, when) in enumerate(zip(share, rows["at"], strict=True)):
+            text = f"at {when:g}" if finite[i] else f"at {when:g}, from nothing"
+            place = value if finite[i] else high
+            panel.annotate(
+                text, (place, i), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=GREY
+            )
+        panel.set_xlim(low, high * 3)
+        panel.set_yticks(at, names)
+        panel.set_ylim(len(rows) - 0.4, -0.6)
+        more = f"; {len(table) - len(rows)} more differ" if len(table) > len(rows) else ""
+        panel.set_xlabel(wrapped(f"Largest difference, share of the largest value{more}", width * 0.65))
+        if own:
+            stretch(fig, panel, 1, 0.55 * len(rows) + 0.2)
+        finish(fig)
+    return fig, axes
+
+
+def _needs(table: pd.DataFrame, *columns: str) -> None:
+    for column in columns:
+        if column not in table.columns:
+            raise UnknownNameError(column, map(str, table.columns), "column")

@@ -1,0 +1,248 @@
+"""Which constants matter: indices, screening, tornado and derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.parameter_rows import chosen, largest, over_time, rest, rows_done, rows_figure
+from sdmodel.plot.style import COLOURS, GREY, INK, MOST_LINES, PALE, SMALL, Numbers, drawing, finish, panels, wrapped
+
+
+def indices(
+    table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw Sobol' indices: a bar each for the first-order and the total index, or total indices over time.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.sobol` gives.
+    outcome
+        Which outcome, if the table has several.
+    ax
+        Axes to draw in; a new figure if None.
+    width
+        Width of a new figure in cm.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError, DesignError
+        If the table is no table of indices, or the outcome is not in it.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> few = model.uncertainties.loc[["trust time", "imitation speed"]]
+    >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
+    >>> fig, axes = sdmodel.plot.indices(table)
+    >>> [text.get_text() for text in axes[0].get_yticklabels()]
+    ['imitation speed', 'trust time']
+    """
+    rows, name = chosen(table, outcome, "first", "total", "total_low", "total_high")
+    if "other" in rows.index.names:
+        rows = pd.DataFrame(rows.xs("", level="other"))
+    if "time" in rows.index.names:
+        return over_time(rows["total"], f"Total index of {name} (share of variance)", ax, width)
+    every, rows = len(rows), largest(rows, rows["total"])
+    at = np.arange(len(rows))
+    with drawing():
+        fig, axes, own, panel = rows_figure(rows.index, ax, width)
+        for shift, kind, fill in ((-0.19, "first", COLOURS[0]), (0.19, "total", "#FFFFFF")):
+            label = "alone (first order)" if kind == "first" else "with interactions (total)"
+            look: dict[str, Any] = {"height": 0.34, "edgecolor": COLOURS[0], "linewidth": 0.9}
+            panel.barh(at + shift, rows[kind].clip(lower=0), color=fill, label=label, **look)
+            low, high = rows[f"{kind}_low"], rows[f"{kind}_high"]
+            panel.hlines(
+                at + shift, low, high, color=INK, linewidth=1.1, label="_" * (kind == "first") + "95 % interval"
+            )
+        panel.axvline(0, color=INK, linewidth=0.9)
+        rows_done(fig, panel, f"Share of the variance of {name}{rest(rows, every)}", own, len(rows), width)
+    return fig, axes
+
+
+def screening(
+    table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 12.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw Morris screening: the mean size of each parameter's effect against the spread of the effect.
+
+    A parameter at the lower left can be left alone. Above the line the effect changes more than it amounts to: it bends
+    or depends on other parameters.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.morris` gives, for an outcome that is one number a run.
+    outcome, ax, width
+        As in `indices`.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError, DesignError
+        If the table is no table of effects, or the outcome is not in it.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.morris(model, model.uncertainties, sdmodel.Outcome("trust", at=2034), n=10, rng=1)
+    >>> fig, axes = sdmodel.plot.screening(table)
+    """
+    rows, name = chosen(table, outcome, "mu_star", "sigma", "mu_star_low", "mu_star_high")
+    if "time" in rows.index.names:
+        return over_time(rows["mu_star"], f"Mean size of the effect on {name}", ax, width)
+    x, y = rows["mu_star"].to_numpy(float), rows["sigma"].to_numpy(float)
+    with drawing():
+        fig, axes, own = panels(ax, 1, 1, width, width * 0.75)
+        panel = axes[0]
+        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+        end = float(np.nanmax(np.append(rows["mu_star_high"].to_numpy(float), 1e-300)))
+        panel.plot([0, end], [0, end], color=GREY, linewidth=0.8, label="spread as large as the effect")
+        panel.hlines(
+            y, rows["mu_star_low"], rows["mu_star_high"], color=COLOURS[5], linewidth=0.7, label="95 % interval"
+        )
+        panel.plot(x, y, "o", markersize=4, color=COLOURS[0], label="parameter")
+        panel.set_xlim(left=0, right=end * 1.25)
+        panel.set_ylim(bottom=0, top=max(float(np.nanmax(y)), 1e-300) * 1.12)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_formatter(Numbers())
+        panel.set_xlabel(wrapped(f"Mean size of the effect on {name}, over the whole range", width * 0.8))
+        panel.set_ylabel("Standard deviation of the effect")
+        draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
+        _name_points(fig, panel, [str(n) for n in rows.index], x, y)
+        finish(fig)
+    return fig, axes
+
+
+def tornado(
+    table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0
+) -> tuple[Figure, list[Axes]]:
+    """Draw a tornado: where the outcome goes when one parameter goes to the ends of its range.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.tornado` gives, for an outcome that is one number a run.
+    outcome, ax, width
+        As in `indices`.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError, DesignError
+        If the table is no tornado, or the outcome is not in it.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.tornado(model, model.uncertainties, sdmodel.Outcome("trust", at=2034))
+    >>> fig, axes = sdmodel.plot.tornado(table)
+    """
+    rows, name = chosen(table, outcome, "at_low", "base", "at_high", "swing", "low", "high")
+    if "time" in rows.index.names:
+        return over_time(rows["swing"], f"Swing of {name}", ax, width)
+    every, rows = len(rows), largest(rows, rows["swing"])
+    base = float(rows["base"].iloc[0])
+    names = [f"{n} ({_short(a)} to {_short(b)})" for n, a, b in zip(rows.index, rows["low"], rows["high"], strict=True)]
+    with drawing():
+        fig, axes, own, panel = rows_figure(pd.Index(names), ax, width)
+        for end, colour, label in (("at_low", COLOURS[5], "at its lowest"), ("at_high", COLOURS[0], "at its highest")):
+            panel.barh(range(len(rows)), rows[end] - base, left=base, height=0.6, color=colour, label=label)
+        panel.axvline(base, color=INK, linewidth=0.9)
+        rows_done(fig, panel, f"{name}{rest(rows, every)}", own, len(rows), width)
+    return fig, axes
+
+
+def gradients(
+    table: pd.DataFrame,
+    outcome: str | None = None,
+    *,
+    column: str = "elasticity",
+    ax: Axes | None = None,
+    width: float = 16.0,
+) -> tuple[Figure, list[Axes]]:
+    """Draw derivatives: a bar for each parameter, or lines over time.
+
+    Parameters
+    ----------
+    table
+        What `sdmodel.gradient` gives.
+    outcome, ax, width
+        As in `indices`.
+    column
+        `elasticity` (comparable between parameters) or `derivative`.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        One.
+
+    Raises
+    ------
+    UnknownNameError, DesignError
+        If the table is no table of derivatives, or the outcome is not in it.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> table = sdmodel.gradient(model, model.uncertainties, "trust", every=1)
+    >>> fig, axes = sdmodel.plot.gradients(table)
+    """
+    rows, name = chosen(table, outcome, column)
+    told = {"elasticity": f"Elasticity of {name} (% for 1 %)"}.get(column, f"{column.capitalize()} of {name}")
+    if "time" in rows.index.names:
+        return over_time(rows[column], told, ax, width)
+    every, rows = len(rows), largest(rows, rows[column].abs())
+    with drawing():
+        fig, axes, own, panel = rows_figure(rows.index, ax, width)
+        panel.barh(range(len(rows)), rows[column], height=0.6, color=COLOURS[0])
+        panel.axvline(0, color=INK, linewidth=0.9)
+        rows_done(fig, panel, f"{told}{rest(rows, every)}", own, len(rows), width)
+    return fig, axes
+
+
+def _short(x: float) -> str:
+    return f"{x:.4g}".replace("-", "−")
+
+
+def _name_points(fig: Figure, panel: Axes, names: list[str], x: np.ndarray, y: np.ndarray) -> None:
+    """Write the names of the points that matter most beside them, those that cover no other name."""
+    fig.draw_without_rendering()
+    taken: list[Any] = []
+    for i in np.argsort(-np.hypot(x, y), kind="stable"):
+        if not np.isfinite(x[i] + y[i]):
+            continue
+        text = panel.annotate(names[i], (x[i], y[i]), (3, 3), textcoords="offset points", fontsize=SMALL)
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in taken) or len(taken) >= MOST_LINES:
+            text.remove()
+        else:
+            taken.append(box)

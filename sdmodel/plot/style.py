@@ -1,0 +1,227 @@
+"""One look for all figures: palette, line styles, fonts, sizes.
+
+Colours are those of Okabe and Ito [1]_, recommended by Wong [2]_, without yellow, which is too light for a
+line on white paper. The first four differ in lightness by at least 10 (CIE L*), so that they stay apart in
+grey; dash and marker tell all twelve line styles apart without any colour.
+
+References
+----------
+.. [1] Okabe, M. and Ito, K. (2008). Color Universal Design: how to make figures and presentations that are
+       friendly to colorblind people. https://jfly.uni-koeln.de/color/
+.. [2] Wong, B. (2011). Points of view: Color blindness. Nature Methods 8, 441.
+       https://doi.org/10.1038/nmeth.1618
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter
+
+from sdmodel.core.errors import DesignError
+
+COLOURS = ("#0072B2", "#E69F00", "#000000", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (1.2, 1.2)),
+    (0, (7, 1.6, 1.2, 1.6)),
+    (0, (3, 1.2, 1, 1.2, 1, 1.2)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "X", "P")
+INK, GREY, PALE = "#222222", "#6E6E6E", "#E4E4E4"
+BODY, SMALL = 8.0, 7.0
+"""Font sizes in points."""
+CM = 1 / 2.54
+MOST_LINES = 12
+"""As many lines as one panel can hold and a reader can still tell apart."""
+
+CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "SimHei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "PingFang HK",
+    "Hiragino Sans GB",
+    "Heiti TC",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+)
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_warned: set[str] = set()
+
+
+class MissingFontWarning(UserWarning):
+    """A figure has Chinese, Japanese or Korean text and no installed font can show it."""
+
+
+class Style(NamedTuple):
+    """How one line looks: colour, dash pattern, marker."""
+
+    colour: str
+    dash: Any
+    marker: str
+
+
+def styles(n: int) -> list[Style]:
+    """List the first `n` line styles; no two share both dash and marker."""
+    return [Style(COLOURS[i % 7], DASHES[i % 5], MARKERS[i % 7]) for i in range(n)]
+
+
+def lightness(colour: str) -> float:
+    """Compute CIE L* of a colour, which is what a grey print leaves of it: 0 is black, 100 is white."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    y = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 116 * y ** (1 / 3) - 16 if y > 216 / 24389 else y * 24389 / 27
+
+
+def mix(colour: str, share: float, other: str = "#FFFFFF") -> str:
+    """Blend `share` of a colour with another for the rest."""
+    red, green, blue = (share * a + (1 - share) * b for a, b in zip(to_rgb(colour), to_rgb(other), strict=True))
+    return to_hex((red, green, blue))
+
+
+def text_colour(colour: str) -> str:
+    """Darken a colour until small text in it is readable on white (L* of 50, about 4.5 to 1)."""
+    while lightness(colour) > 50:
+        colour = mix(colour, 0.9, "#000000")
+    return colour
+
+
+def unit_text(unit: str) -> str:
+    """Spell a unit for an axis; nobody outside the trade knows what Dmnl is."""
+    return {"": "no unit stated", "dmnl": "dimensionless"}.get(unit.strip().lower(), unit)
+
+
+def wrapped(text: str, cm: float, size: float = BODY) -> str:
+    """Break text into lines of about `cm` in a font of `size` points; Chinese letters are as wide as high."""
+    letter = size * (1.0 if _CJK.search(text) else 0.6)
+    return "\n".join(textwrap.wrap(text, max(6, int(cm * CM * 72 / letter))))
+
+
+class Numbers(Formatter):
+    """Numbers of an axis: no offset, decimals as the ticks need, thousands apart, a true minus sign."""
+
+    def __init__(self, thousands: str = ",") -> None:
+        self.thousands = thousands
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Spell a single number, as the mouse asks for it."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Spell all ticks of an axis alike."""
+        ticks = [float(value) for value in values]
+        step = min((b - a for a, b in pairwise(sorted(ticks)) if b > a), default=1.0)
+        digits = next((d for d in range(7) if all(abs(t - round(t, d)) < step / 1000 for t in ticks)), None)
+        texts = [f"{t:.6g}" if digits is None else f"{round(t, digits) + 0.0:,.{digits}f}" for t in ticks]
+        return [text.replace("-", "−").replace(",", self.thousands) for text in texts]
+
+
+def fonts(installed: set[str] | None = None) -> list[str]:
+    """List font families in order of preference: the one that comes with matplotlib, then those for CJK."""
+    have = {font.name for font in fontManager.ttflist} if installed is None else installed
+    return ["DejaVu Sans", *(name for name in CJK_FONTS if name in have)]
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Apply our settings while a figure is drawn; texts keep the font list that holds when they are made."""
+    settings: dict[Any, Any] = {
+        "font.family": fonts(),
+        "font.size": BODY,
+        "axes.titlesize": BODY,
+        "axes.labelsize": BODY,
+        "legend.fontsize": SMALL,
+        "legend.title_fontsize": SMALL,
+        "legend.frameon": False,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "hatch.linewidth": 0.5,
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # One MissingFontWarning that says what to install is worth more than one warning a glyph.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def panels(
+    ax: Axes | Sequence[Axes] | None, n: int, columns: int, width: float, height: float, **share: Any
+) -> tuple[Figure, list[Axes], bool]:
+    """Take the caller's `n` axes, else those of a new figure (width, height in cm); say whether it is new."""
+    if width < 5:
+        raise DesignError(f"A figure cannot be {width:g} cm wide; the least is 5 (a column 8, a page 16).")
+    if ax is None:
+        rows = -(-n // columns)
+        fig = Figure(figsize=(width * CM, height * CM), layout=ConstrainedLayoutEngine(wspace=0.03))
+        grid = list(fig.subplots(rows, columns, squeeze=False, **share).flat)
+        for empty in grid[n:]:
+            empty.remove()
+        for above in grid[n - columns : n]:  # the panel below it may have been the empty one
+            above.tick_params(labelbottom=True)
+        axes = grid[:n]
+    else:
+        axes = [ax] if isinstance(ax, Axes) else list(ax)
+        if len(axes) != n:
+            raise DesignError(f"The figure needs {n} axes and {len(axes)} were given in `ax`.")
+        fig = axes[0].figure.figure
+    for panel in axes:
+        dress(panel)
+    return fig, axes, ax is None
+
+
+def dress(ax: Axes) -> None:
+    """Set the look on the panel itself: texts may be older than `drawing`, ticks will be younger."""
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.set_title("", loc="left")):
+        label.set(fontsize=BODY, fontfamily=fonts(), color=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set(color=GREY, linewidth=0.7)
+    ax.set_axisbelow(True)
+    ax.grid(visible=True, axis="y", color=PALE, linewidth=0.6)
+    ax.tick_params(labelsize=SMALL, labelfontfamily=fonts(), labelcolor=INK)
+    ax.tick_params(color=GREY, length=2.5, width=0.7)
+
+
+def stretch(fig: Figure, panel: Axes, rows: int, height: float) -> None:
+    """Change the height of a figure of our own until each of its rows of panels is `height` cm high."""
+    fig.draw_without_rendering()
+    missing = height - panel.get_window_extent().height / fig.dpi / CM
+    fig.set_figheight(fig.get_figheight() + rows * missing * CM)
+    fig.draw_without_rendering()
+
+
+def finish(fig: Figure) -> None:
+    """Warn, once a session, if a text of the figure needs a font that is not there."""
+    if len(fonts()) > 1 or "cjk" in _warned:
+        return
+    texts = [text.get_text() for text in fig.findobj(Text) if isinstance(text, Text)]
+    asked = next((text for text in texts if _CJK.search(text)), None)
+    if asked is not None:
+        _warned.add("cjk")
+        warnings.warn(
+            f"No installed font has the characters of '{asked}'; they will show as boxes. Install one of: "
+            f"{', '.join(CJK_FONTS)} (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts). "
+            f"Then delete the font list in matplotlib.get_cachedir() and start Python again.",
+            MissingFontWarning,
+            stacklevel=3,
+        )

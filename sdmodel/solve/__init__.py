@@ -1,0 +1,1 @@
+"""One run: checked inputs, solvers, and the solution of a `Program` over time."""

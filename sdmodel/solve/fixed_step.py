@@ -1,0 +1,128 @@
+"""Euler and Runge-Kutta steps on the TIME STEP grid, with what lives only there: memories, draws, cut-off stocks."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+from sdmodel.compile.python.engine import Bound
+from sdmodel.compile.random import draws
+from sdmodel.core.errors import SolveError
+
+MAX_MEMORY = 10_000_000
+
+
+class Beyond:
+    """The part of `y` behind the states: memories and draws, advanced once a step."""
+
+    def __init__(self, bound: Bound) -> None:
+        program = bound.program
+        self.bound, self.seed, self.run = bound, bound.seed, bound.run
+        self.streams = program.streams
+        self.count = len(program.memories)
+        first = bound.start[len(program.states) :]
+        self.pipes: list[deque[float]] = []
+        total = 0
+        for memory, value, span in zip(program.memories, first, bound.spans, strict=True):
+            if not math.isfinite(span):
+                raise SolveError(f"The delay of '{memory.name}' is {span} steps at the start.")
+            steps = max(math.floor(span + 0.5 + 1e-6), 1)
+            total += steps
+            if total > MAX_MEMORY:
+                raise SolveError(f"'{memory.name}' holds more than {MAX_MEMORY:,} past values. Use a longer TIME STEP.")
+            self.pipes.append(deque([value] * steps, maxlen=steps))
+        self.floors = [i for i, s in enumerate(program.states) if s.nonnegative]
+        self.plain = not self.count and not self.streams and not self.floors
+
+    def first(self) -> list[float]:
+        """Memories and draws at the start."""
+        return [pipe[0] for pipe in self.pipes] + draws(self.streams, 0, self.seed, self.run)
+
+    def step(self, number: int, t: float, y: list[float], moved: list[float]) -> list[float]:
+        """`y` at the start of step `number`, from the `y` of the step before and the states that have `moved`."""
+        for i in self.floors:
+            if moved[i] < 0:
+                moved[i] = 0.0
+        if self.count:
+            for pipe, value in zip(self.pipes, self.bound.nexts(t, y, ()), strict=False):
+                pipe.append(value)
+        return moved + [pipe[0] for pipe in self.pipes] + draws(self.streams, number, self.seed, self.run)
+
+
+def euler_slope(bound: Bound, t: float, y: list[float]) -> list[float]:
+    """Net flows at the start of the step."""
+    return bound.rates(t, y, bound.holds(t, y))
+
+
+def rk4_slope(bound: Bound, t: float, y: list[float], step: float, held: Sequence[float]) -> list[float]:
+    """Mean net flows of a classical Runge-Kutta step; memories, draws and `held` values are constant within it."""
+    rates, half = bound.rates, step / 2
+    k1 = rates(t, y, held)
+    rest = y[len(k1) :]
+    k2 = rates(t + half, [a + half * b for a, b in zip(y, k1, strict=False)] + rest, held)
+    k3 = rates(t + half, [a + half * b for a, b in zip(y, k2, strict=False)] + rest, held)
+    k4 = rates(t + step, [a + step * b for a, b in zip(y, k3, strict=False)] + rest, held)
+    return [(a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(k1, k2, k3, k4, strict=True)]
+
+
+def one_step(
+    bound: Bound, beyond: Beyond, method: str, number: int, t: float, y: list[float], step: float
+) -> list[float]:
+    """`y` after step `number` (counted from 1)."""
+    slope = euler_slope(bound, t, y) if method == "euler" else rk4_slope(bound, t, y, step, bound.holds(t, y))
+    moved = [a + step * b for a, b in zip(y, slope, strict=False)]
+    return moved if beyond.plain else beyond.step(number, t, y, moved)
+
+
+def moving(bound: Bound, method: str, every: float | None) -> tuple[list[float], list[list[float]], int]:
+    """Times and states of a run whose control variables change with it; steps on while Time is below FINAL TIME."""
+    start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
+    at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
+    beyond = Beyond(bound)
+    y = [*bound.start[: len(bound.program.states)], *beyond.first()]
+    times: list[float] = []
+    out: list[list[float]] = []
+    t, number = start, 0
+    while True:
+        now = bound.nexts(t, y, ())
+        end = now[at["final time"]] if "final time" in at else end
+        step = now[at["time step"]] if "time step" in at else step
+        saveper = now[at["saveper"]] if "saveper" in at else saveper
+        gap = saveper if every is None else every
+        if not (step > 0 and gap > 0 and math.isfinite(end)):
+            raise SolveError(
+                f"At {t:g} the time settings make no sense: FINAL TIME {end:g}, TIME STEP {step:g}, SAVEPER {gap:g}."
+            )
+        last = not t + 1e-6 * step < end
+        gone = math.fmod(t - start, gap)
+        if last or min(gone, gap - gone) < 1e-6 * step:
+            times.append(t)
+            out.append(y)
+        if last:
+            return times, out, number
+        number += 1
+        if number > 50_000_000:
+            raise SolveError("The run takes more than 50 million steps.")
+        y = one_step(bound, beyond, method, number, t, y, step)
+        if bound.trouble is not None:
+            return times, out, number
+        t += step
+
+
+def stepped(bound: Bound, times: Sequence[float], method: str) -> tuple[list[list[float]], int]:
+    """States at `times`, which lie on the TIME STEP grid, and the number of steps; stops at a value not finite."""
+    start, step = bound.control["initial time"], bound.control["time step"]
+    beyond = Beyond(bound)
+    y = [*bound.start[: len(bound.program.states)], *beyond.first()]
+    out = [y]
+    i = 0
+    wanted = [round((t - start) / step) for t in times]
+    for target in wanted[1:]:
+        while i < target:
+            y = one_step(bound, beyond, method, i + 1, start + i * step, y, step)
+            if bound.trouble is not None:
+                return out, i
+            i += 1
+        out.append(y)
+    return out, i

@@ -1,0 +1,149 @@
+"""Inputs of a run: values, scenario, schedules and series, merged and checked against the structure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat
+
+from sdmodel.compile.parameters import constant_values
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import fits, lower
+from sdmodel.compile.python.engine import Engine
+from sdmodel.core.cache import Cache
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import OverrideError, RangeError, UnknownNameError
+from sdmodel.core.expression import key
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import CONTROL, Structure, Variable
+from sdmodel.edit import replace
+from sdmodel.solve.interpolation import Series, interpolant
+
+_constants: Cache[dict[str, tuple[Variable, float]]] = Cache()
+_engines: Cache[Engine] = Cache()
+_with_paths: Cache[Structure] = Cache()
+
+
+def resolve_scenario(
+    model: Structure, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None
+) -> Scenario:
+    """Merge values into the scenario and check names and ranges; names are spelled as in the model."""
+    if isinstance(values, Scenario):
+        if scenario is not None:
+            raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
+        values, scenario = None, values
+    chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
+    if values:
+        chosen = chosen.with_values({k: v if isinstance(v, SupportsFloat) else year(v) for k, v in values.items()})
+    checked: dict[str, float] = {}
+    for name, value in chosen.values.items():
+        for element in constants_named(model, name):
+            _in_range(model, element, value)
+            checked[element] = value
+    paths = {}
+    for name, path in chosen.paths.items():
+        elements = constants_named(model, name)
+        whole = model.owner(name).name
+        if len(elements) < len(constants_named(model, whole)):
+            raise OverrideError(f"'{name}' is one element; a path goes with a whole constant: '{whole}'.")
+        for element in elements:
+            for value in path.value:
+                _in_range(model, element, value)
+        paths[whole] = path
+    return Scenario(chosen.name, chosen.description, checked, paths)
+
+
+def constants_named(model: Structure, name: str) -> list[str]:
+    """Labels of the constant elements that a name means."""
+    constants = _constants.get(model, "constants", lambda: constant_values(model))
+    if name in constants:
+        return [name]
+    variable = model.owner(name)
+    if key(variable.name) in CONTROL:
+        return [variable.name]
+    if variable.kind != "constant":
+        raise OverrideError(
+            f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its "
+            f"formula, make a new model: model.replace({variable.name!r}, ...)."
+        )
+    wanted = None if key(name) == key(variable.name) else _element(name)
+    labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _element(c))]
+    if not labels:
+        raise UnknownNameError(name, constants, "constant")
+    return labels
+
+
+def _element(label: str) -> list[str]:
+    return [key(e) for e in label.rpartition("[")[2].rstrip("]").split(",")]
+
+
+def _in_range(model: Structure, label: str, value: float) -> None:
+    variable = model.owner(label)
+    if not math.isfinite(value):
+        raise RangeError(f"'{label}' is given {value}; a constant must be a finite number.")
+    if not variable.low <= value <= variable.high:
+        unit = f" {variable.unit}" if variable.unit else ""
+        raise RangeError(
+            f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to "
+            f"{variable.high:g}{unit}. Choose a value inside, or widen the range in a new model."
+        )
+
+
+def with_paths(model: Structure, scenario: Scenario) -> Structure:
+    """The model with the dated paths of a scenario in place of the constants; made once while the model is in use."""
+
+    def make() -> Structure:
+        changed = model
+        for name, path in scenario.paths.items():
+            changed = replace(changed, name, path)
+        return changed
+
+    return _with_paths.get(model, tuple(scenario.paths.items()), make) if scenario.paths else model
+
+
+def parameter_vector(model: Structure, program: Program, values: Mapping[str, float]) -> list[float]:
+    """Parameters of a run: the file's values with `values` (checked names) on top."""
+    p = list(program.defaults)
+    index = {name: i for i, name in enumerate(program.parameters)}
+    for name, value in values.items():
+        if name not in index:
+            raise OverrideError(f"'{name}' follows from other variables in '{model.name}' and takes no value.")
+        p[index[name]] = value
+    return p
+
+
+def reshaped(model: Structure, program: Program, p: Sequence[float]) -> Program:
+    """The program, made anew if a value that shaped it (the order of a delay) differs."""
+    if not fits(program, p):
+        return program
+    values = dict(zip(program.parameters, p, strict=True))
+    return lower(model, fixed=program.fixed, values=values)
+
+
+def engine_of(program: Program) -> Engine:
+    """The Python engine of a program, made once as long as the program is in use."""
+    return _engines.get(program, "engine", lambda: Engine(program))
+
+
+def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
+    """Interpolants of the data variables of a program."""
+    given = {key(name): value for name, value in (data or {}).items()}
+    known = {key(name) for name in program.data}
+    for name in data or {}:
+        if key(name) not in known:
+            raise UnknownNameError(name, program.data, "data variable")
+    missing = [name for name in program.data if key(name) not in given]
+    if missing:
+        raise OverrideError(
+            f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}."
+        )
+    return [interpolant(*_pair(given[key(name)], name)) for name in program.data]
+
+
+def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:
+    times, values = (value.index, value.to_numpy()) if hasattr(value, "index") and hasattr(value, "to_numpy") else value
+    at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], [float(v) for v in values]
+    if len(at) != len(x) or not at or any(b <= a for a, b in itertools.pairwise(at)):
+        raise OverrideError(f"The series of '{name}' needs as many values as times, and times that rise.")
+    return at, x

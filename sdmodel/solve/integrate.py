@@ -1,0 +1,195 @@
+"""Integration of a bound engine over the reported times: scipy between exact breaks, or fixed steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sdmodel.compile.events import SMALLEST, segments
+from sdmodel.compile.program import Program
+from sdmodel.compile.python.engine import Bound, Engine
+from sdmodel.core.errors import SolveError
+from sdmodel.solve.fixed_step import rk4_slope, stepped
+from sdmodel.solve.methods import EXACT, FIXED
+
+PATIENCE = 20_000
+"""Evaluations in which a solver must get on by a billionth of the run."""
+
+
+SolverReport = tuple[str, int, tuple[float, ...], int, float | None]
+
+
+Solution = tuple[list[list[float]], list[tuple[float, ...]], SolverReport]
+
+
+def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:
+    """States and held values at `times`, and the report without its wall time."""
+    check_finite_start(engine.program, bound)
+    if method in FIXED:
+        return _fixed(bound, times, method)
+    if method == EXACT:
+        return _exact(engine, bound, times)
+    return _continuous(engine, bound, times, method, rtol)
+
+
+def check_finite_start(program: Program, bound: Bound) -> None:
+    """Refuse initial values that are not finite, naming the variable."""
+    names = [*(s.name for s in program.states), *(m.name for m in program.memories)]
+    for name, value in zip(names, bound.start, strict=True):
+        if not math.isfinite(value):
+            raise SolveError(f"The initial value of '{name}' is {value}.")
+
+
+def _fixed(bound: Bound, times: Sequence[float], method: str) -> Solution:
+    out, count = stepped(bound, times, method)
+    if bound.trouble is not None:
+        raise failure(bound)
+    return out, [()] * len(out), (method, count * (1 if method == "euler" else 4), (), 0, None)
+
+
+class _Stretches:
+    """Segments of a run, and which reported times belong to which: at a break the right limit is reported."""
+
+    def __init__(self, engine: Engine, bound: Bound, start: float, end: float) -> None:
+        self.nudge = SMALLEST * max(abs(start), abs(end), 1.0)
+        """Rounding of dates: a reported time this close to a break is at the break."""
+        beyond = end + 1e-6 * max(end - start, bound.control["time step"])
+        cut = [
+            segments(engine.clock, engine.program, bound.watch, a, b) for a, b in ((start, end), (end, beyond)) if b > a
+        ]
+        self.parts = cut[0] if len(cut) > 1 else []
+        self.last_held = cut[-1][0].held
+        """Held values just after the end."""
+
+    def inside(self, number: int, t: float) -> bool:
+        """Whether a time that has come is reported in part `number`, and not at the start of the next."""
+        return number == len(self.parts) - 1 or t < self.parts[number].end - self.nudge
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        return tuple(part.start for part in self.parts[1:])
+
+
+def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
+    """Runge-Kutta steps to every TIME STEP, every reported time and every break, whichever comes first."""
+    start, step = times[0], bound.control["time step"]
+    stretches = _Stretches(engine, bound, start, times[-1])
+    y = list(bound.start)
+    states: list[list[float]] = []
+    helds: list[tuple[float, ...]] = []
+    wanted = iter(times)
+    following = next(wanted)
+    evaluations = 0
+    grid = 0
+    for number, part in enumerate(stretches.parts):
+        t = part.start
+        while True:
+            mine = stretches.inside(number, following)
+            if mine and t >= following - stretches.nudge:
+                states.append(y)
+                helds.append(part.held)
+                following = next(wanted, math.inf)
+                continue
+            if t >= part.end:
+                break
+            while start + grid * step <= t:
+                grid += 1
+            to = min(start + grid * step, part.end, following if mine else math.inf)
+            slope = rk4_slope(bound, t, y, to - t, part.held)
+            if bound.trouble is not None:
+                raise failure(bound)
+            y = [a + (to - t) * b for a, b in zip(y, slope, strict=True)]
+            t = to
+            evaluations += 4
+    if not stretches.parts:
+        states, helds = [y], [()]
+    helds[-1] = stretches.last_held
+    return states, helds, (EXACT, evaluations, stretches.breaks, engine.clock.kinks, None)
+
+
+class _Pace:
+    """Refuses a solver that goes on and on without getting anywhere, as scipy's do before a pole."""
+
+    def __init__(self, bound: Bound, method: str, span: float) -> None:
+        self.bound, self.method, self.least = bound, method, 1e-9 * span
+        self.count = 0
+        self.furthest = self.before = -math.inf
+
+    def rates(self, t: float, x: np.ndarray, held: tuple[float, ...]) -> list[float]:
+        """Net flows, counted."""
+        self.count += 1
+        self.furthest = max(self.furthest, t)
+        if self.count % PATIENCE == 0:
+            if self.furthest - self.before < self.least:
+                raise failure(
+                    self.bound, f"{self.method} gets no further than time {t:.6g}{self._fastest(t, x, held)}."
+                )
+            self.before = self.furthest
+        return self.bound.rates(t, x.tolist(), held)
+
+    def _fastest(self, t: float, x: np.ndarray, held: tuple[float, ...]) -> str:
+        pace = np.abs(self.bound.rates(t, x.tolist(), held)) / (np.abs(x) + 1.0)
+        state = self.bound.program.states[int(np.argmax(pace))]
+        return f", where '{state.name}' changes by {np.max(pace):.3g} of itself per unit of time"
+
+
+def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:
+    from scipy.integrate import solve_ivp
+
+    start, end = times[0], times[-1]
+    y = np.array(bound.start, dtype=float)
+    atol = ATOL * rtol * np.maximum(np.abs(y), 1e-3)
+    states: list[list[float]] = []
+    helds: list[tuple[float, ...]] = []
+    evaluations = 0
+    stretches = _Stretches(engine, bound, start, end)
+    pace = _Pace(bound, method, end - start)
+    grid = np.asarray(times)
+    for number, part in enumerate(stretches.parts):
+        mine = [stretches.inside(number, t) for t in times]
+        inside = np.clip(grid[(grid >= part.start - stretches.nudge) & mine], part.start, part.end)
+        last = number == len(stretches.parts) - 1
+        if len(y):
+            found = solve_ivp(
+                pace.rates,
+                (part.start, part.end),
+                y,
+                method=method,
+                t_eval=inside if last else np.append(inside, part.end),
+                args=(part.held,),
+                rtol=rtol,
+                atol=atol,
+            )
+            evaluations += int(found.nfev)
+            if not found.success or not np.isfinite(found.y).all():
+                raise failure(bound, f"{method} stopped: {found.message}")
+            y = found.y[:, -1]
+            states.extend(found.y[:, : len(inside)].T.tolist())
+        else:
+            states.extend([[] for _ in inside])
+        helds.extend([part.held] * len(inside))
+    if not stretches.parts:
+        states, helds = [list(bound.start)], [()]
+    helds[-1] = stretches.last_held
+    return states, helds, (method, evaluations, stretches.breaks, engine.clock.kinks, rtol)
+
+
+def failure(bound: Bound, otherwise: str = "") -> SolveError:
+    """What to say of a run that went wrong: the first variable that was not finite, and when."""
+    if bound.trouble is None:
+        return SolveError(f"{otherwise} Try another method, such as 'BDF' or 'Radau', or a larger rtol.")
+    t, y, held = bound.trouble
+    program = bound.program
+    values = bound.outs(t, y, held) if len(bound.outputs) == len(program.outputs) else []
+    order = sorted(zip(bound.outputs, program.outputs, values, strict=False))
+    for _, name, value in order:
+        if not math.isfinite(value):
+            return SolveError(f"'{name}' is {value} at time {t:.6g}; it is the first variable that is not finite.")
+    bad = [s.name for s, d in zip(program.states, bound.rates(t, y, held), strict=True) if not math.isfinite(d)]
+    return SolveError(f"The net flow of '{bad[0]}' is not finite at time {t:.6g}.")
+
+
+ATOL = 1e-3
+"""Absolute tolerance as a share of rtol times the scale of a state (its initial value, at least 1e-3)."""

@@ -1,0 +1,139 @@
+"""One run: scipy between exact breaks, or Euler and Runge-Kutta steps on the file's TIME STEP."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import program_of
+from sdmodel.core.errors import SolveError
+from sdmodel.core.expression import NA
+from sdmodel.core.run import Report, Run
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.solve.fixed_step import moving
+from sdmodel.solve.inputs import engine_of, parameter_vector, reshaped, resolve_scenario, series_of, with_paths
+from sdmodel.solve.integrate import SolverReport, check_finite_start, failure, integrate
+from sdmodel.solve.methods import FIXED, known_method
+from sdmodel.solve.times import report_times
+
+
+def run(
+    model: Structure,
+    values: Mapping[str, float] | Scenario | None = None,
+    *,
+    scenario: Scenario | str | None = None,
+    method: str = "LSODA",
+    every: float | None = None,
+    rtol: float = 1e-8,
+    data: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Run:
+    """Run a model once.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    values
+        Constants that differ from the file, by name (`name[a,b]` or `name` for all elements); or a Scenario.
+    scenario
+        A Scenario, or the name of one of the model's; `values` go on top of it.
+    method
+        ``"LSODA"`` (default) or another method of `scipy.integrate.solve_ivp` solves in segments between the dates at
+        which the equations jump. ``"exact"`` takes Runge-Kutta steps of TIME STEP and lands on those dates as well, as
+        sweeps do. ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time functions.
+    every
+        Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
+        there. A fixed-step method refuses what is no multiple of TIME STEP.
+    rtol
+        Relative tolerance of the continuous methods.
+    data
+        Series of data variables by name: a pandas Series, or a pair (times, values); joined by straight lines.
+    seed
+        Seed of the random functions; equal seeds give equal runs.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is not in the model.
+    OverrideError
+        If something other than a constant is given a value.
+    RangeError
+        If a value lies outside the range of the file.
+    SolveError
+        If a value is no longer finite; the message names the first variable and time.
+
+    References
+    ----------
+    .. [1] Petzold, L. (1983). Automatic selection of methods for solving stiff and nonstiff systems of ordinary
+       differential equations. SIAM J. Sci. Stat. Comput. 4(1), 136-148. https://doi.org/10.1137/0904010
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> run = sdmodel.load("intervention").run(every=5)
+    >>> run.time.tolist()
+    [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
+    """
+    known_method(method)
+    asked = resolve_scenario(model, values, scenario)
+    model_run = with_paths(model, asked)
+    fixed = method in FIXED
+    program = program_of(model_run, fixed=fixed)
+    p = parameter_vector(model_run, program, asked.values)
+    program = reshaped(model_run, program, p)
+    engine = engine_of(program)
+    bound = engine.bind(p, series_of(program, data), seed=seed)
+    begun = clock.perf_counter()
+    if program.moving:
+        check_finite_start(program, bound)
+        times, y, count = moving(bound, method, every)
+        if bound.trouble is not None:
+            raise failure(bound)
+        held: list[tuple[float, ...]] = [()] * len(times)
+        solver: SolverReport = (method, count * (1 if method == "euler" else 4), (), 0, None)
+    else:
+        times = report_times(bound.control, every, fixed)
+        y, held, solver = integrate(engine, bound, times, method, rtol)
+    rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
+    table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
+    columns = tuple(program.outputs)
+    _all_finite(program, times, table)
+    table[table == NA] = math.nan
+    report = Report(*solver, clock.perf_counter() - begun)
+    shown = [math.nan if value == NA else value for value in p]
+    constants = MappingProxyType(dict(zip(program.parameters, shown, strict=True)))
+    return Run(model, asked, report, np.asarray(times), table, columns, constants)
+
+
+# -- times ------------------------------------------------------------------------------------------------------
+
+
+# -- integration ------------------------------------------------------------------------------------------------
+
+
+# -- failures ---------------------------------------------------------------------------------------------------
+
+
+def _all_finite(program: Program, times: Sequence[float], table: np.ndarray) -> None:
+    """Refuse results that are not finite, naming the first variable and time."""
+    wrong = ~np.isfinite(table)
+    if wrong.any():
+        row = int(np.argmax(wrong.any(axis=1)))
+        nodes = list(program.outputs.items())
+        column = min((nodes[j][1], j) for j in np.flatnonzero(wrong[row]))[1]
+        raise SolveError(
+            f"'{nodes[column][0]}' is {table[row, column]} at time {times[row]:.6g}; it is the first variable that is "
+            "not finite."
+        )

@@ -1,0 +1,229 @@
+"""Who does the runs of a chunk: the lane kernel, or scipy in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sdmodel.compile.python.engine import Engine
+from sdmodel.core.cache import Cache
+from sdmodel.core.errors import SolveError, UnsupportedError
+from sdmodel.core.expression import NA
+from sdmodel.solve.integrate import integrate
+from sdmodel.solve.interpolation import interpolant
+from sdmodel.solve.methods import EXACT, FIXED
+from sdmodel.sweep.plan import Plan
+
+FINE, FAILED, NOT_RUN = 0, 1, 2
+"""Status of a run."""
+
+KERNEL_METHODS = (EXACT, *FIXED)
+_SCIPY_CHUNK = 16
+_CHUNK_BYTES = 16_000_000
+MOST_EXPLAINED = 20
+"""Failed runs of a chunk that are run once more to name the variable that went wrong; the others give the time."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Results of consecutive rows."""
+
+    start: int
+    values: np.ndarray
+    """Shape (rows, outputs, times); NaN where the run failed."""
+    status: np.ndarray
+    messages: list[str]
+
+    @property
+    def stop(self) -> int:
+        """Row after the last."""
+        return self.start + len(self.status)
+
+
+def with_engine(plan: Plan) -> Plan:
+    """The plan with the quickest engine that knows its method and its functions."""
+    if plan.method not in KERNEL_METHODS:
+        return replace(plan, engine="scipy")
+    try:
+        kernel_of(plan)
+    except UnsupportedError:
+        return replace(plan, engine="python")
+    return replace(plan, engine="kernel")
+
+
+def chunk_rows(plan: Plan, workers: int) -> int:
+    """Rows of a chunk: bounded memory, a few chunks a worker, whole vectors of lanes."""
+    if plan.engine != "kernel":
+        return _SCIPY_CHUNK
+    width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
+    most = max(_CHUNK_BYTES // width, 64)
+    # Finding the dates of a chunk costs the same for few rows as for many.
+    fair = max(-(-plan.runs // (4 * workers)), min(256, -(-plan.runs // workers)))
+    return int(min(most, max(fair, 64)) + 7) // 8 * 8
+
+
+def instructions(plan: Plan) -> str:
+    """What of the processor the bits of a result hang on."""
+    if plan.engine != "kernel":
+        return platform.machine()
+    from sdmodel.compile.llvm.engine import host
+
+    return f"{platform.machine()}{' with fused multiply-add' if host().machine.fma else ''}"
+
+
+_kernels: Cache[Any] = Cache(16)
+_engines: Cache[Engine] = Cache(16)
+
+
+def kernel_of(plan: Plan) -> Any:
+    """The compiled kernel of a plan; made once for a program, its outputs and a method."""
+    from sdmodel.compile.llvm import Kernel
+
+    def make() -> Any:
+        return Kernel(plan.program, plan.outputs, method=plan.method)
+
+    return _kernels.get(plan.program, (plan.outputs, plan.method), make)
+
+
+def python_of(plan: Plan) -> Engine:
+    """The Python engine of a plan, for scipy, for the certificate and to explain failures."""
+    return _engines.get(plan.program, plan.outputs, lambda: Engine(plan.program, plan.outputs))
+
+
+def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None) -> Chunk:
+    """Do rows start to stop; the same rows give the same bits whoever does them.
+
+    The kernel writes to these rows of `into`, (runs, outputs, times), if it is given: a copy less.
+    """
+    if plan.engine != "kernel":
+        return _run_python(plan, start, stop)
+    kernel = kernel_of(plan)
+    parameters = plan.parameters(start, stop)
+    values, found, first = kernel.run(
+        parameters,
+        plan.times,
+        series=kernel_series(plan, start, stop),
+        threads=threads,
+        seed=plan.seed,
+        numbers=plan.numbers[start:stop],
+        out=None if into is None else into[start:stop],
+    )
+    values[found != FINE] = np.nan
+    missing = values == NA
+    if missing.any():
+        values[missing] = np.nan
+    messages = [""] * len(found)
+    for i in np.flatnonzero(found)[:MOST_EXPLAINED]:
+        messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i))[1]
+    for i in np.flatnonzero(found):
+        when = f" at time {plan.times[first[i]]:.6g}" if first[i] >= 0 else ""
+        messages[i] = messages[i] or f"A value is not finite{when}."
+    return Chunk(start, values, np.where(found == FINE, FINE, FAILED).astype(np.int8), messages)
+
+
+def kernel_series(plan: Plan, start: int, stop: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Times and values of each data variable, as the kernel takes them."""
+    block = plan.series_of(start, stop)
+    times = np.array(plan.series_times)
+    return [(times, block[0, i] if len(block) == 1 else block[:, i]) for i in range(block.shape[1])]
+
+
+def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
+    engine = python_of(plan)
+    values = np.full((stop - start, len(plan.outputs), len(plan.times)), np.nan)
+    status = np.full(stop - start, FAILED, dtype=np.int8)
+    messages = [""] * (stop - start)
+    for i, p in enumerate(plan.parameters(start, stop)):
+        found, messages[i] = one_run(plan, engine, p, start + i)
+        if found is not None:
+            values[i], status[i] = found, FINE
+    return Chunk(start, values, status, messages)
+
+
+def one_run(
+    plan: Plan, engine: Engine, p: np.ndarray, row: int, *, method: str | None = None, rtol: float | None = None
+) -> tuple[np.ndarray | None, str]:
+    """One run in Python with parameters `p`: values (outputs, times), or None and what went wrong."""
+    series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
+    try:
+        bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]))
+        y, held, _ = integrate(engine, bound, plan.times, method or plan.method, rtol or plan.rtol)
+        rows = [bound.outs(t, state, h) for t, state, h in zip(plan.times, y, held, strict=True)]
+    except SolveError as error:
+        return None, str(error)
+    out = np.array(rows, dtype=float).reshape(len(plan.times), len(plan.outputs)).T
+    if not np.isfinite(out).all():
+        when = plan.times[int(np.argmax(~np.isfinite(out).all(axis=0)))]
+        bad = min((plan.outputs[j], plan.labels[j]) for j in np.flatnonzero(~np.isfinite(out).all(axis=1)))
+        return None, f"'{bad[1]}' is not finite at time {when:.6g}."
+    out[out == NA] = np.nan
+    return out, ""
+
+
+# -- many chunks ------------------------------------------------------------------------------------------------
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def done_chunks(
+    plan: Plan, starts: Sequence[int], rows: int, workers: int, into: np.ndarray | None = None
+) -> Iterator[Chunk]:
+    """Chunks as they are done, in no fixed order. At most a few are under way, so memory is bounded."""
+    ends = [min(s + rows, plan.runs) for s in starts]
+    if workers <= 1 or len(starts) <= 1:
+        for start, stop in zip(starts, ends, strict=True):
+            yield run_chunk(plan, start, stop, threads=workers, into=into)
+        return
+    with _pool(plan, workers) as pool:
+        todo = iter(zip(starts, ends, strict=True))
+        under_way: set[Future[Chunk]] = set()
+        work = _in_worker if plan.engine != "kernel" else _in_thread(plan, into)
+        try:
+            while True:
+                for start, stop in todo:
+                    under_way.add(pool.submit(work, start, stop))
+                    if len(under_way) >= 2 * workers:
+                        break
+                if not under_way:
+                    return
+                finished, under_way = wait_for(under_way, return_when="FIRST_COMPLETED")
+                for future in finished:
+                    yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _pool(plan: Plan, workers: int) -> Executor:
+    if plan.engine == "kernel":
+        return ThreadPoolExecutor(workers, "sdmodel")
+    # LSODA is not safe in threads before scipy 1.17, and Python functions would wait for each other anyway.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    return ProcessPoolExecutor(workers, context, _start_worker, (plan,))
+
+
+def _in_thread(plan: Plan, into: np.ndarray | None) -> Any:
+    return lambda start, stop: run_chunk(plan, start, stop, into=into)
+
+
+_worker: Plan | None = None
+
+
+def _start_worker(plan: Plan) -> None:
+    global _worker
+    _worker = plan
+
+
+def _in_worker(start: int, stop: int) -> Chunk:
+    assert _worker is not None
+    return run_chunk(_worker, start, stop)

@@ -1,0 +1,290 @@
+"""Sweeps: a design to an xarray.Dataset, one run a row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.core.errors import StoreError, SweepInterrupted
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.structure import Structure
+from sdmodel.design import table
+from sdmodel.solve.methods import known_method
+from sdmodel.sweep.backends import (
+    FAILED,
+    NOT_RUN,
+    Chunk,
+    chunk_rows,
+    done_chunks,
+    instructions,
+    processors,
+    with_engine,
+)
+from sdmodel.sweep.certificate import certify
+from sdmodel.sweep.open_store import open_sweep
+from sdmodel.sweep.plan import Plan, make_plan
+from sdmodel.sweep.record import run_record
+from sdmodel.sweep.result import Shape, dataset
+from sdmodel.sweep.store import Store, locked
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def run_sweep(
+    model: Structure,
+    design: pd.DataFrame | Sequence[Mapping[str, float]],
+    outputs: Sequence[str] | None = None,
+    *,
+    scenario: Scenario | str | None = None,
+    method: str | None = None,
+    every: float | None = None,
+    rtol: float = 1e-6,
+    data: xr.Dataset | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool | str | None = None,
+    certificate: int = 6,
+    store: str | Path | None = None,
+    client: Any = None,
+) -> xr.Dataset:
+    """Run a model once for each row of a design.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    design
+        One row a run; columns are constants of the model (`name`, or `name[a,b]` for an element), and the labels
+        `sample` and `setting`. A list of mappings is accepted too.
+    outputs
+        Variables to keep, by name; default: those marked `[outcome]`, or all stocks where none is.
+    scenario
+        Scenario under all rows; a row's values go on top of it.
+    method
+        ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every date at which the equations of the row
+        jump, compiled, eight runs at a time. ``"euler"`` and ``"rk4"``: compiled, on the TIME STEP grid with Vensim's
+        meaning of time functions. A method of `scipy.integrate.solve_ivp` such as ``"LSODA"``: in processes, slow, for
+        comparison and for stiff models. Default ``"exact"``, or ``"rk4"`` for a model with functions that have a
+        meaning on the grid only (DELAY FIXED, random draws); `attrs["dates"]` says which and why.
+    every
+        Time between reported values, in the model's unit of time; default SAVEPER.
+    rtol
+        Relative tolerance of a scipy method.
+    data
+        Series of data variables: variables by name, dims `time` and, where they differ between runs, `run`.
+    seed
+        Seed of the random functions. Rows with the same `sample` have the same draws.
+    workers
+        Threads, or processes for a scipy method; default the number of processors this process may use. The result
+        does not depend on it.
+    progress
+        Show a progress bar, under a label if it is a text; default: only on a terminal or in a notebook.
+    certificate
+        Number of random runs that are repeated with scipy at a relative tolerance of 1e-10 and with half the step, to
+        state the error of exact runs; sweeps of fewer than 64 runs go without. 0 for none, as in a search whose last
+        step alone matters.
+    store
+        Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep into
+        it was stopped, the same call goes on where it was. Needs the extra ``sdmodel[store]``.
+    client
+        A `dask.distributed.Client`: its workers do the runs and, with a store that all of them see, write them. Needs
+        the extra ``sdmodel[cluster]``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 fine, 1 failed, 2 not run) and
+        `message` (the first variable and time that went wrong) are coordinates on `run`; a failed run is NaN and the
+        rest stand. `attrs` hold the run record and the error certificate.
+
+    Raises
+    ------
+    UnknownNameError, OverrideError, RangeError
+        If a column of the design is no constant of the model, or a value lies outside its range.
+    DesignError
+        If the design is not well formed.
+    StoreError
+        If the store belongs to another sweep, is being written by one, or cannot be written.
+    SweepInterrupted
+        On Ctrl-C; its `result` holds what is done.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> design = sdmodel.latin_hypercube(model.uncertainties, 4, rng=1)
+    >>> result = run_sweep(model, design, ["trust"], every=5)
+    >>> dict(result.sizes)
+    {'run': 4, 'time': 6}
+    """
+    if method is not None:
+        known_method(method)
+    design = table(design)
+    plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
+    shapes = [Shape(model, name, plan.labels) for name in names]
+    workers = min(workers or processors(), plan.runs)
+    plan = with_engine(plan)
+    record = run_record(model, base, design, plan, instructions(plan))
+    units = {column: shape.attrs["unit"] for shape in shapes for column in shape.columns}
+    judge = _Judge(plan, [units[i] for i in range(len(plan.labels))], record, certificate)
+    if store is None:
+        return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
+    return _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+
+
+def _path(store: str | Path) -> Path:
+    try:
+        path = Path(store)
+    except TypeError as error:
+        raise StoreError(f"store={store!r} is not a path.") from error
+    if not path.name or "\0" in path.name:
+        raise StoreError(f"store={str(store)!r} names no folder of its own. Give a path such as 'sweep.zarr'.")
+    return path
+
+
+def _in_memory(
+    model: Structure,
+    plan: Plan,
+    shapes: list[Shape],
+    design: pd.DataFrame,
+    record: dict[str, Any],
+    workers: int,
+    progress: bool | str | None,
+    client: Any,
+    judge: _Judge,
+) -> xr.Dataset:
+    values = np.empty((plan.runs, len(plan.outputs), len(plan.times)))
+    status = np.full(plan.runs, NOT_RUN, dtype=np.int8)
+    messages = [""] * plan.runs
+    rows = chunk_rows(plan, workers)
+    try:
+        with _bar(plan.runs, 0, progress) as bar:
+            shown = not bar.disable
+            for chunk in _chunks(plan, range(0, plan.runs, rows), rows, workers, client, None, values):
+                assert isinstance(chunk, Chunk)
+                if not np.may_share_memory(values, chunk.values):
+                    values[chunk.start : chunk.stop] = chunk.values
+                status[chunk.start : chunk.stop] = chunk.status
+                messages[chunk.start : chunk.stop] = chunk.messages
+                bar.update(chunk.stop - chunk.start)
+    except KeyboardInterrupt:
+        values[status == NOT_RUN] = np.nan
+        done = dataset(model, plan, shapes, values, design, status, messages, record)
+        raise SweepInterrupted(int((status != NOT_RUN).sum()), plan.runs, done) from None
+    record.update(judge(int((status == FAILED).sum()), lambda row: (values[row], int(status[row])), shown))
+    return dataset(model, plan, shapes, values, design, status, messages, record)
+
+
+def _on_disk(
+    path: Path,
+    model: Structure,
+    plan: Plan,
+    shapes: list[Shape],
+    design: pd.DataFrame,
+    record: dict[str, Any],
+    workers: int,
+    progress: bool | str | None,
+    client: Any,
+    judge: _Judge,
+) -> xr.Dataset:
+    with locked(path):
+        place = Store.at(path, model, plan, shapes, design, record, chunk_rows(plan, workers))
+        starts = place.missing()
+        todo = sum(min(s + place.rows, plan.runs) - s for s in starts)
+        try:
+            with _bar(plan.runs, plan.runs - todo, progress) as bar:
+                shown = not bar.disable
+                for chunk in _chunks(plan, starts, place.rows, workers, client, (place, shapes)):
+                    if isinstance(chunk, Chunk):
+                        place.write(chunk, shapes)
+                        bar.update(chunk.stop - chunk.start)
+                    else:
+                        bar.update(chunk)
+        except KeyboardInterrupt:
+            done = open_sweep(path)
+            raise SweepInterrupted(int((done["status"] != NOT_RUN).sum()), plan.runs, done) from None
+        result = open_sweep(path)
+        if "certificate" not in result.attrs:
+            failed = int((result["status"] == FAILED).sum())
+            place.finish(judge(failed, lambda row: _row_of(result, shapes, plan, row), shown))
+            result = open_sweep(path)
+    return result
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What is known of a sweep only at its end: failed runs and the error certificate."""
+
+    plan: Plan
+    units: list[str]
+    record: dict[str, Any]
+    sample: int
+
+    def __call__(self, failed: int, values_of: Callable[[int], tuple[np.ndarray, int]], shown: bool) -> dict[str, Any]:
+        """Attributes of the result, told below the progress bar if there is one."""
+        out: dict[str, Any] = {"failed": failed, **certify(self.plan, self.units, self.record, values_of, self.sample)}
+        if shown and failed:
+            print(f"{failed:,} of {self.plan.runs:,} runs failed; their status is {FAILED}.", file=sys.stderr)
+        if shown and self.sample:
+            print(f"Certificate: {out['certificate']}.", file=sys.stderr)
+        return out
+
+
+def _row_of(result: xr.Dataset, shapes: list[Shape], plan: Plan, row: int) -> tuple[np.ndarray, int]:
+    """Values (outputs, times) and status of a stored row, in the order of the plan."""
+    out = np.empty((len(plan.outputs), len(plan.times)))
+    one = result.isel(run=row)
+    for shape in shapes:
+        block = one[shape.name].to_numpy()
+        for i, column in enumerate(shape.columns):
+            where: Any = (slice(None), *shape.places[i])
+            out[column] = block[where]
+    return out, int(one["status"])
+
+
+def _chunks(
+    plan: Plan,
+    starts: Sequence[int] | range,
+    rows: int,
+    workers: int,
+    client: Any,
+    place: tuple[Store, list[Shape]] | None,
+    into: np.ndarray | None = None,
+) -> Iterable[Chunk | int]:
+    if client is None:
+        return done_chunks(plan, list(starts), rows, workers, into)
+    from sdmodel.sweep.dask_backend import cluster_chunks
+
+    return cluster_chunks(client, plan, list(starts), rows, place)
+
+
+class _Silent:
+    """No progress bar; making a disabled one would take longer than a run."""
+
+    disable = True
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        return None
+
+    def update(self, runs: int) -> None:
+        """Say nothing."""
+
+
+def _bar(total: int, done: int, progress: bool | str | None) -> Any:
+    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    if quiet:
+        return _Silent()
+    from tqdm.auto import tqdm
+
+    label = progress if isinstance(progress, str) else "runs"
+    return tqdm(total=total, initial=done, unit="run", desc=label, leave=False, smoothing=0.1)

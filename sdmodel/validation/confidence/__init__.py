@@ -1,0 +1,1 @@
+"""The nine confidence tests: each runs a model and states what it found."""

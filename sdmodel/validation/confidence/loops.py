@@ -1,0 +1,163 @@
+"""Structure: the loops that are named are in the equations, have the sign they are said to have, and do something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel import edit
+from sdmodel.compile.parameters import constants_table
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.structure import Structure
+from sdmodel.solve.run import run
+from sdmodel.sweep.run_sweep import run_sweep
+from sdmodel.validation.confidence.feedback_graph import links, loops_of
+from sdmodel.validation.confidence.polarity import Paths, derivatives, gain, owner, paths_of
+from sdmodel.validation.confidence.result import Row, judged, told
+from sdmodel.validation.spec import Book, Loop
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LEAST = 1e-6
+"""A knock-out that changes the outcome by less than this share of it shows a loop that does nothing."""
+DRIFT = 1e-3
+"""Largest share by which a link held at its own path may change the base run: its path is known at steps only."""
+
+
+def structure(model: Structure, book: Book) -> list[Row]:
+    """Test 8: how many loops there are, and for each named one its path, its sign and its knock-out.
+
+    Parameters
+    ----------
+    model, book
+        The model and the loops that are written down for it.
+
+    Returns
+    -------
+    list of Row
+    """
+    found = loops_of(model)
+    out = [
+        told(8, "count", "variables that all act on each other", ", ".join(map(str, found.cores)) or "none",
+             f"{found.links} links among them."),
+        told(8, "count", "independent loops", f"{found.independent}",
+             f"{len(found.shortest)} shortest ones cover every link in a loop; the longest of them has "
+             f"{max(map(len, found.shortest), default=0)} variables."),
+        told(8, "count", f"simple loops of at most {found.bound} variables", f"{found.short:,}"),
+    ]  # fmt: skip
+    graph = links(model)
+    sound = []
+    for loop in book.loop:
+        broken = _broken(model, graph.edges, loop)
+        title = f"{loop.id} {loop.name}"
+        out.append(judged(8, "path", title, f"{len(loop.path)} steps", "in the equations", not broken, broken))
+        if not broken:
+            sound.append(loop)
+    states: dict[tuple[Any, ...], list[Loop]] = {}
+    for loop in sound:
+        states.setdefault(tuple(sorted(loop.set.items())), []).append(loop)
+    for state, loops in states.items():
+        base = run(model, dict(state), every=model.time["time step"], method="exact")
+        paths = paths_of(base)
+        out += _signed(model, paths, dict(state), loops)
+        out += [_knocked_out(model, paths, loop) for loop in loops]
+    order = {f"{loop.id} {loop.name}": i for i, loop in enumerate(book.loop)}
+    return sorted(out, key=lambda row: order.get(row.name, -1))
+
+
+def _steps(loop: Loop) -> list[tuple[str, str]]:
+    names = [owner(entry) for entry in loop.path]
+    return list(zip(names, (*names[1:], names[0]), strict=True))
+
+
+def _broken(model: Structure, edges: Any, loop: Loop) -> str:
+    """Where a path does not run through the equations; empty if it does."""
+    if loop.sign not in ("+", "-", "?"):
+        return f"The sign is '+' (reinforcing), '-' (balancing) or '?' (told, not judged), not '{loop.sign}'."
+    names = [owner(entry) for entry in loop.path]
+    for name in names:
+        if name not in model:
+            return str(UnknownNameError(name, (v.name for v in model.equations.values())))
+    if len(set(loop.path)) < len(loop.path):
+        return "It runs through a variable twice."
+    for cause, effect in _steps(loop):
+        if (model[cause].name, model[effect].name) not in edges:
+            return f"'{effect}' does not read '{cause}'."
+    if tuple(loop.cut) not in _steps(loop):
+        return f"The link to cut, {' to '.join(loop.cut)}, is no step of it."
+    return ""
+
+
+def _signed(model: Structure, paths: Paths, state: Mapping[str, float], loops: Sequence[Loop]) -> list[Row]:
+    """The signs of loops at the start, in the middle and near the end of a run."""
+    moments = [1, len(paths.time) // 2, len(paths.time) - 2]  # inside: dates stand at the ends
+    steps = dict.fromkeys(step for loop in loops for step in _steps(loop))
+    slopes = derivatives(model, paths, state, steps, moments)
+    times = ", ".join(f"{paths.time[i]:g}" for i in moments)
+    out = []
+    for loop in loops:
+        gains = gain(loop.path, slopes, paths.elements)
+        acts = gains[gains != 0]
+        good = len(acts) > 0 and bool((np.sign(acts) == (1 if loop.sign == "+" else -1)).all())
+        figure = ", ".join(f"{g:+.2f}" for g in gains)
+        text = f"At {times}; +1: all ways round reinforce, -1: all balance."
+        title = f"{loop.id} {loop.name}"
+        asked = loop.sign != "?"
+        out.append(
+            judged(8, "sign", title, figure, loop.sign, good, text) if asked else told(8, "sign", title, figure, text)
+        )
+    return out
+
+
+def _knocked_out(model: Structure, paths: Paths, loop: Loop) -> Row:
+    """What a treatment does with the loop and, a link held at its base path, without it."""
+    import pandas as pd
+    import xarray as xr
+
+    cause, effect = loop.cut
+    labels = [f"{cause} held" + (f"[{','.join(e)}]" if e else "") for e in paths.elements[cause]]
+    held = zip(labels, paths.values[cause].T, strict=True)
+    data = xr.Dataset({label: ("time", values) for label, values in held}, {"time": paths.time})
+    design = pd.DataFrame([dict(loop.set), {**loop.set, **loop.excited_by}])
+    design = design.fillna(constants_table(model)["value"]).assign(sample=range(2))
+    outcome = owner(loop.outcome)
+    ends = []
+    for one, given in ((model, None), (edit.cut(model, cause, effect), data)):
+        found = run_sweep(one, design, [outcome], every=_whole(model), data=given, certificate=0, progress=False)
+        ends.append(_end(found[outcome], loop.outcome))
+    (before, whole), (still, without) = ends
+    size = abs(before) or 1.0
+    drift = abs(still - before) / size
+    with_loop, alone = whole - before, without - still
+    share = abs(with_loop - alone) / size
+    good = share > LEAST and drift <= DRIFT
+    text = (
+        f"'{loop.outcome}' at the end moves by {with_loop:+.4g} {model[outcome].unit} with the loop and {alone:+.4g} "
+        f"without, from {before:.4g}, under {_said(loop.excited_by)}"
+        + (f", given {_said(loop.set)}." if loop.set else ".")
+        + (f" {loop.note}" if loop.note else "")
+    )
+    if drift > DRIFT:
+        text += f" Held at its own path the link changes the base run by {drift:.1e}: take a finer TIME STEP."
+    return judged(8, "knock-out", f"{loop.id} {loop.name}", f"{share:.1e}", f"above {LEAST:g}", good, text)
+
+
+def _whole(model: Structure) -> float:
+    return model.time["final time"] - model.time["initial time"]
+
+
+def _end(found: xr.DataArray, label: str) -> list[float]:
+    """The outcome of both runs at the end: one element, or the sum over all."""
+    last = found.isel(time=-1)
+    rest = [d for d in last.dims if d != "run"]
+    wanted = label.partition("[")[2].rstrip("]").split(",") if "[" in label else None
+    if wanted:
+        return [float(x) for x in last.sel(dict(zip(rest, wanted, strict=True)))]
+    return [float(x) for x in last.sum(rest)]
+
+
+def _said(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{n} {v:g}" for n, v in values.items()) or "nothing"

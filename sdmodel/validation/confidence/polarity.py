@@ -1,0 +1,219 @@
+"""The sign of a loop: partial derivatives of each step, from the equations, at moments of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel import edit
+from sdmodel.core.errors import EquationError
+from sdmodel.core.expression import Call, Expr, Number, Op, key, names_in
+from sdmodel.core.structure import Component, Structure, Variable
+from sdmodel.edit import substitute
+from sdmodel.sweep.run_sweep import run_sweep
+from sdmodel.validation.confidence.feedback_graph import acting, flowing
+
+if TYPE_CHECKING:
+    from sdmodel.core.run import Run
+
+Step = tuple[str, str]
+Element = tuple[str, ...]
+HELD, START = "held for a derivative", "at the start for a derivative"
+_NUDGE = 1e-4
+_CLOCK = "clock of a derivative"
+
+
+def owner(entry: str) -> str:
+    """Name of the variable of an entry of a path: `firms[weak]` is about `firms`."""
+    return entry.partition("[")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every stock and auxiliary of a run by name: its elements, and values (times, elements)."""
+
+    time: np.ndarray
+    elements: dict[str, list[Element]]
+    values: dict[str, np.ndarray]
+
+
+def paths_of(run: Run) -> Paths:
+    """The paths of a run; a variable without subscripts has the empty element."""
+    places: dict[str, dict[Element, int]] = {}
+    for i, label in enumerate(run.columns):
+        name = run.model.owner(label).name
+        element = tuple(label[len(name) + 1 : -1].split(",")) if label != name else ()
+        places.setdefault(name, {})[element] = i
+    return Paths(
+        run.time,
+        {name: list(parts) for name, parts in places.items()},
+        {name: run.values[:, list(parts.values())] for name, parts in places.items()},
+    )
+
+
+def derivatives(
+    model: Structure, paths: Paths, given: Mapping[str, float], steps: Iterable[Step], at: Sequence[int]
+) -> dict[Step, np.ndarray]:
+    """Derivatives of effects by their causes while all else stands still.
+
+    Every variable that an effect reads is held at its value in the run, and one element of a cause is nudged up and
+    down. The effect of a stock is its net flow, that of a delay what goes in.
+
+    Parameters
+    ----------
+    model
+        The model.
+    paths
+        Paths of a run of it.
+    given
+        Constants of that run that differ from the file.
+    steps
+        Pairs of cause and effect, by name.
+    at
+        Moments, as positions in the times of the run.
+
+    Returns
+    -------
+    dict
+        By step: an array (moment, element of the effect, element of the cause).
+    """
+    import pandas as pd
+
+    steps = list(dict.fromkeys(steps))
+    effects = list(dict.fromkeys(effect for _, effect in steps))
+    frozen = _frozen(model, paths, effects)
+    labels = {c: [_label(f"{c} {HELD}", e) for e in paths.elements[c]] for c, _ in steps}
+    length = model.time["time step"]
+    found: dict[Step, list[np.ndarray]] = {step: [] for step in steps}
+    for moment in at:
+        base = dict(given)
+        for name in (v.name for v in frozen.equations.values() if v.name.endswith((HELD, START))):
+            stem = name.removesuffix(f" {HELD}").removesuffix(f" {START}")
+            values = paths.values[stem][moment if name.endswith(HELD) else 0]
+            base |= {_label(name, e): float(x) for e, x in zip(paths.elements[stem], values, strict=True)}
+        rows: list[dict[str, float]] = []
+        nudge: dict[str, float] = {}
+        place: dict[str, int] = {}
+        for group in labels.values():
+            size = max(abs(base[x]) for x in group) or 1.0
+            for x in group:
+                nudge[x], place[x] = _NUDGE * max(abs(base[x]), 1e-3 * size), len(rows)
+                rows += [{**base, x: base[x] + nudge[x]}, {**base, x: base[x] - nudge[x]}]
+        start = float(paths.time[moment])
+        now = edit.replace(edit.replace(frozen, "INITIAL TIME", start), "FINAL TIME", start + length)
+        sweep = run_sweep(now, pd.DataFrame(rows), effects, every=length, certificate=0, progress=False).isel(time=0)
+        values_of = {e: _flat(sweep[e].to_numpy(), paths.elements[e]) for e in effects}
+        for cause, effect in steps:
+            y = values_of[effect]
+            slopes = [(y[place[x]] - y[place[x] + 1]) / (2 * nudge[x]) for x in labels[cause]]
+            found[cause, effect].append(np.stack(slopes, axis=1))
+    return {step: np.stack(parts) for step, parts in found.items()}
+
+
+def _label(name: str, element: Element) -> str:
+    return f"{name}[{','.join(element)}]" if element else name
+
+
+def _flat(values: np.ndarray, elements: Sequence[Element]) -> np.ndarray:
+    """Values (runs, *subscripts) as (runs, elements), in the order of the elements."""
+    axes = [list(dict.fromkeys(e[d] for e in elements)) for d in range(len(elements[0]))]
+    places = tuple(np.array([a.index(e[d]) for e in elements]) for d, a in enumerate(axes))
+    where: Any = (slice(None), *places)
+    return np.asarray(values[where]) if places else values[:, None]
+
+
+def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure:
+    """A model of these effects alone, in which all they read stands still."""
+    moving = {k for k, v in model.equations.items() if v.kind in ("stock", "auxiliary")}
+    kept = {k: v for k, v in model.equations.items() if k not in moving}
+    for effect in effects:
+        variable = flowing(model[effect])
+        parts = []
+        for c in variable.components:
+            expr = _started(c.expr, {k: model.equations[k].name for k in moving})
+            for k in acting(c.expr) & moving:
+                expr = substitute(expr, k, key(f"{model.equations[k].name} {HELD}"))
+            parts.append(Component(c.subs, c.excepts, expr))
+            for k in names_in(c.expr) & moving:
+                for word in (HELD, START):
+                    still = _constant(model, paths.elements[model.equations[k].name], model.equations[k], word)
+                    kept[still.key] = still
+        kept[variable.key] = dataclasses.replace(variable, components=tuple(parts), outcome=False, limits=())
+    clock = Variable(_CLOCK, "stock", (Component((), (), Call("integ", (Number(1.0), Number(0.0)))),))
+    read = {n for k in map(key, effects) for n in kept[k].reads()}
+    held = {k for k, v in kept.items() if v.name.endswith((HELD, START))}
+    return dataclasses.replace(
+        model, equations={**{k: v for k, v in kept.items() if k not in held - read}, clock.key: clock}
+    )
+
+
+def _started(expr: Expr, names: Mapping[str, str]) -> Expr:
+    """An expression in which INITIAL reads what there was at the start of the run."""
+    match expr:
+        case Call("initial", (first, *rest)):
+            for k in names_in(first) & names.keys():
+                first = substitute(first, k, key(f"{names[k]} {START}"))
+            return Call("initial", (first, *rest))
+        case Call(name, args, subs):
+            return Call(name, tuple(_started(a, names) for a in args), subs)
+        case Op(op, args):
+            return Op(op, tuple(_started(a, names) for a in args))
+        case _:
+            return expr
+
+
+def _constant(model: Structure, elements: Sequence[Element], variable: Variable, word: str) -> Variable:
+    """A constant over the least ranges that hold all elements of a variable."""
+    subs = []
+    for d in range(len(elements[0])):
+        members = {e[d] for e in elements}
+        spans = [r for r in model.ranges.values() if members <= set(r.elements)]
+        if not spans:
+            raise EquationError(f"No subscript range spans dimension {d + 1} of '{variable.name}'.")
+        subs.append(min(spans, key=lambda r: len(r.elements)).name)
+    return Variable(f"{variable.name} {word}", "constant", (Component(tuple(subs), (), Number(0.0)),))
+
+
+def gain(
+    path: Sequence[str], slopes: Mapping[Step, np.ndarray], elements: Mapping[str, Sequence[Element]]
+) -> np.ndarray:
+    """The gain of a loop over the sum of the sizes of its parts: 1 if every way round reinforces, -1 if all balance.
+
+    With subscripts a path is a bundle of loops through elements. Their gains (products of derivatives) add up to the
+    trace of the product of the matrices, which does not hang on units.
+
+    Parameters
+    ----------
+    path
+        Variables the loop runs through; an entry may name an element, as in `firms[weak]`.
+    slopes
+        Derivatives of each step, as `derivatives` gives them.
+    elements
+        Elements of each variable, in the order of the derivatives.
+
+    Returns
+    -------
+    numpy.ndarray
+        One value a moment; 0 where the loop does not act.
+    """
+    out = []
+    for t in range(len(next(iter(slopes.values())))):
+        start = len(_chosen(path[0], elements))
+        signed, plain = np.eye(start), np.eye(start)
+        for cause, effect in zip(path, (*path[1:], path[0]), strict=True):
+            part = slopes[owner(cause), owner(effect)][t][np.ix_(_chosen(effect, elements), _chosen(cause, elements))]
+            part = part / (np.abs(part).max() or 1.0)  # long products of small numbers would vanish
+            signed, plain = part @ signed, np.abs(part) @ plain
+        whole = float(np.trace(plain))
+        out.append(float(np.trace(signed)) / whole if whole > 0 else 0.0)
+    return np.array(out)
+
+
+def _chosen(entry: str, elements: Mapping[str, Sequence[Element]]) -> list[int]:
+    """Positions of the elements that an entry is about."""
+    wanted = {s.strip() for s in entry.partition("[")[2].rstrip("]").split(",")} - {""}
+    return [i for i, e in enumerate(elements[owner(entry)]) if wanted <= set(e)]

@@ -1,0 +1,197 @@
+"""Names, ranges and markers: what can be said about a model without units and without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from sdmodel.core.errors import nearest
+from sdmodel.core.expression import Array, Call, Number, Op, Ref, Table, key, walk
+from sdmodel.core.structure import Component, Structure, Variable
+from sdmodel.validation.static.issue import Finding, finding
+
+_VARIED = ("lever", "uncertainty", "switch")
+_SHOWN = 5
+
+
+def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str, str] | None = None) -> list[Finding]:
+    """Names and subscripts that nothing defines.
+
+    Parameters
+    ----------
+    model
+        The model.
+    functions
+        Names of the functions that are known (lower case, with blanks).
+    refused
+        Functions of the language that are not run here, and why.
+
+    Returns
+    -------
+    list of Finding
+        One error for each name that an equation reads, or subscript that it uses, and the model does not
+        have.
+    """
+    builtin = frozenset(functions)
+    refused = refused or {}
+    subscripts = {k: r.name for k, r in model.ranges.items()}
+    subscripts |= {key(e): e for r in model.ranges.values() for e in r.elements}
+    spelling = [v.name for v in model.equations.values()]
+    out: dict[Finding, None] = {}
+    for variable in model.equations.values():
+        for component in variable.components:
+            for node in walk(component.expr):
+                if isinstance(node, Ref) and not (
+                    node.name in model.equations or node.name in subscripts or node.name == "time"
+                ):
+                    message = f"It reads '{node.name}', which is not defined.{_near(node.name, spelling)}"
+                    out[finding("error", "names", variable, message)] = None
+                elif isinstance(node, Call) and not (node.name in model.equations or node.name in builtin):
+                    why = f" ({refused[node.name]})" if node.name in refused else ""
+                    message = (
+                        f"It calls '{node.name}', which is no function that is run here{why} and no lookup."
+                        f"{'' if why else _near(node.name, [*spelling, *builtin])}"
+                    )
+                    out[finding("error", "names", variable, message)] = None
+            for sub in _subscripts(component):
+                if key(sub) not in subscripts:
+                    message = f"The subscript '{sub}' is in no range.{_near(sub, subscripts.values())}"
+                    out[finding("error", "names", variable, message)] = None
+    return list(out)
+
+
+def check_unused(model: Structure) -> list[Finding]:
+    """Variables that no other equation reads.
+
+    Returns
+    -------
+    list of Finding
+        One warning for each, except outcomes and control variables.
+    """
+    read: set[str] = set()
+    for k, variable in model.equations.items():
+        read |= variable.reads() - {k}
+    message = (
+        "Nothing here reads it. Mark it [outcome] if it is a result; if only other sectors read it, check "
+        "the composition; else take it out."
+    )
+    return [
+        finding("warning", "unused", v, message)
+        for k, v in model.equations.items()
+        if k not in read and not v.outcome and v.kind != "control"
+    ]
+
+
+def check_ranges(model: Structure) -> list[Finding]:
+    """Values outside the range that their own variable states, and ranges that are none or cannot be sampled.
+
+    Returns
+    -------
+    list of Finding
+        Errors only.
+    """
+    out = []
+    for variable in model.equations.values():
+        low, high = variable.low, variable.high
+        if low > high:
+            out.append(finding("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start."))
+            continue
+        beyond = [x for c in variable.components for x in _values(c) if x < low or x > high]
+        if beyond:
+            listed = ", ".join(f"{x:g}" for x in beyond[:_SHOWN]) + (", …" if len(beyond) > _SHOWN else "")
+            message = f"The value {listed} lies outside the range [{low:g}, {high:g}] that the variable states."
+            out.append(finding("error", "range", variable, message))
+        why = _not_sampled(variable)
+        if why:
+            out.append(finding("error", "sampling", variable, why))
+    return out
+
+
+def check_markers(model: Structure) -> list[Finding]:
+    """Constants and tables that do not say what they are and where they come from.
+
+    A model that marks the role of any constant is held to all of it: each constant has a role, a source and a
+    sentence, and each lever, uncertainty and switch has a range; tables have a source and a sentence. A
+    boundary input needs no source (its sector is one) and a fixed constant no range. Units are the matter of
+    `check_units`.
+
+    Returns
+    -------
+    list of Finding
+        Errors for a model with role markers; for any other model one warning for each constant without a
+        source.
+    """
+    marked = any(v.role for v in model.equations.values())
+    out = []
+    for variable in model.equations.values():
+        constant = variable.kind == "constant"
+        table = variable.kind == "lookup" or any(
+            isinstance(n, Table) for c in variable.components for n in walk(c.expr)
+        )
+        if not (constant or table) or (table and not marked):
+            continue
+        sourced = bool(variable.sources) or variable.role == "input"
+        if not marked:
+            if not sourced:
+                out.append(finding("warning", "source", variable, "No source is given. Write [@key, place]."))
+            continue
+        if constant and not variable.role:
+            message = (
+                "The constant has no role. Write [lever], [uncertainty], [switch], [fixed] or [from sector] "
+                "in its documentation."
+            )
+            out.append(finding("error", "role", variable, message))
+        if not sourced:
+            message = "No source is given. Write [@key, place], or [@guess] and say why, in its documentation."
+            out.append(finding("error", "source", variable, message))
+        if not variable.sentence:
+            out.append(
+                finding("error", "sentence", variable, "Its documentation holds no sentence that says what it is.")
+            )
+        if variable.role in _VARIED and not variable.limits:
+            message = f"A constant that varies ({variable.role}) needs a range after its unit, such as Dmnl [0,1]."
+            out.append(finding("error", "range", variable, message))
+    return out
+
+
+def _not_sampled(variable: Variable) -> str:
+    """Why no value could be drawn from the range of an uncertainty or a switch; empty if one can."""
+    if variable.role not in ("uncertainty", "switch") or not variable.limits:
+        return ""
+    low, high = variable.low, variable.high
+    if low == -float("inf") or high == float("inf"):
+        return (
+            f"The range of this {variable.role} is open ([{low:g}, {high:g}]), so it cannot be sampled. Give both ends."
+        )
+    if variable.role == "switch" and (low != round(low) or high != round(high)):
+        return f"A switch takes whole numbers; its range is [{low:g}, {high:g}]."
+    if variable.distribution == "loguniform" and low <= 0:
+        return f"A loguniform range must lie above 0; it starts at {low:g}."
+    if variable.distribution == "lognormal" and any(x <= 0 for c in variable.components for x in _values(c)):
+        return "The median of a lognormal uncertainty (the value in the file) must lie above 0."
+    return ""
+
+
+def _values(component: Component) -> tuple[float, ...]:
+    """List the numbers of a component that is nothing but numbers."""
+    match component.expr:
+        case Number(value):
+            return (value,)
+        case Op("neg", (Number(value),)):
+            return (-value,)
+        case Array(values, _):
+            return values
+    return ()
+
+
+def _subscripts(component: Component) -> Iterator[str]:
+    yield from component.subs
+    for group in component.excepts:
+        yield from group
+    for node in walk(component.expr):
+        if isinstance(node, (Ref, Call)):
+            yield from (s.removesuffix("!") for s in node.subs)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f" Nearest: {', '.join(near)}." if near else ""

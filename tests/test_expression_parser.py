@@ -57,7 +57,7 @@ AND, OR, NOT = (lambda *x: Op("and", x)), (lambda *x: Op("or", x)), (lambda x: O
     [
         ("a :AND: b :OR: c", "a AND b OR c", OR(AND(A, B), C)),
         ("a :OR: b :AND: c", "a or b and c", OR(A, AND(B, C))),
-        (":NOT: a > b", "NOT a > b", NOT(Op(">", (A, B)))),
+        (":NOT: a > b", "NOT (a > b)", NOT(Op(">", (A, B)))),
         (":not:a:and:b", "not a AND b", AND(NOT(A), B)),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sdmodel.compile import arrays
+from sdmodel.compile import arrays, indexing
 from sdmodel.compile import memory as hidden
 from sdmodel.compile.arrays import every_element
 from sdmodel.compile.call_site import Site
@@ -279,6 +279,8 @@ LOWERED: dict[str, tuple[int, int, Build]] = {
     "initial": (1, 1, _initial),
     "active initial": (2, 2, _active_initial),
     "game": (1, 1, _game),
+    "element at": (3, 99, indexing.element_at),
+    "array rank": (2, 3, indexing.rank),
     "elmcount": (1, 1, arrays.count),
     "vector select": (5, 5, arrays.select),
     "vector sort order": (2, 2, arrays.sorting("sort_order")),
@@ -300,6 +302,7 @@ LOWERED: dict[str, tuple[int, int, Build]] = {
     "delay3i": (3, 3, hidden.delay(3, True)),
     "delay n": (4, 4, hidden.delay(0, True)),
     "delay fixed": (3, 3, hidden.delay_fixed),
+    "previous": (2, 2, hidden.previous),
     "sample if true": (3, 3, hidden.sample_if_true),
     "trend": (3, 3, hidden.trend),
     "forecast": (3, 4, hidden.forecast),

@@ -181,10 +181,11 @@ ELEMENTWISE = {
 AGGREGATES = {"sum": "add", "prod": "mul", "vmin": "min", "vmax": "max"}
 """Functions that gather over a subscript marked with `!`, and the operation they gather with."""
 
-GATHERING = frozenset(AGGREGATES) | {"vector select"}
+GATHERING = frozenset(AGGREGATES) | {"vector select", "array rank"}
 """Functions inside which a subscript with `!` has a meaning."""
 
 STEPPED = {
+    "previous": "the value of the step before",
     "delay fixed": "values of past steps", "sample if true": "a value held from step to step",
     "random 0 1": "a draw each step", "random uniform": "a draw each step", "random normal": "a draw each step",
     "random exponential": "a draw each step", "poisson": "a draw each step",
@@ -200,7 +201,7 @@ BUILTINS = frozenset(ELEMENTWISE) | frozenset(AGGREGATES) | frozenset(STEPPED) |
         "get lookups", "get constants", "get time value", "lookup extrapolate", "lookup forward", "lookup backward",
         "lookup invert", "vector select", "vector sort order", "vector rank", "vector reorder", "vector elm map",
         "invert matrix", "allocate available", "allocate by priority", "pi", "xpulse", "xpulse train", "xramp",
-        "floor", "round", "floored modulo",
+        "floor", "round", "floored modulo", "element at", "array rank",
     }
 )  # fmt: skip
 """Every function name that the compiler knows; any other call is refused by name."""
@@ -225,7 +226,6 @@ REFUSED = {
     "market price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
     "message": "it talks to the Vensim screen",
     "npv": "its discounting is not modelled; write the discounted flow into a stock",
-    "previous": "it looks at past values; use DELAY FIXED",
     "queue age attrib": "queues are not modelled",
     "queue attrib": "queues are not modelled",
     "queue fifo": "queues are not modelled",
@@ -239,7 +239,6 @@ REFUSED = {
     "random triangular": "only the uniform, normal and exponential distributions are known",
     "random weibull": "only the uniform, normal and exponential distributions are known",
     "reinitial": "it starts stocks anew during a run",
-    "self": "it looks at past values; use DELAY FIXED",
     "shift if true": "it moves values along a range at events",
     "simultaneous": "equations that need each other are not solved by iteration; put a stock or a delay between",
     "time base": "it needs a second time axis",

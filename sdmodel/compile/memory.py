@@ -251,6 +251,23 @@ def delay_fixed(low: Lowering, site: Site) -> int:
     return g.add("memory", index)
 
 
+def previous(low: Lowering, site: Site) -> int:
+    """PREVIOUS(input, initial value) of XMILE: the input one step ago."""
+    x, start = site.call.args
+    begin = _start(low, site, start)
+    if site.initial:
+        return begin
+    index, known = _memory(low, site)
+
+    def later() -> None:
+        name = f"{site.variable.name} {site.call.name} {index + 1}"
+        low.memories[index] = Memory(name, begin, _now(low, site, x), low.graph.const(1.0))
+
+    if not known:
+        low.afterwards.append(later)
+    return low.graph.add("memory", index)
+
+
 def sample_if_true(low: Lowering, site: Site) -> int:
     """SAMPLE IF TRUE(condition, input, initial value): the input while the condition holds, then its last value.
 

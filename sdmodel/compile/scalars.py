@@ -143,6 +143,10 @@ class Scalars:
             raise EquationError(f"{where}: '{target.name}' has no element [{', '.join(element)}].")
         return element
 
+    def members(self, variable: Variable, place: int) -> list[str]:
+        """Elements of one dimension of a variable, in order."""
+        return list(dict.fromkeys(e[place] for e in self.of(variable)))
+
     def bound(self, sub: str, env: Env, where: str) -> str:
         """The element that a subscript means where the ranges of `env` stand for elements."""
         return self._one(sub, env, where)

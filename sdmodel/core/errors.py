@@ -87,6 +87,10 @@ class MissingExtraError(SdmodelError, ImportError):
     """An optional package is absent; the message carries the line that installs it."""
 
 
+class ReadWarning(UserWarning):
+    """A file was read although it is not well formed; the message says what was repaired."""
+
+
 class ResultWarning(UserWarning):
     """A result stands, but less can be read from it than was asked; the message says why and what to do."""
 

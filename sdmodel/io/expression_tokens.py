@@ -23,7 +23,8 @@ START = rf"(?:[^\W\d]|[^\x00-\x7f\s{_WIDE}])"
 BODY = rf"(?:[\w'$]|[^\x00-\x7f\s{_WIDE}])"
 VENSIM_NAME = rf"{START}{BODY}*+(?:[\s\\]++{BODY}++)*+"
 """A name without quotes in Vensim: blanks are part of it, and so is every letter of every script."""
-XMILE_NAME = rf"{START}(?:{BODY}|\.)*+"
+XMILE_NAME = rf"\.?+{START}(?:{BODY}|\.)*+|@\d++"
+"""A name without quotes in XMILE: dots join modules, `@1` is a dimension of the left-hand side, `'` transposes."""
 
 _UNARY, _POWER = 7, 8
 
@@ -90,11 +91,11 @@ XMILE = Dialect(
         r"|(?P<op>//|<>|<=|>=|[-+*/^=<>(),;:\[\]!%])"
     ),
     binary={**_BINARY, "OR": (1, "or"), "AND": (2, "and"), "MOD": (6, "%"), "//": (6, "//")},
-    prefix={**_PREFIX, "NOT": (3, "not")},
+    prefix={**_PREFIX, "NOT": (_UNARY, "not")},
     words=frozenset(("AND", "OR", "NOT", "MOD", "IF", "THEN", "ELSE")),
     index_by_expression=True,
 )
-"""XMILE: words for logic, `MOD` (our `%`) and `//` bind like `*`, IF ... THEN ... ELSE, subscripts by expression."""
+"""XMILE: `NOT` binds like a sign (standard 1.0, 3.3.1), `MOD` (our `%`) and `//` like `*`; IF ... THEN ... ELSE."""
 
 
 @lru_cache(maxsize=20_000)

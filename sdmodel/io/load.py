@@ -57,7 +57,7 @@ def _sector(raw: bytes, path: Path) -> Structure:
         else:
             from sdmodel.io.xmile.translate import read_xmile as read
         model = read(raw, path)
-        if not _ranges_outside(raw):
+        if not _ranges_outside(raw) and not _repaired(raw, path):
             cache.keep(mark, model)
     if any(_outside(c.expr) for v in model.equations.values() for c in v.components):
         from sdmodel.io.data import attach
@@ -71,6 +71,15 @@ def _sector(raw: bytes, path: Path) -> Structure:
 
 def _outside(expr: Expr) -> bool:
     return isinstance(expr, Call) and expr.name in ("get constants", "get data", "get lookups")
+
+
+def _repaired(raw: bytes, path: Path) -> bool:
+    """Whether a file was repaired, of which every load warns."""
+    if path.suffix.lower() == ".mdl":
+        return False
+    from sdmodel.io.xmile.layout import is_well_formed
+
+    return not is_well_formed(raw)
 
 
 def _ranges_outside(raw: bytes) -> bool:

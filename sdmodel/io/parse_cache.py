@@ -17,7 +17,7 @@ from typing import Any
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
-FORMAT = 6
+FORMAT = 7
 """Rises whenever a file would be read otherwise than before, or kept in another form."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Equations of XMILE: text made ready for PySD's grammar, and its functions by our names."""
+"""Functions and constants of XMILE, Stella and Vensim's export by the names of the expression tree."""
 
 from __future__ import annotations
 
@@ -6,98 +6,110 @@ import math
 import re
 from collections.abc import Callable, Container
 from dataclasses import replace
-from typing import Any
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
-from sdmodel.io.vensim.clean import MAX_NESTING
-from sdmodel.io.vensim.translate import expression, shallow
+from sdmodel.core.expression import NA, Call, Expr, Number, Op, Ref
+from sdmodel.io.expression_parser import parse_formula
+from sdmodel.io.expression_tokens import XMILE, ExpressionError
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\{[^{}]*\}|[^\W\d][\w.$]*|\d+\.?\d*(?:[eE][+-]?\d+)?|\s+|.', re.DOTALL)
-_CONSTANTS: dict[str, Expr] = {
-    "pi": Number(math.pi), "inf": Number(math.inf), "dt": Ref("time step"), "starttime": Ref("initial time"),
-    "stoptime": Ref("final time"),
+CONSTANTS: dict[str, Expr] = {
+    "pi": Number(math.pi), "inf": Number(math.inf), "nan": Number(NA), "dt": Ref("time step"),
+    "starttime": Ref("initial time"), "stoptime": Ref("final time"),
 }  # fmt: skip
+_COMMENT = re.compile(r'[{}]|"(?:\\.|[^"\\])*+"|[^{}"]++|"')
+Args = tuple[Expr, ...]
+_ZERO = Number(0.0)
 
 
 def plain(name: str) -> str:
-    """A name as XMILE spells it, with line breaks as blanks and without quotes."""
+    r"""A name as XMILE spells it, with line breaks as blanks and without quotes.
+
+    Examples
+    --------
+    >>> plain(r'"Births\nper year"')
+    'Births per year'
+    """
     text = name.replace("\\n", " ").strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
+        text = text[1:-1].replace('\\"', '"')
     return " ".join(text.split())
 
 
-def calls_for_choices(text: str, where: str) -> str:
-    """The equation in a form PySD's grammar takes: no comments, IF a THEN b ELSE c as a call at any depth."""
-    tokens = [t for t in _TOKEN.findall(text) if not t.startswith("{")]
-    tokens = [" " if t.isspace() else t for t in tokens]
-    depth = deepest = 0
-    for t in tokens:
-        depth += (t in "([") - (t in ")]") if len(t) == 1 else t.upper() == "IF"
-        deepest = max(deepest, depth)
-    if deepest > MAX_NESTING:
-        raise UnsupportedError(f"{where}: the equation is nested more than {MAX_NESTING} deep.")
-    words, _ = _until(tokens, 0, (), where)
-    return re.sub(r"\s+", " ", words).strip()
+def parse_xmile(text: str, where: str, names: Container[str] = ()) -> Expr:
+    """An XMILE equation as an expression whose functions are those of the expression tree.
+
+    Parameters
+    ----------
+    text
+        The equation.
+    where
+        File, line and variable, for messages.
+    names
+        Keys of variables, which go before constants such as PI.
+
+    Raises
+    ------
+    ReadError
+        If the text is not an equation; the message shows it as it was written.
+    UnsupportedError
+        If it uses a function that is refused.
+    """
+    try:
+        expr = parse_formula(_without_comments(text.replace("\\n", " ")), XMILE, where)
+    except ExpressionError as error:
+        shown = " ".join(text.split())
+        raise ReadError(
+            f"{where}: the equation cannot be read: {shown[:120]}{' ...' if len(shown) > 120 else ''} ({error.reason})"
+        ) from error
+    return _translated(expr, where, names)
 
 
-def _until(tokens: list[str], start: int, ends: tuple[str, ...], where: str) -> tuple[str, int]:
-    """Text from a token up to one of the words or brackets that end it here, and where that stands."""
+def _without_comments(text: str) -> str:
+    """The text with `{comments}` as blanks, those inside one another too; braces in a quoted name stay."""
+    if "{" not in text:
+        return text
     out: list[str] = []
-    i = start
-    brackets = 0
-    while i < len(tokens):
-        word = tokens[i].upper()
-        if brackets == 0 and word in ends:
-            return "".join(out), i
-        if word == "IF" and not _called(tokens, i):
-            test, i = _until(tokens, i + 1, ("THEN",), where)
-            first, i = _until(tokens, _past(tokens, i, "THEN", where), ("ELSE",), where)
-            closing = tuple(dict.fromkeys((*ends, ")", "]", ",")))
-            second, i = _until(tokens, _past(tokens, i, "ELSE", where), closing, where)
-            out.append(f" IF_THEN_ELSE(({test}),({first}),({second})) ")
-            continue
-        if word in ("(", "["):
-            brackets += 1
-            if word == "(":
-                inner, i = _until(tokens, i + 1, (")",), where)
-                brackets -= 1
-                out.append(f"({inner}" + (")" if i < len(tokens) else ""))
-                i += 1
-                continue
-        elif word == "]":
-            brackets = max(brackets - 1, 0)
-        if word == "*" and brackets:
-            out.append('"*"')
-        elif word == "MOD":
-            out.append(" % ")
-        elif word == "%":
-            raise ReadError(f"{where}: '%' is no operator; the remainder is written MOD.")
-        elif "." in word and word[0] != '"' and not word[0].isdigit() and word != ".":
-            out.append(f'"{tokens[i]}"')
-        elif word in ("LOOKUP", "MAX", "MIN") and "(" in tokens[i + 1 : i + 3]:
-            out.append(f"{word}_OF")  # PySD's parser has another use for the words
-        else:
-            out.append(tokens[i])
-        i += 1
-    return "".join(out), i
+    depth = 0
+    for token in _COMMENT.findall(text):
+        depth += (token == "{") - (token == "}" and depth > 0)
+        out.append(" " if depth or token == "}" else token)
+    return "".join(out)
 
 
-def _called(tokens: list[str], i: int) -> bool:
-    """Whether IF stands as the last word of an equation, which is none."""
-    return i + 1 >= len(tokens)
-
-
-def _past(tokens: list[str], i: int, word: str, where: str) -> int:
-    if i >= len(tokens) or tokens[i].upper() != word:
-        raise ReadError(f"{where}: an IF has no {word}.")
-    return i + 1
+def _translated(expr: Expr, where: str, names: Container[str]) -> Expr:
+    match expr:
+        case Ref(name, ()) if name in CONSTANTS and name not in names:
+            return CONSTANTS[name]
+        case Op("%", args):
+            return Call("floored modulo", tuple(_translated(a, where, names) for a in args))
+        case Op("//", args):
+            return _safe_division(tuple(_translated(a, where, names) for a in args))
+        case Op(op, args):
+            return Op(op, tuple(_translated(a, where, names) for a in args))
+        case Call(name, args, _):
+            made = tuple(_translated(a, where, names) for a in args)
+            if name in REFUSED and name not in names:
+                raise UnsupportedError(f"{where}: {name.upper()} is not supported: {REFUSED[name]}.")
+            if name in FUNCTIONS and not (name in names and len(made) == 1):
+                counts, build = FUNCTIONS[name]
+                if len(made) not in counts:
+                    wanted = " or ".join(map(str, counts))
+                    raise ReadError(f"{where}: {name.upper()} takes {wanted} arguments, {len(made)} are given.")
+                return build(made)
+            return replace(expr, args=made)
+        case _:
+            return expr
 
 
 # -- functions --------------------------------------------------------------------------------------------------
-def _wave(shape: str) -> Callable[[tuple[Expr, ...]], Expr]:
-    def build(args: tuple[Expr, ...]) -> Expr:
+def _safe_division(args: Args) -> Expr:
+    """SAFEDIV and `//`: the third argument, or 0, where the divisor is 0."""
+    a, b, *other = args
+    return Call("if then else", (Op("=", (b, _ZERO)), other[0] if other else _ZERO, Op("/", (a, b))))
+
+
+def _wave(shape: str) -> Callable[[Args], Expr]:
+    def build(args: Args) -> Expr:
         size, period = args
         angle = Op("/", (Op("*", (Number(2 * math.pi), Ref("time"))), period))
         return Op("*", (size, Call(shape, (angle,))))
@@ -105,62 +117,94 @@ def _wave(shape: str) -> Callable[[tuple[Expr, ...]], Expr]:
     return build
 
 
-def _normal(args: tuple[Expr, ...]) -> Expr:
+def _normal(args: Args) -> Expr:
     mean, spread, *rest = args
     low, high = (rest[1], rest[2]) if len(rest) == 3 else (Number(-math.inf), Number(math.inf))
     return Call("random normal", (low, high, mean, spread))
 
 
-def _renamed(name: str, *counts: int) -> tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]:
+def _sign(args: Args) -> Expr:
+    (x,) = args
+    below = Call("if then else", (Op("<", (x, _ZERO)), Number(-1.0), _ZERO))
+    return Call("if then else", (Op(">", (x, _ZERO)), Number(1.0), below))
+
+
+def _of_order(name: str, order: int) -> Callable[[Args], Expr]:
+    """A smooth or delay of a fixed order, with or without an initial value."""
+    suffix = "" if order == 1 and name == "smooth" else str(order)
+    return lambda args: Call(f"{name}{suffix}{'i' if len(args) > 2 else ''}", args)
+
+
+def _of_any_order(name: str) -> Callable[[Args], Expr]:
+    """(input, time, order[, initial]) as (input, time, initial, order)."""
+    return lambda args: Call(name, (args[0], args[1], args[3] if len(args) > 3 else args[0], args[2]))
+
+
+def _pulse(args: Args) -> Expr:
+    """PULSE(magnitude, first[, interval]) as (first[, interval], magnitude)."""
+    size, *times = args
+    return Call("xpulse" if len(times) == 1 else "xpulse train", (*times, size))
+
+
+def _renamed(name: str, *counts: int) -> tuple[tuple[int, ...], Callable[[Args], Expr]]:
     return counts, lambda args: Call(name, args)
 
 
-_FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[tuple[Expr, ...]], Expr]]] = {
-    "integer": _renamed("floor", 1),
-    "min of": (tuple(range(1, 100)), lambda a: Call("min", a)),
-    "max of": (tuple(range(1, 100)), lambda a: Call("max", a)),
-    "initial": _renamed("initial", 1),
+FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
+    "int": _renamed("floor", 1),
+    "init": _renamed("initial", 1),
+    "safediv": ((2, 3), _safe_division),
+    "sign": ((1,), _sign),
+    "root": ((2,), lambda a: Op("^", (a[0], Op("/", (Number(1.0), a[1]))))),
+    "percent": ((1,), lambda a: Op("*", (a[0], Number(100.0)))),
+    "not": ((1,), lambda a: Op("not", a)),
+    "pi": ((0,), lambda a: Number(math.pi)),
+    "gammaln": _renamed("gamma ln", 1),
+    "sinwave": ((2,), _wave("sin")),
+    "coswave": ((2,), _wave("cos")),
     "uniform": ((2, 3), lambda a: Call("random uniform", a[:2])),
     "random": ((2, 3), lambda a: Call("random uniform", a[:2])),
     "normal": ((2, 3, 5), _normal),
     "poisson": ((1, 2), lambda a: Call("poisson", a[:1])),
-    "exprnd": ((1, 2), lambda a: Call("random exponential", (Number(0.0), Number(math.inf), Number(0.0), a[0]))),
-    "sinwave": ((2,), _wave("sin")),
-    "coswave": ((2,), _wave("cos")),
-    "percent": ((1,), lambda a: Op("*", (a[0], Number(100.0)))),
-    "not": ((1,), lambda a: Op("not", a)),
-    "pi": ((0,), lambda a: Number(math.pi)),
+    "exprnd": ((1, 2), lambda a: Call("random exponential", (_ZERO, Number(math.inf), _ZERO, a[0]))),
     "lookupinv": _renamed("lookup invert", 2),
+    "smth1": ((2, 3), _of_order("smooth", 1)),
+    "smth3": ((2, 3), _of_order("smooth", 3)),
+    "smthn": ((3, 4), _of_any_order("smooth n")),
+    "delay1": ((2, 3), _of_order("delay", 1)),
+    "delay3": ((2, 3), _of_order("delay", 3)),
+    "delayn": ((3, 4), _of_any_order("delay n")),
+    "delay": ((2, 3), lambda a: Call("delay fixed", (*a, a[0])[:3])),
+    "previous": _renamed("previous", 2),
+    "trend": ((2, 3), lambda a: Call("trend", (*a, _ZERO)[:3])),
+    "forcst": ((3, 4), lambda a: Call("forecast", (*a, _ZERO)[:4])),
+    "pulse": ((2, 3), _pulse),
+    "ramp": ((2, 3), lambda a: Call("xramp" if len(a) == 2 else "ramp", a)),
 }
-"""XMILE functions that are known under another name or as a formula, with the numbers of arguments they take."""
+"""XMILE functions that the expression tree has under another name or as a formula, with their numbers of arguments."""
 
-
-def sm_expr(node: Any, where: str, names: Container[str] = ()) -> Expr:
-    """PySD's node of an XMILE equation as ours; `names` are keys of variables, which go before constants such as PI."""
-    return _ours(shallow(expression(node, where), where), where, names)
-
-
-def _ours(expr: Expr, where: str, names: Container[str]) -> Expr:
-    match expr:
-        case Ref(name, ()) if name in _CONSTANTS and name not in names:
-            return _CONSTANTS[name]
-        case Ref(name, subs):
-            return Ref(key(name), tuple(plain(s) for s in subs))
-        case Op("%", args):
-            return Call("floored modulo", tuple(_ours(a, where, names) for a in args))
-        case Op(op, args):
-            return Op(op, tuple(_ours(a, where, names) for a in args))
-        case Call("lookup of", (Ref(name, subs), x)):
-            return Call(name, (_ours(x, where, names),), tuple(plain(s) for s in subs))
-        case Call(name, args, subs):
-            made = tuple(_ours(a, where, names) for a in args)
-            if name in _FUNCTIONS:
-                counts, build = _FUNCTIONS[name]
-                if len(made) not in counts:
-                    raise ReadError(
-                        f"{where}: {name.upper()} takes {' or '.join(map(str, counts))} arguments, not {len(made)}."
-                    )
-                return build(made)
-            return replace(expr, args=made, subs=tuple(plain(s) for s in subs))
-        case _:
-            return expr
+_PAST = "it needs values of any past time; use DELAY or PREVIOUS"
+_FINANCE = "its discounting is not modelled; write the discounted flow into a stock"
+_DISTRIBUTION = "only UNIFORM, NORMAL, POISSON and EXPRND are known"
+_DISCRETE = "conveyors, queues and ovens are not modelled"
+REFUSED = {
+    "history": _PAST,
+    "counter": "its counting is not modelled; use TIME MOD interval",
+    "derivn": "derivatives are not modelled; use (x - PREVIOUS(x, x0)) / DT",
+    "endval": "it reads a run before this one",
+    "montecarlo": "write UNIFORM(0, 100) < probability * DT",
+    "irr": _FINANCE, "npv": _FINANCE, "pmt": _FINANCE, "pv": _FINANCE, "fv": _FINANCE, "cgrowth": _FINANCE,
+    "beta": _DISTRIBUTION, "binomial": _DISTRIBUTION, "gamma": _DISTRIBUTION, "geometric": _DISTRIBUTION,
+    "lognormal": _DISTRIBUTION, "logistic": _DISTRIBUTION, "negbinomial": _DISTRIBUTION, "pareto": _DISTRIBUTION,
+    "triangular": _DISTRIBUTION, "weibull": _DISTRIBUTION,
+    "cooktime": _DISCRETE, "cycletime": _DISCRETE, "ctflow": _DISCRETE, "ctmax": _DISCRETE, "ctmean": _DISCRETE,
+    "ctmin": _DISCRETE, "ctstddev": _DISCRETE, "cap": _DISCRETE, "capacity": _DISCRETE, "oqueue": _DISCRETE,
+    "oldest": _DISCRETE, "qelem": _DISCRETE, "quelem": _DISCRETE, "thruput": _DISCRETE, "throughput": _DISCRETE,
+    "lookupxy": "put the points into one graphical function",
+    "lookuparea": "areas under a graphical function are not modelled",
+    "lookupmean": "means of a graphical function are not modelled",
+    "lookupslope": "slopes of a graphical function are not modelled",
+    "lookuprunavg": "means of a graphical function are not modelled",
+    "lookupbandavg": "means of a graphical function are not modelled",
+}  # fmt: skip
+"""XMILE functions that are refused, and why or what to use."""

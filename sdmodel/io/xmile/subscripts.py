@@ -1,84 +1,297 @@
-"""What XMILE leaves out: an array named without subscripts has those of the left-hand side."""
+"""Subscripts of XMILE made explicit: which element of an array a reference means.
+
+XMILE leaves most subscripts out. An array named without them has those of the left-hand side, or stands as a whole in
+an array function such as SUM; an index may be a name, a position, `*`, a slice `1:3`, `@2` (the second dimension of the
+left-hand side) or any expression. Here every reference gets one subscript for each dimension, dimensions that are
+gathered over are marked with `!`, and what is left to compute is `element at`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sdmodel.core.expression import Call, Expr, Op, Ref, key
-from sdmodel.core.structure import Component, SubscriptRange, Variable
+from sdmodel.core.errors import EquationError, UnsupportedError
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, key
+from sdmodel.io.xmile.arrays import Arrays
 
-Ranges = Mapping[str, SubscriptRange]
-_WHOLE = {"sum": "sum", "prod": "prod", "min": "vmin", "max": "vmax"}
-"""Functions of whole arrays, and what Vensim calls them."""
-
-
-def with_subscripts(equations: dict[str, Variable], ranges: Ranges) -> dict[str, Variable]:
-    """Equations in which an array named without subscripts has those of the left-hand side, as XMILE means it."""
-    dims = {k: _dims(v, ranges) for k, v in equations.items()}
-    out: dict[str, Variable] = {}
-    for k, variable in equations.items():
-        if not ranges:
-            out[k] = variable
-            continue
-        components = tuple(
-            Component(c.subs, c.excepts, _filled(c.expr, c.subs, dims, ranges, False)) for c in variable.components
-        )
-        out[k] = replace(variable, components=components)
-    return out
+_WORDS = frozenset(("time", "dt", "starttime", "stoptime", "pi"))
 
 
-def _dims(variable: Variable, ranges: Ranges) -> tuple[str, ...]:
-    """Range names of a variable's dimensions."""
-    out = []
-    for place in range(len(variable.components[0].subs)):
-        written = [key(c.subs[place]) for c in variable.components if place < len(c.subs)]
-        if written[0] in ranges:
-            out.append(written[0])
-            continue
-        holding = [k for k, r in ranges.items() if set(written) <= set(map(key, r.elements))]
-        out.append(min(holding, key=lambda k: len(ranges[k].elements)) if holding else "")
-    return tuple(out)
+class AmbiguousNumber(Exception):
+    """The number of an element depends on which of several ranges is meant."""
+
+    def __init__(self, sub: str) -> None:
+        self.sub = sub
+        super().__init__(sub)
 
 
-def _filled(
-    expr: Expr, subs: tuple[str, ...], dims: Mapping[str, tuple[str, ...]], ranges: Ranges, whole: bool
-) -> Expr:
-    if isinstance(expr, Op):
-        return Op(expr.op, tuple(_filled(a, subs, dims, ranges, False) for a in expr.args))
-    if isinstance(expr, Call):
-        all_of_it = expr.name in _WHOLE and len(expr.args) == 1
-        if all_of_it and isinstance(expr.args[0], Ref) and (gathered := _gathered(expr.args[0], subs, dims, ranges)):
-            return Call(_WHOLE[expr.name], (gathered,))
-        args = tuple(_filled(a, subs, dims, ranges, all_of_it) for a in expr.args)
-        own = expr.subs or (_taken(subs, dims[expr.name], ranges) if expr.name in dims else ())
-        return Call(expr.name, args, own)
-    if isinstance(expr, Ref) and not expr.subs and not whole and dims.get(expr.name):
-        return Ref(expr.name, _taken(subs, dims[expr.name], ranges))
-    return expr
+@dataclass(frozen=True)
+class Outside:
+    """A constant index outside its dimension."""
 
 
-def _gathered(ref: Ref, subs: tuple[str, ...], dims: Mapping[str, tuple[str, ...]], ranges: Ranges) -> Ref | None:
-    """A whole array with the dimensions that are gathered over marked as Vensim marks them; None if there are none."""
-    own = dims.get(ref.name, ())
-    written = ref.subs or ("*",) * len(own)
-    if not own or "" in own or len(written) != len(own):
+Sub = str | Expr | Outside
+"""One resolved subscript: a name for the expression tree (marked with `!` if gathered over), or an index to compute."""
+
+
+@dataclass
+class Subscripts(ABC):
+    """One equation: its left-hand side, and what references on its right-hand side mean there."""
+
+    arrays: Arrays
+    where: str
+    """File, line and variable, for messages."""
+    own: str
+    """Key of the variable."""
+    dims: tuple[str, ...]
+    """Range keys of the left-hand side."""
+    subs: tuple[str, ...]
+    """Its subscripts: for each dimension the range, or one element."""
+
+    @abstractmethod
+    def fill(self, expr: Expr, whole: bool = False) -> Expr:
+        """The expression with explicit subscripts; `whole` inside an array function, where arrays stand as a whole."""
+
+    def reference(self, name: str, given: tuple[Expr, ...], whole: bool) -> Expr:
+        """A variable, a dimension as the number of its element, or `Dimension.element` as a number."""
+        arrays = self.arrays
+        turned = False
+        if name not in arrays.names:
+            if not given and (number := self.number(name)) is not None:
+                return number
+            if name.endswith("'") and name.rstrip("'") in arrays.names:
+                turned = name.count("'") % 2 == 1
+                name = name.rstrip("'")
+            elif name == "self":
+                name = self.own
+        own = arrays.dims.get(name, ())
+        if given and not own and name in arrays.names:
+            raise EquationError(f"{self.where}: '{arrays.names[name]}' is not an array, but it has a subscript.")
+        if given and len(given) != len(own) and name in arrays.names:
+            raise EquationError(
+                f"{self.where}: '{arrays.names[name]}' has {len(own)} dimensions ({self.spoken(own)}), but "
+                f"{len(given)} subscripts."
+            )
+        if not own:
+            return Ref(name)
+        order = own[::-1] if turned else own
+        subs = self.subscripts(name, order, given or None, whole)
+        return self.built(name, subs[::-1] if turned else subs)
+
+    def number(self, name: str) -> Expr | None:
+        """The number that a dimension or `Dimension.element` stands for outside of brackets; None for other names."""
+        arrays = self.arrays
+        if name in arrays.ranges:
+            sub = self.left(name)
+            if sub is None:
+                raise EquationError(
+                    f"{self.where}: the dimension '{arrays.ranges[name].name}' stands for the number of an element, "
+                    "but the left-hand side is not an array over it."
+                )
+            if key(sub) in arrays.ranges:
+                return self.number_of(key(sub))
+            place = arrays.position(name, sub)
+            return Number(float(place or 0))
+        dim, _, element = name.rpartition(".")
+        if dim in arrays.ranges:
+            place = arrays.position(dim, element)
+            if place is None:
+                raise EquationError(f"{self.where}: {self.no_element(dim, element)}")
+            return Number(float(place))
         return None
-    here = [key(s) for s in subs]
-    marked = [
-        ranges[dim if s == "*" else key(s)].name + "!" if s == "*" or (key(s) in ranges and key(s) not in here) else s
-        for s, dim in zip(written, own, strict=True)
-    ]
-    return Ref(ref.name, tuple(marked)) if tuple(marked) != written else None
+
+    def subscripts(self, name: str, own: tuple[str, ...], given: tuple[Expr, ...] | None, whole: bool) -> list[Sub]:
+        """One resolved subscript for each dimension of a variable; none are `given` where it stands without."""
+        out: list[Sub] = []
+        for i, dim in enumerate(own):
+            again = own[:i].count(dim)
+            index = given[i] if given else Text("*")
+            out.append(self.subscript(name, dim, again, index, whole))
+        return out
+
+    def subscript(self, name: str, dim: str, again: int, index: Expr, whole: bool) -> Sub:
+        """What one subscript of a variable means; `again` counts how often its dimension stood before it."""
+        arrays = self.arrays
+        match index:
+            case Text("*"):
+                if whole:
+                    return arrays.repeated(dim, again) + "!"
+                found = self.left(dim, again)
+                if found is None:
+                    raise EquationError(self.missing(name, dim))
+                return found
+            case Call(":", (low, high)):  # SLICE
+                return self.slice(name, dim, again, low, high, whole)
+            case Ref(sub, ()):
+                return self.named(name, dim, again, sub, whole)
+        return self.computed(dim, self.fill(index, whole))
+
+    def named(self, name: str, dim: str, again: int, sub: str, whole: bool) -> Sub:
+        """A subscript that is one word: an element, a dimension, `@1`, `Dimension.element`, or a variable."""
+        arrays = self.arrays
+        place = arrays.position(dim, sub)
+        if place is not None:
+            return arrays.ranges[dim].elements[place - 1]
+        if sub.startswith("@") and sub[1:].isdigit():
+            number = int(sub[1:])
+            if not 1 <= number <= len(self.subs):
+                raise EquationError(
+                    f"{self.where}: '@{number}' stands for dimension {number} of the left-hand side, which has "
+                    f"{len(self.subs)}."
+                )
+            return self.fitted(dim, self.subs[number - 1])
+        if sub in arrays.ranges:
+            found = self.left(sub)
+            if found is not None:
+                return self.fitted(dim, found)
+            if whole and set(arrays.ranges[sub].elements) <= set(arrays.ranges[dim].elements):
+                return (arrays.repeated(sub, again) if sub == dim else arrays.ranges[sub].name) + "!"
+            raise EquationError(self.missing(name, sub))
+        if sub not in arrays.names and sub.rpartition(".")[0] not in arrays.ranges and sub not in _WORDS:
+            raise EquationError(
+                f"{self.where}: {self.no_element(dim, sub)} It is not the name of a dimension or of a variable either."
+            )
+        return self.computed(dim, self.fill(Ref(sub), whole))
+
+    def fitted(self, dim: str, sub: str) -> Sub:
+        """A subscript of the left-hand side in the place of a dimension: itself, or by position if the names differ."""
+        arrays = self.arrays
+        k = key(sub)
+        if k not in arrays.ranges:  # an element of the left-hand side
+            place = arrays.position(dim, sub)
+            if place is not None:
+                return arrays.ranges[dim].elements[place - 1]
+            own = (arrays.position(d, sub) for d, s in zip(self.dims, self.subs, strict=True) if s == sub)
+            return self.computed(dim, Number(float(next(own) or 0)))
+        if set(arrays.ranges[k].elements) <= set(arrays.ranges[dim].elements):
+            return sub
+        return self.number_of(k)
+
+    def slice(self, name: str, dim: str, again: int, low: Expr, high: Expr, whole: bool) -> Sub:
+        """`first:last`, in which both ends are positions or elements."""
+        arrays = self.arrays
+        elements = arrays.ranges[dim].elements
+        ends = [self.end(dim, e) for e in (low, high)]
+        first, last = ends
+        if low == Text("*") and isinstance(high, Ref) and high.name in arrays.ranges:  # *:Subrange
+            part = arrays.ranges[high.name]
+            if whole and set(part.elements) <= set(elements):
+                return part.name + "!"
+        if first is None or last is None:
+            raise UnsupportedError(
+                f"{self.where}: both ends of a slice of '{arrays.names[name]}' must be numbers or elements of "
+                f"'{arrays.ranges[dim].name}'."
+            )
+        if not 1 <= first <= last <= len(elements):
+            raise EquationError(
+                f"{self.where}: the slice {first}:{last} of '{arrays.names[name]}' does not lie in 1:{len(elements)}, "
+                f"the elements of '{arrays.ranges[dim].name}'."
+            )
+        chosen = elements[first - 1 : last]
+        if whole:
+            name = f"{arrays.ranges[dim].name} {chosen[0]} to {chosen[-1]}"
+            if again:
+                name += f" {again + 1}"
+            return arrays.part(name, chosen) + "!"
+        found = self.left(dim, again)
+        if found is None:
+            raise EquationError(self.missing(name, dim))
+        if key(found) not in arrays.ranges:
+            return found if found in chosen else Outside()
+        at = self.number_of(key(found))
+        inside = Op("and", (Op(">=", (at, Number(float(first)))), Op("<=", (at, Number(float(last))))))
+        return Call("if then else", (inside, at, Number(0.0)))
+
+    def number_of(self, sub: str) -> Expr:
+        """The number of the element that a left-hand dimension stands for."""
+        own = self.arrays.ranges[sub].elements
+        for other in self.arrays.ranges.values():  # the expression tree counts in the largest range
+            if set(own) <= set(other.elements) and other.elements[: len(own)] != own:
+                raise AmbiguousNumber(sub)
+        return Ref(sub)
+
+    def end(self, dim: str, expr: Expr) -> int | None:
+        """Position of one end of a slice; None if it does not follow from constants."""
+        if isinstance(expr, Ref) and not expr.subs:
+            name = expr.name.removeprefix(dim + ".")
+            place = self.arrays.position(dim, name)
+            if place is not None:
+                return place
+        value = _constant(self.fill(expr)) if not isinstance(expr, Text) else None
+        return None if value is None else int(value)
+
+    def computed(self, dim: str, index: Expr) -> Sub:
+        """An index that is an expression; a constant is the name of its element."""
+        value = _constant(index)
+        if value is None:
+            return index
+        elements = self.arrays.ranges[dim].elements
+        place = int(value // 1)
+        return elements[place - 1] if 1 <= place <= len(elements) else Outside()
+
+    def left(self, dim: str, again: int = 0) -> str | None:
+        """The left-hand subscript that stands for a dimension; None if the left-hand side is not an array over it."""
+        arrays = self.arrays
+        fitting = [s for d, s in zip(self.dims, self.subs, strict=True) if d == dim]
+        if not fitting:  # a part of the dimension, or another one with the same elements
+            wanted = set(arrays.ranges[dim].elements)
+            fitting = [s for d, s in zip(self.dims, self.subs, strict=True) if set(arrays.ranges[d].elements) <= wanted]
+        return fitting[again] if again < len(fitting) else None
+
+    def built(self, name: str, subs: list[Sub]) -> Expr:
+        """The reference, as `element at` if an index is still to be computed."""
+        if any(isinstance(s, Outside) for s in subs):
+            return Number(self.arrays.invalid)
+        written = tuple(s if isinstance(s, str) else "*" for s in subs)
+        indices = tuple(s for s in subs if not isinstance(s, (str, Outside)))
+        ref = Ref(name, written)
+        return Call("element at", (ref, Number(self.arrays.invalid), *indices)) if indices else ref
+
+    # -- messages -----------------------------------------------------------------------------------------------
+    def spoken(self, dims: Sequence[str]) -> str:
+        """Names of dimensions, joined."""
+        return ", ".join(self.arrays.ranges[d].name for d in dims)
+
+    def missing(self, name: str, dim: str) -> str:
+        """Message that the left-hand side does not say which element of a dimension is meant."""
+        shown, over = self.arrays.names.get(name, name), self.arrays.ranges[dim].name
+        here = f"is an array over {self.spoken(self.dims)}" if self.dims else "is not an array"
+        element = self.arrays.ranges[dim].elements[0]
+        return (
+            f"{self.where} {here}, so it does not say which element of '{over}' is meant in '{shown}'. Name one, "
+            f"such as {shown}[{element}], or take all of them with an array function, such as SUM({shown})."
+        )
+
+    def no_element(self, dim: str, element: str) -> str:
+        """Message that a dimension has no such element."""
+        elements = self.arrays.ranges[dim].elements
+        some = ", ".join(elements[:6]) + (", ..." if len(elements) > 6 else "")
+        return f"the dimension '{self.arrays.ranges[dim].name}' has no element '{element}' (it has {some})."
 
 
-def _taken(subs: tuple[str, ...], dims: tuple[str, ...], ranges: Ranges) -> tuple[str, ...]:
-    """For each dimension of a variable the left-hand subscript that fills it; none if one is missing."""
-    out = []
-    for dim in dims:
-        members = set(map(key, ranges[dim].elements)) if dim else set()
-        fitting = [s for s in subs if key(s) == dim] or [s for s in subs if key(s) in members]
-        if not fitting:
-            return ()
-        out.append(fitting[0])
-    return tuple(out)
+def index_of_word(sub: str) -> Expr:
+    """A subscript that was one word, as an expression."""
+    if sub == "*":
+        return Text("*")
+    try:
+        return Number(float(sub)) if sub[:1].isdigit() else Ref(key(sub))
+    except ValueError:
+        return Ref(key(sub))
+
+
+def _constant(expr: Expr) -> float | None:
+    """The value of an expression of numbers; None if it has others."""
+    match expr:
+        case Number(value):
+            return value
+        case Op("neg", (a,)):
+            x = _constant(a)
+            return None if x is None else -x
+        case Op("+" | "-" | "*" as op, (a, b)):
+            x, y = _constant(a), _constant(b)
+            if x is None or y is None:
+                return None
+            return x + y if op == "+" else x - y if op == "-" else x * y
+    return None

@@ -1,26 +1,40 @@
-"""An XMILE file (`.xmile`, `.stmx`) to a `Structure`: the layout is read here, equations by PySD's grammar."""
+"""Translate an XMILE file (`.xmile`, `.stmx`, `.xml`) to a `Structure`."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Table, key
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 from sdmodel.io.markers import parse_markers
-from sdmodel.io.pysd_parser import parse_equation
+from sdmodel.io.number_lists import parse_array
+from sdmodel.io.vensim.macros import expanded
 from sdmodel.io.vensim.translate import kind_of
-from sdmodel.io.xmile.dialects import calls_for_choices, plain, sm_expr
-from sdmodel.io.xmile.layout import KINDS, behaviour, every, groups_of, ranges_of, refuse, root_of, tag_of, text_of
-from sdmodel.io.xmile.subscripts import with_subscripts
+from sdmodel.io.xmile.arrays import Arrays
+from sdmodel.io.xmile.dialects import parse_xmile, plain
+from sdmodel.io.xmile.equations import explicit
+from sdmodel.io.xmile.graphical_functions import points_of
+from sdmodel.io.xmile.layout import (
+    attribute,
+    behaviour,
+    every,
+    groups_of,
+    invalid_index_value,
+    ranges_of,
+    refuse,
+    root_of,
+    tag_of,
+    text_of,
+    variables_of,
+)
+from sdmodel.io.xmile.modules import Part, assembled, macros_of
+from sdmodel.io.xmile.repair import KINDS
 
-_TYPES = {"continuous": "interpolate", "extrapolate": "extrapolate", "discrete": "hold_backward"}
 _METHODS = {"euler": "euler", "rk4": "rk4", "rk2": "rk2"}
 
 
@@ -34,74 +48,134 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
     path
         Where it lies, for messages.
 
+    Returns
+    -------
+    Structure
+        One model; the variables of a module `m` are called `m.name`.
+
     Raises
     ------
     ReadError
         If the file cannot be read right; the message names file, line and variable.
     UnsupportedError
-        If it uses conveyors, queues, ovens, modules or macros, or declares a document type.
+        If it uses conveyors, queues or ovens, or declares a document type.
+
+    Warns
+    -----
+    ReadWarning
+        If the file is not well-formed XML and was repaired.
     """
     root = root_of(raw, path.name)
     refuse(root, path.name)
-    models = [m for m in every(root, "model") if every(m, "variables") or any(every(m, k) for k in KINDS)]
-    if len(models) > 1:
-        raise UnsupportedError(f"{path.name} holds {len(models)} models; modules are not read. Save one model a file.")
+    models = [m for m in every(root, "model") if variables_of(m)]
     if not models:
-        raise ReadError(f"{path.name} holds no stocks, flows or converters.")
-    blocks = every(models[0], "variables")
-    # Before XMILE 1.0 the variables stood in <model> itself, among views and the like.
-    nodes = list(blocks[0]) if blocks else [n for n in models[0] if tag_of(n) in KINDS]
-    nodes = [inner for n in nodes for inner in (n if tag_of(n) == "group" else [n]) if tag_of(inner) != "entity"]
-    ranges = ranges_of(root, models[0], path.name)
-    names = frozenset(key(plain(n.get("name", ""))) for n in nodes if tag_of(n) in KINDS)
-    reader = _Reader(path, ranges, behaviour(root, models[0]), groups_of(models[0]), names)
-    equations: dict[str, Variable] = {}
-    for node in nodes:
-        if not isinstance(node.tag, str) or (tag_of(node) not in KINDS and not node.get("name")):
-            continue  # comments, and notes of the program that wrote the file, such as <dependencies>
-        if key(node.get("name", "").replace("\\n", " ")) in CONTROL:
-            continue
-        variable = reader.variable(node)
-        if variable.key in equations:
-            raise ReadError(f"{variable.where}: '{variable.name}' is defined twice.")
-        equations[variable.key] = variable
-    if not equations:
-        raise ReadError(f"{path.name} holds no equations.")
-    equations = with_subscripts(equations, ranges)
-    control, method = reader.control(root, models[0])
+        raise ReadError(f"{path.name} has no stocks, flows or converters.")
+    ranges = ranges_of(root, models, path.name)
+    parts = {}
+    for model in models:
+        name = key(plain(model.get("name", "")))
+        if name in parts:
+            raise ReadError(
+                f"{path.name}:{model.sourceline}: there are two models of the name '{model.get('name', '')}'."
+            )
+        parts[name] = _Reader(path, ranges, root, model).part()
+    whole = assembled(parts, models, ranges, path.name)
+    if not whole.variables:
+        raise ReadError(f"{path.name} has no equations.")
+    macros = macros_of(root, lambda node: _Reader(path, {}, root, node).part(), path.name)
+    equations = _explicit(whole, ranges, invalid_index_value(root))
+    if macros:
+        equations = expanded(equations, macros, kind_of)
+    main = next((m for m in models if not m.get("name")), models[0])
+    control, method = _Reader(path, ranges, root, main).control(whole.saving)
     for variable in control:
         equations.setdefault(variable.key, variable)
     return Structure(
         name=path.stem,
         equations=MappingProxyType(equations),
         ranges=MappingProxyType(ranges),
+        sectors=whole.sectors,
         path=path,
         method=method,
     )
 
 
+def _explicit(whole: Part, ranges: dict[str, SubscriptRange], invalid: float) -> dict[str, Variable]:
+    """Equations whose references say which element they mean, and the lookups that equations call."""
+    names = {k: v.name for k, v in whole.variables.items()}
+    graphs: dict[str, str] = {}
+    for k in whole.graphs:
+        name = f"{names[k]} graph"
+        while key(name) in names:
+            name += " again"
+        graphs[k] = key(name)
+    tables = frozenset(k for k, v in whole.variables.items() if v.kind == "lookup")
+    arrays = Arrays(ranges, whole.dims, names, graphs, tables, invalid)
+    out: dict[str, Variable] = {}
+    for k, variable in whole.variables.items():
+        made = explicit(variable, arrays)
+        out[k] = replace(made, kind=kind_of(made.name, made.components))
+    for k in sorted(arrays.used, key=list(names).index):
+        owner = whole.variables[k]
+        name = owner.name + f" graph{graphs[k].removeprefix(k + ' graph')}"
+        components = tuple(replace(c, subs=arrays.left_side(c.subs)) for c in whole.graphs[k])
+        out[graphs[k]] = Variable(
+            name, "lookup", components, group=owner.group, sector=owner.sector, file=owner.file, line=owner.line
+        )
+    return out
+
+
 # -- variables --------------------------------------------------------------------------------------------------
 @dataclass
 class _Reader:
-    path: Path
-    ranges: dict[str, SubscriptRange]
-    behaviour: tuple[bool, bool]
-    groups: dict[str, str]
-    names: frozenset[str]
+    """One <model>: its variables with the references as they are written."""
 
-    def variable(self, node: Any) -> Variable:
+    path: Path
+    ranges: Mapping[str, SubscriptRange]
+    root: Any
+    model: Any
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def part(self) -> Part:
+        """Everything that stands in the model."""
+        nodes = variables_of(self.model)
+        self.names = {key(n): n for n in (plain(node.get("name", "")) for node in nodes if tag_of(node) in KINDS) if n}
+        self.cut = behaviour(self.root, self.model)
+        groups = groups_of(self.model)
+        part = Part()
+        for node in nodes:
+            name = plain(node.get("name", ""))
+            where = f"{self.path.name}:{node.sourceline}: '{name}'"
+            if tag_of(node) == "module":
+                part.modules.append(node)
+                continue
+            if key(name) in CONTROL:
+                if key(name) == "saveper":
+                    part.saving = text_of(node, "eqn") or ""
+                continue
+            if tag_of(node) not in KINDS or not name:
+                raise UnsupportedError(
+                    f"{where}: <{tag_of(node)}> is not a stock, flow, converter or graphical function."
+                )
+            if key(name) in part.variables:
+                raise ReadError(f"{where} is defined twice.")
+            self.variable(node, name, where, groups.get(key(name), ""), part)
+        return part
+
+    def variable(self, node: Any, name: str, where: str, group: str, part: Part) -> None:
         """One <stock>, <flow>, <aux> or <gf>."""
-        tag = tag_of(node)
-        name = plain(node.get("name", ""))
-        where = f"{self.path.name}:{node.sourceline}: '{name}'"
-        if tag not in KINDS or not name:
-            raise UnsupportedError(
-                f"{where}: <{tag}> is no stock, flow, converter or graphical function that can be read."
-            )
-        components = tuple(self.components(node, tag, where))
+        k = key(name)
+        dims = self.dimensions(node, where)
+        graphs: list[Component] = []
+        components = tuple(self.components(node, dims, where, graphs))
+        part.dims[k] = dims or self.inferred(components, where)
+        if graphs:
+            part.graphs[k] = tuple(graphs)
+        if attribute(node, "access").lower() == "input":
+            part.inputs.add(k)
         documentation = " ".join((text_of(node, "doc") or "").split())
         marks = parse_markers(documentation, where)
-        return Variable(
+        part.variables[k] = Variable(
             name=name,
             kind=kind_of(name, components),
             components=components,
@@ -115,7 +189,7 @@ class _Reader:
             origin=marks.origin,
             outcome=marks.outcome,
             sources=tuple(marks.sources),
-            group=self.groups.get(key(name), ""),
+            group=group,
             file=self.path.name,
             line=int(node.sourceline or 0),
         )
@@ -128,69 +202,119 @@ class _Reader:
         try:
             out = tuple(float(e) if e is not None else None for e in ends)
         except ValueError:
-            raise ReadError(f"{where}: the range {ends} is no pair of numbers.") from None
+            raise ReadError(f"{where}: the range {ends} is not a pair of numbers.") from None
         return () if all(e is None for e in out) else out
 
-    def components(self, node: Any, tag: str, where: str) -> Iterator[Component]:
-        dims = tuple(plain(d.get("name", "")) for block in every(node, "dimensions") for d in every(block, "dim"))
-        for d in dims:
-            if key(d) not in self.ranges:
-                raise ReadError(f"{where}: there is no dimension '{d}'.")
+    def dimensions(self, node: Any, where: str) -> tuple[str, ...]:
+        """Keys of the ranges in <dimensions>."""
+        names = [plain(d.get("name", "")) for block in every(node, "dimensions") for d in every(block, "dim")]
+        for name in names:
+            if key(name) not in self.ranges:
+                known = ", ".join(r.name for r in self.ranges.values())
+                raise ReadError(
+                    f"{where}: there is no dimension '{name}'. {'The file has ' + known if known else 'It has none'}."
+                )
+        return tuple(map(key, names))
+
+    def inferred(self, components: tuple[Component, ...], where: str) -> tuple[str, ...]:
+        """Range keys of an array whose elements are given without <dimensions>: the smallest ranges that hold them."""
+        out = []
+        for place in range(len(components[0].subs)):
+            written = {key(c.subs[place]) for c in components if place < len(c.subs)}
+            holding = [k for k, r in self.ranges.items() if written <= set(map(key, r.elements))]
+            if not holding:
+                raise ReadError(f"{where}: no dimension has the elements {', '.join(sorted(written)[:6])}.")
+            out.append(min(holding, key=lambda k: len(self.ranges[k].elements)))
+        return tuple(out)
+
+    def components(self, node: Any, dims: tuple[str, ...], where: str, graphs: list[Component]) -> Iterator[Component]:
+        """Equations of a variable; what its graphical functions hold is added to `graphs`."""
         elements = every(node, "element")
         if elements:
             for element in elements:
-                subs = tuple(plain(s) for s in element.get("subscript", "").split(","))
-                if dims and len(subs) != len(dims):
-                    raise ReadError(
-                        f"{where}: the element '{element.get('subscript')}' does not fit to {len(dims)} dimensions."
-                    )
-                yield Component(subs, (), self.formula(element, node, tag, where))
+                yield self.component(self.element(element, dims, where), element, node, where, graphs)
             return
+        spoken = tuple(self.ranges[d].name for d in dims)
         equations = every(node, "eqn")
         if len(equations) > 1:
-            members = self.ranges[key(dims[0])].elements if len(dims) == 1 else ()
+            members = self.ranges[dims[0]].elements if len(dims) == 1 else ()
             if len(members) != len(equations):
                 raise ReadError(f"{where} has {len(equations)} equations without subscripts.")
             for member, equation in zip(members, equations, strict=True):
                 yield Component((member,), (), self.expr("".join(equation.itertext()), where))
             return
-        yield Component(dims, (), self.formula(node, node, tag, where))
+        text = text_of(node, "eqn") or ""
+        if dims and ("," in text or ";" in text) and not set(text) - set("0123456789+-.,;eE \t\r\n"):
+            yield Component(spoken, (), parse_array(text) or self.expr(text, where))
+            return
+        yield self.component(spoken, node, node, where, graphs)
 
-    def formula(self, node: Any, owner: Any, tag: str, where: str) -> Expr:
-        """The formula of a variable, or of one of its elements."""
-        equation = text_of(node, "eqn")
-        points = every(node, "gf") or every(owner, "gf")
+    def element(self, node: Any, dims: tuple[str, ...], where: str) -> tuple[str, ...]:
+        """Subscripts of one <element>: names, or positions in their dimensions."""
+        written = node.get("subscript", "")
+        subs = tuple(plain(s) for s in written.split(","))
+        if dims and len(subs) != len(dims):
+            raise ReadError(f"{where}: the element '{written}' has {len(subs)} subscripts; the array has {len(dims)}.")
+        out = []
+        for sub, dim in zip(subs, dims, strict=False):
+            elements = self.ranges[dim].elements
+            found = next((e for e in elements if key(e) == key(sub.removeprefix(f"{self.ranges[dim].name}."))), "")
+            if not found and sub.isascii() and sub.isdigit() and len(sub) < 9 and 0 < int(sub) <= len(elements):
+                found = elements[int(sub) - 1]
+            if not found:
+                raise ReadError(f"{where}: the dimension '{self.ranges[dim].name}' has no element '{sub}'.")
+            out.append(found)
+        return tuple(out) or subs
+
+    def component(self, subs: tuple[str, ...], node: Any, owner: Any, where: str, graphs: list[Component]) -> Component:
+        """The equation of a variable, or of one of its elements."""
+        tag = tag_of(owner)
+        found = every(node, "gf") or every(owner, "gf")
         if tag == "gf":
-            return self.points(node if every(node, "ypts") else owner, where)
+            return Component(subs, (), points_of(node if every(node, "ypts") else owner, where))
+        table = points_of(found[0], where) if found and tag != "stock" else None
+        equation = text_of(node, "eqn") or text_of(owner, "eqn")
         if equation is None or not equation.strip():
-            if points and tag == "aux":
-                return self.points(points[0], where)
+            if table is not None:
+                return Component(subs, (), table)
+            if attribute(owner, "access").lower() == "input":
+                return Component(subs, (), Call("unconnected", ()))
             raise ReadError(f"{where} has no equation.")
         expr = self.expr(equation, where)
-        start = text_of(node, "init_eqn")
+        start = text_of(node, "init_eqn") or text_of(owner, "init_eqn")
         if start is not None and start.strip() and tag != "stock":
             expr = Call("active initial", (expr, self.expr(start, where)))
-        if points and tag != "stock":
-            expr = Call("with lookup", (expr, self.points(points[0], where)))
+        if table is not None:
+            expr = Call("with lookup", (expr, table))
+            graphs.append(Component(subs, (), table))
         if tag == "stock":
-            return self.stock(expr, node, owner, where)
-        if tag == "flow" and self.cut_off(node, owner, self.behaviour[1]):
-            expr = Call("max", (expr, Number(0.0)))
-        return expr
+            expr = self.stock(expr, node, owner, where)
+        elif tag == "flow" and self.cut_off(node, owner, self.cut[1]):
+            expr = Call("non negative", (expr,))
+        return Component(subs, (), expr)
 
     def stock(self, start: Expr, node: Any, owner: Any, where: str) -> Expr:
         net: Expr | None = None
         for sign, name in (("+", "inflow"), ("-", "outflow")):
             for flow in every(owner, name):
-                term = self.expr("".join(flow.itertext()), where)
+                term = self.flow("".join(flow.itertext()), name, where)
                 if net is not None:
                     net = Op(sign, (net, term))
                 elif sign == "+":
                     net = term
                 else:
                     net = Op("neg", (term,))
-        cut = self.cut_off(node, owner, self.behaviour[0])
+        cut = self.cut_off(node, owner, self.cut[0])
         return Call("integ non negative" if cut else "integ", (net or Number(0.0), start))
+
+    def flow(self, text: str, name: str, where: str) -> Expr:
+        """The flow that an <inflow> or <outflow> names; blanks in a name may be written as they are."""
+        if key(plain(text)) in self.names:
+            return Ref(key(plain(text)))
+        try:
+            return self.expr(text, where)
+        except ReadError:
+            raise ReadError(f"{where} has the {name} '{plain(text)[:120]}', which the model does not have.") from None
 
     @staticmethod
     def cut_off(node: Any, owner: Any, default: bool) -> bool:
@@ -198,78 +322,38 @@ class _Reader:
         found = every(node, "non_negative") or every(owner, "non_negative")
         return "false" not in ("".join(found[0].itertext())).lower() if found else default
 
-    def points(self, node: Any, where: str) -> Table:
-        kind = node.get("type", "continuous")
-        if kind not in _TYPES:
-            raise UnsupportedError(f"{where}: a graphical function of type '{kind}' is not known.")
-        y = self.numbers(node, "ypts", where)
-        if every(node, "xpts"):
-            x = self.numbers(node, "xpts", where)
-        elif every(node, "xscale"):
-            scale = every(node, "xscale")[0]
-            try:
-                low, high = float(scale.get("min", "nan")), float(scale.get("max", "nan"))
-            except ValueError:
-                raise ReadError(f"{where}: the scale of the graphical function is no number.") from None
-            last = max(len(y) - 1, 1)
-            x = [low + (high - low) * i / last for i in range(len(y))]
-        else:
-            raise ReadError(f"{where}: the graphical function has neither <xscale> nor <xpts>.")
-        if len(x) != len(y) or not all(map(math.isfinite, (*x, *y))):
-            raise ReadError(
-                f"{where}: the graphical function has {len(x)} x and {len(y)} y values, which must be numbers."
-            )
-        pairs = sorted(zip(x, y, strict=True), key=lambda p: p[0])
-        return Table(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), _TYPES[kind])
-
-    @staticmethod
-    def numbers(node: Any, name: str, where: str) -> list[float]:
-        found = every(node, name)
-        if not found:
-            raise ReadError(f"{where}: the graphical function has no <{name}>.")
-        text = "".join(found[0].itertext())
-        separator = found[0].get("sep", ",")
-        try:
-            return [
-                float(part)
-                for part in re.split(re.escape(separator) if separator.strip() else r"\s+", text.strip())
-                if part.strip()
-            ]
-        except ValueError:
-            raise ReadError(f"{where}: '{text.strip()[:60]}' is no list of numbers.") from None
-
     def expr(self, text: str, where: str) -> Expr:
-        return sm_expr(parse_equation(calls_for_choices(text, where), where), where, self.names)
+        return parse_xmile(text, where, self.names)
 
-    def control(self, root: Any, model: Any) -> tuple[list[Variable], str]:
+    # -- settings -----------------------------------------------------------------------------------------------
+    def control(self, saving: str) -> tuple[list[Variable], str]:
         """Control variables and integration method from <sim_specs>."""
-        found = every(model, "sim_specs") or every(root, "sim_specs")
+        found = every(self.model, "sim_specs") or every(self.root, "sim_specs")
         if not found:
             raise ReadError(f"{self.path.name} has no <sim_specs>, so it does not say when it starts and ends.")
         specs = found[0]
-        unit = specs.get("time_units", "")
+        line = int(specs.sourceline or 0)
+        where = f"{self.path.name}:{line}"
         values: dict[str, Expr] = {}
         for name, tag in (("INITIAL TIME", "start"), ("FINAL TIME", "stop"), ("TIME STEP", "dt")):
             text = text_of(specs, tag)
+            if (text is None or not text.strip()) and tag == "dt":
+                text = "1"  # the default of the standard
             if text is None or not text.strip():
-                raise ReadError(f"{self.path.name}:{specs.sourceline}: <sim_specs> has no <{tag}>.")
-            values[name] = self.expr(text, f"{self.path.name}:{specs.sourceline}: '{name}'")
-        if every(specs, "dt")[0].get("reciprocal", "").lower() == "true":
-            step = values["TIME STEP"]
+                raise ReadError(f"{where}: <sim_specs> has no <{tag}>.")
+            values[name] = self.expr(text, f"{where}: <{tag}>")
+        step = values["TIME STEP"]
+        if every(specs, "dt") and every(specs, "dt")[0].get("reciprocal", "").lower() == "true":
             values["TIME STEP"] = (
                 Number(1 / step.value) if isinstance(step, Number) and step.value else Op("/", (Number(1.0), step))
             )
-        interval = [
-            v for k, v in specs.attrib.items() if str(k).rpartition("}")[2].rpartition(":")[2] == "save_interval"
-        ]
-        values["SAVEPER"] = Ref("time step")
-        if interval:
-            values["SAVEPER"] = self.expr(interval[0], f"{self.path.name}:{specs.sourceline}: 'SAVEPER'")
+        interval = attribute(specs, "save_interval") or saving
+        values["SAVEPER"] = self.expr(interval, f"{where}: save_interval") if interval.strip() else Ref("time step")
+        unit = specs.get("time_units", "")
         variables = [
-            Variable(
-                n, "control", (Component((), (), e),), unit=unit, file=self.path.name, line=int(specs.sourceline or 0)
-            )
+            Variable(n, "control", (Component((), (), e),), unit=unit, file=self.path.name, line=line)
             for n, e in values.items()
         ]
-        method = (specs.get("method") or "").strip().lower()
-        return variables, _METHODS.get(method, method)
+        written = [m.strip().lower() for m in (specs.get("method") or "").split(",")]
+        method = next((_METHODS[m] for m in written if m in _METHODS), written[0])
+        return variables, method

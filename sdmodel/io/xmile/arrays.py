@@ -1,0 +1,60 @@
+"""Dimensions and arrays of an XMILE file: what names and subscripts can mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sdmodel.core.expression import key
+from sdmodel.core.structure import SubscriptRange
+
+
+@dataclass
+class Arrays:
+    """What the references of a file can mean."""
+
+    ranges: dict[str, SubscriptRange]
+    """By key; slices and repeated dimensions add ranges of their own."""
+    dims: Mapping[str, tuple[str, ...]]
+    """Range keys of every array, by key of the variable."""
+    names: Mapping[str, str]
+    """Spelling of every variable, by key."""
+    graphs: Mapping[str, str]
+    """For every variable with an equation and a graphical function: key of the lookup that holds the points."""
+    tables: frozenset[str] = frozenset()
+    """Keys of variables that are nothing but a graphical function."""
+    invalid: float = 0.0
+    """Value of an element whose index lies outside its dimension (`invalid_index_value` of the header)."""
+    used: set[str] = field(default_factory=set)
+    """Keys of `graphs` that some equation calls."""
+
+    def left_side(self, subs: Sequence[str]) -> tuple[str, ...]:
+        """Left-hand subscripts, where a dimension that is repeated goes by another name the second time."""
+        out: list[str] = []
+        for sub in subs:
+            k = key(sub)
+            count = [key(s) for s in subs[: len(out)]].count(k)
+            out.append(self.repeated(k, count) if k in self.ranges and count else sub)
+        return tuple(out)
+
+    def repeated(self, dim: str, count: int) -> str:
+        """Name of a dimension where it stands for the `count`-th time again beside itself."""
+        if not count:
+            return self.ranges[dim].name
+        return self.part(f"{self.ranges[dim].name} {count + 1}", self.ranges[dim].elements)
+
+    def part(self, name: str, elements: tuple[str, ...]) -> str:
+        """Name of a range with these elements, which is added unless it is there."""
+        tried = name
+        while key(tried) in self.names or (key(tried) in self.ranges and self.ranges[key(tried)].elements != elements):
+            tried += " again"
+        self.ranges.setdefault(key(tried), SubscriptRange(tried, elements))
+        return tried
+
+    def position(self, dim: str, element: str) -> int | None:
+        """Position of an element in a dimension, from 1; None if it is not there."""
+        wanted = key(element)
+        for i, e in enumerate(self.ranges[dim].elements):
+            if key(e) == wanted:
+                return i + 1
+        return None

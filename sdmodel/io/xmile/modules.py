@@ -1,0 +1,194 @@
+"""Modules and macros of XMILE: several <model>s written out as one set of equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sdmodel.core.errors import ReadError, UnsupportedError
+from sdmodel.core.expression import Call, Expr, Op, Ref, key
+from sdmodel.core.structure import Component, SubscriptRange, Variable
+from sdmodel.io.vensim.macros import Macro
+from sdmodel.io.vensim.translate import kind_of
+from sdmodel.io.xmile.arrays import Arrays
+from sdmodel.io.xmile.dialects import parse_xmile, plain
+from sdmodel.io.xmile.equations import explicit
+from sdmodel.io.xmile.layout import every, text_of
+
+MAX_DEPTH = 20
+MAX_INSTANCES = 1_000
+
+
+@dataclass
+class Part:
+    """What stands in one <model>, or in a whole file once its modules are joined."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    """By key, with references as they are written."""
+    dims: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Range keys of every variable."""
+    graphs: dict[str, tuple[Component, ...]] = field(default_factory=dict)
+    """Points of variables that have an equation and a graphical function."""
+    inputs: set[str] = field(default_factory=set)
+    """Keys of variables that a connection replaces."""
+    modules: list[Any] = field(default_factory=list)
+    """<module> elements."""
+    saving: str = ""
+    """Equation of SAVEPER, where the file has one."""
+    sectors: tuple[str, ...] = ()
+    """Names of the modules."""
+
+
+def assembled(
+    parts: Mapping[str, Part], models: Sequence[Any], ranges: Mapping[str, SubscriptRange], file: str
+) -> Part:
+    """The equations of a file: those of its main model and, as `module.name`, those of its modules.
+
+    Raises
+    ------
+    ReadError
+        If a module has no model, a connection leads nowhere, or modules contain each other.
+    UnsupportedError
+        If a model is used by no module, or a module stands in another file.
+    """
+    main = "" if "" in parts else next(iter(parts))
+    joiner = _Joiner(parts, ranges, file)
+    joiner.add(main, "", "", {}, 0)
+    unused = [m for m in models if key(plain(m.get("name", ""))) not in joiner.read]
+    if unused:
+        raise UnsupportedError(
+            f"{file}:{unused[0].sourceline} has {len(models)} models, and no module uses '{unused[0].get('name', '')}'."
+            " Save one model a file, or add the module."
+        )
+    return joiner.whole
+
+
+class _Joiner:
+    def __init__(self, parts: Mapping[str, Part], ranges: Mapping[str, SubscriptRange], file: str) -> None:
+        self.parts = parts
+        self.words = frozenset((*ranges, *(key(e) for r in ranges.values() for e in r.elements)))
+        self.file = file
+        self.whole = Part()
+        self.read: set[str] = set()
+        self.count = 0
+
+    def add(self, model: str, sector: str, prefix: str, given: Mapping[str, str], depth: int) -> None:
+        """One instance of a model, whose names begin with `sector`; `given` are the full keys its inputs stand for."""
+        part = self.parts[model]
+        self.read.add(model)
+        self.count += 1
+        if depth > MAX_DEPTH or self.count > MAX_INSTANCES:
+            raise ReadError(f"{self.file}: modules contain each other more than {MAX_DEPTH} deep.")
+        whole = self.whole
+        whole.saving = whole.saving or part.saving
+        scope = _Scope(part, prefix, self.words)
+        for k, variable in part.variables.items():
+            full = prefix + k
+            if k in given:
+                components = tuple(replace(c, expr=Ref(given[k])) for c in variable.components)
+            else:
+                components = tuple(replace(c, expr=scope.moved(c.expr)) for c in variable.components)
+                if any(c.expr == Call("unconnected", ()) for c in components):
+                    raise ReadError(
+                        f"{variable.where}: '{variable.name}' is an input of the module '{sector}' that is not "
+                        "connected and has no equation."
+                    )
+            name = variable.name if not prefix else f"{sector}.{variable.name}"
+            whole.variables[full] = replace(
+                variable, name=name, components=components, sector=sector, kind=kind_of(name, components)
+            )
+            whole.dims[full] = part.dims[k]
+            if k in part.graphs and k not in given:
+                whole.graphs[full] = part.graphs[k]
+        for node in part.modules:
+            self.module(node, sector, prefix, scope, depth)
+
+    def module(self, node: Any, sector: str, prefix: str, scope: _Scope, depth: int) -> None:
+        name = plain(node.get("name", ""))
+        where = f"{self.file}:{node.sourceline}: the module '{name}'"
+        if node.get("resource"):
+            raise UnsupportedError(f"{where} stands in another file, '{node.get('resource')}'. Save it into this one.")
+        model = next((m for m in (key(plain(node.get("model", ""))), key(name)) if m and m in self.parts), None)
+        if model is None:
+            raise ReadError(f"{where} has no <model> of its name.")
+        own = self.parts[model]
+        given: dict[str, str] = {}
+        for connect in (*every(node, "connect"), *every(node, "connect2")):
+            to, source = (key(plain(connect.get(end, ""))) for end in ("to", "from"))
+            local = to.lstrip(".").removeprefix(prefix).removeprefix(key(name) + ".")
+            if local not in own.variables:
+                raise ReadError(f"{where} has no variable '{connect.get('to', '')}' to connect.")
+            full = scope.full(source)
+            given[local] = full if full is not None else source.lstrip(".")
+        full_name = f"{sector}.{name}" if sector else name
+        self.whole.sectors = (*self.whole.sectors, full_name)
+        self.add(model, full_name, f"{prefix}{key(name)}.", given, depth + 1)
+
+
+@dataclass
+class _Scope:
+    """What the names in the equations of one instance mean in the whole file."""
+
+    part: Part
+    prefix: str
+    words: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self.modules = {key(plain(n.get("name", ""))) for n in self.part.modules}
+
+    def full(self, name: str) -> str | None:
+        """Full key of a name; None if the instance does not have it."""
+        if name.startswith("."):
+            return name[1:]
+        if name in self.part.variables or name.partition(".")[0] in self.modules:
+            return self.prefix + name
+        return None
+
+    def moved(self, expr: Expr) -> Expr:
+        """An expression with full keys."""
+        match expr:
+            case Op(op, args):
+                return Op(op, tuple(map(self.moved, args)))
+            case Ref(name, subs):
+                return Ref(self.full(name) or name, tuple(map(self.subscript, subs)))
+            case Call(name, args, subs):
+                return Call(
+                    (self.full(name) or name) if len(args) == 1 else name,
+                    tuple(map(self.moved, args)),
+                    tuple(map(self.subscript, subs)),
+                )
+            case _:
+                return expr
+
+    def subscript(self, sub: str) -> str:
+        """A subscript, which is a variable only where it is not an element or a dimension."""
+        k = key(sub)
+        return self.prefix + k if k in self.part.variables and k not in self.words else sub
+
+
+def macros_of(root: Any, read: Callable[[Any], Part], file: str) -> dict[str, Macro]:
+    """Macros of a file, by key: parameters in <parm>, the result in <eqn>, other equations in <variables>.
+
+    Raises
+    ------
+    ReadError
+        If a macro has no equation.
+    """
+    out: dict[str, Macro] = {}
+    for node in every(root, "macro"):
+        name = plain(node.get("name", ""))
+        where = f"{file}:{node.sourceline}: the macro '{name}'"
+        equation = text_of(node, "eqn")
+        if not name or equation is None or not equation.strip():
+            raise ReadError(f"{where} has no equation.")
+        parameters = tuple(key(plain("".join(p.itertext()))) for p in every(node, "parm"))
+        part = read(node)
+        names = {**{k: v.name for k, v in part.variables.items()}, **{p: p for p in parameters}}
+        result = parse_xmile(equation, where, names)
+        part.variables[key(name)] = Variable(
+            name, "auxiliary", (Component((), (), result),), file=file, line=int(node.sourceline or 0)
+        )
+        arrays = Arrays({}, {}, names, {})
+        out[key(name)] = Macro(name, parameters, {k: explicit(v, arrays) for k, v in part.variables.items()})
+    return out

@@ -151,7 +151,7 @@ def test_a_composition_file(tmp_path: File, pair: dict[str, sdmodel.Model]) -> N
         ("sectors = []", "needs a list"),
         ("sectors = 'firms.mdl'", "needs a list"),
         ("sector = ['firms.mdl']", "no key 'sector'. Nearest: sectors"),
-        ("sectors = ['firms.mdl'", "is no TOML"),
+        ("sectors = ['firms.mdl'", "is not valid TOML"),
         ("sectors = ['../firms.mdl']", "lies outside the folder"),
         ("sectors = ['firms.mdl', 'bank.mdl']\nstand_ins=['culture']\n[scenarios.x]\nvalue = {}", "no key 'value'"),
     ],

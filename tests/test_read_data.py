@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from openpyxl.workbook.defined_name import DefinedName
 
 import sdmodel
-from sdmodel.core.errors import OverrideError, ReadError, UnsupportedError
+from sdmodel.core.errors import OverrideError, ReadError, ResultWarning, UnsupportedError
 
 Make = Callable[..., sdmodel.Model]
 T = np.arange(11.0)
@@ -113,17 +114,17 @@ def test_subscripts_from_cells(model_from: Make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("CONSTANTS('bok.xlsx', 'Data', 'B2')", "no file beside the model 'bok.xlsx'. Nearest: book.xlsx"),
+        ("CONSTANTS('bok.xlsx', 'Data', 'B2')", "no file 'bok.xlsx'. Nearest: book.xlsx"),
         ("CONSTANTS('book.xlsx', 'Dat', 'B2')", "no sheet 'Dat'. Nearest: Data"),
         ("CONSTANTS('book.xlsx', 'Data', 'blok')", "Nearest: block"),
         ("CONSTANTS('book.xlsx', 'Data', 'block')", "2 by 2 cells; 1 by 1"),
-        ("CONSTANTS('book.xlsx', 'Data', 'B4')", "holds no number"),
-        ("CONSTANTS('book.xlsx', 'Data', 'Z99')", "holds no number"),
+        ("CONSTANTS('book.xlsx', 'Data', 'B4')", "sheet 'Data', row 4, column B: 'text' is not a number"),
+        ("CONSTANTS('book.xlsx', 'Data', 'Z99')", "row 99, column Z: the cell is empty"),
         ("CONSTANTS('../book.xlsx', 'Data', 'B2')", "outside the folder"),
         ("CONSTANTS('/etc/passwd.csv', 'Data', 'B2')", "outside the folder"),
         (r"CONSTANTS('..\..\book.xlsx', 'Data', 'B2')", "outside the folder"),
-        ("CONSTANTS('?book', 'Data', 'B2')", "indirect name"),
-        ("CONSTANTS('mini.mdl', 'Data', 'B2')", "of a kind that is not read"),
+        ("CONSTANTS('?book', 'Data', 'B2')", "a tag, but the model's settings name no file for it"),
+        ("CONSTANTS('mini.mdl', 'Data', 'B2')", "of a kind that cannot be read"),
         ("CONSTANTS('book.xlsx', 'Data')", "needs|cannot be read"),
     ],
 )
@@ -164,3 +165,142 @@ def test_data_variables_from_files_of_the_user(
     other.write_text("Time,demandd\n0,1\n")
     with pytest.raises(ReadError, match="Nearest: demandd"):
         sdmodel.load(path, data_files=[other])
+
+
+# -- only an empty cell is a gap ----------------------------------------------------------------------------------
+BAD_CELLS = ["1,000", "2,5", "50%", "#REF!", "abc", "1_000", "\uff11\uff12", "nan", "inf", "1e999", "True",
+             "2014-07-01", "- 5", "0x10", "1d3", "n/a"]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD_CELLS)
+@pytest.mark.parametrize("place", ["value", "time"])
+def test_a_cell_of_text_is_refused_with_its_place(
+    write_model: Callable[..., Path], tmp_path: Path, bad: str, place: str
+) -> None:
+    rows = [["Time", "demand"], ["0", "1"], ["5", bad] if place == "value" else [bad, "2"], ["10", "3"]]
+    at = "row 3, column " + ("B" if place == "value" else "A")
+    user = write_model("demand ~~|\nx = demand ~~|", name="user")
+    (tmp_path / "user.csv").write_text("\n".join(",".join(f'"{c}"' for c in r) for r in rows), encoding="utf-8")
+    with pytest.raises(ReadError, match=f"^user.csv, {at}: "):
+        sdmodel.load(user, data_files=tmp_path / "user.csv")
+    (tmp_path / "user.tab").write_text("\n".join("\t".join(r) for r in rows), encoding="utf-8")
+    with pytest.raises(ReadError, match=f"^user.tab, {at}: "):
+        sdmodel.load(user, data_files=tmp_path / "user.tab")
+    direct = write_model("x := GET DIRECT DATA('user.csv', ',', 'A', 'B2') ~~|", name="direct")
+    with pytest.raises(ReadError, match=f"direct.mdl:2: 'x': user.csv, {at}: "):
+        sdmodel.load(direct)
+    file = openpyxl.Workbook()
+    for row in rows:
+        file.active.append(row)
+    file.save(tmp_path / "book.xlsx")
+    for call in ("DATA", "LOOKUPS"):
+        head = "x := GET XLS DATA(" if call == "DATA" else "x( GET XLS LOOKUPS("
+        text = f"{head}'book.xlsx', 'Sheet', 'A', 'B2') {')' if call == 'LOOKUPS' else ''} ~~|"
+        with pytest.raises(ReadError, match=f"book.xlsx, sheet 'Sheet', {at}: "):
+            sdmodel.load(write_model(text, name=call.lower()))
+
+
+@pytest.mark.parametrize("bad", [True, dt.datetime(2014, 7, 1), dt.time(12), "=1+1"])
+def test_a_workbook_cell_that_is_no_number_is_refused(model_from: Make, tmp_path: Path, bad: object) -> None:
+    file = openpyxl.Workbook()
+    for row in ([0, 5, 10], [1, bad, 3]):
+        file.active.append(row)
+    file.save(tmp_path / "book.xlsx")
+    with pytest.raises(ReadError, match=r"book.xlsx, sheet 'Sheet', row 2, column B: .* is not a number"):
+        model_from("x := GET XLS DATA('book.xlsx', 'Sheet', '1', 'A2') ~~|")
+    with pytest.raises(ReadError, match=r"row 2, column B: .* is not a number"):
+        model_from("x = GET XLS CONSTANTS('book.xlsx', 'Sheet', 'B2') ~~|")
+
+
+def test_a_value_without_a_time_is_refused(model_from: Make, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Time,y\n0,1\n,5\n10,3\n", encoding="utf-8")
+    with pytest.raises(ReadError, match=r"a.csv, row 3, column B: a value without a number on the axis"):
+        model_from("x := GET DIRECT DATA('a.csv', ',', 'A', 'B2') ~~|")
+    with pytest.raises(ReadError, match=r"a.csv, row 3, column B: a value without a time"):
+        sdmodel.load(model_from("y ~~|", name="user").path, data_files=tmp_path / "a.csv")
+
+
+def test_notes_beside_and_below_a_series_are_no_part_of_it(model_from: Make, tmp_path: Path) -> None:
+    text = "Demand,,\nTime,y,note\n0,1,first\n5,,none taken\n10,3,last\nSource: yearbook,,\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    model = model_from("x := GET DIRECT DATA('a.csv', ',', 'A', 'B3') ~~|", step=1)
+    assert model.run(method="euler")["x"].tolist() == pytest.approx(np.interp(T, [0, 10], [1, 3]))
+
+
+def test_an_empty_series_is_said(model_from: Make, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Time,y\n0,\n5,\n", encoding="utf-8")
+    with pytest.warns(ResultWarning, match="'x': from B2: the series is empty; it is :NA: throughout"):
+        model_from("x := GET DIRECT DATA('a.csv', ',', 'A', 'B2') ~~|")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("Time,demand,Demand\n0,1,2\n", "row 1, column C: 'Demand' is the name of two columns"),
+    ("Time,demand\n0,1\n5,2,5\n", "row 3: 3 cells, but the first row has 2"),
+    ("Time,demand\n0,1\n5\n", "row 3: 1 cells, but the first row has 2"),
+    ("Time,demand,\n0,1,9\n", "row 2, column C: the cell holds a value, but its column has no name"),
+    ("Time,demand\n0,1\n0,2\n", "the axis has the number 0 twice"),
+    ('Time,demand\n0,"1\n', "row 2: the row cannot be split into cells"),
+    ('Time,demand\n0,"1"5\n', "row 2: the row cannot be split into cells"),
+    ("Time;demand\n0;2,5\n", "row 2, column B: '2,5' is not a number"),
+    ("", "is empty"),
+    ("Time,demand\n", "holds no series"),
+])  # fmt: skip
+def test_a_data_file_that_is_not_well_formed_is_refused(
+    write_model: Callable[..., Path], tmp_path: Path, text: str, message: str
+) -> None:
+    path = write_model("demand ~~|\nx = demand ~~|")
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ReadError, match=message):
+        sdmodel.load(path, data_files=tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(("name", "raw"), [
+    ("bom.csv", "\ufeffTime,demand\n0,1\n10,3\n".encode()),
+    ("semicolon.csv", b"Time;demand\n0;1\n10;3\n"),
+    ("tab.csv", b"Time\tdemand\n0\t1\n10\t3\n"),
+    ("crlf.csv", b"Time,demand\r\n0,1\r\n10,3\r\n"),
+    ("quoted.csv", b'"Time","demand"\n"0","1"\n"10","3"\n\n'),
+    ("utf16.txt", "Time\tdemand\n0\t1\n10\t3\n".encode("utf-16")),
+    ("blanks.tab", b"Time\t demand \n 0 \t+1.\n10\t.3e1\n"),
+    ("across.csv", b"Time,0,10\ndemand,1,3\n"),
+    ("series.dat", b"demand / CNY a year\n0 1\n\n10\t3 last one\nother\n0 7\n"),
+    ("split.dat", b"Demand\n0 1\nother\n0 7\nDEMAND\n10 3\n"),
+])  # fmt: skip
+def test_data_files_as_programs_write_them(
+    write_model: Callable[..., Path], tmp_path: Path, name: str, raw: bytes
+) -> None:
+    path = write_model("demand ~~|\nx = demand ~~|", step=1)
+    (tmp_path / name).write_bytes(raw)
+    found = sdmodel.load(path, data_files=tmp_path / name).run(method="euler")["x"]
+    np.testing.assert_allclose(found, np.interp(T, [0, 10], [1, 3]))
+
+
+@pytest.mark.parametrize("suffix", [".tab", ".dat", ".csv"])
+def test_names_with_brackets_of_their_own(write_model: Callable[..., Path], tmp_path: Path, suffix: str) -> None:
+    path = write_model('d: A, B ~~|\n"cost [CNY]"[d] ~~|\n"price [CNY]" ~~|\nx[d] = "cost [CNY]"[d]+"price [CNY]" ~~|')
+    text = {
+        ".tab": 'Time\t"cost [CNY]"[A]\t"cost [CNY]"[B]\t"price [CNY]"\n0\t1\t2\t10\n',
+        ".csv": 'Time,cost [CNY][A],"""cost [CNY]""[B]",price [CNY]\n0,1,2,10\n',
+        ".dat": '"cost [CNY]"[A]\n0 1\n"cost [CNY]"[B]\n0 2\n"price [CNY]"\n0 10\n',
+    }
+    (tmp_path / f"a{suffix}").write_text(text[suffix], encoding="utf-8")
+    run = sdmodel.load(path, data_files=tmp_path / f"a{suffix}").run(method="euler").to_dataframe()
+    assert run[["x[A]", "x[B]"]].iloc[-1].tolist() == [11, 12]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("0 1\n", "row 1: numbers before the first name"),
+    ("demand\n0\n", "row 2: a time without a value"),
+    ("demand\n0 2,5\n", "row 2: '2,5' is not a number"),
+    ("demand\n0,5 2\n", "row 2: '0,5 2' is neither a name nor a time and a value"),
+    ("demand <Months>\n0 1\n", "time base of its own"),
+    ("demand\n0 1\n0 2\n", "the axis has the number 0 twice"),
+    ("", "holds no series"),
+])  # fmt: skip
+def test_a_dat_file_that_is_not_well_formed_is_refused(
+    write_model: Callable[..., Path], tmp_path: Path, text: str, message: str
+) -> None:
+    path = write_model("demand ~~|\nx = demand ~~|")
+    (tmp_path / "a.dat").write_text(text, encoding="utf-8")
+    with pytest.raises(ReadError, match=message):
+        sdmodel.load(path, data_files=tmp_path / "a.dat")

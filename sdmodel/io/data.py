@@ -1,36 +1,43 @@
-"""What stands in files beside a model: GET XLS/DIRECT CONSTANTS, DATA, LOOKUPS, SUBSCRIPT, and data files of the user.
+"""Values from other files: GET XLS/DIRECT CONSTANTS, DATA, LOOKUPS and SUBSCRIPT, and data files of the user.
 
-The tree keeps the functions as written; what they give stands in `Model.external` by element label.
+The expression tree keeps the functions as written; the values they give are in `Structure.external` by element label.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
+import math
 import re
+import warnings
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from sdmodel.core.errors import ReadError, UnknownNameError
+from sdmodel.core.errors import ReadError, ResultWarning, UnknownNameError
 from sdmodel.core.expression import NA, Call, Table, Text, key
+from sdmodel.core.labels import join_label, split_label
 from sdmodel.core.structure import Component, Structure, Variable
-from sdmodel.io.spreadsheets import MAX_BYTES, Block, Sheets, cell_place, column_number, number
+from sdmodel.core.text import shorten
+from sdmodel.io.dat import read_dat
+from sdmodel.io.files import not_found
+from sdmodel.io.spreadsheets import Sheets, cell_place, column_number
+from sdmodel.io.tables import SUFFIXES, Sheet, is_empty, is_number, number, read_columns
+from sdmodel.io.workbooks import CellRange
 
 FUNCTIONS = ("get constants", "get data", "get lookups")
 _KINDS = ("interpolate", "hold_backward", "look_forward", "raw")
 
 
 def attach(model: Structure, data_files: Sequence[str | Path] = ()) -> Structure:
-    """The model with what its files give.
+    """The model with the values that its files hold.
 
     Raises
     ------
     ReadError
-        If a file, a sheet or a cell is not there, or holds no numbers.
+        If a file, a sheet or a cell is missing, or a cell holds something other than a number.
     UnsupportedError
         If a file lies outside the model's folder or is of an unknown kind.
     """
@@ -63,15 +70,11 @@ def _component(
     else:
         kind = texts[4] if len(texts) > 4 else "interpolate"
         if kind not in _KINDS:
-            raise ReadError(f"{where}: '{kind}' is no way to fill data; there are {', '.join(_KINDS)}.")
+            raise ReadError(f"{where}: '{kind}' is not a way to fill gaps in data; the ways are {', '.join(_KINDS)}.")
         values = _series(sheets, texts, wide, kind if call.name == "get data" else "interpolate", where)
     if len(values) != len(elements):
-        raise ReadError(f"{where}: {len(values)} values stand in the file for {len(elements)} elements.")
-    return dict(zip((_label(variable, e) for e in elements), values, strict=True))
-
-
-def _label(variable: Variable, element: tuple[str, ...]) -> str:
-    return f"{variable.name}[{','.join(element)}]" if element else variable.name
+        raise ReadError(f"{where}: the file holds {len(values)} values for {len(elements)} elements.")
+    return dict(zip((join_label(variable.name, e) for e in elements), values, strict=True))
 
 
 def _constants(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], where: str) -> list[float]:
@@ -91,11 +94,13 @@ def _constants(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], where:
         if (block[1] - block[0], block[3] - block[2]) != (rows, columns):
             size = f"{block[1] - block[0]} by {block[3] - block[2]}"
             raise ReadError(f"{where}: '{cell}' names {size} cells; {rows} by {columns} are needed.")
-    cells = sheets.block(file, tab, block, where)
-    cells = cells.T if turned else cells
-    if np.isnan(cells).any():
-        raise ReadError(f"{where}: {file}, sheet '{tab}', from {cell}: a cell is empty or holds no number.")
-    return [float(x) for x in cells.ravel()]
+    sheet = sheets.sheet(file, tab, where)
+    cells = sheet.numbers(*block)
+    empty = np.argwhere(np.isnan(cells))
+    if len(empty):
+        i, j = empty[0]
+        raise ReadError(f"{where}: {sheet.where(block[0] + i, block[2] + j)}: the cell is empty.")
+    return [float(x) for x in (cells.T if turned else cells).ravel()]
 
 
 def _series(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], kind: str, where: str) -> list[Table]:
@@ -107,39 +112,71 @@ def _series(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], kind: str
         )
     size = wide[0] if wide else 1
     place = cell_place(cell)
-    rows, columns = sheets.extent(file, tab, where)
-    if axis.strip().isdigit() and place is not None:
+    sheet = sheets.sheet(file, tab, where)
+    rows, columns = sheet.shape
+    if axis.strip().isdecimal() and place is not None:
         row = int(axis) - 1
-        x = sheets.block(file, tab, (row, row + 1, place[1], columns), where)[0]
-        y = sheets.block(file, tab, (place[0], place[0] + size, place[1], columns), where)
+        blocks = (row, row + 1, place[1], columns), (place[0], place[0] + size, place[1], columns)
+        down = False
     elif place is not None and re.fullmatch(r"[A-Za-z]{1,3}", axis.strip()):
         column = column_number(axis.strip())
-        x = sheets.block(file, tab, (place[0], rows, column, column + 1), where)[:, 0]
-        y = sheets.block(file, tab, (place[0], rows, place[1], place[1] + size), where).T
+        blocks = (place[0], rows, column, column + 1), (place[0], rows, place[1], place[1] + size)
+        down = True
     else:
-        first, second = (sheets.named(file, tab, name, where) for name in (axis, cell))
-        x, y = (sheets.block(file, tab, b, where) for b in (first, second))
-        if 1 not in x.shape:
-            raise ReadError(f"{where}: '{axis}' names a table of cells; a row or a column is needed.")
-        y = y.T if x.shape[1] == 1 else y
-        x = x.ravel()
-        if y.shape != (size, len(x)):
-            raise ReadError(f"{where}: '{cell}' does not fit to '{axis}' and {size} elements.")
-    return [_table(x, row, kind, f"{where}: {file}, sheet '{tab}', from {cell}") for row in y]
+        blocks = sheets.named(file, tab, axis, where), sheets.named(file, tab, cell, where)
+        first, second = ((b[1] - b[0], b[3] - b[2]) for b in blocks)
+        if 1 not in first:
+            raise ReadError(f"{where}: '{axis}' names a table of cells; it must name a row or a column.")
+        down = first[1] == 1
+        if second != ((first[0], size) if down else (size, first[1])):
+            raise ReadError(
+                f"{where}: '{cell}' names {second[0]} by {second[1]} cells, which does not fit '{axis}' and {size} "
+                "elements."
+            )
+    try:
+        return _tables(sheet, blocks, down, kind, f"{where}: from {cell}")
+    except ReadError as error:
+        raise ReadError(f"{where}: {error}") from error
 
 
-def _table(x: np.ndarray, y: np.ndarray, kind: str, where: str) -> Table:
-    """Points that have both numbers, by rising x; a series without any is missing throughout."""
-    known = ~np.isnan(x)
+def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind: str, what: str) -> list[Table]:
+    """Series of the second block, one a column (`down`) or one a row, over the axis in the first block.
+
+    Beyond the last number of the axis a sheet may hold notes and other tables: there, text on the axis is skipped where
+    there is no value beside it. Anywhere else each cell is a number or empty.
+    """
+    if not down:
+        sheet = sheet.transposed()
+        blocks = tuple((b[2], b[3], b[0], b[1]) for b in blocks)  # type: ignore[assignment]  # two of four, as before
+    (top, bottom, axis, _), (start, _, left, right) = blocks
+    last = max((i for i in range(top, bottom) if is_number(sheet.cell(i, axis))), default=-1)
+    x: list[float] = []
+    y: list[list[float]] = []
+    for i in range(top, bottom):
+        beside = [(start + i - top, j) for j in range(left, right)]
+        filled = next((place for place in beside if not is_empty(sheet.cell(*place))), None)
+        if is_empty(sheet.cell(i, axis)):
+            if filled is not None and i < last:
+                raise ReadError(f"{sheet.where(*filled)}: a value without a number on the axis.")
+        elif i < last or filled is not None or is_number(sheet.cell(i, axis)):
+            x.append(sheet.number(i, axis))
+            y.append([sheet.number(*place) for place in beside])
+    if not x:
+        raise ReadError(f"{sheet.name}: there are no numbers on the axis.")
+    return [_table(np.array(x), np.array(values), kind, what) for values in zip(*y, strict=True)]
+
+
+def _table(x: np.ndarray, y: np.ndarray, kind: str, what: str) -> Table:
+    """Points that have both numbers, by rising x; a series without any is missing throughout, with a warning."""
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    if (np.diff(x) == 0).any():
+        raise ReadError(f"{what}: the axis has the number {x[1:][np.diff(x) == 0][0]:g} twice.")
+    known = ~np.isnan(y)
     if not known.any():
-        raise ReadError(f"{where}: there are no numbers on the axis.")
-    xs = sorted(float(v) for v in x[known])
-    if any(b == a for a, b in pairwise(xs)):
-        raise ReadError(f"{where}: the axis has a number twice.")
-    points = sorted((float(a), float(b)) for a, b in zip(x, y, strict=True) if a == a and b == b)
-    if not points:
-        return Table((xs[0],), (NA,), kind)
-    return Table(tuple(p[0] for p in points), tuple(p[1] for p in points), kind)
+        warnings.warn(f"{what}: the series is empty; it is :NA: throughout.", ResultWarning, stacklevel=2)
+        return Table((float(x[0]),), (NA,), kind)
+    return Table(tuple(map(float, x[known])), tuple(map(float, y[known])), kind)
 
 
 # -- subscripts -------------------------------------------------------------------------------------------------
@@ -148,51 +185,61 @@ def elements_from(sheets: Sheets, given: dict[str, str], where: str) -> list[str
     file, tab = given["file"], given["tab"]
     first, last, prefix = given["firstcell"].strip(), given["lastcell"].strip(), given.get("prefix") or ""
     place = cell_place(first)
-    rows, columns = sheets.extent(file, tab, where)
+    sheet = sheets.sheet(file, tab, where)
+    rows, columns = sheet.shape
     if place is None:
-        block: Block = sheets.named(file, tab, first, where)
+        block = sheets.named(file, tab, first, where)
     else:
         end = cell_place(last)
         bottom, right = rows, columns
         if end is not None:
             bottom, right = end[0] + 1, end[1] + 1
-        elif last.isdigit():
+        elif last.isdecimal():
             bottom = int(last)
         elif re.fullmatch(r"[A-Za-z]{1,3}", last):
             right = column_number(last) + 1
         elif last:
-            raise ReadError(f"{where}: '{last}' is no cell, row or column.")
+            raise ReadError(f"{where}: '{last}' is not a cell, a row or a column.")
         block = place[0], bottom, place[1], right
-    cells = sheets.table(file, tab, where)[block[0] : block[1], block[2] : block[3]]
     out = []
-    for value in cells.ravel():
-        if value is None or value != value or (isinstance(value, str) and not value.strip()):
+    for i, j in product(range(block[0], min(block[1], rows)), range(block[2], min(block[3], columns))):
+        value = sheet.cell(i, j)
+        if is_empty(value):
             continue
+        if not isinstance(value, (str, float, int)) or isinstance(value, bool):
+            raise ReadError(f"{where}: {sheet.where(i, j)}: {value} is not the name of an element.")
         whole = isinstance(value, float) and value.is_integer()
         out.append(prefix + (str(int(value)) if whole else str(value).strip()))
-    if not out or len({key(e) for e in out}) != len(out):
-        raise ReadError(f"{where}: {file}, sheet '{tab}', from {first}: the cells hold no elements, or one twice.")
+    if not out:
+        raise ReadError(f"{where}: {sheet.name}, from {first}: the cells are empty; they must name elements.")
+    if len({key(e) for e in out}) != len(out):
+        twice = next(e for i, e in enumerate(out) if key(e) in map(key, out[:i]))
+        raise ReadError(f"{where}: {sheet.name}, from {first}: the element '{shorten(twice)}' is there twice.")
     return out
 
 
 # -- data files of the user -------------------------------------------------------------------------------------
+Columns = dict[tuple[str, tuple[str, ...]], tuple[list[float], list[float]]]
+"""Times and values of each series by variable key and element keys."""
+
+
 def _from_files(model: Structure, files: Sequence[Path]) -> dict[str, Table]:
-    """Series of data variables from text tables, time down or across; the first file that has one counts."""
+    """Series of data variables from data files; of several files with a series the first one counts."""
     wanted = [v for v in model.equations.values() if any(_is_data(c) for c in v.components)]
     out: dict[str, Table] = {}
-    tables = [(path, _columns(path)) for path in files]
+    tables = [(path, _series_of_file(path, model)) for path in files]
     for variable in wanted:
         kind = next((kind for c in variable.components if (kind := _kind_of(c))), "interpolate")
-        for path, columns in tables:
-            found = {sub: pair for (name, sub), pair in columns.items() if name == variable.key}
+        for path, series in tables:
+            found = {elements: pair for (name, elements), pair in series.items() if name == variable.key}
             if not found:
                 continue
-            for subs, (times, values) in found.items():
-                x, y = np.array(times), np.array(values)
-                out[_label(variable, _spelled(model, subs))] = _table(x, y, kind, f"{path.name}: '{variable.name}'")
+            for elements, (x, y) in found.items():
+                label = join_label(variable.name, _spelled(model, elements))
+                out[label] = _table(np.array(x), np.array(y), kind, f"{path.name}: '{label}'")
             break
         else:
-            names = sorted({name for _, columns in tables for name, _ in columns})
+            names = sorted({name for _, series in tables for name, _ in series})
             near = UnknownNameError(variable.name, names, "series in the data files")
             raise ReadError(f"{variable.where}: {near} Looked in {', '.join(p.name for p in files)}.")
     return out
@@ -203,7 +250,7 @@ def _is_data(component: Component) -> bool:
 
 
 def _kind_of(component: Component) -> str:
-    """How gaps of a data variable are filled; empty for what is no data."""
+    """How gaps of a data variable are filled; empty for other variables."""
     match component.expr:
         case Call("data", (*_, Text(kind))):
             return kind
@@ -215,42 +262,33 @@ def _spelled(model: Structure, subs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(spelling.get(s, s) for s in subs)
 
 
-Column = tuple[list[float], list[float]]
+def _series_of_file(path: Path, model: Structure) -> Columns:
+    """Series of a data file by variable key and element keys."""
 
+    def keys(label: str) -> tuple[str, tuple[str, ...]]:
+        name, elements = split_label(label, model.equations)
+        return key(name), tuple(map(key, elements))
 
-def _columns(path: Path) -> dict[tuple[str, tuple[str, ...]], Column]:
-    """Series of a .csv or .tab by variable key and element keys."""
-    if path.suffix.lower() not in (".csv", ".tab", ".txt"):
-        raise ReadError(f"'{path.name}' is no data file; .csv and .tab files are.")
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{path.name} cannot be opened: {error.strerror}.") from error
-    if len(raw) > MAX_BYTES:
-        raise ReadError(f"{path.name} has {len(raw):,} bytes; a data file has at most {MAX_BYTES:,}.")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="replace")
-    rows = [
-        r for r in csv.reader(text.splitlines(), delimiter="," if path.suffix.lower() == ".csv" else "\t") if any(r)
-    ]
-    if len(rows) < 2:
+        if path.suffix.lower() == ".dat":
+            joined: Columns = {}
+            for label, points in read_dat(path).items():
+                series = joined.setdefault(keys(label), ([], []))
+                series[0].extend(points[0])
+                series[1].extend(points[1])
+            return joined
+        table = read_columns(path, turn=is_number, identity=lambda name: str(keys(name)))
+    except FileNotFoundError:
+        raise ReadError(str(not_found(path, SUFFIXES))) from None
+    at = {i: number(cell, table.sheet.where(i, 0)) for i, cell in table.cells[0].items()}
+    if not at or not any(table.names[1:]):
         raise ReadError(f"{path.name} holds no series.")
-    head = rows[0][1:]
-    if sum(number(h) == number(h) for h in head if h.strip()) == sum(bool(h.strip()) for h in head):
-        width = max(map(len, rows))  # times along the first row: turn the table
-        full = [r + [""] * (width - len(r)) for r in rows]
-        rows = [list(column) for column in zip(*full, strict=True)]
-    names = rows[0]
-    times = [number(r[0]) for r in rows[1:]]
-    out: dict[tuple[str, tuple[str, ...]], Column] = {}
-    for place, name in enumerate(names[1:], 1):
-        if name.strip():
-            values = [number(r[place]) if place < len(r) else float("nan") for r in rows[1:]]
-            stem, _, subs = name.partition("[") if not name.startswith('"') else (name, "", "")
-            if name.startswith('"') and (found := re.fullmatch(r'("(?:\\.|[^"])*")\s*(?:\[(.*)\])?', name.strip())):
-                stem, subs = found.group(1), found.group(2) or ""
-            parts = tuple(key(s) for s in subs.rstrip("] ").split(",")) if subs else ()
-            out.setdefault((key(stem), parts), (times, values))
+    out: Columns = {}
+    for j, name in enumerate(table.names[1:], 1):
+        lost = next((i for i in table.cells[j] if i not in at), None)
+        if lost is not None:
+            raise ReadError(f"{table.sheet.where(lost, j)}: a value without a time.")
+        if name:
+            values = {i: number(cell, table.sheet.where(i, j)) for i, cell in table.cells[j].items()}
+            out[keys(name)] = list(at.values()), [values.get(i, math.nan) for i in at]
     return out

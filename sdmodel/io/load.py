@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from sdmodel.core import resources as paths
 from sdmodel.core.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Call, Expr
 from sdmodel.core.structure import Structure
+from sdmodel.core.text import shorten
 from sdmodel.io import parse_cache as cache
 from sdmodel.io.composition import compose_structure
+from sdmodel.io.files import not_found, parse_toml, read_bytes
 from sdmodel.io.scenarios import load_scenarios, scenarios_from
 
 _SUFFIXES = (".mdl", ".xmile", ".stmx", ".xml", ".toml")
@@ -34,12 +34,9 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
     if path.suffix.lower() not in _SUFFIXES:
         raise UnsupportedError(f"'{path.name}' ends with '{path.suffix}'; models end with {' or '.join(_SUFFIXES)}.")
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path)
     except FileNotFoundError:
-        beside = [p.name for p in path.parent.glob("*") if p.suffix in _SUFFIXES] if path.parent.is_dir() else []
-        raise UnknownNameError(text, beside, "file", f"Looked in {path.parent}.") from None
-    except OSError as error:
-        raise ReadError(f"{path.name} cannot be opened: {error.strerror}.") from error
+        raise not_found(path, _SUFFIXES) from None
     model = _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
     if data_files:
         from sdmodel.io.data import attach
@@ -64,7 +61,7 @@ def _sector(raw: bytes, path: Path) -> Structure:
 
         model = attach(model)
     beside = path.with_suffix(".toml")
-    if beside.is_file() and "sectors" not in _toml(beside.read_bytes(), beside):
+    if beside.is_file() and "sectors" not in parse_toml(read_bytes(beside), beside.name):
         model = dataclasses.replace(model, scenarios=MappingProxyType(load_scenarios(beside)))
     return model
 
@@ -87,35 +84,50 @@ def _ranges_outside(raw: bytes) -> bool:
     return re.search(rb"GET[ _](XLS|DIRECT)[ _]SUBSCRIPT", raw, re.IGNORECASE) is not None
 
 
-def _toml(raw: bytes, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ReadError(f"{path.name} is no TOML: {error}.") from error
-
-
 def _composition(raw: bytes, path: Path) -> Structure:
-    data = _toml(raw, path)
+    data = parse_toml(raw, path.name)
     for k in data:
         if k not in _KEYS:
             raise CompositionError(f"{path.name}: {UnknownNameError(k, _KEYS, 'key')}")
     files = data.get("sectors")
     if not isinstance(files, list) or not files or not all(isinstance(f, str) for f in files):
         raise CompositionError(f"{path.name} needs a list: sectors = ['a.mdl', 'b.mdl'].")
+    stand_ins = data.get("stand_ins", [])
+    if not isinstance(stand_ins, list) or not all(isinstance(name, str) for name in stand_ins):
+        raise CompositionError(f"{path.name}: stand_ins must be a list of sector names, such as ['culture'].")
     sectors: dict[str, Structure] = {}
     for file in files:
-        place = (path.parent / file).resolve()
-        if path.parent.resolve() not in place.parents:
-            raise CompositionError(f"{path.name}: '{file}' lies outside the folder of the composition.")
-        try:
-            sectors[place.stem] = _sector(place.read_bytes(), place)
-        except FileNotFoundError:
-            known = sorted(p.name for p in path.parent.glob("*.mdl"))
-            raise CompositionError(f"{path.name}: {UnknownNameError(file, known, 'file')}") from None
+        place = _sector_file(file, path)
+        if place.stem in sectors:
+            raise CompositionError(f"{path.name}: two sectors are called '{place.stem}'; each needs a name of its own.")
+        sectors[place.stem] = _sector(_bytes_of_sector(file, place, path), place)
     model = compose_structure(
         path.stem,
         sectors,
-        stand_ins=data.get("stand_ins", ()),
+        stand_ins=stand_ins,
         scenarios=scenarios_from(data.get("scenarios", {}), path.name),
     )
     return dataclasses.replace(model, path=path)
+
+
+def _sector_file(file: str, composition: Path) -> Path:
+    """The path of a sector, which must be a model file in the folder of the composition."""
+    try:
+        place = (composition.parent / file).resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise CompositionError(f"{composition.name}: '{shorten(file)}' is not a file name.") from None
+    if composition.parent.resolve() not in place.parents:
+        raise CompositionError(f"{composition.name}: '{shorten(file)}' lies outside the folder of the composition.")
+    if place.suffix.lower() not in _SUFFIXES[:-1]:
+        kinds = " or ".join(_SUFFIXES[:-1])
+        raise CompositionError(f"{composition.name}: '{shorten(file)}' is not a sector; a sector ends with {kinds}.")
+    return place
+
+
+def _bytes_of_sector(file: str, place: Path, composition: Path) -> bytes:
+    try:
+        return read_bytes(place)
+    except FileNotFoundError:
+        raise CompositionError(f"{composition.name}: {not_found(place, _SUFFIXES[:-1])}") from None
+    except ReadError as error:
+        raise CompositionError(f"{composition.name}: sector '{shorten(file)}': {error}") from error

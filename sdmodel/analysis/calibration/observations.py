@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.core.calendar import year
-from sdmodel.core.errors import DesignError, ReadError, UnsupportedError
+from sdmodel.core.errors import DesignError, ReadError
+from sdmodel.core.text import shorten
+from sdmodel.io.tables import is_number, number, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEXTS = {".csv": ",", ".tab": "\t", ".tsv": "\t", ".txt": "\t"}
-_BOOKS: dict[str, Literal["openpyxl", "xlrd", "odf"]] = {
-    ".xlsx": "openpyxl",
-    ".xlsm": "openpyxl",
-    ".xls": "xlrd",
-    ".ods": "odf",
-}
 _TIME = re.compile(r"(time|year|date)\s*(\(.*\))?", re.IGNORECASE)
 _RUN = re.compile(r"\s+:\s+\S.*$")
 """Vensim writes `variable : run` where several runs are loaded."""
@@ -49,7 +44,7 @@ def series_in(source: Any) -> dict[str, pd.Series]:
     import pandas as pd
 
     if isinstance(source, (str, Path)):
-        return _of_cells(_cells(Path(source)), str(Path(source).name))
+        return _of_file(Path(source))
     if isinstance(source, pd.DataFrame):
         named = [c for c in source.columns if _TIME.fullmatch(str(c))]
         if named:
@@ -88,59 +83,30 @@ def standard_deviations(name: str, given: Any, series: pd.Series) -> np.ndarray:
     return out
 
 
-def _cells(path: Path) -> np.ndarray:
-    import pandas as pd
+def _of_file(path: Path) -> dict[str, pd.Series]:
+    def name_of(label: str) -> str:
+        return _RUN.sub("", label).strip().strip('"')
 
-    ending = path.suffix.lower()
-    if ending not in (*_TEXTS, *_BOOKS):
-        raise UnsupportedError(f"{path.name} is of a kind that is not read; {', '.join((*_TEXTS, *_BOOKS))} are.")
-    if not path.is_file():
-        near = sorted(p.name for p in path.parent.glob(f"*{path.suffix}")) if path.parent.is_dir() else []
-        raise ReadError(f"There is no file {path}.{f' Beside it: {chr(44).join(near[:5])}.' if near else ''}")
-    try:
-        if ending in _BOOKS:
-            frame = pd.read_excel(path, sheet_name=0, header=None, dtype=object, engine=_BOOKS[ending])
-        else:
-            with path.open(encoding="utf-8-sig") as lines:
-                first = lines.readline()
-            given = _TEXTS[ending]
-            mark = given if given in first else next((m for m in ("\t", ",", ";") if m in first), given)
-            width = 1 + max(line.count(mark) for line in path.read_text(encoding="utf-8-sig").splitlines())
-            frame = pd.read_csv(
-                path, sep=mark, header=None, names=range(width), dtype=str, encoding="utf-8-sig", skip_blank_lines=True
-            )
-    except ImportError as error:
-        raise ReadError(f"{path.name} needs a package that is not installed: {error}") from error
-    except (ValueError, OSError, UnicodeError) as error:
-        raise ReadError(f"{path.name} cannot be read: {error}") from error
-    return frame.to_numpy(dtype=object)
-
-
-def _of_cells(cells: np.ndarray, name: str) -> dict[str, pd.Series]:
-    if not cells.size or not _TIME.fullmatch(str(cells[0, 0]).strip().strip('"')):
-        found = cells[0, 0] if cells.size else "nothing"
+    table = read_columns(path, turn=_is_time, identity=name_of)
+    if not _TIME.fullmatch(table.names[0].strip('"')):
         raise ReadError(
-            f"{name} begins with {found!r}; its first cell must say Time, with the times beside or below it."
+            f"{table.sheet.name} begins with '{shorten(table.names[0], 40)}'; its first cell must say Time, with the "
+            "times beside or below it."
         )
-    head = [c for c in cells[0, 1:] if _text(c)]
-    across = bool(head) and all(_is_time(c) for c in head)
-    table = cells.T if across else cells
-    names = [_text(c) for c in table[0]]
-    rows = [i for i in range(1, len(table)) if _text(table[i, 0])]
-    times = [table[i, 0] for i in rows]
-    out: dict[str, tuple[Any, Any]] = {}
-    for j in range(1, table.shape[1]):
-        label = _RUN.sub("", names[j]).strip().strip('"')
-        if not label:
-            continue
-        if label in out:
-            raise ReadError(f"{name} holds '{label}' twice; export one run at a time.")
-        out[label] = (times, [table[i, j] for i in rows])
-    return _checked(out, name)
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None or cell != cell else str(cell).strip()
+    times = {}
+    for i, cell in table.cells[0].items():
+        if not _is_time(cell):
+            raise ReadError(f"{table.sheet.where(i, 0)}: {cell!r} is neither a number nor a date.")
+        times[i] = _time(cell)
+    out = {}
+    for j, label in enumerate(table.names[1:], 1):
+        lost = next((i for i in table.cells[j] if i not in times), None)
+        if lost is not None:
+            raise ReadError(f"{table.sheet.where(lost, j)}: a value without a time.")
+        if label:
+            values = [number(cell, table.sheet.where(i, j)) for i, cell in table.cells[j].items()]
+            out[name_of(label)] = [times[i] for i in table.cells[j]], values
+    return _checked(out, table.sheet.name)
 
 
 def _is_time(cell: object) -> bool:
@@ -153,22 +119,20 @@ def _is_time(cell: object) -> bool:
 
 def _time(cell: Any) -> float:
     if isinstance(cell, str):
-        try:
-            return float(cell.strip().strip('"'))
-        except ValueError:
-            return year(cell.strip().strip('"'))
+        return number(cell, "time") if is_number(cell) else year(cell.strip())
     if isinstance(cell, (int, float, np.number)):
         return float(cell)
     return year(cell.date() if hasattr(cell, "date") and callable(cell.date) else cell)
 
 
 def _number(cell: Any, where: str) -> float:
-    if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip()):
+    """A cell of a table in memory as a number; NaN if there is none."""
+    if cell is None or cell != cell:
         return float("nan")
     try:
-        return float(cell.strip().strip('"').replace("\u2212", "-") if isinstance(cell, str) else cell)
-    except (TypeError, ValueError):
-        raise DesignError(f"{where} is {cell!r}, no number. Leave the cell empty where nothing was observed.") from None
+        return number(float(cell) if isinstance(cell, np.number) else cell, where)
+    except ReadError as error:
+        raise DesignError(str(error)) from None
 
 
 def _checked(pairs: Mapping[str, tuple[Any, Any]], what: str) -> dict[str, pd.Series]:

@@ -24,7 +24,7 @@ from sdmodel.core.text import shorten
 from sdmodel.io.dat import read_dat
 from sdmodel.io.files import not_found
 from sdmodel.io.spreadsheets import Sheets, cell_place, column_number
-from sdmodel.io.tables import SUFFIXES, Sheet, is_empty, is_number, number, read_columns
+from sdmodel.io.tables import SUFFIXES, Sheet, is_empty, is_number, is_word, number, read_columns
 from sdmodel.io.workbooks import CellRange
 
 FUNCTIONS = ("get constants", "get data", "get lookups")
@@ -142,8 +142,9 @@ def _series(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], kind: str
 def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind: str, what: str) -> list[Table]:
     """Series of the second block, one a column (`down`) or one a row, over the axis in the first block.
 
-    Beyond the last number of the axis a sheet may hold notes and other tables: there, text on the axis is skipped where
-    there is no value beside it. Anywhere else each cell is a number or empty.
+    As in Vensim, a value is left out whose cell on the axis is empty or, in a workbook, holds a word; a warning names
+    the first such value. Beyond the last number of the axis a sheet may hold notes and other tables, which are no part
+    of the series where there is no value beside them. Any other cell is a number or empty.
     """
     if not down:
         sheet = sheet.transposed()
@@ -152,15 +153,20 @@ def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind:
     last = max((i for i in range(top, bottom) if is_number(sheet.cell(i, axis))), default=-1)
     x: list[float] = []
     y: list[list[float]] = []
+    left_out: list[str] = []
     for i in range(top, bottom):
         beside = [(start + i - top, j) for j in range(left, right)]
         filled = next((place for place in beside if not is_empty(sheet.cell(*place))), None)
-        if is_empty(sheet.cell(i, axis)):
-            if filled is not None and i < last:
-                raise ReadError(f"{sheet.where(*filled)}: a value without a number on the axis.")
-        elif i < last or filled is not None or is_number(sheet.cell(i, axis)):
+        at = sheet.cell(i, axis)
+        if is_empty(at) or (sheet.in_workbook and is_word(at)):
+            if filled is not None and (i < last or not is_empty(at)):
+                left_out.append(f"{sheet.where(*filled)}: left out, for the cell on the axis holds no number")
+        elif is_number(at) or i < last or filled is not None:
             x.append(sheet.number(i, axis))
             y.append([sheet.number(*place) for place in beside])
+    if left_out:
+        more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        warnings.warn(f"{what}: {left_out[0]}{more}.", ResultWarning, stacklevel=2)
     if not x:
         raise ReadError(f"{sheet.name}: there are no numbers on the axis.")
     return [_table(np.array(x), np.array(values), kind, what) for values in zip(*y, strict=True)]

@@ -39,6 +39,7 @@ class Sheet:
     name: str
     """File and, in a workbook, sheet: for messages."""
     rows: Sequence[Sequence[Cell]]
+    in_workbook: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,7 +81,7 @@ class Sheet:
 
     def transposed(self) -> Sheet:
         """A view with rows and columns swapped; `where` still names the place in the file."""
-        return _Transposed(self.name, self.rows)
+        return _Transposed(self.name, self.rows, self.in_workbook)
 
 
 class _Transposed(Sheet):
@@ -119,6 +120,11 @@ def is_number(cell: Cell) -> bool:
     if isinstance(cell, str):
         return _NUMBER.fullmatch(_plain(cell)) is not None
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
+def is_word(cell: Cell) -> bool:
+    """Whether a cell holds text that cannot be meant for a number: no digits, and no error of a spreadsheet."""
+    return isinstance(cell, str) and cell.strip()[:1].isalpha() and not any(map(str.isdigit, cell))
 
 
 def _plain(text: str) -> str:
@@ -197,7 +203,7 @@ def read_sheet(path: Path, tab: str | None = None) -> Sheet:
         raise ReadError(str(not_found(path, SUFFIXES))) from None
     if ending in workbooks.SUFFIXES:
         sheet, rows = workbooks.read_rows(raw, path.name, tab)
-        return Sheet(f"{path.name}, sheet '{sheet}'", rows)
+        return Sheet(f"{path.name}, sheet '{sheet}'", rows, in_workbook=True)
     text = decode(raw, path.name)
     if tab is not None and len(tab) == 1 and not tab.isalnum():
         separator = tab

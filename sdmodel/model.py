@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sdmodel.core.run import Run
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Model(Structure):
     """A stock-and-flow model: variables, subscript ranges, scenarios. Frozen: runs and overrides never change it.
 
@@ -163,7 +163,7 @@ class Model(Structure):
         values: Mapping[str, float] | Scenario | None = None,
         *,
         scenario: Scenario | str | None = None,
-        method: str = "LSODA",
+        method: str | None = None,
         every: float | None = None,
         rtol: float = 1e-8,
         data: Mapping[str, Any] | None = None,

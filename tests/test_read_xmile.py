@@ -156,7 +156,7 @@ def test_non_negative_stocks_stop_at_zero_and_flows_do_not_turn(xmile: Make) -> 
     assert found["low"].tolist() == [3, 2, 1, 0, 0, 0, 0, 0, 0]
     assert found["kept"].tolist() == [3, 3, 3, 3, 3, 3, 2, 0, -3]
     with pytest.raises(UnsupportedError, match=r"'low': the non-negative stock.*method=\"euler\""):
-        model.run()
+        model.run(method="LSODA")
     free = xmile(
         STOCKS.format(cut="<non_negative>false</non_negative>"),
         more="<behavior><stock><non_negative/></stock></behavior>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import sdmodel
-from sdmodel.core.errors import OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
+from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 
@@ -169,7 +170,7 @@ def test_dates_are_accepted_as_iso_strings_and_dates(model_from: Make) -> None:
         assert model.run({"start": date}, rtol=1e-10)["x"].iloc[-1] == pytest.approx(want, abs=1e-9)
     path = Scenario("p", paths={"start": Schedule(("2011-01-01", "2019-01-01"), (2100, 2100))})
     assert model.run(path)["x"].iloc[-1] == 0
-    with pytest.raises(ScenarioError, match="is no time"):
+    with pytest.raises(ScenarioError, match="is not a valid time"):
         model.run({"start": "soon"})
 
 
@@ -467,3 +468,26 @@ def test_kinks_in_the_state_are_counted_and_said(model_from: Make) -> None:
 def test_equal_runs_are_equal(model_from: Make) -> None:
     model = model_from(LOGISTIC)
     assert np.array_equal(model.run().values, model.run().values)
+
+
+# -- the method that a file needs -------------------------------------------------------------------------------
+NEEDS_STEPS = "x = DELAY FIXED(Time, 2, -1) ~ Dmnl ~ |"
+
+
+def test_without_a_method_a_model_gets_the_steps_it_needs_and_the_report_says_why(model_from: Make) -> None:
+    model = model_from(NEEDS_STEPS, step=1)
+    run = model.run()
+    assert run.report.method == "rk4"
+    assert "DELAY FIXED" in run.report.reason
+    assert run.report.reason in run.report.sentence
+    assert "Run with" not in run.report.reason
+    assert run["x"].tolist()[:5] == [-1, -1, 0, 1, 2]
+    assert dataclasses.replace(model, method="euler").run().report.method == "euler"
+    assert dataclasses.replace(model, method="rk2").run().report.method == "rk4"
+    swept = dataclasses.replace(model, method="euler").sweep([{}, {}], ["x"], certificate=0)
+    assert swept.attrs["method"] == "euler"
+    assert run.report.reason in swept.attrs["dates"]
+    plain = model_from(DECAY, name="plain").run({"first": 1.0})
+    assert (plain.report.method, plain.report.reason) == ("LSODA", "")
+    with pytest.raises(FixedStepError, match="DELAY FIXED"):
+        model.run(method="LSODA")

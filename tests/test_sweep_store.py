@@ -20,10 +20,11 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import StoreError
+from sdmodel.core.schedule import Schedule
 from sdmodel.sweep import backends as engines
 from sdmodel.sweep.backends import NOT_RUN
 from sdmodel.sweep.identity import MEANING, digest
-from sdmodel.sweep.store import open_sweep
+from sdmodel.sweep.open_store import open_sweep
 
 OUTPUTS = ["implementation capacity", "intervention intensity", "cumulative cost"]
 RUNS = 600
@@ -244,8 +245,7 @@ def test_two_scenarios_of_one_name_and_different_paths_do_not_share_a_store(
     name = "small profit relief"
     value = float(model.parameters().loc[name, "value"])
     here, there = (
-        sdmodel.Scenario("base", paths={name: sdmodel.scenario.Path((2009, 2020), (value, v))})
-        for v in (value, value + 0.01)
+        sdmodel.Scenario("base", paths={name: Schedule((2009, 2020), (value, v))}) for v in (value, value + 0.01)
     )
     few = design.iloc[:8]
     first = model.sweep(few, OUTPUTS, every=1, scenario=here, progress=False, store=tmp_path / "p.zarr")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 
 from sdmodel.compile import builtins as calls
 from sdmodel.compile.aggregation import aggregate
@@ -78,12 +77,12 @@ class Lowering:
             states=states,
             tables=tuple(self.tables),
             data=tuple(self.data),
-            outputs=MappingProxyType(outputs),
-            control=MappingProxyType(control),
-            structural=MappingProxyType(self.structural),
+            outputs=outputs,
+            control=control,
+            structural=self.structural,
             memories=tuple(m for m in self.memories if m is not None),
             streams=tuple(self.streams),
-            moving=MappingProxyType(moving),
+            moving=moving,
             orders=tuple(self.orders),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdmodel.compile.graph import Node
+from sdmodel.core.frozen import FrozenDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +87,25 @@ class Program:
     tables: tuple[TableData, ...]
     data: tuple[str, ...]
     """Names of data variables, whose series the run gives."""
-    outputs: Mapping[str, int] = field(default_factory=dict)
+    outputs: Mapping[str, int] = field(default_factory=FrozenDict)
     """Node of every variable element that is no constant, in the order of the file."""
-    control: Mapping[str, int] = field(default_factory=dict)
+    control: Mapping[str, int] = field(default_factory=FrozenDict)
     """Nodes of initial time, final time, time step, saveper."""
-    structural: Mapping[int, float] = field(default_factory=dict)
+    structural: Mapping[int, float] = field(default_factory=FrozenDict)
     """Parameters whose value shaped the program (orders of delays), with the value it was made for."""
     memories: tuple[Memory, ...] = ()
     """Values held from step to step; node `("memory", i)`."""
     streams: tuple[str, ...] = ()
     """Random streams by name; node `("draw", i)` is uniform in (0, 1) and new each step, `("first_draw", i)` the
     draw of the first step for the whole run (see `sdmodel.compile.random`)."""
-    moving: Mapping[str, int] = field(default_factory=dict)
+    moving: Mapping[str, int] = field(default_factory=FrozenDict)
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
     orders: tuple[Order, ...] = ()
     """Delays whose order follows from their delay time and TIME STEP."""
+
+    def __post_init__(self) -> None:
+        for name in ("outputs", "control", "structural", "moving"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
 
 def fitting_order(asked: int, time: float, step: float) -> int:

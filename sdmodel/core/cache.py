@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 V = TypeVar("V")
 
+_caches: weakref.WeakSet[Cache[Any]] = weakref.WeakSet()
+
 
 class Cache(Generic[V]):
-    """A bounded least-recently-used cache; an entry belongs to an object (by identity) and a key.
+    """Values computed for an object (identified by `is`) and a key; the least recently used are dropped.
+
+    Threads may share it. Values are computed outside the lock, so that computing one may use the cache, and a fork
+    meanwhile leaves no lock held in the child. Threads that ask for the same value at the same time may compute it
+    twice; all get the one that was first.
+
+    Parameters
+    ----------
+    most
+        Number of values that are kept.
 
     Examples
     --------
@@ -23,16 +36,38 @@ class Cache(Generic[V]):
     def __init__(self, most: int = 32) -> None:
         self._most = most
         self._made: dict[tuple[int, Hashable], tuple[object, V]] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        _caches.add(self)
 
-    def get(self, anchor: object, mark: Hashable, make: Callable[[], V]) -> V:
-        """The entry of `anchor` under `mark`; made by `make` if there is none."""
-        key = (id(anchor), mark)
+    def get(self, anchor: object, key: Hashable, make: Callable[[], V]) -> V:
+        """The value kept for `anchor` and `key`, else what `make` returns, which is kept."""
+        place = (id(anchor), key)
+        found = self._found(place, anchor)
+        if found is not None:
+            return found[1]
+        value = make()
         with self._lock:
-            found = self._made.pop(key, None)
+            found = self._made.get(place)
             if found is None or found[0] is not anchor:
-                found = (anchor, make())
-            self._made[key] = found
+                found = self._made[place] = (anchor, value)
             while len(self._made) > self._most:
                 del self._made[next(iter(self._made))]
-            return found[1]
+        return found[1]
+
+    def _found(self, place: tuple[int, Hashable], anchor: object) -> tuple[object, V] | None:
+        with self._lock:
+            found = self._made.pop(place, None)
+            if found is None or found[0] is not anchor:
+                return None
+            self._made[place] = found
+            return found
+
+
+def _new_locks() -> None:
+    """In the child of a fork: a lock may have been held by a thread that the child does not have."""
+    for cache in _caches:
+        cache._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_locks)

@@ -10,7 +10,27 @@ from difflib import get_close_matches
 from typing import Any
 
 
-class SdmodelError(Exception):
+class _Portable(BaseException):
+    """Pickles, copies, compares and hashes by its class, message and attributes, whatever its constructor takes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.args == other.args
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+
+def _restored(kind: type[_Portable], args: tuple[Any, ...], attributes: dict[str, Any]) -> _Portable:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class SdmodelError(_Portable, Exception):
     """Base of every error that sdmodel raises on purpose."""
 
 
@@ -75,7 +95,7 @@ class StoreError(SdmodelError):
     """A sweep's store on disk belongs to another sweep, is in use, or cannot be written."""
 
 
-class SweepInterrupted(KeyboardInterrupt):
+class SweepInterrupted(_Portable, KeyboardInterrupt):
     """A sweep was stopped with Ctrl-C. `result` holds what is done; rows that were not run have status 2."""
 
     def __init__(self, done: int, total: int, result: Any) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.expression import key
+from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 
@@ -32,8 +33,10 @@ class Report:
     """Choices, minima and lookups that depend on the state; they are left to error control."""
     rtol: float | None
     """Relative tolerance; None for a fixed-step method."""
-    seconds: float
-    """Wall time of the solution."""
+    seconds: float = field(compare=False)
+    """Wall time of the solution; it does not count when reports are compared."""
+    reason: str = ""
+    """Why steps on the TIME STEP grid were chosen, if they were though no method was given."""
 
     @property
     def sentence(self) -> str:
@@ -42,6 +45,7 @@ class Report:
         return (
             f"{self.method} ({how}) took {self.evaluations:,} evaluations "
             f"with {len(self.breaks)} exact breaks; {self.kinks} kinks in the state were left to error control."
+            + (f" No method was given, and {self.reason}" if self.reason else "")
         )
 
 
@@ -50,9 +54,11 @@ def _spelling(name: str) -> str:
     return re.sub(r"\s*([\[\],])\s*", r"\1", key(name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """Values of every variable over time; frozen, and independent of later runs.
+    """Values of every variable over time: read-only, and independent of later runs.
+
+    Two runs are equal if model, scenario and every value are; how long they took does not count.
 
     Examples
     --------
@@ -71,8 +77,31 @@ class Run:
     """Values, shape (times, columns)."""
     columns: tuple[str, ...]
     """Variable elements, `name[a,b]`, in file order."""
-    constants: Mapping[str, float] = field(default_factory=dict)
+    constants: Mapping[str, float] = field(default_factory=FrozenDict)
     """Value of every constant in this run."""
+
+    def __post_init__(self) -> None:
+        for array in (self.time, self.values):
+            array.setflags(write=False)
+        object.__setattr__(self, "constants", FrozenDict(self.constants))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, since arrays unpickle as writable
+        return Run, tuple(getattr(self, one.name) for one in fields(self))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        same = (self.columns, self.report, [*self.constants]) == (other.columns, other.report, [*other.constants])
+        numbers = ((r.time, r.values, np.array([*r.constants.values()])) for r in (self, other))
+        return (
+            same
+            and all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*numbers, strict=True))
+            and self.scenario == other.scenario
+            and self.model == other.model
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.columns, self.time.tobytes(), self.scenario.name))
 
     def __repr__(self) -> str:
         return f"<Run of {self.model.name!r}, scenario {self.scenario.name!r}: {self.report.sentence}>"
@@ -107,7 +136,7 @@ class Run:
     def _column(self, name: str) -> np.ndarray:
         if name in self.constants:
             return np.full(len(self.time), self.constants[name])
-        return self.values[:, self.columns.index(name)]
+        return self.values[:, self.columns.index(name)].copy()
 
     def unit(self, name: str) -> str:
         """Unit of a variable, as its file states it."""

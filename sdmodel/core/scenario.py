@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.expression import key
+from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.schedule import Schedule, number
 
 
@@ -19,21 +18,18 @@ class Scenario:
 
     name: str = "base"
     description: str = ""
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=FrozenDict)
     """Constant by name; an element of a subscripted constant is `name[a,b]`."""
-    paths: Mapping[str, Schedule] = field(default_factory=dict)
+    paths: Mapping[str, Schedule] = field(default_factory=FrozenDict)
     """Dated path by constant."""
 
     def __post_init__(self) -> None:
         values = {name: number(value, f"'{name}'") for name, value in self.values.items()}
-        object.__setattr__(self, "values", MappingProxyType(values))
-        object.__setattr__(self, "paths", MappingProxyType(dict(self.paths)))
+        object.__setattr__(self, "values", FrozenDict(values))
+        object.__setattr__(self, "paths", FrozenDict(self.paths))
         both = sorted(set(self.values) & set(self.paths))
         if both:
             raise ScenarioError(f"Scenario '{self.name}' gives '{both[0]}' both a value and a path.")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Scenario, (self.name, self.description, dict(self.values), dict(self.paths)))
 
     def with_values(self, values: Mapping[str, float], name: str | None = None) -> Scenario:
         """The same scenario with further values on top; a value takes the place of a path of that name."""

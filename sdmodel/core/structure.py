@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from sdmodel.core.errors import EquationError, UnknownNameError
 from sdmodel.core.expression import Expr, Number, Table, key, names_in, to_text
+from sdmodel.core.frozen import FrozenDict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,10 @@ class SubscriptRange:
 
     name: str
     elements: tuple[str, ...]
-    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenDict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mappings", FrozenDict(self.mappings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +112,32 @@ class Variable:
 class Structure:
     """A stock-and-flow structure: variables, subscript ranges, scenarios. Frozen: no run and no override changes it.
 
-    Everything below `sdmodel.Model` works on a `Structure`; a `Structure` is one that can run itself.
+    Everything below `sdmodel.Model` works on a `Structure`; a `Model` is one that can run itself.
     """
 
     name: str
     equations: Mapping[str, Variable]
     """Every variable by its key, in file order."""
-    ranges: Mapping[str, SubscriptRange] = field(default_factory=lambda: MappingProxyType({}))
+    ranges: Mapping[str, SubscriptRange] = field(default_factory=FrozenDict)
     """Subscript ranges by their name in lower case."""
-    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: MappingProxyType({}))
+    scenarios: Mapping[str, Scenario] = field(default_factory=FrozenDict)
     sectors: tuple[str, ...] = ()
     path: Path | None = None
     synonyms: tuple[tuple[str, ...], ...] = ()
     """Unit synonyms of the file (Vensim's `22:` lines)."""
     method: str = ""
     """Integration method the file asks for, where it does."""
-    external: Mapping[str, float | Table] = field(default_factory=lambda: MappingProxyType({}))
+    external: Mapping[str, float | Table] = field(default_factory=FrozenDict)
     """What GET XLS/DIRECT functions and data files gave: a number or a series by element label."""
+
+    def __post_init__(self) -> None:
+        for name in ("equations", "ranges", "scenarios", "external"):
+            mapping = getattr(self, name)
+            if not isinstance(mapping, FrozenDict):
+                object.__setattr__(self, name, FrozenDict(mapping))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.equations))
 
     def __getitem__(self, name: str) -> Variable:
         found = self.equations.get(key(name))
@@ -210,7 +222,7 @@ class Structure:
         """A new structure that has `variable`, in the place of an older one of that name if there is one."""
         equations = dict(self.equations)
         equations[variable.key] = variable
-        return dataclasses.replace(self, equations=MappingProxyType(equations))
+        return dataclasses.replace(self, equations=FrozenDict(equations))
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name from the model's TOML files."""

@@ -9,20 +9,45 @@ from typing import Any, SupportsFloat
 
 from sdmodel.compile.parameters import constant_values
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import fits, lower
+from sdmodel.compile.programs import fits, lower, program_of
 from sdmodel.compile.python.engine import Engine
 from sdmodel.core.cache import Cache
 from sdmodel.core.calendar import year
-from sdmodel.core.errors import OverrideError, RangeError, UnknownNameError
+from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.edit import replace
 from sdmodel.solve.interpolation import Series, interpolant
+from sdmodel.solve.methods import FIXED, known_method
 
 _constants: Cache[dict[str, tuple[Variable, float]]] = Cache()
 _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
+
+
+def program_and_method(structure: Structure, method: str | None, default: str) -> tuple[Program, str, str]:
+    """Program, method and why that method, of a run or sweep.
+
+    A method that is given is taken. Without one it is `default`, or, for a model with functions that have a meaning on
+    the TIME STEP grid only, the method of its file (Runge-Kutta of fourth order where the file names another than
+    Euler's); the reason is then the words for the report, else empty.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such method.
+    FixedStepError
+        If the method that is given does not step on the grid and the model needs that.
+    """
+    if method is not None:
+        known_method(method)
+        return program_of(structure, fixed=method in FIXED), method, ""
+    try:
+        return program_of(structure, fixed=False), default, ""
+    except FixedStepError as error:
+        chosen = structure.method if structure.method in FIXED else "rk4"
+        return program_of(structure, fixed=True), chosen, str(error).partition(" Run with ")[0]
 
 
 def resolve_scenario(

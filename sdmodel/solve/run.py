@@ -5,22 +5,29 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import program_of
 from sdmodel.core.errors import SolveError
 from sdmodel.core.expression import NA
+from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.run import Report, Run
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.solve.fixed_step import moving
-from sdmodel.solve.inputs import engine_of, parameter_vector, reshaped, resolve_scenario, series_of, with_paths
+from sdmodel.solve.inputs import (
+    engine_of,
+    parameter_vector,
+    program_and_method,
+    reshaped,
+    resolve_scenario,
+    series_of,
+    with_paths,
+)
 from sdmodel.solve.integrate import SolverReport, check_finite_start, failure, integrate
-from sdmodel.solve.methods import FIXED, known_method
+from sdmodel.solve.methods import FIXED
 from sdmodel.solve.times import report_times
 
 
@@ -29,7 +36,7 @@ def run(
     values: Mapping[str, float] | Scenario | None = None,
     *,
     scenario: Scenario | str | None = None,
-    method: str = "LSODA",
+    method: str | None = None,
     every: float | None = None,
     rtol: float = 1e-8,
     data: Mapping[str, Any] | None = None,
@@ -46,9 +53,12 @@ def run(
     scenario
         A Scenario, or the name of one of the model's; `values` go on top of it.
     method
-        ``"LSODA"`` (default) or another method of `scipy.integrate.solve_ivp` solves in segments between the dates at
-        which the equations jump. ``"exact"`` takes Runge-Kutta steps of TIME STEP and lands on those dates as well, as
-        sweeps do. ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time functions.
+        ``"LSODA"`` or another method of `scipy.integrate.solve_ivp` solves in segments between the dates at which the
+        equations jump. ``"exact"`` takes Runge-Kutta steps of TIME STEP and lands on those dates as well, as sweeps do.
+        ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time functions. Default
+        ``"LSODA"``, or for a model with functions that have a meaning on the grid only (DELAY FIXED, random draws,
+        stocks cut off at zero) the method of its file, ``"euler"`` or ``"rk4"``, and ``"rk4"`` where the file names
+        none; the report says why.
     every
         Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
         there. A fixed-step method refuses what is no multiple of TIME STEP.
@@ -86,11 +96,10 @@ def run(
     >>> run.time.tolist()
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
-    known_method(method)
     asked = resolve_scenario(model, values, scenario)
     model_run = with_paths(model, asked)
+    program, method, reason = program_and_method(model_run, method, "LSODA")
     fixed = method in FIXED
-    program = program_of(model_run, fixed=fixed)
     p = parameter_vector(model_run, program, asked.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
@@ -111,19 +120,10 @@ def run(
     columns = tuple(program.outputs)
     _all_finite(program, times, table)
     table[table == NA] = math.nan
-    report = Report(*solver, clock.perf_counter() - begun)
+    report = Report(*solver, clock.perf_counter() - begun, reason)
     shown = [math.nan if value == NA else value for value in p]
-    constants = MappingProxyType(dict(zip(program.parameters, shown, strict=True)))
+    constants = FrozenDict(zip(program.parameters, shown, strict=True))
     return Run(model, asked, report, np.asarray(times), table, columns, constants)
-
-
-# -- times ------------------------------------------------------------------------------------------------------
-
-
-# -- integration ------------------------------------------------------------------------------------------------
-
-
-# -- failures ---------------------------------------------------------------------------------------------------
 
 
 def _all_finite(program: Program, times: Sequence[float], table: np.ndarray) -> None:

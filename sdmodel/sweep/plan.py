@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import fits, program_of
+from sdmodel.compile.programs import fits
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.cache import Cache
-from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
-from sdmodel.solve.inputs import constants_named, resolve_scenario, with_paths
+from sdmodel.solve.inputs import constants_named, program_and_method, resolve_scenario, with_paths
 from sdmodel.solve.methods import EXACT, FIXED
 from sdmodel.solve.times import report_times
 
@@ -87,7 +87,7 @@ def make_plan(
 ) -> tuple[Plan, Scenario, list[str]]:
     """Check what is asked and make it ready; returns the plan, the scenario under it and the output names."""
     base = resolve_scenario(model, None, scenario)
-    program, method, reason = _program(with_paths(model, base), method)
+    program, method, reason = program_and_method(with_paths(model, base), method, EXACT)
     names = _chosen(model, outputs)
     labels = [c for name in names for c in _elements(program, name)]
     start, columns = _values(model, program, base, design)
@@ -119,16 +119,6 @@ def _numbers(design: pd.DataFrame) -> np.ndarray:
         return np.arange(len(design))
     sample = design["sample"].to_numpy()
     return sample if sample.dtype.kind in "iu" else np.unique(sample.astype(str), return_inverse=True)[1]
-
-
-def _program(model: Structure, method: str | None) -> tuple[Program, str, str]:
-    """Program and method; without a method exact dates, or the grid and why where the model needs it."""
-    if method is not None:
-        return program_of(model, fixed=method in FIXED), method, ""
-    try:
-        return program_of(model, fixed=False), EXACT, ""
-    except FixedStepError as error:
-        return program_of(model, fixed=True), "rk4", str(error)
 
 
 def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:

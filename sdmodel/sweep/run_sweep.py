@@ -14,7 +14,6 @@ from sdmodel.core.errors import StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import table
-from sdmodel.solve.methods import known_method
 from sdmodel.sweep.backends import (
     FAILED,
     NOT_RUN,
@@ -71,8 +70,9 @@ def run_sweep(
         ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every date at which the equations of the row
         jump, compiled, eight runs at a time. ``"euler"`` and ``"rk4"``: compiled, on the TIME STEP grid with Vensim's
         meaning of time functions. A method of `scipy.integrate.solve_ivp` such as ``"LSODA"``: in processes, slow, for
-        comparison and for stiff models. Default ``"exact"``, or ``"rk4"`` for a model with functions that have a
-        meaning on the grid only (DELAY FIXED, random draws); `attrs["dates"]` says which and why.
+        comparison and for stiff models. Default ``"exact"``, or for a model with functions that have a meaning
+        on the grid only (DELAY FIXED, random draws, stocks cut off at zero) the method of its file, ``"euler"`` or
+        ``"rk4"``, and ``"rk4"`` where the file names none; `attrs["dates"]` says which and why.
     every
         Time between reported values, in the model's unit of time; default SAVEPER.
     rtol
@@ -124,8 +124,6 @@ def run_sweep(
     >>> dict(result.sizes)
     {'run': 4, 'time': 6}
     """
-    if method is not None:
-        known_method(method)
     design = table(design)
     plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
     shapes = [Shape(model, name, plan.labels) for name in names]

@@ -1,0 +1,228 @@
+"""What users hold can be sent anywhere: it pickles, copies, compares and hashes, and comes back equal."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdmodel
+from sdmodel.compile.programs import program_of
+from sdmodel.core import errors
+from sdmodel.core.cache import Cache
+from sdmodel.core.frozen import FrozenDict
+from sdmodel.core.schedule import Schedule
+
+
+@pytest.fixture(scope="module")
+def things() -> dict[str, Any]:
+    model = sdmodel.load("network")
+    run = model.run(every=5)
+    return {
+        "model": model,
+        "changed model": model.replace("trust time", 4.5),
+        "run": run,
+        "report": run.report,
+        "scenario": sdmodel.Scenario("late", "words", {"trust time": 4.5}, {"a": schedule()}),
+        "schedule": schedule(),
+        "outcome": sdmodel.Outcome("trust", at="first_above", level=0.5),
+        "program": program_of(model, fixed=False),
+        "error": errors.UnknownNameError("trst", ["trust"]),
+        "interrupted": errors.SweepInterrupted(1, 2, run),
+    }
+
+
+def schedule() -> Any:
+    return Schedule((2010, 2020), (0.0, 1.0), "linear")
+
+
+NAMES = [
+    "model",
+    "changed model",
+    "run",
+    "report",
+    "scenario",
+    "schedule",
+    "outcome",
+    "program",
+    "error",
+    "interrupted",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_pickles_copies_compares_and_hashes(things: dict[str, Any], name: str) -> None:
+    thing = things[name]
+    for other in (pickle.loads(pickle.dumps(thing)), copy.copy(thing), copy.deepcopy(thing)):
+        assert type(other) is type(thing)
+        assert other == thing
+        assert thing == other
+        if name != "program":
+            assert hash(other) == hash(thing)
+        assert str(other) == str(thing)
+    assert thing != object()
+
+
+def test_equality_sees_what_differs(things: dict[str, Any]) -> None:
+    model, run = things["model"], things["run"]
+    assert model != things["changed model"]
+    assert run == model.run(every=5)
+    assert run != model.run(every=2.5)
+    assert run != model.run({"trust time": 4.5}, every=5)
+    assert run != things["changed model"].run(every=5)
+    assert sdmodel.Scenario("a", values={"x": 1}) != sdmodel.Scenario("a", values={"x": 2})
+    assert errors.RangeError("a") != errors.RangeError("b")
+    assert errors.RangeError("a") != errors.OverrideError("a")
+    assert len({run, model.run(every=5)}) == 1
+
+
+def test_a_run_is_read_only_and_what_it_gives_is_the_callers(things: dict[str, Any]) -> None:
+    run = things["run"]
+    for one in (run, pickle.loads(pickle.dumps(run)), copy.deepcopy(run)):
+        with pytest.raises(ValueError, match="read-only"):
+            one.values[:] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            one.time[0] = 0
+        with pytest.raises(TypeError, match="cannot be changed"):
+            one.constants["trust time"] = 0
+    before = run.values.copy()
+    series = run["trust"]
+    series.iloc[:] = 0.0
+    table = run.to_dataframe()
+    table.loc[:] = 0.0
+    assert np.array_equal(run.values, before)
+
+
+EVERY_ERROR = [
+    kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BaseException)
+    and not kind.__name__.startswith("_")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EVERY_ERROR)
+def test_every_error_pickles_with_its_words(kind: type[BaseException]) -> None:
+    made = {
+        errors.UnknownNameError: lambda: errors.UnknownNameError("a", ["ab"], "thing", "Try."),
+        errors.SweepInterrupted: lambda: errors.SweepInterrupted(1, 2, "part"),
+    }.get(kind, lambda: kind("what went wrong"))()
+    again = pickle.loads(pickle.dumps(made))
+    assert type(again) is kind
+    assert str(again) == str(made)
+    assert again.__dict__ == made.__dict__
+
+
+# -- other processes --------------------------------------------------------------------------------------------
+def echoed(thing: Any) -> Any:
+    return thing
+
+
+def last_trust(model: sdmodel.Model) -> float:
+    return float(model.run(every=5)["trust"].iloc[-1])
+
+
+def slip(model: sdmodel.Model) -> None:
+    model.run({"trst time": 1.0})
+
+
+def test_every_thing_goes_through_a_pool_of_spawned_processes(things: dict[str, Any]) -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for name in NAMES:
+            assert pool.submit(echoed, things[name]).result() == things[name], name
+        assert pool.submit(last_trust, things["model"]).result() == things["run"]["trust"].iloc[-1]
+        with pytest.raises(errors.UnknownNameError, match="trust time"):
+            pool.submit(slip, things["model"]).result()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(echoed, [things["run"]]) == [things["run"]]
+
+
+def test_every_thing_goes_through_joblib(things: dict[str, Any]) -> None:
+    joblib = pytest.importorskip("joblib", reason="joblib comes with the extra analysis")
+    found = joblib.Parallel(2)(joblib.delayed(echoed)(things[name]) for name in NAMES)
+    assert found == [things[name] for name in NAMES]
+
+
+def test_every_thing_goes_through_dask(things: dict[str, Any]) -> None:
+    pytest.importorskip("dask", reason="dask comes with the extra cluster")
+    import dask
+
+    found = dask.compute([dask.delayed(echoed)(things[name]) for name in NAMES], scheduler="processes")[0]
+    assert found == [things[name] for name in NAMES]
+
+
+def test_a_sweep_result_pickles_from_memory_and_from_disk(things: dict[str, Any], tmp_path: Any) -> None:
+    model = things["model"]
+    design = sdmodel.latin_hypercube(model.uncertainties, 8, rng=1)
+    here = model.sweep(design, ["trust"], every=5, certificate=0)
+    stored = model.sweep(design, ["trust"], every=5, certificate=0, store=tmp_path / "s.zarr")
+    for one in (here, stored):
+        xr.testing.assert_equal(pickle.loads(pickle.dumps(one)).load(), here)
+
+
+# -- the cache --------------------------------------------------------------------------------------------------
+def test_the_first_of_two_values_made_at_once_is_kept_and_no_lock_is_held_while_making() -> None:
+    cache, anchor = Cache[list[int]](), object()
+    entered, go = threading.Event(), threading.Event()
+    found: list[list[int]] = []
+
+    def slow() -> list[int]:
+        entered.set()
+        assert go.wait(10)
+        return [1]
+
+    thread = threading.Thread(target=lambda: found.append(cache.get(anchor, "a", slow)))
+    thread.start()
+    assert entered.wait(10)
+    second = cache.get(anchor, "a", lambda: [2])
+    go.set()
+    thread.join()
+    assert found[0] is second
+    assert cache.get(anchor, "a", lambda: [3]) is second
+
+
+def test_the_least_recently_used_is_dropped_and_another_object_of_the_same_number_is_not_mistaken() -> None:
+    cache, a, b, c = Cache[int](2), object(), object(), object()
+    for thing, value in ((a, 1), (b, 2), (a, 9), (c, 3)):
+        cache.get(thing, "k", lambda value=value: value)
+    assert cache.get(a, "k", lambda: 7) == 1
+    assert cache.get(b, "k", lambda: 8) == 8
+    cache._made[id(c), "k"] = (object(), 5)  # what an id that is used again looks like
+    assert cache.get(c, "k", lambda: 6) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_while_a_lock_is_held_does_not_hang_the_child() -> None:
+    script = (
+        "import os, threading\n"
+        "from sdmodel.core.cache import Cache\n"
+        "cache, anchor = Cache(), object()\n"
+        "cache._lock.acquire()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(cache.get(anchor, 'k', lambda: 7))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "7"
+
+
+def test_a_frozen_dict_refuses_every_change() -> None:
+    frozen = FrozenDict({"a": 1})
+    for change in (
+        lambda: frozen.update(b=2), lambda: frozen.pop("a"), lambda: frozen.clear(), lambda: frozen.popitem(),
+        lambda: frozen.setdefault("b", 2), lambda: frozen.__setitem__("b", 2), lambda: frozen.__delitem__("a"),
+        lambda: frozen.__ior__({"b": 2}),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert frozen == {"a": 1}

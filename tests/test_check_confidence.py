@@ -129,6 +129,18 @@ def test_a_range_that_is_left_is_seen(pond: Callable[..., Model], change: dict[s
         assert any(word in row.text for word in said.split("|") for row in rows)
 
 
+@pytest.mark.parametrize(("formula", "good"), [("fish/ceiling/2", True), ("1.5*fish/ceiling", False)])
+def test_a_fraction_beyond_one_is_seen_in_a_run(pond: Callable[..., Model], formula: str, good: bool) -> None:
+    text = f"caught share = {formula} ~ Dmnl ~ Of what there is. |\n"
+    model = pond()
+    assert model.path is not None
+    place = model.path.with_name("more.mdl")
+    place.write_text(model.path.read_text("utf-8").replace("{UTF-8}\n", "{UTF-8}\n" + text), "utf-8")
+    rows = extremes(sdmodel.load(place), Book(), 30, 1)
+    assert verdicts(rows) == {"pass" if good else "miss"}
+    assert good or any("'caught share' rises to" in row.text for row in rows)
+
+
 def test_ends_and_corners_are_what_they_say(pond: Callable[..., Model]) -> None:
     model = pond()
     table = ends(model)
@@ -292,7 +304,7 @@ def test_derivatives_are_those_of_calculus(pond: Callable[..., Model]) -> None:
     run = model.run(every=model.time["time step"], method="exact")
     paths = paths_of(run)
     steps = [("fish", "births"), ("fish", "fish"), ("fish", "room"), ("births", "fish")]
-    found = derivatives(model, paths, {}, steps, [3])
+    found = derivatives(model, [(paths, {})], steps, [3])
     fish = run["fish"].iloc[3]
     assert found["fish", "births"][0, 0, 0] == pytest.approx(0.5 * (1 - fish / 100), rel=1e-6)  # room stands still
     assert found["fish", "room"][0, 0, 0] == pytest.approx(-0.01, rel=1e-6)

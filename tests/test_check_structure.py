@@ -120,6 +120,24 @@ def test_every_element_and_the_sign_count() -> None:
     assert "2, 3 lies" in listed[0].message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "more", "wrong"),
+    [
+        ("kept share", 1.5, {}, True),
+        ("Loss Fraction", -0.1, {}, True),
+        ("kept share", 1.0, {}, False),
+        ("kept share", 1.5, {"limits": (0.0, 2.0)}, False),  # the author says so
+        ("exit fraction", 1.5, {"unit": "1/Year"}, False),  # a rate
+        ("kept share", 1.5, {"unit": "("}, False),  # said by the check of units
+        ("shares", 1.5, {}, False),
+    ],
+)
+def test_a_fraction_lies_between_nothing_and_all(name: str, value: float, more: dict[str, object], wrong: bool) -> None:
+    listed = check_ranges(model(variable(name, Number(value), **more)))
+    assert brief(listed) == ([("error", "range", name)] if wrong else [])
+    assert all("[0, 1] of what its name calls it" in f.message for f in listed)
+
+
 def test_a_range_that_ends_below_its_start_is_one_error() -> None:
     listed = check_ranges(model(variable("x", Number(0.5), limits=(1.0, 0.0), role="uncertainty")))
     assert brief(listed) == [("error", "range", "x")]

@@ -89,8 +89,9 @@ class Book:
     """All that is written about one model.
 
     `negative` lists stocks that may fall below zero, `inside` constants that corners draw from a range instead of its
-    ends, `outcomes` what sensitivity is told of, and `comparisons` the names of the comparisons with
-    published figures, by number of the test (6 history, 7 published effects).
+    ends, `outcomes` what sensitivity is told of, `comparisons` the names of the comparisons with published figures, by
+    number of the test (6 history, 7 published effects), and `polarity`, by effect, the causes with which it rises
+    (`+cause`) or falls (`-cause`).
     """
 
     balance: tuple[Balance, ...] = ()
@@ -102,6 +103,7 @@ class Book:
     inside: Mapping[str, list[float]] = field(default_factory=dict)
     outcomes: tuple[str, ...] = ()
     comparisons: Mapping[str, str] = field(default_factory=dict)
+    polarity: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 _ROWS = {"balance": Balance, "equal": Equal, "behaviour": Behaviour, "loop": Loop, "policy": Policy}
@@ -149,7 +151,7 @@ def _row(kind: type[T], said: Any, where: str) -> T:
 
 def _names(book: Book, model: Structure) -> None:
     """Refuse names that the model does not have; a path of a loop is judged by its test instead."""
-    for name in (*book.negative, *book.inside, *book.outcomes):
+    for name in (*book.negative, *book.inside, *book.outcomes, *book.polarity):
         model.owner(name)
     for b in book.behaviour:
         for name in (b.outcome, *b.set, *b.steps, *(b.against or {})):

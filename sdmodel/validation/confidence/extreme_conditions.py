@@ -13,6 +13,7 @@ from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.conservation import Tally, balanced
 from sdmodel.validation.confidence.result import Row, judged
 from sdmodel.validation.spec import Book
+from sdmodel.validation.static.structure import proportion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,8 @@ def faults(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) ->
     """What a sweep shows that must not be: runs that fail, values outside the range stated, stocks below zero.
 
     A range in the unit field of a variable (`Dmnl [0,1]`, `firm [0,?]`) is a promise; a stock without one must not fall
-    below zero unless it is in `negative`.
+    below zero unless it is in `negative`, and a dimensionless fraction, share or probability without one must lie
+    between 0 and 1.
     """
     signed = {model[name].key for name in negative}
     messages = [str(m) for m in found["message"].to_numpy() if m]
@@ -70,14 +72,16 @@ def faults(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) ->
         if not values.size:
             continue
         low, high = float(values.min()), float(values.max())
-        least = 0.0 if said.kind == "stock" and said.key not in signed and not said.limits else said.low
+        share = proportion(model, said)
+        least = 0.0 if share or (said.kind == "stock" and said.key not in signed and not said.limits) else said.low
+        most = 1.0 if share else said.high
         slack = SLACK * max(abs(low), abs(high), 1.0)
         if not np.isfinite(values).all():
             yield f"'{name}' is not finite."
         elif low < least - slack:
             yield f"'{name}' falls to {low:.4g}, below {least:g}."
-        elif high > said.high + slack:
-            yield f"'{name}' rises to {high:.4g}, above {said.high:g}."
+        elif high > most + slack:
+            yield f"'{name}' rises to {high:.4g}, above {most:g}."
 
 
 def extremes(model: Structure, book: Book, runs: int, rng: int) -> list[Row]:

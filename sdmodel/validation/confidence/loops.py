@@ -95,7 +95,7 @@ def _signed(model: Structure, paths: Paths, state: Mapping[str, float], loops: S
     """The signs of loops at the start, in the middle and near the end of a run."""
     moments = [1, len(paths.time) // 2, len(paths.time) - 2]  # inside: dates stand at the ends
     steps = dict.fromkeys(step for loop in loops for step in _steps(loop))
-    slopes = derivatives(model, paths, state, steps, moments)
+    slopes = derivatives(model, [(paths, state)], steps, moments)
     times = ", ".join(f"{paths.time[i]:g}" for i in moments)
     out = []
     for loop in loops:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel import edit
+from sdmodel.compile.parameters import constants_table
 from sdmodel.core.errors import EquationError
 from sdmodel.core.expression import Call, Expr, Number, Op, key, names_in
 from sdmodel.core.structure import Component, Structure, Variable
 from sdmodel.edit import substitute
+from sdmodel.solve.inputs import constants_named
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.feedback_graph import acting, flowing
 
 if TYPE_CHECKING:
     from sdmodel.core.run import Run
 
-Step = tuple[str, str]
+Link = tuple[str, str]
 Element = tuple[str, ...]
 HELD, START = "held for a derivative", "at the start for a derivative"
 _NUDGE = 1e-4
@@ -41,6 +42,10 @@ class Paths:
     values: dict[str, np.ndarray]
 
 
+State = tuple[Paths, Mapping[str, float]]
+"""Paths of a run, and the constants of it that differ from the file."""
+
+
 def paths_of(run: Run) -> Paths:
     """The paths of a run; a variable without subscripts has the empty element."""
     places: dict[str, dict[Element, int]] = {}
@@ -56,62 +61,77 @@ def paths_of(run: Run) -> Paths:
 
 
 def derivatives(
-    model: Structure, paths: Paths, given: Mapping[str, float], steps: Iterable[Step], at: Sequence[int]
-) -> dict[Step, np.ndarray]:
+    model: Structure, states: Sequence[State], links: Iterable[Link], at: Sequence[int]
+) -> dict[Link, np.ndarray]:
     """Derivatives of effects by their causes while all else stands still.
 
-    Every variable that an effect reads is held at its value in the run, and one element of a cause is nudged up and
-    down. The effect of a stock is its net flow, that of a delay what goes in.
+    Every variable that an effect reads is held at its value in a run, and one element of a cause is nudged up and down.
+    The effect of a stock is its net flow, that of a delay what goes in.
 
     Parameters
     ----------
     model
         The model.
-    paths
-        Paths of a run of it.
-    given
-        Constants of that run that differ from the file.
-    steps
-        Pairs of cause and effect, by name.
+    states
+        Runs of the model: the paths of each, and the constants of it that differ from the file.
+    links
+        Pairs of cause and effect, by name. A cause is a stock, an auxiliary or a constant.
     at
-        Moments, as positions in the times of the run.
+        Moments, as positions in the times of the runs.
 
     Returns
     -------
     dict
-        By step: an array (moment, element of the effect, element of the cause).
+        By link: an array (moment and state, element of the effect, element of the cause).
     """
     import pandas as pd
 
-    steps = list(dict.fromkeys(steps))
-    effects = list(dict.fromkeys(effect for _, effect in steps))
-    frozen = _frozen(model, paths, effects)
-    labels = {c: [_label(f"{c} {HELD}", e) for e in paths.elements[c]] for c, _ in steps}
+    links = list(dict.fromkeys(links))
+    effects = list(dict.fromkeys(effect for _, effect in links))
+    first = states[0][0]
+    frozen = _frozen(model, first, effects)
+    labels = {c: _nudged(model, first, c) for c, _ in links}
+    values = constants_table(model)["value"].to_dict()
     length = model.time["time step"]
-    found: dict[Step, list[np.ndarray]] = {step: [] for step in steps}
+    found: dict[Link, list[np.ndarray]] = {link: [] for link in links}
     for moment in at:
-        base = dict(given)
-        for name in (v.name for v in frozen.equations.values() if v.name.endswith((HELD, START))):
-            stem = name.removesuffix(f" {HELD}").removesuffix(f" {START}")
-            values = paths.values[stem][moment if name.endswith(HELD) else 0]
-            base |= {_label(name, e): float(x) for e, x in zip(paths.elements[stem], values, strict=True)}
         rows: list[dict[str, float]] = []
-        nudge: dict[str, float] = {}
+        nudge: list[dict[str, float]] = []
         place: dict[str, int] = {}
-        for group in labels.values():
-            size = max(abs(base[x]) for x in group) or 1.0
-            for x in group:
-                nudge[x], place[x] = _NUDGE * max(abs(base[x]), 1e-3 * size), len(rows)
-                rows += [{**base, x: base[x] + nudge[x]}, {**base, x: base[x] - nudge[x]}]
-        start = float(paths.time[moment])
-        now = edit.replace(edit.replace(frozen, "INITIAL TIME", start), "FINAL TIME", start + length)
-        sweep = run_sweep(now, pd.DataFrame(rows), effects, every=length, certificate=0, progress=False).isel(time=0)
-        values_of = {e: _flat(sweep[e].to_numpy(), paths.elements[e]) for e in effects}
-        for cause, effect in steps:
-            y = values_of[effect]
-            slopes = [(y[place[x]] - y[place[x] + 1]) / (2 * nudge[x]) for x in labels[cause]]
-            found[cause, effect].append(np.stack(slopes, axis=1))
-    return {step: np.stack(parts) for step, parts in found.items()}
+        begin = float(first.time[moment])
+        for paths, given in states:
+            base = {**given, "INITIAL TIME": begin, "FINAL TIME": begin + length}
+            for name in (v.name for v in frozen.equations.values() if v.name.endswith((HELD, START))):
+                stem = name.removesuffix(f" {HELD}").removesuffix(f" {START}")
+                path = paths.values[stem][moment if name.endswith(HELD) else 0]
+                base |= {_label(name, e): float(x) for e, x in zip(paths.elements[stem], path, strict=True)}
+            nudge.append({})
+            place = {}
+            start = len(rows)
+            for group in labels.values():
+                now = {x: base.get(x, values.get(x, 0.0)) for x in group}
+                size = max(map(abs, now.values())) or 1.0
+                for x, value in now.items():
+                    nudge[-1][x], place[x] = _NUDGE * max(abs(value), 1e-3 * size), len(rows) - start
+                    rows += [{**base, x: value + nudge[-1][x]}, {**base, x: value - nudge[-1][x]}]
+        count = len(rows) // len(states)
+        design = pd.DataFrame(rows)
+        design = design.fillna({c: values[c] for c in design.columns if c in values})
+        sweep = run_sweep(frozen, design, effects, every=length, certificate=0, progress=False).isel(time=0)
+        values_of = {e: _flat(sweep[e].to_numpy(), first.elements[e]) for e in effects}
+        for cause, effect in links:
+            for i, steps in enumerate(nudge):
+                y = values_of[effect][i * count : (i + 1) * count]
+                slopes = [(y[place[x]] - y[place[x] + 1]) / (2 * steps[x]) for x in labels[cause]]
+                found[cause, effect].append(np.stack(slopes, axis=1))
+    return {link: np.stack(parts) for link, parts in found.items()}
+
+
+def _nudged(model: Structure, paths: Paths, cause: str) -> list[str]:
+    """Labels of the constants of a frozen model that are the elements of a cause."""
+    if cause in paths.elements:
+        return [_label(f"{cause} {HELD}", e) for e in paths.elements[cause]]
+    return constants_named(model, cause)
 
 
 def _label(name: str, element: Element) -> str:
@@ -129,7 +149,8 @@ def _flat(values: np.ndarray, elements: Sequence[Element]) -> np.ndarray:
 def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure:
     """A model of these effects alone, in which all they read stands still."""
     moving = {k for k, v in model.equations.items() if v.kind in ("stock", "auxiliary")}
-    kept = {k: v for k, v in model.equations.items() if k not in moving}
+    # Nudged constants may leave the range of the file.
+    kept = {k: dataclasses.replace(v, limits=()) for k, v in model.equations.items() if k not in moving}
     for effect in effects:
         variable = flowing(model[effect])
         parts = []
@@ -179,7 +200,7 @@ def _constant(model: Structure, elements: Sequence[Element], variable: Variable,
 
 
 def gain(
-    path: Sequence[str], slopes: Mapping[Step, np.ndarray], elements: Mapping[str, Sequence[Element]]
+    path: Sequence[str], slopes: Mapping[Link, np.ndarray], elements: Mapping[str, Sequence[Element]]
 ) -> np.ndarray:
     """The gain of a loop over the sum of the sizes of its parts: 1 if every way round reinforces, -1 if all balance.
 

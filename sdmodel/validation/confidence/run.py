@@ -11,6 +11,7 @@ from sdmodel.core.structure import Structure
 from sdmodel.io.load import read_model
 from sdmodel.validation.confidence.extreme_conditions import extremes
 from sdmodel.validation.confidence.integration_error import half_steps
+from sdmodel.validation.confidence.link_signs import polarity
 from sdmodel.validation.confidence.loops import structure
 from sdmodel.validation.confidence.partial_models import partial
 from sdmodel.validation.confidence.result import HARD, TESTS, Row, Verdict, judged, told
@@ -100,7 +101,8 @@ def nine(
     yield half_steps(model, fewer, rng)
     yield compared(model, book, 6, fewer, comparisons or {})
     yield compared(model, book, 7, fewer, comparisons or {})
-    yield structure(model, book)
+    signs = {model.name: book.polarity, **{name: one.polarity for name, one in books.items()}}
+    yield [*structure(model, book), *(row for n, m in behaved.items() for row in polarity(m, signs[n]))]
     yield sensitivity(model, book, fewer, rng)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from sdmodel.core.errors import nearest
+from sdmodel.core.errors import UnitsError, nearest
 from sdmodel.core.expression import Array, Call, Number, Op, Ref, Table, key, walk
 from sdmodel.core.structure import Component, Structure, Variable
+from sdmodel.core.units import parse
 from sdmodel.validation.static.issue import Finding, finding
 
+PROPORTIONS = frozenset({"fraction", "share", "probability"})
+"""Last words of names of variables that lie between 0 and 1 if they have no unit."""
 _VARIED = ("lever", "uncertainty", "switch")
 _SHOWN = 5
 
@@ -81,6 +84,16 @@ def check_unused(model: Structure) -> list[Finding]:
     ]
 
 
+def proportion(model: Structure, variable: Variable) -> bool:
+    """Whether a variable is a dimensionless fraction by its name and states no range of its own."""
+    if variable.limits or key(variable.name).rpartition(" ")[2] not in PROPORTIONS or not variable.unit.strip():
+        return False
+    try:
+        return parse(variable.unit, model.synonyms).dimensionless
+    except UnitsError:
+        return False
+
+
 def check_ranges(model: Structure) -> list[Finding]:
     """Values outside the range that their own variable states, and ranges that are none or cannot be sampled.
 
@@ -91,14 +104,19 @@ def check_ranges(model: Structure) -> list[Finding]:
     """
     out = []
     for variable in model.equations.values():
-        low, high = variable.low, variable.high
+        low, high = (0.0, 1.0) if proportion(model, variable) else (variable.low, variable.high)
         if low > high:
             out.append(finding("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start."))
             continue
         beyond = [x for c in variable.components for x in _values(c) if x < low or x > high]
         if beyond:
             listed = ", ".join(f"{x:g}" for x in beyond[:_SHOWN]) + (", …" if len(beyond) > _SHOWN else "")
-            message = f"The value {listed} lies outside the range [{low:g}, {high:g}] that the variable states."
+            why = (
+                "that the variable states"
+                if variable.limits
+                else "of what its name calls it; state another if it is one"
+            )
+            message = f"The value {listed} lies outside the range [{low:g}, {high:g}] {why}."
             out.append(finding("error", "range", variable, message))
         why = _not_sampled(variable)
         if why:

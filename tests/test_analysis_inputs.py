@@ -14,7 +14,7 @@ import sdmodel
 from sdmodel import Model, Outcome
 from sdmodel.core.errors import RangeError, SdmodelError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.errors.ResultWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.core.errors.ResultWarning")
 
 # stock' = cost - rate*stock: every name that is asked for has brackets, or stands in an equation with one.
 TEXT = """{UTF-8}

@@ -15,6 +15,7 @@ import pytest
 import sdmodel
 from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.model import Model
+from sdmodel.solve.run import run
 from sdmodel.validation.confidence.behaviour_modes import MODES, SHAPES, modes, strength
 from sdmodel.validation.confidence.conservation import balanced
 from sdmodel.validation.confidence.extreme_conditions import corners, ends, extremes
@@ -104,9 +105,10 @@ def test_a_balance_that_never_moves_proves_nothing(pond: Callable[..., Model]) -
 
 def test_a_name_with_subscripts_is_summed() -> None:
     model = sdmodel.load("firms")
-    run = balanced(model, (Equal("a", "all firms", "SUM(firms[quality!,age!])"), Balance("b", ["firms"]))).run(every=5)
-    np.testing.assert_allclose(run["checked amount of a"], run["checked account of a"])
-    np.testing.assert_allclose(run["checked amount of b"], run["all firms"])
+    whole = balanced(model, (Equal("a", "all firms", "SUM(firms[quality!,age!])"), Balance("b", ["firms"])))
+    found = run(whole, every=5)
+    np.testing.assert_allclose(found["checked amount of a"], found["checked account of a"])
+    np.testing.assert_allclose(found["checked amount of b"], found["all firms"])
 
 
 # -- 3 extreme conditions -----------------------------------------------------------------------------------------

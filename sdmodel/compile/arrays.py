@@ -113,22 +113,52 @@ def invert(low: Lowering, site: Site) -> int:
     if len(ref.subs) < 2:
         raise EquationError(f"{site.where}: INVERT MATRIX needs a variable with two subscripts.")
     (a, rows), (b, columns) = (_range(low, site, s) for s in ref.subs[-2:])
-    if len(rows) != len(columns) or a == b:
-        raise EquationError(f"{site.where}: INVERT MATRIX needs a square matrix over two ranges of equal size.")
+    if len(rows) != len(columns):
+        raise EquationError(f"{site.where}: INVERT MATRIX needs a square matrix: two ranges of equal size.")
     if len(site.call.args) > 1:
         size = low.number(site.call.args[1], site, "the size of INVERT MATRIX")
         if size != len(rows):
             raise EquationError(
                 f"{site.where}: INVERT MATRIX is given the size {size:g}; its range has {len(rows)} elements."
             )
-    cells = [_now(low, site, matrix, {a: r, b: c}) for r in rows for c in columns]
-    row, column = (_place(low, site, n, e) for n, e in ((a, rows), (b, columns)))
+    if a != b:
+        cells = [_now(low, site, matrix, {a: r, b: c}) for r in rows for c in columns]
+    else:
+        cells = _cells(low, site, matrix, rows)
+    row, column = _cell_of_left_side(low, site, (a, rows), (b, columns))
     if len(rows) <= unrolled.SQUARE:
         mark = tuple(cells)
         if mark not in low.inverses:
             low.inverses[mark] = unrolled.inverse(low.graph, cells)
         return low.inverses[mark][row * len(rows) + column]
     return low.graph.op("inverse", low.graph.const(float(row)), low.graph.const(float(column)), *cells)
+
+
+def _cells(low: Lowering, site: Site, matrix: Expr, elements: tuple[str, ...]) -> list[int]:
+    """Cells, row by row, of a matrix whose last two subscripts are the same range."""
+    target = low.model.equations.get(matrix.name) if isinstance(matrix, Ref) else None
+    if target is None or not isinstance(matrix, Ref):
+        raise EquationError(f"{site.where}: INVERT MATRIX needs a variable; make the formula a variable of its own.")
+    front = tuple(low.scalars.bound(s, site.env, site.where) for s in matrix.subs[:-2])
+    known = low.scalars.of(target)
+    wanted = [(*front, r, c) for r in elements for c in elements]
+    if any(e not in known for e in wanted):
+        raise EquationError(f"{site.where}: '{target.name}' does not have all elements that INVERT MATRIX needs.")
+    return [low.element(target, e, site.initial) for e in wanted]
+
+
+def _cell_of_left_side(
+    low: Lowering, site: Site, rows: tuple[str, tuple[str, ...]], columns: tuple[str, tuple[str, ...]]
+) -> tuple[int, int]:
+    """Row and column of the inverse that an element of the left-hand side is: by place, whatever the ranges' names."""
+    element = low.left_side(site)
+    component = low.scalars.of(site.variable)[element][0] if element is not None else None
+    if element is not None and component is not None and len(element) > 1:
+        ranges = [low.model.ranges.get(key(s)) for s in component.subs[-2:]]
+        places = [r.elements.index(e) for r, e in zip(ranges, element[-2:], strict=True) if r is not None]
+        if len(places) == 2 and max(places) < len(rows[1]):
+            return places[0], places[1]
+    return _place(low, site, *rows), _place(low, site, *columns)
 
 
 def allocate_available(low: Lowering, site: Site) -> int:
@@ -148,10 +178,33 @@ def allocate_available(low: Lowering, site: Site) -> int:
         )
     cells = list(values)
     for e in elements:
-        for field in family[at : at + 4]:
-            cells.append(_now(low, site, Ref(profile.name, (*profile.subs[:-1], field)), {name: e}))
-    place = low.graph.const(float(_place(low, site, name, elements)))
-    return low.graph.op("allocate_available", place, _now(low, site, available), *cells)
+        one = [
+            _now(low, site, Ref(profile.name, (*profile.subs[:-1], field)), {name: e}) for field in family[at : at + 4]
+        ]
+        _check_profile(low, site, e, one)
+        cells.extend(one)
+    place, supply = low.graph.const(float(_place(low, site, name, elements))), _now(low, site, available)
+    enough = low.graph.op("ge", supply, low.graph.const(0.0))
+    low.require(site, enough, "ALLOCATE AVAILABLE cannot share a negative amount")
+    return low.graph.op("allocate_available", place, supply, *cells)
+
+
+def _check_profile(low: Lowering, site: Site, element: str, profile: list[int]) -> None:
+    """Require a kind of curve that is known, and a width above zero where the curve has one."""
+    g = low.graph
+    kind, _, width, _ = profile
+    kinds = [g.op("eq", kind, g.const(float(k))) for k in range(5)]
+    low.require(
+        site,
+        low.fold("or", kinds),
+        f"ALLOCATE AVAILABLE knows the profiles 0 to 4 (fixed quantity, rectangular, triangular, normal, exponential); "
+        f"that of '{element}' is another",
+    )
+    low.require(
+        site,
+        g.op("or", kinds[0], g.op("gt", width, g.const(0.0))),
+        f"ALLOCATE AVAILABLE needs widths above 0; that of '{element}' is not",
+    )
 
 
 def allocate_by_priority(low: Lowering, site: Site) -> int:
@@ -161,6 +214,9 @@ def allocate_by_priority(low: Lowering, site: Site) -> int:
     priorities = [_now(low, site, priority, {name: e}) for e in elements]
     place = low.graph.const(float(_place(low, site, name, elements)))
     head = [_now(low, site, a) for a in (width, supply)]
+    wide, enough = (low.graph.op(op, n, low.graph.const(0.0)) for op, n in zip(("gt", "ge"), head, strict=True))
+    low.require(site, wide, "ALLOCATE BY PRIORITY needs a width above 0")
+    low.require(site, enough, "ALLOCATE BY PRIORITY cannot share a negative supply")
     return low.graph.op("allocate_by_priority", place, *head, *values, *priorities)
 
 

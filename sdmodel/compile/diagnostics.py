@@ -7,7 +7,7 @@ from functools import partial
 
 from sdmodel.compile.constants import room_for_recursion
 from sdmodel.compile.lower import Lowering
-from sdmodel.core.errors import SdmodelError
+from sdmodel.core.errors import EquationError, SdmodelError
 from sdmodel.core.structure import Structure, Variable
 
 
@@ -33,4 +33,7 @@ def faults(model: Structure) -> list[SdmodelError]:
                 attempt(partial(whole, variable))
             while low.afterwards:
                 attempt(low.afterwards.pop())
+        for condition, complaint in low.requirements.items():
+            if low.peek(condition) == 0:
+                found.append(EquationError(f"{complaint}."))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -50,6 +51,7 @@ class Lowering:
         self.inverses: dict[tuple[int, ...], list[int]] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
         self._own: dict[tuple[str, Element, bool], int] = {}
+        self.requirements: dict[int, str] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
@@ -84,6 +86,7 @@ class Lowering:
             streams=tuple(self.streams),
             moving=moving,
             orders=tuple(self.orders),
+            requirements=MappingProxyType(self.requirements),
         )
 
     def _moving(self) -> dict[str, int]:
@@ -205,6 +208,28 @@ class Lowering:
 
         self.afterwards.append(later)
         return index
+
+    def require(self, site: calls.Site, condition: int, complaint: str) -> None:
+        """Note a condition on the arguments of a function, without which its value is NaN.
+
+        A condition that is false whatever the constants is refused here; else a run that fails where it is false says
+        the complaint.
+        """
+        known = self.graph.value(condition)
+        if known == 0:
+            raise EquationError(f"{site.where}: {complaint}.")
+        if known is None and not site.initial:
+            self.requirements[condition] = f"{site.where}: {complaint}"
+
+    def where_meaningful(self, site: calls.Site, condition: int, value: int, complaint: str) -> int:
+        """`value`, or NaN where the required condition is false (see `require`)."""
+        self.require(site, condition, complaint)
+        return value if self.graph.value(condition) else self.graph.pick(condition, value, self.graph.const(math.nan))
+
+    def left_side(self, site: calls.Site) -> Element | None:
+        """The element of the left-hand side that is being lowered, if the call stands in its own equation."""
+        mark = next(reversed(self._open), None)
+        return mark[1] if mark is not None and mark[0] == site.variable.key else None
 
     @contextmanager
     def own_name_means(self, node: int, site: calls.Site) -> Iterator[None]:

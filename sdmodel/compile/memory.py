@@ -240,7 +240,11 @@ def delay_fixed(low: Lowering, site: Site) -> int:
     if site.initial:
         return begin
     index, known = _memory(low, site)
-    steps = g.over(_start(low, site, time), low._control("time step"))
+    lasts = _start(low, site, time)
+    meant = g.op("ge", lasts, g.const(0.0))
+    steps = low.where_meaningful(
+        site, meant, g.over(lasts, low._control("time step")), "DELAY FIXED needs a delay time of 0 or more"
+    )
 
     def later() -> None:
         name = f"{site.variable.name} {site.call.name} {index + 1}"
@@ -298,7 +302,8 @@ def uniform(low: Lowering, site: Site) -> int:
     if not site.call.args:
         return u
     least, most = (_now(low, site, a) for a in site.call.args[:2])
-    return low.hold(g.plus(least, g.times(g.minus(most, least), u)), site.initial)
+    value = g.plus(least, g.times(g.minus(most, least), u))
+    return low.hold(_in_order(low, site, least, most, value), site.initial)
 
 
 def normal(low: Lowering, site: Site) -> int:
@@ -309,7 +314,10 @@ def normal(low: Lowering, site: Site) -> int:
     u = g.plus(bottom, g.times(g.minus(top, bottom), low.draw(site)))
     value = g.plus(mean, g.times(spread, g.op("normal_quantile", u)))
     value = g.op("min", g.op("max", value, least), most)  # rounding far out in a tail
-    return low.hold(g.pick(g.op("gt", spread, g.const(0.0)), value, mean), site.initial)
+    value = g.pick(g.op("gt", spread, g.const(0.0)), value, mean)
+    meant = g.op("ge", spread, g.const(0.0))
+    value = low.where_meaningful(site, meant, value, f"{site.call.name.upper()} needs a deviation of 0 or more")
+    return low.hold(_in_order(low, site, least, most, value), site.initial)
 
 
 def exponential(low: Lowering, site: Site) -> int:
@@ -320,10 +328,20 @@ def exponential(low: Lowering, site: Site) -> int:
     one = g.const(1.0)
     reach = g.minus(one, g.op("exp", g.over(g.minus(begin, most), stretch)))
     value = g.minus(begin, g.times(stretch, g.op("ln", g.minus(one, g.times(low.draw(site), reach)))))
-    return low.hold(value, site.initial)
+    meant = g.op("gt", stretch, g.const(0.0))
+    value = low.where_meaningful(site, meant, value, f"{site.call.name.upper()} needs a stretch above 0")
+    return low.hold(_in_order(low, site, begin, most, value), site.initial)
+
+
+def _in_order(low: Lowering, site: Site, least: int, most: int, value: int) -> int:
+    """`value`, if the least value a draw can have is not above the most."""
+    order = low.graph.op("le", least, most)
+    return low.where_meaningful(site, order, value, f"the minimum of {site.call.name.upper()} is above its maximum")
 
 
 def poisson(low: Lowering, site: Site) -> int:
     """POISSON(mean[, seed]) of XMILE."""
-    value = low.graph.op("poisson_quantile", low.draw(site), _now(low, site, site.call.args[0]))
+    mean = _now(low, site, site.call.args[0])
+    value = low.graph.op("poisson_quantile", low.draw(site), mean)
+    low.require(site, low.graph.op("ge", mean, low.graph.const(0.0)), "POISSON needs a mean of 0 or more")
     return low.hold(value, site.initial)

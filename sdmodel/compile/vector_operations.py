@@ -65,7 +65,10 @@ def select(missing: float, action: float, error: float, *pairs: float) -> float:
             return _NAN
     kind = code if code < 5 else code - 6
     if kind == 0:
-        return math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
+        try:
+            return math.fsum(values)
+        except (OverflowError, ValueError):  # a sum beyond the largest number, or infinities of both signs
+            return sum(values)
     if kind == 1:
         return math.prod(values)
     if kind == 2:
@@ -102,6 +105,8 @@ def inverse(row: float, column: float, *cells: float) -> float:
 def _demand(request: float, profile: tuple[float, ...], price: float) -> float:
     """What one claimant takes at a cut-off priority: all far below its priority, nothing far above."""
     kind, middle, width, _ = profile
+    if kind == 0:
+        return request
     z = (price - middle) / width
     if kind == 1:
         return request * min(max(0.5 - z, 0.0), 1.0)
@@ -122,15 +127,18 @@ def _available(available: float, cells: tuple[float, ...]) -> tuple[float, ...]:
     requests = cells[:n]
     profiles = [cells[n + 4 * i : n + 4 * i + 4] for i in range(n)]
     bad = any(x != x or x < 0 for x in requests) or not available >= 0
-    if bad or any(p[0] not in (1, 2, 3, 4) or not p[2] > 0 for p in profiles):
+    if bad or any(p[0] not in (0, 1, 2, 3, 4) or not (p[2] > 0 or p[0] == 0) for p in profiles):
         return (_NAN,) * n
     if available >= sum(requests):
         return requests
     if available == 0:
         return (0.0,) * n
+    fixed = sum(q for q, p in zip(requests, profiles, strict=True) if p[0] == 0)
+    if fixed >= available:  # a fixed quantity is asked for at any priority: they share, in proportion to the requests
+        return tuple(q * (available / fixed) if p[0] == 0 else 0.0 for q, p in zip(requests, profiles, strict=True))
     spread = {1: 0.5, 2: 0.5, 3: 9.0, 4: 40.0}
-    low = min(p[1] - spread[int(p[0])] * p[2] for p in profiles)
-    high = max(p[1] + spread[int(p[0])] * p[2] for p in profiles)
+    low = min(p[1] - spread[int(p[0])] * p[2] for p in profiles if p[0] != 0)
+    high = max(p[1] + spread[int(p[0])] * p[2] for p in profiles if p[0] != 0)
 
     def excess(price: float) -> float:
         return sum(_demand(q, p, price) for q, p in zip(requests, profiles, strict=True)) - available
@@ -149,7 +157,8 @@ def _available(available: float, cells: tuple[float, ...]) -> tuple[float, ...]:
 def allocate_available(place: float, available: float, *cells: float) -> float:
     """ALLOCATE AVAILABLE: share of one claimant. `cells` are all requests, then kind, priority, width, extra of each.
 
-    Kinds 1 to 4 (rectangular, triangular, normal, exponential); NaN for other kinds and for negative requests.
+    Kinds 0 to 4 (fixed quantity, rectangular, triangular, normal, exponential); NaN for other kinds and for negative
+    requests.
     """
     return _available(available, cells)[int(place)]
 
@@ -227,8 +236,11 @@ def poisson_quantile(u: float, mean: float) -> float:
 
 
 def gamma_ln(x: float) -> float:
-    """Logarithm of the gamma function; NaN for what is not positive."""
-    return math.lgamma(x) if 0 < x < math.inf else _NAN
+    """Logarithm of the gamma function: NaN for what is not positive and finite, infinite beyond 2.5e305."""
+    try:
+        return math.lgamma(x) if 0 < x < math.inf else _NAN
+    except OverflowError:
+        return math.inf
 
 
 VECTOR_OPS: dict[str, Callable[..., float]] = {

@@ -11,6 +11,8 @@ from sdmodel.compile.random import draws
 from sdmodel.core.errors import SolveError
 
 MAX_MEMORY = 10_000_000
+PATIENCE = 50_000
+"""Steps in which a run must come nearer to a FINAL TIME that changes with it."""
 
 
 class Beyond:
@@ -26,7 +28,9 @@ class Beyond:
         total = 0
         for memory, value, span in zip(program.memories, first, bound.spans, strict=True):
             if not math.isfinite(span):
-                raise SolveError(f"The delay of '{memory.name}' is {span} steps at the start.")
+                now = bound.control["initial time"]
+                said = bound.complaint(now, [*bound.start, *draws(self.streams, 0, self.seed, self.run)], ())
+                raise SolveError(f"{said or f'The delay of {memory.name!r} is {span} steps'} at the start.")
             steps = max(math.floor(span + 0.5 + 1e-6), 1)
             total += steps
             if total > MAX_MEMORY:
@@ -84,6 +88,7 @@ def moving(bound: Bound, method: str, every: float | None) -> tuple[list[float],
     times: list[float] = []
     out: list[list[float]] = []
     t, number = start, 0
+    nearest, last_nearer = math.inf, 0
     while True:
         now = bound.nexts(t, y, ())
         end = now[at["final time"]] if "final time" in at else end
@@ -93,6 +98,13 @@ def moving(bound: Bound, method: str, every: float | None) -> tuple[list[float],
         if not (step > 0 and gap > 0 and math.isfinite(end)):
             raise SolveError(
                 f"At {t:g} the time settings make no sense: FINAL TIME {end:g}, TIME STEP {step:g}, SAVEPER {gap:g}."
+            )
+        if end - t < nearest:
+            nearest, last_nearer = end - t, number
+        elif number - last_nearer > PATIENCE:
+            raise SolveError(
+                f"FINAL TIME moves away as Time goes on: at {t:g} it is {end:g}, and {PATIENCE:,} steps have not come "
+                "nearer to it. Let it depend on a stock or a constant."
             )
         last = not t + 1e-6 * step < end
         gone = math.fmod(t - start, gap)

@@ -182,6 +182,9 @@ def failure(bound: Bound, otherwise: str = "") -> SolveError:
         return SolveError(f"{otherwise} Try another method, such as 'BDF' or 'Radau', or a larger rtol.")
     t, y, held = bound.trouble
     program = bound.program
+    complaint = bound.complaint(t, y, held)
+    if complaint:
+        return SolveError(f"{complaint} at time {t:.6g}.")
     values = bound.outs(t, y, held) if len(bound.outputs) == len(program.outputs) else []
     order = sorted(zip(bound.outputs, program.outputs, values, strict=False))
     for _, name, value in order:

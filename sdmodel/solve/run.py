@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,7 @@ def run(
     rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
     table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
     columns = tuple(program.outputs)
-    _all_finite(program, times, table)
+    _all_finite(program, times, table, lambda row: bound.complaint(times[row], y[row], held[row]))
     table[table == NA] = math.nan
     report = Report(*solver, clock.perf_counter() - begun, reason)
     shown = [math.nan if value == NA else value for value in p]
@@ -126,11 +126,15 @@ def run(
     return Run(model, asked, report, np.asarray(times), table, columns, constants)
 
 
-def _all_finite(program: Program, times: Sequence[float], table: np.ndarray) -> None:
+def _all_finite(
+    program: Program, times: Sequence[float], table: np.ndarray, complaint: Callable[[int], str]
+) -> None:
     """Refuse results that are not finite, naming the first variable and time."""
     wrong = ~np.isfinite(table)
     if wrong.any():
         row = int(np.argmax(wrong.any(axis=1)))
+        if said := complaint(row):
+            raise SolveError(f"{said} at time {times[row]:.6g}.")
         nodes = list(program.outputs.items())
         column = min((nodes[j][1], j) for j in np.flatnonzero(wrong[row]))[1]
         raise SolveError(

@@ -16,6 +16,11 @@ def report_times(control: Mapping[str, float], every: float | None, fixed: bool)
         raise SolveError(
             f"The time settings make no sense: from {start:g} to {end:g} in steps of {step:g}, reported every {gap:g}."
         )
+    if math.ulp(max(abs(start), abs(end))) > 1e-6 * min(step, gap):
+        raise SolveError(
+            f"Between the times {start:g} and {end:g} a step of {min(step, gap):g} is lost in rounding. "
+            "Count Time from a nearer origin, or take longer steps."
+        )
     if (end - start) / gap > 5_000_000:
         raise SolveError(
             f"From {start:g} to {end:g}, reported every {gap:g}, is more than 5 million times. "

@@ -365,6 +365,15 @@ class Bound:
             values = self._safe()[7](t, y)
         return values
 
+    def complaint(self, t: float, y: Vector, h: Vector) -> str:
+        """Why a value is NaN there: the first requirement of a function that its arguments do not meet, or nothing."""
+        wanted = self.program.requirements
+        if not wanted:
+            return ""
+        bound = Engine(self.program, list(wanted)).bind(self._p, self._series, seed=self.seed, run=self.run)
+        met = bound.outs(t, y, h)
+        return next((text for ok, text in zip(met, wanted.values(), strict=True) if ok == 0), "")
+
     def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
         """What enters each memory at the end of a step, then the value of each moving control variable."""
         try:

@@ -1,0 +1,112 @@
+"""Arguments of functions without a meaning: refused by name when a model is run, and said by `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sdmodel
+from sdmodel.compile.vector_operations import allocate_available, gamma_ln, select
+from sdmodel.core.errors import EquationError, SolveError
+
+Make = Callable[..., sdmodel.Model]
+
+RANGES = "shop: s1, s2 ~~|\ntrait: kind, first, spread, more ~~|\n"
+ALLOCATE = (
+    RANGES + "wish[shop] = 200, 300 ~~|\nrule[shop, kind] = k ~~|\nrule[shop, first] = 0.1, 0.9 ~~|\n"
+    "rule[shop, spread] = w ~~|\nrule[shop, more] = 0 ~~|\n"
+    "x[shop] = ALLOCATE AVAILABLE(wish[shop], rule[shop, kind], supply) ~~|\n"
+)
+MEANINGLESS = [
+    ("RANDOM UNIFORM(a, 1, 0)", {"a": 5.0}, "minimum of RANDOM UNIFORM is above its maximum"),
+    ("RANDOM NORMAL(a, 1, 0.5, 1, 0)", {"a": 5.0}, "minimum of RANDOM NORMAL is above its maximum"),
+    ("RANDOM NORMAL(0, 1, 0.5, a, 0)", {"a": -1.0}, "RANDOM NORMAL needs a deviation of 0 or more"),
+    ("RANDOM EXPONENTIAL(0, 1, 0, a, 0)", {"a": -1.0}, "RANDOM EXPONENTIAL needs a stretch above 0"),
+    ("DELAY FIXED(Time, a, 0)", {"a": -1.0}, "DELAY FIXED needs a delay time of 0 or more"),
+]
+
+
+@pytest.mark.parametrize(("formula", "given", "message"), MEANINGLESS)
+def test_an_argument_without_meaning_is_refused_by_name(
+    model_from: Make, formula: str, given: dict[str, float], message: str
+) -> None:
+    ((name, value),) = given.items()
+    with pytest.raises(EquationError, match=f"'x': .*{message}"):  # a number in the formula
+        model_from(f"x = {formula.replace('a,', f'{value},').replace('(a', f'({value}')} ~ ~ |", step=1).run(
+            method="euler"
+        )
+    model = model_from(f"x = {formula} ~ ~ |\n{name} = {value} ~ ~ |\nk = 1 ~ ~ |", step=1)  # a constant
+    with pytest.raises(SolveError, match=f"'x': .*{message}"):
+        model.run(method="euler")
+    assert model.check().query("level == 'error'")["message"].str.contains(message).any()
+    fine = 0.5 if value > 0 else 1.0
+    model.run({name: fine}, method="euler")
+    swept = model.sweep([{name: value}, {name: fine}], ["x"], method="euler", workers=1)
+    assert swept["status"].values.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("k = 5 ~~|\nw = 1 ~~|\nsupply = 100 ~~|", "profiles 0 to 4"),
+        ("k = 1 ~~|\nw = 0 ~~|\nsupply = 100 ~~|", "widths above 0"),
+        ("k = 1 ~~|\nw = 1 ~~|\nsupply = 100 - 60*Time ~~|", "negative amount at time 2"),
+    ],
+)
+def test_an_allocation_without_meaning_says_why(model_from: Make, given: str, message: str) -> None:
+    with pytest.raises(SolveError, match=message):
+        model_from(ALLOCATE + given, step=1).run(method="euler")
+
+
+def test_fixed_quantities_share_in_proportion_and_go_before_curves() -> None:
+    """Vensim's profile 0 asks for its quantity at any priority (https://www.vensim.com/documentation/24335.html).
+
+    40 and 60 of 100 for requests of 200 and 300 is real Vensim output (SDEverywhere, models/allocate_ptype).
+    """
+
+    def shares(available: float, *kinds: float) -> list[float]:
+        requests = (200.0, 300.0)
+        cells = (*requests, *(x for k in kinds for x in (k, 1.0, 2.0 if k else 0.0, 0.0)))
+        return [allocate_available(i, available, *cells) for i in range(2)]
+
+    assert shares(100.0, 0.0, 0.0) == [40.0, 60.0]
+    assert shares(100.0, 0.0, 3.0) == [100.0, 0.0]
+    assert shares(300.0, 0.0, 3.0) == pytest.approx([200.0, 100.0])
+    assert shares(600.0, 0.0, 3.0) == [200.0, 300.0]
+
+
+def test_a_matrix_over_one_range_twice_and_by_place(model_from: Make) -> None:
+    """The cells of the left-hand side are those of the inverse by place: https://vensim.com/documentation/fn_invert_matrix.html"""
+    found = model_from(
+        "d: A, B ~~|\ne <-> d ~~|\nm[d, d] = 1, 2; 3, 4; ~~|\none[d, d] = INVERT MATRIX(m[d, d], 2) ~~|\n"
+        "two[e, d] = INVERT MATRIX(m[d, e], ELMCOUNT(d)) ~~|\nthree[d, e] = INVERT MATRIX(m[d, e]) ~~|",
+        step=1,
+    ).run(method="euler").to_dataframe().iloc[0]  # fmt: skip
+    for name in ("one", "two", "three"):
+        inverse = [[found[f"{name}[{i},{j}]"] for j in "AB"] for i in "AB"]
+        np.testing.assert_allclose(inverse, [[-2, 1], [1.5, -0.5]], rtol=1e-14)
+
+
+def test_numbers_beyond_the_largest_are_infinite_and_end_one_run_only(model_from: Make) -> None:
+    assert gamma_ln(1e306) == np.inf
+    assert select(0, 0, 0, 1.0, 1.7e308, 1.0, 1.7e308) == np.inf
+    model = model_from("size = 1 ~ ~ |\nx = INTEG(GAMMA LN(size), 0) ~ ~ |")
+    for method in ("exact", "LSODA"):
+        swept = model.sweep([{"size": 1e306}, {"size": 3.0}], ["x"], method=method, workers=1)
+        assert swept["status"].values.tolist() == [1, 0]
+
+
+def test_time_settings_that_doubles_cannot_hold_are_refused(model_from: Make) -> None:
+    for method in ("LSODA", "exact", "euler", "rk4"):
+        with pytest.raises(SolveError, match="lost in rounding"):
+            model_from("x = INTEG(1, 0) ~ ~ |", start=1e17, end=1e17 + 128, step=1).run(method=method)
+
+
+def test_a_final_time_that_moves_away_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "endless.mdl"
+    path.write_text("x = INTEG(1, 0) ~~|\nINITIAL TIME = 0 ~~|\nFINAL TIME = Time + 5 ~~|\nTIME STEP = 1 ~~|\n")
+    with pytest.raises(SolveError, match="FINAL TIME moves away"):
+        sdmodel.load(path).run(method="euler")

@@ -80,6 +80,10 @@ def substitute(expr: Expr, name: str, value: Expr | str) -> Expr:
             return expr
 
 
+MAX_NESTED = 64
+"""Dates of a step schedule that are written as nested choices, which Vensim can read; more become a table."""
+
+
 def schedule_expression(schedule: Schedule) -> Expr:
     """A schedule as a formula in Time, with a break at each of its dates."""
     time = Ref("time")
@@ -87,6 +91,8 @@ def schedule_expression(schedule: Schedule) -> Expr:
         return Number(schedule.value[0])
     if schedule.between == "linear":
         return Call("with lookup", (time, Table(schedule.at, schedule.value)))
+    if len(schedule.at) > MAX_NESTED:
+        return Call("with lookup", (time, Table(schedule.at, schedule.value, "hold_backward")))
     expr: Expr = Number(schedule.value[0])
     for at, value in zip(schedule.at[1:], schedule.value[1:], strict=True):
         expr = Call("if then else", (Op(">=", (time, Number(at))), Number(value), expr))

@@ -110,3 +110,26 @@ def test_a_final_time_that_moves_away_is_refused(tmp_path: Path) -> None:
     path.write_text("x = INTEG(1, 0) ~~|\nINITIAL TIME = 0 ~~|\nFINAL TIME = Time + 5 ~~|\nTIME STEP = 1 ~~|\n")
     with pytest.raises(SolveError, match="FINAL TIME moves away"):
         sdmodel.load(path).run(method="euler")
+
+
+@pytest.mark.parametrize("between", ["step", "linear"])
+def test_schedules_of_many_dates_run(model_from: Make, between: str) -> None:
+    """A table takes the place of nested choices, which would be as deep as there are dates."""
+    at = np.arange(1, 5001) * 10 / 5000
+    value = 1 + 0.1 * (np.arange(5000) % 3)
+    scenario = sdmodel.Scenario("many", paths={"k": sdmodel.Schedule(tuple(at), tuple(value), between)})
+    model = model_from("k = 1 ~ ~ |\nx = INTEG(k, 0) ~ ~ |", step=0.125)
+    gaps = np.diff(at)
+    area = value[:-1] if between == "step" else (value[:-1] + value[1:]) / 2
+    expected = at[0] * value[0] + (area * gaps).sum()
+    assert model.run(scenario=scenario, method="exact")["x"].iloc[-1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_schedule_of_few_and_of_many_dates_mean_the_same(model_from: Make) -> None:
+    model = model_from("k = 1 ~ ~ |\nx = INTEG(k, 0) ~ ~ |", step=0.125)
+    few = sdmodel.Schedule(tuple(range(1, 6)), (3.0, 1.0, 4.0, 1.0, 5.0))
+    fine = tuple(np.linspace(1, 5.99, 500))
+    many = sdmodel.Schedule((*fine, 6.0), (*(few.value[int(t) - 1] for t in fine), 5.0))
+    for method in ("exact", "euler", "rk4"):
+        one, other = (model.run(scenario=sdmodel.Scenario("s", paths={"k": s}), method=method) for s in (few, many))
+        np.testing.assert_allclose(one["k"], other["k"], rtol=1e-15)

@@ -126,9 +126,7 @@ def run(
     return Run(model, asked, report, np.asarray(times), table, columns, constants)
 
 
-def _all_finite(
-    program: Program, times: Sequence[float], table: np.ndarray, complaint: Callable[[int], str]
-) -> None:
+def _all_finite(program: Program, times: Sequence[float], table: np.ndarray, complaint: Callable[[int], str]) -> None:
     """Refuse results that are not finite, naming the first variable and time."""
     wrong = ~np.isfinite(table)
     if wrong.any():

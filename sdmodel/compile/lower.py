@@ -86,7 +86,7 @@ class Lowering:
             streams=tuple(self.streams),
             moving=moving,
             orders=tuple(self.orders),
-            requirements=MappingProxyType(self.requirements),
+            requirements=self.requirements,
         )
 
     def _moving(self) -> dict[str, int]:

@@ -102,11 +102,11 @@ class Program:
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
     orders: tuple[Order, ...] = ()
     """Delays whose order follows from their delay time and TIME STEP."""
-    requirements: Mapping[int, str] = field(default_factory=dict)
+    requirements: Mapping[int, str] = field(default_factory=FrozenDict)
     """Nodes that are false where a function has no meaning for its arguments, and what to say of a run that fails."""
 
     def __post_init__(self) -> None:
-        for name in ("outputs", "control", "structural", "moving"):
+        for name in ("outputs", "control", "structural", "moving", "requirements"):
             object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from sdmodel.compile.events import HELD, RUN, Clock, clock_of
 from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program, TableData
 from sdmodel.compile.random import draws
+from sdmodel.core.frozen import FrozenDict
 
 Vector = Sequence[float]
 Series = tuple[Sequence[float], Sequence[float]]
@@ -43,7 +43,7 @@ class _Writer:
         clock: Clock,
         safe: bool,
         here: Callable[[int], bool],
-        step_values: Mapping[int, int] = MappingProxyType({}),
+        step_values: Mapping[int, int] = FrozenDict(),
     ) -> None:
         self.program = program
         self.step_values = step_values
@@ -187,7 +187,7 @@ def source_of(program: Program, clock: Clock, outputs: Sequence[int], safe: bool
         targets: Sequence[int],
         here: Callable[[int], bool],
         unpack: Sequence[str],
-        given: Mapping[int, int] = MappingProxyType({}),
+        given: Mapping[int, int] = FrozenDict(),
     ) -> None:
         writer = _Writer(program, clock, safe, here, given)
         texts = writer.write(targets, "        ")

@@ -97,7 +97,7 @@ def test_what_vensim_has_no_word_for_is_refused_by_name(tmp_path: Path) -> None:
         '<xmile xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><sim_specs><start>0</start><stop>1</stop><dt>1</dt>'
         '</sim_specs><model><variables><stock name="s"><eqn>1</eqn><non_negative/></stock></variables></model></xmile>'
     )
-    with pytest.raises(UnsupportedError, match="'s': a non-negative stock has no form"):
+    with pytest.raises(UnsupportedError, match="'s': the non-negative stock has no form"):
         to_mdl(sdmodel.load(path))
 
 

@@ -423,3 +423,39 @@ def test_a_dimension_with_an_element_twice_is_refused(stella: Make) -> None:
         stella(aux("x", "1"), more=dims)
     with pytest.raises(UnsupportedError, match="document type"):
         stella(aux("x", "1"), more="<!DOCTYPE a>")
+
+
+# -- the words of the file --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "TIME MOD 3",
+        "(a + TIME) MOD 3*a",
+        "a MOD (3*a)",
+        "IF a = 2 AND TIME > 1 OR NOT (a > 3) THEN -a^2 ELSE (1 - a)/2",
+        "2*(IF a > 1 THEN 2 ELSE 3)",
+        "SMTHN(a, 4, 2, 0) + DELAYN(a, 4, 3, 1)",
+        "DELAY(a, 2, 0) + PREVIOUS(a, 1) + INT(a/2)",
+        "PULSE(10, 1, 2) + PULSE(3, 2) + RAMP(2, 1) + RAMP(2, 1, 3)",
+        "INIT(a) + FORCST(a, 2, 3, 0) + TREND(a, 2, 0)",
+        "MAX(a, 3) + UNIFORM(0, a)",
+    ],
+)
+def test_an_equation_is_shown_as_the_file_spells_it(stella: Make, equation: str) -> None:
+    model = stella(aux("a", "2") + aux("y", equation))
+    assert model.variables.loc["y", "equation"].replace("Time", "TIME") == equation
+
+
+def test_messages_of_a_run_speak_the_language_of_the_file(stella: Make) -> None:
+    model = stella(aux("a", "TIME") + aux("y", "DELAY(a, 2)"))
+    with pytest.raises(SdmodelError, match=r"'y': DELAY needs values of past steps, .* on the DT grid only"):
+        model.run(method="LSODA")
+    with pytest.raises(SdmodelError, match="There is no function 'FORECASST'"):
+        stella(aux("y", "FORECASST(1, 2)")).run(method="euler")
+
+
+def test_what_vensim_has_a_word_for_is_written(stella: Make, tmp_path: Path) -> None:
+    model = stella(aux("y", "PREVIOUS(SELF, 0) + 1") + aux("z", "SAFEDIV(6, TIME)"))
+    again = sdmodel.load(model.write(tmp_path / "lake.mdl"))
+    for name in ("y", "z"):
+        assert path_of(again, name) == path_of(model, name)

@@ -12,7 +12,7 @@ from sdmodel.analysis.calibration.observations import series_in
 from sdmodel.analysis.inputs import check
 from sdmodel.analysis.outcomes import spelled
 from sdmodel.core.errors import DesignError
-from sdmodel.core.expression import to_text
+from sdmodel.core.notation import formula
 from sdmodel.core.run import Run
 from sdmodel.core.structure import Structure, Variable
 
@@ -202,7 +202,7 @@ def _equation(model: Structure, variable: Variable) -> str:
     for c in variable.components:
         left = f"[{','.join(c.subs)}] = " if c.subs else ""
         besides = f" except {c.excepts}" if c.excepts else ""
-        parts.append(f"{left}{to_text(c.expr, spell)}{besides}")
+        parts.append(f"{left}{formula(c.expr, variable.file, spell)}{besides}")
     stem = variable.name + "["
     parts += [f"{n}: {x}" for n, x in model.external.items() if n == variable.name or n.startswith(stem)]
     return "; ".join(parts)

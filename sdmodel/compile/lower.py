@@ -14,7 +14,8 @@ from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, Scalars, label
 from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.notation import formula, function_name, is_xmile
 from sdmodel.core.structure import CONTROL, Structure, Variable
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "=": "eq", "<>": "ne", "<": "lt", "<=": "le",
@@ -159,7 +160,7 @@ class Lowering:
         if isinstance(expr, Call) and expr.name in ("integ", "integ non negative"):
             where = f"{variable.where}: '{variable.name}'"
             if expr.name != "integ":
-                self.needs_steps(expr.name, where)
+                self.needs_steps(expr.name, where, variable.file)
             if len(expr.args) != 2:
                 raise EquationError(f"{where}: INTEG takes a net flow and an initial value.")
             flow, start = expr.args
@@ -186,12 +187,12 @@ class Lowering:
             return self.lookup(table, self.time(initial))
         return self.graph.add("data", self.data.setdefault(name, len(self.data)), self.time(initial))
 
-    def needs_steps(self, function: str, where: str) -> None:
+    def needs_steps(self, function: str, where: str, file: str) -> None:
         """Refuse a function of the TIME STEP grid in a program of exact dates."""
         if not self.fixed:
-            spoken = "the non-negative stock" if function == "integ non negative" else function.upper()
+            spoken, step = function_name(function, file), "DT" if is_xmile(file) else "TIME STEP"
             raise FixedStepError(
-                f"{where}: {spoken} needs {STEPPED[function]}, which has a meaning on the TIME STEP grid only. "
+                f"{where}: {spoken} needs {STEPPED[function]}, which has a meaning on the {step} grid only. "
                 f"Run with {USE_FIXED}."
             )
 
@@ -286,7 +287,7 @@ class Lowering:
             case Call():
                 return self._call(expr, env, variable, initial, where)
             case Array() | Table() | Text():
-                raise EquationError(f"{where}: {to_text(expr)[:60]} stands where a number is needed.")
+                raise EquationError(f"{where}: {formula(expr, variable.file)[:60]} stands where a number is needed.")
         raise TypeError(f"not an expression node: {expr!r}")
 
     def _unknown(self, name: str) -> str:
@@ -311,14 +312,16 @@ class Lowering:
                 raise EquationError(
                     f"{where}: '{target.name}' is called like a lookup, but it is none ({target.kind})."
                 )
-            known = [n.upper() for n in BUILTINS] + [v.name for v in self.model.equations.values()]
+            known = [function_name(n, variable.file) for n in BUILTINS]
+            known += [v.name for v in self.model.equations.values() if v.kind == "lookup"]
             raise UnsupportedError(f"{where}: {UnknownNameError(call.name.upper(), known, 'function')}")
         if call.name in STEPPED:
-            self.needs_steps(call.name, where)
+            self.needs_steps(call.name, where, variable.file)
         least, most, build = lower
         if not least <= len(call.args) <= most:
             count = str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
-            raise EquationError(f"{where}: {call.name.upper()} takes {count} arguments, {len(call.args)} are given.")
+            name = function_name(call.name, variable.file)
+            raise EquationError(f"{where}: {name} takes {count} arguments, {len(call.args)} are given.")
         return build(self, calls.Site(call, env, variable, initial, where))
 
     def fold(self, op: str, parts: list[int]) -> int:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sdmodel.core.errors import EquationError, UnknownNameError
-from sdmodel.core.expression import Expr, Number, Table, key, names_in, to_text
+from sdmodel.core.expression import Expr, Number, Table, key, names_in
 from sdmodel.core.frozen import FrozenDict
+from sdmodel.core.notation import formula
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,7 +181,7 @@ class Structure:
                 "sector": v.sector,
                 "source": "; ".join(f"{s.key}, {s.locator}" if s.locator else s.key for s in v.sources),
                 "sentence": v.sentence,
-                "equation": "; ".join(to_text(c.expr, spell) for c in v.components),
+                "equation": "; ".join(formula(c.expr, v.file, spell) for c in v.components),
             }
             for v in self.equations.values()
         ]

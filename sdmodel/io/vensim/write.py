@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
+from sdmodel.core.notation import function_name
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 
 _PLAIN = re.compile(r"[^\W\d_][\w '$]*")
 _METHODS = {"euler": "0", "rk4": "1", "rk2": "3"}
-_FOREIGN = ("integ non negative", "poisson", "floor", "floored modulo", "round", "xpulse", "xpulse train", "xramp")
+_FOREIGN = ("integ non negative", "poisson", "floor", "floored modulo", "round", "xpulse", "xpulse train", "xramp",
+            "element at", "array rank")  # fmt: skip
 """Functions that Vensim has no word for."""
 _RULE = "*" * 56
 _VIEW = r"""\\\---/// Sketch information - do not modify anything except names
@@ -169,10 +171,12 @@ def _vensim(expr: Expr, where: str) -> Expr:
         case Call(name, args, subs):
             made = tuple(_vensim(a, where) for a in args)
             if name in _FOREIGN:
-                spoken = "a non-negative stock" if name == "integ non negative" else name.upper()
+                spoken = function_name(name, where.partition(":")[0])
                 raise UnsupportedError(f"{where}: {spoken} has no form in a .mdl.")
             if name in ("min", "max") and len(made) > 2:
                 return Call(name, (_vensim(Call(name, made[:-1]), where), made[-1]))
+            if name == "previous":
+                return Call("delay fixed", (made[0], Ref("time step"), made[1]))
             if name == "log10":
                 return Call("log", (*made, Number(10.0)))
             if name == "forecast" and len(made) == 4:

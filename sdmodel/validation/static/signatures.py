@@ -46,11 +46,12 @@ SIGNATURES: dict[str, str] = {
     "smooth n": "u, time, u, 1 -> u",
     "delay1": "u, time -> u", "delay1i": "u, time, u -> u", "delay3": "u, time -> u",
     "delay3i": "u, time, u -> u",
-    "delay n": "u, time, u, 1 -> u", "delay fixed": "u, time, u -> u",
+    "delay n": "u, time, u, 1 -> u", "delay fixed": "u, time, u -> u", "previous": "u, u -> u",
     "trend": "u, time, 1/time -> 1/time", "forecast": "u, time, time, 1/time -> u",
     "sample if true": "1, u, u -> u", "initial": "u -> u", "active initial": "u, u -> u", "game": "u -> u",
     # arrays
     "sum": "u -> u", "vmin": "u -> u", "vmax": "u -> u", "elmcount": "any -> 1",
+    "element at": "u, u, 1... -> u", "array rank": "u, 1, any -> 1",
     "invert matrix": "u, 1 -> 1/u",
     "vector select": "1, u, u, 1, 1 -> u", "vector elm map": "u, 1 -> u", "vector sort order": "u, 1 -> 1",
     "vector rank": "u, 1 -> 1", "vector reorder": "u, 1 -> u",

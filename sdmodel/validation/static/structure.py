@@ -56,7 +56,7 @@ def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str
                     )
                     out[finding("error", "names", variable, message)] = None
             for sub in _subscripts(component):
-                if key(sub) not in subscripts:
+                if key(sub) not in subscripts and sub != "*":  # "*" is an index that is computed
                     message = f"The subscript '{sub}' is in no range.{_near(sub, subscripts.values())}"
                     out[finding("error", "names", variable, message)] = None
     return list(out)

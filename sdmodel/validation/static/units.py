@@ -18,7 +18,8 @@ from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
 from sdmodel.core.errors import UnitsError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, names_in, to_text
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, names_in
+from sdmodel.core.notation import formula, function_name
 from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.core.units import DIMENSIONLESS, Unit, parse
 from sdmodel.validation.static.issue import Finding, finding
@@ -103,7 +104,7 @@ class _Checker:
         self.findings[finding(level, "units", self.variable, message)] = None
 
     def show(self, expr: Expr) -> str:
-        text = to_text(expr, self.spell)
+        text = formula(expr, self.variable.file, self.spell)
         return f"`{text if len(text) <= _SHOWN else text[:_SHOWN] + ' …'}`"
 
     # -- what variables state --------------------------------------------------------------------------------
@@ -182,7 +183,8 @@ class _Checker:
         sign = signature(name)
         if sign is None or not sign.takes(len(args)):
             what = "is not known here" if sign is None else f"does not take {len(args)} arguments"
-            self.say("warning", f"The units of {self.show(expr)} could not be checked: {name.upper()} {what}.")
+            spoken = function_name(name, self.variable.file)
+            self.say("warning", f"The units of {self.show(expr)} could not be checked: {spoken} {what}.")
             return _ANY
         if self.time is not None:
             known["time"] = self.time

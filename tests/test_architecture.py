@@ -38,8 +38,8 @@ FLOORS = [
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 # The room where a package that is slow, large or private to it may be imported at all.
 ROOMS = {
-    "pysd": {"io"},
-    "parsimonious": {"io"},
+    "pysd": set(),
+    "parsimonious": set(),
     "matplotlib": {"plot", "study"},
     "typer": {"cli"},
     "llvmlite": {"compile"},
@@ -47,7 +47,7 @@ ROOMS = {
     "SALib": {"analysis"},
 }
 # To be mended by the end of the rebuilding.
-PENDING = {"sdmodel.study.report", "sdmodel.io.pysd_parser"}
+PENDING = {"sdmodel.study.report"}
 HEAVY = ("pysd", "pandas", "scipy", "xarray", "matplotlib", "llvmlite", "numpy", "typer", "lxml")
 
 

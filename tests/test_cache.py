@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,16 +158,60 @@ def test_an_entry_with_any_part_gone_or_changed_is_only_a_miss(own: Path, write_
     first = sdmodel.load(path)
     (entry,) = own.glob("*.json")
     whole = json.loads(entry.read_text(encoding="utf-8"))
-    for name in whole:
+    model = whole["model"]
+    for name in model:
         for value in (None, 3, "x", [], {}, [3], ["x"], {"a": 3}, [None]):
-            changed = {**whole, name: value}
-            if changed == whole:
+            changed = {**model, name: value}
+            if changed == model:
                 continue
-            entry.write_text(json.dumps(changed), encoding="utf-8")
-            found = sdmodel.load(path)  # an entry of the right shape but other content is the user's own doing
-            assert isinstance(found, sdmodel.Model)
-        entry.write_text(json.dumps({k: v for k, v in whole.items() if k != name}), encoding="utf-8")
+            entry.write_text(json.dumps({**whole, "model": changed}), encoding="utf-8")
+            same(sdmodel.load(path), first)
+            body = json.dumps(changed).encode()
+            entry.write_bytes(cache._head(body) + body + b"}")  # forged, with a checksum that fits
+            assert isinstance(sdmodel.load(path), sdmodel.Model)
+        entry.write_text(json.dumps({k: v for k, v in model.items() if k != name}), encoding="utf-8")
         same(sdmodel.load(path), first)
+
+
+def test_a_changed_number_or_bit_is_not_believed(
+    own: Path, parsed: list[str], write_model: Callable[..., Path]
+) -> None:
+    path = write_model("x = 1234 ~~|")
+    sdmodel.load(path)
+    (entry,) = own.glob("*.json")
+    whole = entry.read_bytes()
+    assert whole.count(b"1234.0") == 1
+    damaged = [whole.replace(b"1234.0", b"1235.0"), whole[:-1], whole + b" ", whole.replace(b'"model"', b'"Model"')]
+    damaged += [whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :] for i in range(0, len(whole), 37)]
+    for content in damaged:
+        entry.write_bytes(content)
+        assert sdmodel.load(path).parameters().loc["x", "value"] == 1234
+    assert len(parsed) == 1 + len(damaged)
+
+
+def test_another_version_is_another_entry(
+    own: Path, parsed: list[str], write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_model("x = 1 ~~|")
+    sdmodel.load(path)
+    monkeypatch.setattr(sdmodel, "__version__", "0.0.0")
+    sdmodel.load(path)
+    assert len(parsed) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owner here")
+def test_an_entry_of_another_user_is_not_believed(
+    own: Path, parsed: list[str], write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_model("x = 1 ~~|")
+    sdmodel.load(path)
+    (entry,) = own.glob("*.json")
+    owner = entry.stat().st_uid
+    if owner == 0:
+        pytest.skip("files of the administrator are believed")
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    sdmodel.load(path)
+    assert len(parsed) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(

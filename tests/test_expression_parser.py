@@ -82,7 +82,7 @@ def test_logic(vensim: str, xmile: str, tree: Expr) -> None:
         ("table[x](a)", Call("table", (A,), ("x",))),
         ("SUM(a[x!])", Call("sum", (Ref("a", ("x!",)),))),
         ("GET_XLS_DATA('f.xlsx', 'tab', 'A', 'B2')", Call("get data", tuple(map(Text, ("f.xlsx", "tab", "A", "B2"))))),
-        ("M(a, 3 : b out, \"c\")", Call("m", (A, n(3), Call(OUTPUTS, (Text("b out"), Text("c")))))),
+        ("M(a, 3 : b out, \"c\")", Call("m", (A, n(3), Call(OUTPUTS, (Ref("b out"), Ref("c")))))),
         (
             "WITH LOOKUP(a, ([(0,-1)-(10,10),(1,2)],(0,1),( 1 , - 2.5)))",
             Call("with lookup", (A, Table((0, 1), (1, -2.5), "interpolate", (0, 10, -1, 10)))),

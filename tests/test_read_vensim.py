@@ -12,7 +12,6 @@ import pytest
 
 import sdmodel
 from sdmodel.core.errors import ReadError, SdmodelError
-from sdmodel.io import pysd_parser as parser
 
 Make = Callable[..., sdmodel.Model]
 CONTROL = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
@@ -71,7 +70,7 @@ def test_windows_text_and_line_ends(tmp_path: Path) -> None:
         ("********\n\t.Group\n********~\n\t\tText\n\t|\nx = 1 ~ firm ~ doc ~ :SUPPLEMENTARY |", 1),
     ],
 )
-def test_what_psys_grammar_refuses_or_drops_is_read(model_from: Make, equations: str, value: float) -> None:
+def test_forms_that_files_have(model_from: Make, equations: str, value: float) -> None:
     assert first(model_from(equations)) == value
 
 
@@ -102,13 +101,13 @@ def test_groups_lines_units_limits_and_settings_are_kept(tmp_path: Path) -> None
         ("r: A, B ~~|\nx[A] = 1 ~~|\nx[B] = 1 ~~|\nx[a] = 2 ~~|", "'x' is defined twice"),
         ("x = 'text", "equation of 'x' cannot be read"),
         ("x = :NOT ~~|", "cannot be read"),
-        ("s :IS: 'text' ~~|", "cannot be read"),
+        ("s :IS: 'text' ~~|\nx = s + 1 ~~|", "mini.mdl:3: 'x' reads the string variable 's'"),
         ('x = "open ~~|', "opened and not closed"),
         ("r: (A5-A1) ~~|\nx[r] = 1 ~~|", "lower than the second|cannot be read"),
         ("r: A, B -> (t: T1) ~~|\nt: T1, T2 ~~|\nx[r] = 1 ~~|", "lists 1 of 2 elements"),
         ("r: A, B -> t ~~|\nt: T1, T2, T3 ~~|\nx[r] = 1 ~~|", "mini.mdl:2: .*maps 2 elements to the 3 of 't'"),
         ("d: A, B -> e ~~|\ne: C, D ~~|\nx[e, d] = 1 ~~|\ny[e] = x[e, A] ~~|", "maps 2 elements to the 3 of 'e'"),
-        (":MACRO: M(a : b)\nM = a ~~|\nb = a ~~|\n:END OF MACRO:\nx = M(1 : y) ~~|", "macro M has several outputs"),
+        (":MACRO: M(a : b)\nM = a ~~|\nb = a ~~|\n:END OF MACRO:\nx = M(1 : y, z) ~~|", "has 1 further outputs, 2 are"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_file_line_and_variable(
@@ -118,21 +117,13 @@ def test_what_cannot_be_read_is_said_with_file_line_and_variable(
         model_from(equations).run(method="euler")
 
 
-def test_an_unknown_pysd_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pysd
-
-    monkeypatch.setattr(pysd, "__version__", "3.15.0")
-    with pytest.raises(SdmodelError, match="its parser is known from"):
-        parser.hardened("pysd.translators.vensim.vensim_element")
-
-
 def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_from("x = 3 ~ firm [0,5] ~ Sentence. [lever P01] |\nr: A, B -> s ~~|\ns: S1, S2 ~~|\ny[r] = 1, 2 ~~|")
 
     def refuse(*_: object) -> None:
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr("sdmodel.io.vensim.translate.parse_vensim", refuse)
+    monkeypatch.setattr("sdmodel.io.vensim.translate.parse_equation", refuse)
     again = sdmodel.load(tmp_path / "mini.mdl")
     assert dict(again.equations) == dict(model.equations)
     assert dict(again.ranges) == dict(model.ranges)
@@ -141,9 +132,19 @@ def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeyp
 def test_reading_gives_no_warning_even_where_warnings_are_errors(
     write_model: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """PySD imports chardet in a way that newer chardets warn of."""
     path = write_model("x = Time ~~|")
     code = f"import sdmodel; sdmodel.load({str(path)!r})"
     here = {**os.environ, "SDMODEL_CACHE": str(tmp_path / "own"), "PYTHONPATH": str(Path(sdmodel.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_reading_needs_no_other_parser(write_model: Callable[..., Path], tmp_path: Path) -> None:
+    path = write_model("x = WITH LOOKUP(Time, ([(0,0)-(1,1)],(0,0),(1,1))) ~~|")
+    code = (
+        f"import sys, sdmodel; sdmodel.load({str(path)!r})\n"
+        "found = {'pysd', 'parsimonious', 'chardet'} & set(sys.modules)\nassert not found, found"
+    )
+    here = {**os.environ, "SDMODEL_CACHE": str(tmp_path / "own"), "PYTHONPATH": str(Path(sdmodel.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 import sdmodel
 from sdmodel.core.errors import ReadError, SdmodelError, UnsupportedError
-from sdmodel.io.vensim.clean import decode, tidy
+from sdmodel.io.vensim.clean import clean, decode
 
 CONTROL = "INITIAL TIME = 0 ~ Year ~ |\nFINAL TIME = 1 ~ Year ~ |\nTIME STEP = 1 ~ Year ~ |\nSAVEPER = 1 ~ Year ~ |\n"
 END = (
@@ -118,15 +118,15 @@ def test_lines_are_those_of_the_file(model_from: Callable[..., sdmodel.Model]) -
 
 @pytest.mark.parametrize(("code", "method"), [("0", "euler"), ("1", "rk4"), ("5", "rk4"), ("3", "rk2")])
 def test_synonyms_and_method_stand_behind_the_sketch(code: str, method: str) -> None:
-    clean = tidy("x = 1 ~~|\n" + END.replace("{method}", code), "m.mdl")
-    assert clean.synonyms == (("Year", "Years"), ("Person", "People", "Persons"))
-    assert clean.method == method
+    found = clean("x = 1 ~~|\n" + END.replace("{method}", code), "m.mdl")
+    assert found.synonyms == (("Year", "Years"), ("Person", "People", "Persons"))
+    assert found.method == method
 
 
 def test_without_a_sketch_there_are_none() -> None:
-    clean = tidy("x = 1 ~~|\n", "m.mdl")
-    assert clean.synonyms == ()
-    assert clean.method == ""
+    found = clean("x = 1 ~~|\n", "m.mdl")
+    assert found.synonyms == ()
+    assert found.method == ""
 
 
 def test_signs_inside_quoted_names_end_nothing(model_from: Callable[..., sdmodel.Model]) -> None:
@@ -147,7 +147,7 @@ def test_a_data_variable_needs_no_keyword(model_from: Callable[..., sdmodel.Mode
         ("a = 1 ~~|\nb = 1 +* 2 ~~|", r"m.mdl:3: the equation of 'b' cannot be read"),
         ("a = 1 ~~|\n\n\nb = 1 ~~|\nA = 2 ~~|", r"m.mdl:[26]: '[aA]' is defined twice"),
         ('a = 1 ~~|\n"b = 1 ~~|', r"m.mdl:3: a quoted name is opened and not closed"),
-        ("a = 1 ~~|\nb = " + "(" * 300 + "1" + ")" * 300 + " ~~|", r"m.mdl:3: brackets are nested more than 200 deep"),
+        ("a = 1 ~~|\nb = " + "(" * 300 + "1" + ")" * 300 + " ~~|", r"m.mdl:3: 'b': brackets are nested more than 200"),
         ("place: (A1-A20000) ~~|\na[place] = 1 ~~|", r"m.mdl:2: the range 'place' has more than 10,000 elements"),
     ],
 )  # fmt: skip

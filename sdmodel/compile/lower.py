@@ -348,6 +348,7 @@ class Lowering:
         """Node of a lookup at a node."""
         if not table.x:
             raise EquationError("A lookup has no points.")
+        table = table.ordered()
         data = TableData(table.x, table.y, table.kind)
         known = self.graph.value(argument)
         if known is not None:

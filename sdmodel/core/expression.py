@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 NA = -(2.0**109)
 """Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
@@ -60,12 +61,43 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Points of a lookup, sorted by x. `kind`: interpolate | extrapolate | hold_backward."""
+    """Points of a lookup as written. `kind`: interpolate | extrapolate | hold_backward."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     kind: str = "interpolate"
     limits: tuple[float, ...] = ()
+
+    def ordered(self) -> Table:
+        """The same points in the order of x; two points of one x, a vertical step, keep their order."""
+        if all(a <= b for a, b in pairwise(self.x)):
+            return self
+        points = sorted(zip(self.x, self.y, strict=True), key=lambda point: point[0])
+        return Table(tuple(x for x, _ in points), tuple(y for _, y in points), self.kind, self.limits)
+
+    def disorder(self) -> tuple[str, bool]:
+        """What is unusual about the points, and whether it leaves their meaning open; empty if nothing is."""
+        falls = [x for before, x in pairwise(self.x) if x < before]
+        at: dict[float, list[float]] = {}
+        for x, y in zip(self.x, self.y, strict=True):
+            at.setdefault(x, []).append(y)
+        doubled = [x for x, ys in at.items() if len(ys) > 1]
+        for x in doubled:
+            count = len(set(at[x]))
+            if count > 2 or (count == 2 and (falls or len(at[x]) > 2)):
+                return f"the lookup has {count} different values at x = {x:g}, so it is not clear which counts", True
+        if falls:
+            return (
+                f"the points of the lookup are out of order at x = {falls[0]:g}; they are used in the order of x",
+                False,
+            )
+        steps = [x for x in doubled if len(set(at[x])) == 2]
+        if steps:
+            return (
+                f"the lookup has two points at x = {steps[0]:g}, a vertical step; from there on the second counts",
+                False,
+            )
+        return (f"the lookup has the point at x = {doubled[0]:g} twice", False) if doubled else ("", False)
 
 
 @dataclass(frozen=True, slots=True)

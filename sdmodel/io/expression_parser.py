@@ -11,7 +11,7 @@ import re
 
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA, Call, Expr, Number, Op, Ref, Text
-from sdmodel.io.expression_tokens import BODY, QUOTED, VENSIM, Dialect, ExpressionError, name_key, tokenize
+from sdmodel.io.expression_tokens import BODY, QUOTED, VENSIM, Dialect, ExpressionError, finite, name_key, tokenize
 from sdmodel.io.number_lists import lookup_points, parse_array
 
 MAX_NESTING = 200
@@ -25,7 +25,7 @@ INDEX = "[]"
 SLICE = ":"
 """Call name for a part of a dimension inside an `INDEX`: `1:3` is `Call(":", (Number(1.0), Number(3.0)))`."""
 OUTPUTS = ":outputs:"
-"""Call name of the last argument of a macro that has further outputs: `M(a : b, c)` names b and c."""
+"""Call name of the last argument of a macro that has further outputs: `M(a : b, c)` names b and c, as written."""
 
 _SUBSCRIPT = re.compile(rf"({QUOTED}|{BODY}++(?:[\s\\]++{BODY}++)*+)\s*+(!?)")
 _COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
@@ -166,7 +166,7 @@ class _Parser:
         while True:
             kind = kinds[self.at]
             if kind == "number":
-                self.values.append(Number(float(self.tokens[self.at])))
+                self.values.append(Number(finite(self.tokens[self.at], self.text, self.starts[self.at])))
                 self.at += 1
                 return
             if kind in ("name", "quoted"):
@@ -348,8 +348,9 @@ class _Parser:
             if len(names) >= MAX_ARGUMENTS:
                 raise UnsupportedError(f"{self.where}: '{frame.name}' has more than {MAX_ARGUMENTS} outputs.")
             written = self.tokens[self.at]
-            names.append(Text(written[1:-1].replace('\\"', '"') if written[0] == '"' else " ".join(written.split())))
             self.at += 1
+            subs = (self.subscripts() or ()) if self.kinds[self.at] == "[" else ()
+            names.append(Ref(written[1:-1] if written[0] == '"' else " ".join(re.split(r"[\s\\]+", written)), subs))
         if self.kinds[self.at] != ")":
             raise self.unexpected("',' or ')'")
         self.values.append(Call(OUTPUTS, tuple(names)))

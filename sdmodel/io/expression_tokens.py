@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -15,15 +16,19 @@ from sdmodel.core.expression import key
 MAX_NAME = 500
 """Characters of one name."""
 
-NUMBER = r"(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+"
-QUOTED = r'"(?:\\"|[^"])*+"'
-_WIDE = "\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
-"""East Asian punctuation, which is no part of a name unless it is quoted."""
-START = rf"(?:[^\W\d]|[^\x00-\x7f\s{_WIDE}])"
-BODY = rf"(?:[\w'$]|[^\x00-\x7f\s{_WIDE}])"
+NUMBER = r"(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][-+]?+[0-9]++)?+"
+_CONTROL = r"\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+"""Control characters beyond ASCII's first, and marks that turn the direction of text around."""
+QUOTED = rf'"(?:\\"|[^"\x00-\x08\x0b-\x1f{_CONTROL}])*+"'
+_OUTSIDE = (
+    _CONTROL + r":-@\[-^`{-~\s\u3000-\u3004\u3008-\u3020\u3030\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+"""Signs that are no part of a name unless it is quoted: ASCII punctuation, blanks, East Asian punctuation."""
+START = rf"[^\x00-@{_OUTSIDE}]"
+BODY = rf"[^\x00-#%&(-/{_OUTSIDE}]"
 VENSIM_NAME = rf"{START}{BODY}*+(?:[\s\\]++{BODY}++)*+"
 """A name without quotes in Vensim: blanks are part of it, and so is every letter of every script."""
-XMILE_NAME = rf"\.?+{START}(?:{BODY}|\.)*+|@\d++"
+XMILE_NAME = rf"\.?+{START}{BODY}*+(?:\.{BODY}*+)*+|@[0-9]++"
 """A name without quotes in XMILE: dots join modules, `@1` is a dimension of the left-hand side, `'` transposes."""
 
 _UNARY, _POWER = 7, 8
@@ -47,7 +52,7 @@ class Dialect:
     """What differs between the languages: tokens, operators as words, and the forms that only one of them has."""
 
     tokens: re.Pattern[str]
-    """Groups `number`, `name`, `quoted`, `string`, `op`, `skip`."""
+    """Groups `number`, `name`, `quoted`, `string` and `op`, each with the blanks and comments before it."""
     binary: Mapping[str, tuple[int, str]]
     """Precedence and operator of our tree for every binary operator, words in capitals."""
     prefix: Mapping[str, tuple[int, str]]
@@ -71,9 +76,8 @@ _GET = {
 
 VENSIM = Dialect(
     tokens=re.compile(
-        rf"(?P<skip>[\s\\]++)|(?P<number>{NUMBER})|(?P<name>{VENSIM_NAME})|(?P<quoted>{QUOTED})"
-        r"|(?P<string>'[^']*+')|(?P<op>:\s*+(?:AND|OR|NOT|NA|IMPLIES)\s*+:|<>|<=|>=|[-+*/^=<>(),;:\[\]!])",
-        re.IGNORECASE,
+        rf"[\s\\]*+(?:(?P<number>{NUMBER})|(?P<name>{VENSIM_NAME})|(?P<quoted>{QUOTED})|(?P<string>'[^']*+')"
+        r"|(?P<op>:\s*+(?i:AND|OR|NOT|NA|IMPLIES)\s*+:|<>|<=|>=|[-+*/^=<>(),;:\[\]!])|\Z)",
     ),
     binary={**_BINARY, ":OR:": (1, "or"), ":AND:": (2, "and")},
     prefix={**_PREFIX, ":NOT:": (3, "not")},
@@ -87,8 +91,8 @@ VENSIM = Dialect(
 
 XMILE = Dialect(
     tokens=re.compile(
-        rf"(?P<skip>\s++|\{{[^{{}}]*+\}})|(?P<number>{NUMBER})|(?P<name>{XMILE_NAME})|(?P<quoted>{QUOTED})"
-        r"|(?P<op>//|<>|<=|>=|[-+*/^=<>(),;:\[\]!%])"
+        rf"(?:\s++|\{{[^{{}}]*+\}})*+(?:(?P<number>{NUMBER})|(?P<name>{XMILE_NAME})|(?P<quoted>{QUOTED})"
+        r"|(?P<op>//|<>|<=|>=|[-+*/^=<>(),;:\[\]!%])|\Z)"
     ),
     binary={**_BINARY, "OR": (1, "or"), "AND": (2, "and"), "MOD": (6, "%"), "//": (6, "//")},
     prefix={**_PREFIX, "NOT": (_UNARY, "not")},
@@ -96,6 +100,14 @@ XMILE = Dialect(
     index_by_expression=True,
 )
 """XMILE: `NOT` binds like a sign (standard 1.0, 3.3.1), `MOD` (our `%`) and `//` like `*`; IF ... THEN ... ELSE."""
+
+
+def finite(number: str, text: str = "", position: int = 0) -> float:
+    """The value of a literal, which must not overflow."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ExpressionError(text or number, position, f"'{number[:40]}' is too large for a number")
+    return value
 
 
 @lru_cache(maxsize=20_000)
@@ -121,36 +133,39 @@ def tokenize(text: str, dialect: Dialect, where: str) -> Tokens:
     kinds: list[str] = []
     tokens: list[str] = []
     starts: list[int] = []
-    match, words = dialect.tokens.match, dialect.words
-    position, length = 0, len(text)
-    while position < length:
-        found = match(text, position)
-        if found is None:
-            raise ExpressionError(text, position, _strange(text, position))
-        kind = found.lastgroup or ""
-        if kind != "skip":
-            token = found.group()
-            if kind == "op":
-                kind = token = re.sub(r"\s", "", token).upper() if len(token) > 2 else token
-            elif len(token) > MAX_NAME and kind != "string":
-                raise UnsupportedError(
-                    f"{where}: a name or number has {len(token):,} characters; {MAX_NAME} are allowed."
-                )
-            elif kind == "name" and words and token.upper() in words:
-                kind = token.upper()
-            kinds.append(kind)
-            tokens.append(token)
-            starts.append(position)
+    words = dialect.words
+    position = 0
+    for found in dialect.tokens.finditer(text):
+        if found.start() != position:
+            break
         position = found.end()
+        kind = found.lastgroup
+        if kind is None:
+            break
+        token = found.group(kind)
+        starts.append(found.start(kind))
+        if kind == "op":
+            kind = token = token.upper() if len(token) < 3 else re.sub(r"\s", "", token).upper()
+        elif len(token) > MAX_NAME and kind != "string":
+            raise UnsupportedError(f"{where}: a name or number has {len(token):,} characters; {MAX_NAME} are allowed.")
+        elif kind == "name" and words and token.upper() in words:
+            kind = token.upper()
+        kinds.append(kind)
+        tokens.append(token)
+    if position < len(text):
+        position += len(text) - position - len(text[position:].lstrip())
+        raise ExpressionError(text, position, strange(text, position))
     kinds.append("end")
     tokens.append("")
-    starts.append(length)
+    starts.append(len(text))
     return kinds, tokens, starts
 
 
-def _strange(text: str, position: int) -> str:
+def strange(text: str, position: int) -> str:
     """Why no token starts here."""
     char = text[position]
+    if char == '"' and text.find('"', position + 1) > 0:
+        return "a name in quotes holds a control character"
     if char in "\"'":
         return f"{char} is opened and not closed"
     plain = unicodedata.normalize("NFKC", char)

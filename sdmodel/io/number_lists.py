@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sdmodel.core.expression import NA, Array, Expr, Number, Table
-from sdmodel.io.expression_tokens import NUMBER, ExpressionError
+from sdmodel.io.expression_tokens import NUMBER, ExpressionError, finite
 
 _SIGNED = rf"[-+]?+\s*+{NUMBER}"
 _POINT = re.compile(rf"\s*+\(\s*+({_SIGNED})\s*+,\s*+({_SIGNED})\s*+\)\s*+,?+")
@@ -42,11 +42,11 @@ def parse_array(text: str) -> Expr | None:
             raise ExpressionError(text, tabbed.start(1), f"'{cell[:40]}' is not a number of TABBED ARRAY")
     if not cells:
         raise ExpressionError(text, tabbed.start(1), "TABBED ARRAY has no numbers")
-    return Array(tuple(map(float, cells)), (len(cells),))
+    return Array(tuple(map(_number, cells)), (len(cells),))
 
 
 def _number(text: str) -> float:
-    return NA if text[0] == ":" else float(re.sub(r"\s", "", text))
+    return NA if text[0] == ":" else finite(re.sub(r"\s", "", text), text)
 
 
 def _array(text: str) -> Expr:
@@ -74,12 +74,12 @@ def parse_lookup(text: str) -> Table:
     if "(" not in text:
         numbers = [n for n in re.split(r"[\s,\\]+", text) if n]
         half = len(numbers) // 2
-        values = [float(n) for n in numbers if _WHOLE_NUMBER.fullmatch(n)]
+        values = [_number(n) for n in numbers if _WHOLE_NUMBER.fullmatch(n)]
         if len(values) < len(numbers) or not half:
             raise ExpressionError(text, 0, "a list of points is expected")
         if len(numbers) % 2:
             raise ExpressionError(text, 0, f"{len(numbers)} numbers are given; a lookup needs as many x as y")
-        return _sorted(list(zip(values[:half], values[half:], strict=True)), ())
+        return _points(text, list(zip(values[:half], values[half:], strict=True)), ())
     table, end = lookup_points(text, 0)
     if text[end:].strip():
         raise ExpressionError(text, end, f"a point or the end is expected, not '{text[end:].strip()[:20]}',")
@@ -100,9 +100,12 @@ def lookup_points(text: str, start: int) -> tuple[Table, int]:
         position = point.end()
     if not points:
         raise ExpressionError(text, position, "a point such as (0,1) is expected")
-    return _sorted(points, limits), position
+    return _points(text, points, limits), position
 
 
-def _sorted(points: list[tuple[float, float]], limits: tuple[float, ...]) -> Table:
-    points = sorted(points, key=lambda p: p[0])
-    return Table(tuple(p[0] for p in points), tuple(p[1] for p in points), "interpolate", limits)
+def _points(text: str, points: list[tuple[float, float]], limits: tuple[float, ...]) -> Table:
+    table = Table(tuple(x for x, _ in points), tuple(y for _, y in points), "interpolate", limits)
+    reason, open_meaning = table.disorder()
+    if open_meaning:
+        raise ExpressionError(text, 0, reason)
+    return table

@@ -1,6 +1,7 @@
-"""Parsed models kept as JSON by content hash in the user's cache folder; never pickle.
+"""Parsed models as JSON in the user's cache folder, by content hash; never pickle.
 
-A file that cannot be read back, written or understood is only a miss: the model is parsed again.
+An entry holds the model and the checksum of its text. One that cannot be read or written, is damaged or belongs to
+another user is a miss: the model is parsed again.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import sdmodel
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
-FORMAT = 7
+FORMAT = 8
 """Rises whenever a file would be read otherwise than before, or kept in another form."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
@@ -34,32 +36,49 @@ def folder() -> Path:
 
 
 def digest(raw: bytes, file: str) -> str:
-    """Key of a file: its bytes, its name and the format of the cache."""
-    return hashlib.sha256(b"%d\0%s\0" % (FORMAT, file.encode()) + raw).hexdigest()
+    """Key of a file: its bytes, its name, the version of sdmodel and the format of the cache."""
+    head = f"{FORMAT}\0{sdmodel.__version__}\0{file}\0"
+    return hashlib.sha256(head.encode("utf-8", "surrogateescape") + raw).hexdigest()
+
+
+def _head(body: bytes) -> bytes:
+    """What stands before the model in an entry."""
+    return b'{"sha256":"%s","model":' % hashlib.sha256(body).hexdigest().encode()
+
+
+_HEAD = len(_head(b""))
 
 
 def fetch(mark: str, path: Path) -> Structure | None:
-    """The model kept under `mark`, or None."""
+    """The model that `keep` stored under `mark`, or None."""
     try:
-        return from_json(json.loads((folder() / f"{mark}.json").read_text("utf-8")), path)
+        with (folder() / f"{mark}.json").open("rb") as file:
+            if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid not in (os.getuid(), 0):
+                return None  # another user's file in a shared folder
+            entry = file.read()
+        head, body = entry[:_HEAD], entry[_HEAD:-1]
+        if head != _head(body) or entry[-1:] != b"}":
+            return None
+        return from_json(json.loads(body), path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def keep(mark: str, model: Structure) -> None:
-    """Keep a model; a cache that cannot be written is no error."""
+    """Store a model; a cache that cannot be written is no error."""
     try:
+        body = json.dumps(to_json(model), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         place = folder()
         place.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(to_json(model), file, ensure_ascii=False, separators=(",", ":"))
+            with os.fdopen(handle, "wb") as file:
+                file.write(_head(body) + body + b"}")
             Path(temporary).replace(place / f"{mark}.json")
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    except OSError:
+    except (OSError, RecursionError):
         return
 
 
@@ -117,21 +136,20 @@ def _unpack(row: dict[str, Any]) -> Variable:
 
 def expr_to_json(e: Expr) -> list[Any]:
     """An expression as nested lists."""
-    match e:
-        case Number(value):
-            return ["n", value]
-        case Ref(name, subs):
-            return ["r", name, list(subs)]
-        case Op(op, args):
-            return ["o", op, *map(expr_to_json, args)]
-        case Call(name, args, subs):
-            return ["c", name, list(subs), *map(expr_to_json, args)]
-        case Table(x, y, kind, limits):
-            return ["t", list(x), list(y), kind, list(limits)]
-        case Array(values, shape):
-            return ["a", list(values), list(shape)]
-        case Text(value):
-            return ["s", value]
+    if isinstance(e, Ref):
+        return ["r", e.name, e.subs]
+    if isinstance(e, Number):
+        return ["n", e.value]
+    if isinstance(e, Op):
+        return ["o", e.op, *map(expr_to_json, e.args)]
+    if isinstance(e, Call):
+        return ["c", e.name, e.subs, *map(expr_to_json, e.args)]
+    if isinstance(e, Table):
+        return ["t", e.x, e.y, e.kind, e.limits]
+    if isinstance(e, Array):
+        return ["a", e.values, e.shape]
+    if isinstance(e, Text):
+        return ["s", e.value]
     raise TypeError(f"not an expression node: {e!r}")
 
 

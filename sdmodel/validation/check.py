@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sdmodel.core.structure import Structure
 from sdmodel.validation.static.equations import check_equations
 from sdmodel.validation.static.issue import Finding
-from sdmodel.validation.static.structure import check_markers, check_names, check_ranges, check_unused
+from sdmodel.validation.static.structure import check_lookups, check_markers, check_names, check_ranges, check_unused
 from sdmodel.validation.static.units import check_units
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def findings(model: Structure) -> list[Finding]:
     out = check_names(model, BUILTINS, REFUSED)
     known = {f.variable for f in out}  # what reads an unknown name cannot be worked out either
     out += [f for f in check_equations(model) if f.variable not in known]
-    out += check_units(model) + check_ranges(model) + check_markers(model) + check_unused(model)
+    out += check_units(model) + check_ranges(model) + check_lookups(model) + check_markers(model) + check_unused(model)
     return sorted(out, key=lambda f: f.level != "error")
 
 
@@ -55,7 +55,8 @@ def check(model: Structure) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a finding, errors first: level (`error` if a number could be wrong or a run or sweep would
-        stop, else `warning`), kind (units, names, equations, unused, range, sampling, role, source, sentence),
+        stop, else `warning`), kind (units, names, equations, unused, range, lookup, sampling, role, source,
+        sentence),
         variable, where (file and line), message. Empty if there is nothing to say.
 
     Examples

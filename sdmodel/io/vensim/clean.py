@@ -1,24 +1,34 @@
-"""Text clean-up before the parser: what PySD's grammar refuses is put into a form it takes, what it drops is kept.
+"""The text of a `.mdl` as entries: encodings, comments, macros, groups and settings.
 
-The equations of a `.mdl` are entries `equation ~ unit ~ documentation [~ flag] |`; this module splits them itself, so
-that every later message can name a line, and hands PySD a text of the same entries.
+Equations are entries `equation ~ unit ~ documentation [~ flag] |`. Every scan is linear in the length of the file.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
 
-from sdmodel.core.errors import ReadError, UnsupportedError
+from sdmodel.core.errors import ReadError
 from sdmodel.core.expression import key
 
 MAX_BYTES = 20_000_000
-MAX_NESTING = 200
 _SKETCH = re.compile(r"^\\{1,3}---///", re.MULTILINE)
 _END_SKETCH = "///---\\\\\\"
-_RANGE = re.compile(r'\s*("(?:\\.|[^"\\])*"|[^"\[=(:<]+):(?!=)')
-_FLAT = re.compile(r'((?:"(?:\\.|[^"\\])*"|[^"\[=(:<]+)(?:\[[^\]]*\])?)\s*\(([-+\d.eE,\s\\]+)\)')
-_MACRO = re.compile(r":MACRO:(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
+_EQUATION_MARKS = re.compile(r'[{"~|]')
+_UNIT_MARKS = re.compile(r"[{~|]")
+_TEXT_MARKS = re.compile(r"[~|]")
+_BRACE = re.compile(r"[{}]")
+_QUOTED = re.compile(r'"(?:\\"|[^"])*+"')
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " ")
+_MACRO = re.compile(r":MACRO:([^(]*+)\(([^()]*+)\)", re.IGNORECASE)
+_END_OF_MACRO = re.compile(r":END OF MACRO:", re.IGNORECASE)
+_ENCODING = re.compile(rb"\s*+\{([\w-]{2,20})\}")
+_TEXT_CODECS = re.compile(
+    r"utf-8|ascii|gb\w+|hz|big5\w*|cp\w*\d+|iso8859-\d+|iso2022\w*|latin\w*|koi8-\w|mac\w*|shift_jis\w*|euc_\w+|johab|"
+    r"tis-620"
+)
+"""Names, as the codec registry spells them, of encodings in which people write text."""
 
 
 @dataclass(slots=True)
@@ -32,31 +42,26 @@ class Entry:
     line: int
     group: str
 
-    @property
-    def name(self) -> str:
-        """Left-hand side name as written (quotes kept)."""
-        found = re.match(r'\s*("(?:\\.|[^"\\])*"|[^\[=(:<]*)', self.equation)
-        return found.group(1).strip() if found else ""
+
+@dataclass(slots=True)
+class MacroText:
+    """A macro definition: its name as written, the keys of its inputs and further outputs, and its entries."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    line: int
+    entries: list[Entry] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Tidy:
-    """A `.mdl` made ready: the text for PySD, the entries as written, unit synonyms and integration method."""
+class CleanText:
+    """What a `.mdl` holds: entries of the model and of its macros, unit synonyms and integration method."""
 
-    text: str
     entries: list[Entry] = field(default_factory=list)
-    inside: dict[str, list[Entry]] = field(default_factory=dict)
-    """Entries of each macro by its key."""
-    _first: dict[str, Entry] = field(default_factory=dict)
+    macros: list[MacroText] = field(default_factory=list)
     synonyms: tuple[tuple[str, ...], ...] = ()
     method: str = ""
-
-    def entry(self, name: str) -> Entry | None:
-        """The first entry whose left-hand side is `name`."""
-        if len(self._first) == 0:
-            for entry in self.entries:
-                self._first.setdefault(key(entry.name), entry)
-        return self._first.get(key(name))
 
 
 def decode(raw: bytes, file: str) -> str:
@@ -65,192 +70,206 @@ def decode(raw: bytes, file: str) -> str:
     Raises
     ------
     ReadError
-        If the declared encoding does not fit, or the file is too large or binary.
+        If the declared encoding does not fit, no encoding fits, or the file is too large or binary.
     """
     if len(raw) > MAX_BYTES:
         raise ReadError(f"{file} has {len(raw):,} bytes; a model file has at most {MAX_BYTES:,}.")
-    if raw.startswith(b"\xef\xbb\xbf"):
-        return raw[3:].decode("utf-8", errors="strict") if _decodes(raw[3:], "utf-8") else _refuse(file, "UTF-8")
-    declared = re.match(rb"\s*\{([\w -]{2,20})\}", raw)
-    if declared:
-        label = declared.group(1).decode("ascii").strip().lower()
-        codec = {"gbk": "gb18030", "gb2312": "gb18030"}.get(label, label)
-        if not _decodes(raw, codec):
-            _refuse(file, label)
-        return raw.decode(codec)
+    if raw.startswith(codecs.BOM_UTF8):
+        return _declared(raw[3:], "utf-8", file, "UTF-8")
     if b"\x00" in raw:
         raise ReadError(f"{file} holds binary data; it is not a model file in text form.")
-    if _decodes(raw, "utf-8"):
-        return raw.decode("utf-8")
-    if _decodes(raw, "gb18030") and _mostly_chinese(raw.decode("gb18030")):
-        return raw.decode("gb18030")
-    return raw.decode("cp1252", errors="replace")
+    declared = _ENCODING.match(raw)
+    if declared:
+        label = declared.group(1).decode("ascii", errors="replace").lower()
+        return _declared(raw, {"gbk": "gb18030", "gb2312": "gb18030"}.get(label, label), file, label)
+    text = _decoded(raw, "utf-8")
+    if text is None:
+        text = _decoded(raw, "gb18030")
+        if text is None or not _mostly_chinese(text):
+            text = _decoded(raw, "cp1252")
+    if text is None:
+        raise ReadError(
+            f"{file} is not written in UTF-8, GB18030 or Windows-1252. Save it as UTF-8, or name its encoding in the "
+            "first line, for instance {Shift_JIS}."
+        )
+    return text
 
 
-def _decodes(raw: bytes, codec: str) -> bool:
+def _declared(raw: bytes, codec: str, file: str, label: str) -> str:
+    text = _decoded(raw, codec)
+    if text is None:
+        raise ReadError(f"{file} says it is written in {label} but cannot be read so. Save it as UTF-8 and try again.")
+    return text
+
+
+def _decoded(raw: bytes, codec: str) -> str | None:
+    """The text, or None if it is not in that encoding or the encoding is not one of texts."""
     try:
-        raw.decode(codec)
-    except (UnicodeDecodeError, LookupError):
-        return False
-    return True
-
-
-def _refuse(file: str, label: str) -> str:
-    raise ReadError(f"{file} says it is written in {label} but cannot be read so. Save it as UTF-8 and try again.")
+        found = codecs.lookup(codec)
+        return found.decode(raw)[0] if _TEXT_CODECS.fullmatch(found.name) else None
+    except (ValueError, LookupError):  # UnicodeError is a ValueError
+        return None
 
 
 def _mostly_chinese(text: str) -> bool:
     """Whether most characters beyond ASCII are Chinese; Windows-1252 text read as GB18030 gives odd pairs instead."""
     beyond = [c for c in text if ord(c) > 127]
     chinese = sum("\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef" for c in beyond)
-    runs = re.findall("[\u4e00-\u9fff]{2,}", text)
-    return chinese > 0.9 * len(beyond) and len(runs) > 0
+    return chinese > 0.9 * len(beyond) and re.search("[\u4e00-\u9fff]{2}", text) is not None
 
 
-def tidy(text: str, file: str) -> Tidy:
-    """Split a `.mdl` into entries and rewrite it so that PySD's grammar takes it.
+def clean(text: str, file: str) -> CleanText:
+    """Split a `.mdl` into entries.
 
-    Removes `{comments}` outside documentation, moves macros to the top, gives a bare data variable the
-    keyword PySD needs (Vensim interpolates when there is none), and keeps groups, unit synonyms and the integration
-    method, which PySD drops.
+    Comments are removed outside documentation, nested ones too. Groups, unit synonyms and the integration method are
+    kept.
+
+    Raises
+    ------
+    ReadError
+        If a comment, a quoted name, an entry or a macro is not closed.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    head = re.match(r"\s*\{[^}]*\}", text)
-    body = (" " * head.end() + text[head.end() :]) if head else text
-    body, sketch = (*_SKETCH.split(body, maxsplit=1), "")[:2]
-    macros: list[str] = []
-
-    def lift(match: re.Match[str]) -> str:
-        macros.append(match.group(0))
-        return re.sub(r"[^\n]", " ", match.group(0))
-
-    body = _MACRO.sub(lift, body)
-    out = Tidy("")
-    out.entries = _split(body, file)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    body, sketch = (*_SKETCH.split(text, maxsplit=1), "")[:2]
+    out = CleanText()
     out.synonyms, out.method = _settings(sketch)
-    kept = [e for e in out.entries if e.name and not e.name.startswith("*")]
-    out.text = "{UTF-8}\n" + "\n".join(_macro_text(m, file, out) for m in macros)
-    # Units and documentation stay here: PySD stumbles over some of them.
-    out.text += "\n".join(f"{_unmapped(e.equation)}~~|" for e in kept) + "\n"
+    _Splitter(body, file, out).run()
     return out
 
 
-def _unmapped(equation: str) -> str:
-    """The equation without the mappings of a range, whose elements PySD would add to the range's own."""
-    if "->" in equation and _RANGE.match(equation) and "<->" not in equation:
-        return equation.split("->", 1)[0]
-    return equation
+class _Splitter:
+    """Walks over the text once, from mark to mark."""
+
+    def __init__(self, body: str, file: str, out: CleanText) -> None:
+        self.body = body
+        self.file = file
+        self.out = out
+        self.entries = out.entries
+        self.macro: MacroText | None = None
+        self.group = ""
+        self.fields: list[str] = []
+        self.buffer: list[str] = []
+        self.counted = 0
+        self.line = 1
+
+    def line_at(self, position: int) -> int:
+        """Line of a position; positions are asked for in rising order."""
+        self.line += self.body.count("\n", self.counted, position)
+        self.counted = position
+        return self.line
+
+    def run(self) -> None:
+        body = self.body
+        position = 0
+        while True:
+            marks = (_EQUATION_MARKS, _UNIT_MARKS, _TEXT_MARKS)[min(len(self.fields), 2)]
+            found = marks.search(body, position)
+            end = found.start() if found else len(body)
+            self.buffer.append(body[position:end])
+            if found is None:
+                break
+            mark = body[end]
+            position = end + 1
+            if mark == "{":
+                position = self.comment(end)
+            elif mark == '"':
+                quoted = _QUOTED.match(body, end)
+                if quoted is None:
+                    raise ReadError(f"{self.file}:{self.line_at(end)}: a quoted name is opened and not closed.")
+                self.buffer.append(quoted.group())
+                position = quoted.end()
+            else:
+                self.fields.append("".join(self.buffer))
+                self.buffer = []
+                if mark == "|":
+                    self.close(position)
+        self.finish()
+
+    def comment(self, start: int) -> int:
+        """Where the comment that starts here ends; its line breaks stay."""
+        depth = 0
+        for brace in _BRACE.finditer(self.body, start):
+            depth += 1 if brace.group() == "{" else -1
+            if depth == 0:
+                self.buffer.append(" " + "\n" * self.body.count("\n", start, brace.end()))
+                return brace.end()
+        raise ReadError(f"{self.file}:{self.line_at(start)}: a comment is opened by '{{' and not closed by '}}'.")
+
+    def close(self, end: int) -> None:
+        """Enter the entry that ends here."""
+        equation, unit, documentation, flag = [*self.fields, "", "", ""][:4]
+        line = self.line
+        self.line_at(end)
+        self.fields = []
+        line, equation = _stripped(line, equation)
+        while equation.startswith(":"):
+            after = self.macro_mark(equation, line)
+            if after == 0:
+                break
+            line, equation = _stripped(line, equation[:after].count("\n") * "\n" + equation[after:])
+        if equation.startswith("*"):
+            self.group = _words(equation.strip("* \t\n").lstrip("."))
+            return
+        if equation or unit.strip() or documentation.strip():
+            self.entries.append(
+                Entry(_joined(equation), _words(unit), _words(documentation), flag.strip(), line, self.group)
+            )
+
+    def macro_mark(self, equation: str, line: int) -> int:
+        """Open or close a macro if the equation starts with its mark; returns where the mark ends."""
+        where = f"{self.file}:{line}"
+        if (ending := _END_OF_MACRO.match(equation)) is not None:
+            if self.macro is None:
+                raise ReadError(f"{where}: ':END OF MACRO:' ends no macro.")
+            self.macro, self.entries = None, self.out.entries
+            return ending.end()
+        if equation[:7].upper() != ":MACRO:":
+            return 0
+        head = _MACRO.match(equation)
+        if head is None or not head.group(1).strip():
+            raise ReadError(f"{where}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
+        name = " ".join(head.group(1).split())
+        if self.macro is not None:
+            raise ReadError(f"{where}: the macro '{name}' starts inside the macro '{self.macro.name}'.")
+        inputs, _, outputs = head.group(2).partition(":")
+        self.macro = MacroText(name, _keys(inputs), _keys(outputs), line)
+        self.out.macros.append(self.macro)
+        self.entries = self.macro.entries
+        return head.end()
+
+    def finish(self) -> None:
+        """What stands behind the last entry must be nothing but the end of a macro."""
+        rest = "~".join([*self.fields, "".join(self.buffer)])
+        line, rest = _stripped(self.line, rest)
+        if not self.fields and (after := self.macro_mark(rest, line) if _END_OF_MACRO.match(rest) else 0):
+            line, rest = _stripped(line, rest[after:])
+        if rest:
+            raise ReadError(
+                f"{self.file}:{line}: the entry '{' '.join(rest[:200].split())[:60]}' does not end with '|'; "
+                "the file may be cut short."
+            )
+        if self.macro is not None:
+            raise ReadError(f"{self.file}:{self.macro.line}: the macro '{self.macro.name}' has no ':END OF MACRO:'.")
 
 
-def _macro_text(macro: str, file: str, out: Tidy) -> str:
-    inner = re.fullmatch(r":MACRO:\s*([^(]*\([^)]*\))(.*):END OF MACRO:", macro, re.DOTALL | re.IGNORECASE)
-    if inner is None:
-        raise ReadError(f"{file}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
-    name, _, inputs = inner.group(1).partition("(")
-    if ":" in inputs:
-        raise UnsupportedError(
-            f"{file}: the macro {name.strip()} has several outputs ({inputs.rstrip(')').strip()}), which is not read. "
-            "Make a macro for each output."
-        )
-    entries = _split(inner.group(2), file)
-    out.inside[key(name)] = entries
-    lines = "\n".join(f"{e.equation}~~|" for e in entries if e.name)
-    return f":MACRO: {inner.group(1).strip()}\n{lines}\n:END OF MACRO:\n"
+def _stripped(line: int, text: str) -> tuple[int, str]:
+    """The text without blanks at its ends, and the line on which it then starts."""
+    start = text.lstrip()
+    return line + text.count("\n", 0, len(text) - len(start)), start.rstrip()
 
 
-def _split(body: str, file: str) -> list[Entry]:
-    """Entries of a text without sketch and macros."""
-    entries: list[Entry] = []
-    fields: list[str] = []
-    buffer: list[str] = []
-    group = ""
-    line = start = 1
-    depth = 0
-    i, n = 0, len(body)
-    while i < n:
-        c = body[i]
-        in_text = len(fields) >= 2
-        if c == "\n":
-            line += 1
-        if not buffer and not fields:
-            start = line
-            if c.isspace():
-                i += 1
-                continue
-        if c == "{" and not in_text:
-            end = body.find("}", i)
-            if end < 0:
-                raise ReadError(f"{file}:{line}: a comment is opened by '{{' and not closed by '}}'.")
-            line += body.count("\n", i, end)
-            buffer.append(" ")
-            i = end + 1
-            continue
-        if c == '"' and not in_text:
-            end = _closing_quote(body, i)
-            if end < 0:
-                raise ReadError(f"{file}:{line}: a quoted name is opened and not closed.")
-            buffer.append(body[i : end + 1])
-            line += body.count("\n", i, end)
-            i = end + 1
-            continue
-        if c in "([" and not in_text:
-            depth += 1
-            if depth > MAX_NESTING:
-                raise UnsupportedError(f"{file}:{line}: brackets are nested more than {MAX_NESTING} deep.")
-        elif c in ")]" and not in_text:
-            depth -= 1
-        if c == "~":
-            fields.append("".join(buffer))
-            buffer, depth = [], 0
-        elif c == "|":
-            fields.append("".join(buffer))
-            group = _close(fields, start, group, entries)
-            fields, buffer, depth = [], [], 0
-        else:
-            buffer.append(c)
-        i += 1
-    if fields or "".join(buffer).strip():
-        rest = " ".join(("~".join([*fields, "".join(buffer)])).split())
-        raise ReadError(f"{file}:{start}: the entry '{rest[:60]}' does not end with '|'; the file may be cut short.")
-    return entries
+def _joined(text: str) -> str:
+    """The text with continued lines joined."""
+    return re.sub(r"\\\n\t*+", " ", text) if "\\\n" in text else text
 
 
-def _closing_quote(body: str, start: int) -> int:
-    i = start + 1
-    while i < len(body):
-        if body[i] == "\\" and body[i + 1 : i + 2] == '"':
-            i += 2
-            continue
-        if body[i] == '"':
-            return i
-        i += 1
-    return -1
+def _words(text: str) -> str:
+    """The words of a text field; control characters, which could act on a terminal, are blanks."""
+    return " ".join(_joined(text).translate(_CONTROL).split())
 
 
-def _close(fields: list[str], line: int, group: str, entries: list[Entry]) -> str:
-    """Enter a finished entry; returns the group that the next one stands in."""
-    first = fields[0].strip()
-    if first.startswith("*"):
-        return first.strip("* \t\n").lstrip(".")
-    fields = [*fields, "", "", ""][:4]
-    equation, unit, doc, flag = (re.sub(r"\\\n\t", " ", f).strip() for f in fields)
-    if re.fullmatch(r'("(?:\\.|[^"\\])*"|[^\[=(:<]+)(\s*\[[^\]]*\])?', equation):
-        equation += " :INTERPOLATE:"
-    elif (flat := _FLAT.fullmatch(equation)) is not None:
-        equation = flat.group(1) + _pairs(flat.group(2), equation)
-    entries.append(Entry(equation, " ".join(unit.split()), " ".join(doc.split()), flag, line, group))
-    return group
-
-
-def _pairs(flat: str, equation: str) -> str:
-    """A lookup written as all x, then all y, in the form of points."""
-    numbers = [n for n in re.split(r"[\s,\\]+", flat) if n]
-    half = len(numbers) // 2
-    if not half or len(numbers) % 2:
-        raise ReadError(
-            f"The lookup '{' '.join(equation.split())[:60]}' has {len(numbers)} numbers; it needs as many x as y."
-        )
-    return "(" + ",".join(f"({x},{y})" for x, y in zip(numbers[:half], numbers[half:], strict=True)) + ")"
+def _keys(names: str) -> tuple[str, ...]:
+    return tuple(key(name) for name in names.split(",") if name.strip())
 
 
 def _settings(sketch: str) -> tuple[tuple[tuple[str, ...], ...], str]:

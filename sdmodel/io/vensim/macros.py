@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key, walk
 from sdmodel.core.structure import CONTROL, Component, Variable
+from sdmodel.io.expression_parser import OUTPUTS
 
 MAX_CALLS = 20_000
 MAX_DEPTH = 20
@@ -25,6 +26,8 @@ class Macro:
     name: str
     parameters: tuple[str, ...]
     """Keys of the inputs."""
+    outputs: tuple[str, ...]
+    """Keys of the variables that it returns beside its own."""
     variables: Mapping[str, Variable]
 
 
@@ -53,16 +56,22 @@ class _Expansion:
             return Op(expr.op, tuple(self.expr(a, at, owner, stem, count, made, depth) for a in expr.args))
         if not isinstance(expr, Call):
             return expr
-        args = tuple(self.expr(a, at, owner, stem, count, made, depth) for a in expr.args)
+        given, outputs = _without_outputs(expr.args)
+        args = tuple(self.expr(a, at, owner, stem, count, made, depth) for a in given)
         macro = self.macros.get(expr.name)
         if macro is None:
+            if outputs:
+                raise ReadError(
+                    f"{owner.where}: '{owner.name}' names outputs of '{expr.name}', which is not a macro of this file."
+                )
             return Call(expr.name, args, expr.subs)
-        return self.call(macro, args, at, owner, stem, count, made, depth)
+        return self.call(macro, args, outputs, at, owner, stem, count, made, depth)
 
     def call(
         self,
         macro: Macro,
         args: tuple[Expr, ...],
+        outputs: tuple[Ref, ...],
         at: Component,
         owner: Variable,
         stem: str,
@@ -80,6 +89,10 @@ class _Expansion:
             raise ReadError(
                 f"{where}: the macro {macro.name} takes {len(macro.parameters)} inputs, {len(args)} are given."
             )
+        if len(outputs) > len(macro.outputs):
+            raise ReadError(
+                f"{where}: the macro {macro.name} has {len(macro.outputs)} further outputs, {len(outputs)} are named."
+            )
         count[0] += 1
         inner_stem = f"{stem}>{macro.name}>{count[0]}"
         given: dict[str, Expr] = {}
@@ -90,12 +103,14 @@ class _Expansion:
             name = f"#{inner_stem}>{parameter}#"
             made.append(_plain(name, at, arg, owner, macro, self.kind))
             given[parameter] = Ref(key(name), at.subs)
+        inside = {k: v.name for k, v in macro.variables.items()}
+        inside.update({key(r.name): r.name for v in macro.variables.values() for r in _outputs_in(v)})
         local = {
-            k: (f"#{inner_stem}#" if k == key(macro.name) else f"#{inner_stem}>{v.name}#")
-            for k, v in macro.variables.items()
+            k: (f"#{inner_stem}#" if k == key(macro.name) else f"#{inner_stem}>{name}#") for k, name in inside.items()
         }
-        if key(macro.name) not in macro.variables:
-            raise ReadError(f"{where}: the macro {macro.name} does not define what it returns, '{macro.name}'.")
+        for needed in (key(macro.name), *macro.outputs):
+            if needed not in local:
+                raise ReadError(f"{where}: the macro {macro.name} does not define what it returns, '{needed}'.")
         for k, variable in macro.variables.items():
             if len(variable.components) != 1 or variable.components[0].subs:
                 raise UnsupportedError(
@@ -116,7 +131,29 @@ class _Expansion:
                 line=variable.line or owner.line,
             )
             made.extend(self.variable(own, f"{inner_stem}>{variable.name}", depth + 1))
+        for output, inner in zip(outputs, macro.outputs, strict=False):
+            subs = output.subs or at.subs
+            components = (Component(subs, at.excepts, Ref(key(local[inner]), at.subs)),)
+            unit = macro.variables[inner].unit if inner in macro.variables else ""
+            made.append(
+                Variable(
+                    output.name, self.kind(output.name, components), components, unit, file=owner.file, line=owner.line
+                )
+            )
         return Ref(key(local[key(macro.name)]), at.subs)
+
+
+def _without_outputs(args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], tuple[Ref, ...]]:
+    """Inputs of a call, and the names of its further outputs as written."""
+    if args and isinstance(last := args[-1], Call) and last.name == OUTPUTS:
+        return args[:-1], tuple(r for r in last.args if isinstance(r, Ref))
+    return args, ()
+
+
+def _outputs_in(variable: Variable) -> list[Ref]:
+    """Names that calls in a variable's equations give to further outputs."""
+    calls = (n for c in variable.components for n in walk(c.expr) if isinstance(n, Call))
+    return [output for call in calls for output in _without_outputs(call.args)[1]]
 
 
 def _plain(
@@ -154,6 +191,8 @@ def _local(
             raise ReadError(
                 f"{where}: '{name}' is neither an input nor defined in the macro; '{name}$' is the model's."
             )
+        case Call(name, args, _) if name == OUTPUTS:
+            return Call(name, tuple(Ref(local[key(a.name)]) for a in args if isinstance(a, Ref)))
         case Call(name, args, subs):
             changed = tuple(_local(a, given, local, own, at, where) for a in args)
             target = given.get(name)
@@ -186,5 +225,17 @@ def expanded(
     out: dict[str, Variable] = {}
     for variable in equations.values():
         for made in work.variable(variable, variable.name, 0):
+            before = out.get(made.key)
+            if before is not None or (made.key in equations and made.name != variable.name):
+                made = _merged(before or equations[made.key], made)
             out[made.key] = made
     return out
+
+
+def _merged(first: Variable, second: Variable) -> Variable:
+    """One variable from the outputs of several calls, which must have different subscripts."""
+    components = (*first.components, *second.components)
+    heads = {(tuple(map(key, c.subs)), c.excepts) for c in components}
+    if len(heads) < len(components) or not all(isinstance(c.expr, Ref) for c in components):
+        raise ReadError(f"{second.where}: '{second.name}' is the output of a macro and is defined elsewhere too.")
+    return replace(first, components=components)

@@ -1,26 +1,26 @@
-"""A Vensim `.mdl` to a `Structure`."""
+"""Translate a Vensim `.mdl` into a `Structure`."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, key
+from sdmodel.core.expression import Array, Call, Expr, Number, Ref, Table, Text, key, names_in, walk
 from sdmodel.core.structure import CONTROL, Component, Structure, Variable
+from sdmodel.io.expression_parser import OUTPUTS, parse_equation
+from sdmodel.io.expression_tokens import ExpressionError
 from sdmodel.io.markers import parse_markers
-from sdmodel.io.pysd_parser import parse_vensim
-from sdmodel.io.vensim.clean import Entry, Tidy, decode, tidy
+from sdmodel.io.number_lists import parse_lookup
+from sdmodel.io.vensim.clean import Entry, MacroText, clean, decode
+from sdmodel.io.vensim.definitions import Definition, parse_definition
 from sdmodel.io.vensim.macros import Macro, expanded
-from sdmodel.io.vensim.ranges import ranges_of, refuse_large_ranges
+from sdmodel.io.vensim.ranges import RangeText, parse_range, ranges_of
 
-MAX_DEPTH = 250
+_EXTERNAL_LOOKUP = re.compile(r"\s*+GET[\s_]++(?:XLS|DIRECT)[\s_]++LOOKUPS\s*+\(", re.IGNORECASE)
 
 
 def read_vensim(raw: bytes, path: Path) -> Structure:
@@ -38,67 +38,161 @@ def read_vensim(raw: bytes, path: Path) -> Structure:
     ReadError
         If the file cannot be read right; the message names file, line and variable.
     """
-    clean = tidy(decode(raw, path.name), path.name)
-    if not clean.entries:
-        raise ReadError(f"{path.name} holds no equations.")
-    refuse_large_ranges(clean, path.name)
-    try:
-        abstract = parse_vensim(clean.text, path)
-    except UnsupportedError:
-        raise
-    except ReadError as error:
-        raise _locate(clean, path, error) from error
-    section = abstract.sections[0]
-    equations = _equations(section, clean.entries, path)
-    macros = {
-        key(s.name): Macro(
-            s.name.replace("_", " "), tuple(map(key, s.params)), _equations(s, clean.inside.get(key(s.name), []), path)
-        )
-        for s in abstract.sections[1:]
-    }
-    if macros:
+    text = clean(decode(raw, path.name), path.name)
+    section = _Section(path)
+    section.read(text.entries)
+    macros: dict[str, Macro] = {}
+    for found in text.macros:
+        if key(found.name) in macros:
+            raise ReadError(f"{path.name}:{found.line}: the macro '{found.name}' is defined twice.")
+        macros[key(found.name)] = _macro(found, path)
+    equations = section.equations()
+    if macros or section.names_outputs:
         equations = expanded(equations, macros, kind_of)
     if not equations:
         raise ReadError(f"{path.name} holds no equations.")
+    _refuse_texts(equations.values(), section.texts)
     return Structure(
         name=path.stem,
         equations=MappingProxyType(equations),
-        ranges=MappingProxyType(ranges_of(section.subscripts, clean, path)),
+        ranges=MappingProxyType(ranges_of(section.ranges, path)),
         path=path,
-        synonyms=clean.synonyms,
-        method=clean.method,
+        synonyms=text.synonyms,
+        method=text.method,
     )
 
 
-def _equations(section: Any, entries: Sequence[Entry], path: Path) -> dict[str, Variable]:
-    told: dict[str, list[Entry]] = {}
-    for entry in entries:
-        told.setdefault(key(entry.name), []).append(entry)
-    equations: dict[str, Variable] = {}
-    for element in section.elements:
-        variable = _variable(element, told.get(key(element.name), []), path)
-        heads = [(tuple(map(key, c.subs)), c.excepts) for c in variable.components]
-        if variable.key in equations or len(set(heads)) < len(heads):
-            raise ReadError(f"{variable.where}: '{variable.name}' is defined twice.")
-        equations[variable.key] = variable
-    return equations
+def _macro(text: MacroText, path: Path) -> Macro:
+    section = _Section(path)
+    section.read(text.entries)
+    if section.ranges:
+        found = next(iter(section.ranges.values()))
+        raise UnsupportedError(f"{found.where} is defined inside the macro {text.name}. Define it in the model.")
+    return Macro(text.name.replace("_", " "), text.inputs, text.outputs, section.equations())
 
 
-def _locate(clean: Tidy, path: Path, error: ReadError) -> ReadError:
-    """Name the entry that PySD stumbled over, by parsing one at a time."""
-    for entry in clean.entries:
-        if entry.name.startswith("*"):
-            continue
-        try:
-            parse_vensim(f"{{UTF-8}}\n{entry.equation}~~|\n", path)
-        except ReadError as one:
-            text = " ".join(entry.equation.split())
-            detail = " ".join(str(one).split())
-            return ReadError(
-                f"{path.name}:{entry.line}: the equation of '{entry.name}' cannot be read: {text[:120]}"
-                f"{' ...' if len(text) > 120 else ''}\n({detail[:200]})"
-            )
-    return ReadError(f"{path.name}: {' '.join(str(error).split())[:300]}")
+class _Section:
+    """The model's own entries, or those of a macro."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: dict[str, list[tuple[Entry, Component]]] = {}
+        """Entries of each variable in the order of the file, by its key."""
+        self.names: dict[str, str] = {}
+        self.ranges: dict[str, RangeText] = {}
+        self.texts: dict[str, str] = {}
+        """Where string variables are defined, by key; they have no number and are left out."""
+        self.names_outputs = False
+
+    def read(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            where = f"{self.path.name}:{entry.line}"
+            definition = None
+            try:
+                definition = parse_definition(entry.equation, where)
+                self.enter(entry, definition, f"{where}: '{_unquoted(definition.name)}'")
+            except ExpressionError as error:
+                name = _unquoted(definition.name) if definition else re.split(r"[\[=(:<]", entry.equation)[0].strip()
+                name, text = _printable(name), _printable(" ".join(entry.equation[:300].split()))
+                raise ReadError(
+                    f"{where}: the equation of '{name[:60]}' cannot be read: {text[:120]}"
+                    f"{' ...' if len(text) > 120 else ''}\n({_printable(error.reason)})"
+                ) from error
+
+    def enter(self, entry: Entry, definition: Definition, where: str) -> None:
+        name = key(definition.name)
+        match definition.kind:
+            case "range" | "copy":
+                if name in self.ranges:
+                    raise ReadError(f"{where} is defined twice as a range.")
+                self.ranges[name] = parse_range(definition, where.replace(": '", ": the range '", 1))
+            case "text":
+                self.texts[name] = where
+            case "check":
+                pass  # reality checks are not part of a run
+            case _:
+                if name == "time":
+                    raise ReadError(f"{where} is the time of the run and cannot be defined.")
+                component = Component(definition.subscripts, definition.exceptions, _formula(definition, where))
+                if ":" in definition.body and not self.names_outputs:
+                    self.names_outputs = OUTPUTS in names_in(component.expr)
+                self.names.setdefault(name, _unquoted(definition.name))
+                self.found.setdefault(name, []).append((entry, component))
+
+    def equations(self) -> dict[str, Variable]:
+        return {name: self.variable(name) for name in self.found}
+
+    def variable(self, name: str) -> Variable:
+        entries = [entry for entry, _ in self.found[name]]
+        components = tuple(component for _, component in self.found[name])
+        where = f"{self.path.name}:{entries[0].line}: '{self.names[name]}'"
+        if len(components) > 1:
+            heads = {(tuple(map(key, c.subs)), c.excepts) for c in components}
+            if len(heads) < len(components):
+                raise ReadError(f"{where} is defined twice.")
+        documentation = next((e.documentation for e in reversed(entries) if e.documentation), "")
+        marks = parse_markers(documentation, where)
+        kind = kind_of(name, components)
+        if kind == "control" and any(name in names_in(c.expr) for c in components):
+            raise ReadError(f"{where} is defined by itself. Give a number, or a formula of other variables.")
+        if marks.role and kind not in ("constant", "control", "lookup", "data"):
+            raise ReadError(f"{where} is marked '{marks.role}', which only a constant can be; it has a formula.")
+        unit, limits = _unit(next((e.unit for e in reversed(entries) if e.unit), ""), where)
+        return Variable(
+            name=self.names[name],
+            kind=kind,
+            components=components,
+            unit=unit,
+            limits=limits,
+            sentence=marks.sentence,
+            documentation=documentation,
+            role=marks.role,
+            ids=marks.ids,
+            distribution=marks.distribution,
+            origin=marks.origin,
+            outcome=marks.outcome,
+            sources=tuple(marks.sources),
+            group=entries[0].group,
+            file=self.path.name,
+            line=entries[0].line,
+        )
+
+
+def _printable(text: str) -> str:
+    """The text with anything that could act on a terminal shown as a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
+
+
+def _formula(definition: Definition, where: str) -> Expr:
+    """The right-hand side of a variable."""
+    body = definition.body
+    if definition.kind == "lookup" and not _EXTERNAL_LOOKUP.match(body):
+        return parse_lookup(body)
+    expr = parse_equation(body, where) if body else Call("data", ())
+    match expr:
+        case Call("data" | "get data" as name, args):
+            return Call(name, (*args, Text(definition.keyword or "interpolate")))
+        case Call("forecast", args) if len(args) == 3:
+            return Call("forecast", (*args, Number(0.0)))
+    return expr
+
+
+def _refuse_texts(variables: Iterable[Variable], texts: dict[str, str]) -> None:
+    """Refuse equations that read a string variable."""
+    if not texts:
+        return
+    for variable in variables:
+        for component in variable.components:
+            for node in walk(component.expr):
+                if isinstance(node, (Ref, Call)) and node.name in texts:
+                    raise UnsupportedError(
+                        f"{variable.where}: '{variable.name}' reads the string variable '{node.name}' "
+                        f"({texts[node.name]}), which has no number."
+                    )
 
 
 def _unit(text: str, where: str) -> tuple[str, tuple[float | None, ...]]:
@@ -116,38 +210,6 @@ def _unit(text: str, where: str) -> tuple[str, tuple[float | None, ...]]:
     return found.group(1).strip(), () if all(x is None for x in limits) else limits
 
 
-def _variable(element: Any, entries: Sequence[Entry], path: Path) -> Variable:
-    name = element.name.strip()
-    if len(name) > 1 and name[0] == name[-1] == '"':
-        name = name[1:-1]
-    where = f"{path.name}:{entries[0].line if entries else 0}: '{name}'"
-    components = tuple(_component(c, where) for c in element.components)
-    documentation = next((e.documentation for e in reversed(entries) if e.documentation), "")
-    marks = parse_markers(documentation, where)
-    kind = kind_of(name, components)
-    if marks.role and kind not in ("constant", "control", "lookup", "data"):
-        raise ReadError(f"{where} is marked '{marks.role}', which only a constant can be; its formula is no number.")
-    unit, limits = _unit(next((e.unit for e in reversed(entries) if e.unit), ""), where)
-    return Variable(
-        name=name,
-        kind=kind,
-        components=components,
-        unit=unit,
-        limits=limits,
-        sentence=marks.sentence,
-        documentation=documentation,
-        role=marks.role,
-        ids=marks.ids,
-        distribution=marks.distribution,
-        origin=marks.origin,
-        outcome=marks.outcome,
-        sources=tuple(marks.sources),
-        group=entries[0].group if entries else "",
-        file=path.name,
-        line=entries[0].line if entries else 0,
-    )
-
-
 def kind_of(name: str, components: tuple[Component, ...]) -> str:
     """Constant | auxiliary | stock | lookup | data | control, from the name and the formulas."""
     if key(name) in CONTROL:
@@ -162,144 +224,3 @@ def kind_of(name: str, components: tuple[Component, ...]) -> str:
     if all(isinstance(e, Call) and e.name in ("data", "get data") for e in exprs):
         return "data"
     return "auxiliary"
-
-
-def _component(component: Any, where: str) -> Component:
-    subs, excepts = component.subscripts
-    expr = shallow(expression(component.ast, where), where)
-    keyword = getattr(component, "keyword", None)
-    if isinstance(expr, Call) and expr.name in ("data", "get data"):
-        expr = Call(expr.name, (*expr.args, Text(keyword or "interpolate")))
-    return Component(tuple(subs), tuple(tuple(group) for group in excepts), expr)
-
-
-def expression(node: Any, where: str) -> Expr:
-    """PySD's node as ours; a node that is not known is refused by name."""
-    if isinstance(node, (int, float, np.integer, np.floating)):
-        return Number(NA if node != node else float(node))
-    if isinstance(node, np.ndarray):
-        return Array(tuple(float(x) for x in node.ravel()), tuple(node.shape)) if node.ndim else Number(float(node))
-    if isinstance(node, str):
-        return Text(node)
-    convert = _NODES.get(type(node).__name__)
-    if convert is None:
-        raise UnsupportedError(f"{where}: '{type(node).__name__}' is not a formula that can be read.")
-    made: Expr = convert(node, where)
-    return made
-
-
-def shallow(expr: Expr, where: str) -> Expr:
-    """The formula, refused if it is nested so deep that nobody can read it."""
-    level: list[Expr] = [expr]
-    for _ in range(MAX_DEPTH):
-        level = [a for node in level if isinstance(node, (Op, Call)) for a in node.args]
-        if not level:
-            return expr
-    raise UnsupportedError(f"{where}: the formula is more than {MAX_DEPTH} operations deep. Split it into variables.")
-
-
-def _chain(operators: list[str], args: list[Expr], right: bool) -> Expr:
-    """One n-ary PySD node as nested binary operators."""
-    if right:
-        out = args[-1]
-        for op, left in zip(reversed(operators), reversed(args[:-1]), strict=True):
-            out = Op(op, (left, out))
-        return out
-    out = args[0]
-    for op, value in zip(operators, args[1:], strict=True):
-        out = Op(op, (out, value))
-    return out
-
-
-def _arithmetic(node: Any, where: str) -> Expr:
-    args = [expression(a, where) for a in node.arguments]
-    operators = list(node.operators)
-    if operators == ["negative"]:
-        return Number(-args[0].value) if isinstance(args[0], Number) else Op("neg", (args[0],))
-    return _chain(operators, args, right=all(op == "^" for op in operators))
-
-
-def _logic(node: Any, where: str) -> Expr:
-    args = [expression(a, where) for a in node.arguments]
-    words = {":and:": "and", ":or:": "or", ":not:": "not"}
-    operators = [words.get(op.lower(), op.lower()) for op in node.operators]
-    if operators == ["not"]:
-        return Op("not", (args[0],))
-    if "and" in operators and "or" in operators:  # PySD keeps one flat chain; :AND: binds tighter
-        parts: list[list[Expr]] = [[args[0]]]
-        for op, value in zip(operators, args[1:], strict=True):
-            if op == "or":
-                parts.append([value])
-            else:
-                parts[-1].append(value)
-        groups = [_chain(["and"] * (len(p) - 1), p, False) for p in parts]
-        return _chain(["or"] * (len(groups) - 1), groups, False)
-    return _chain(operators, args, right=False)
-
-
-def _reference(node: Any, where: str) -> Ref:
-    subs = tuple(node.subscripts.subscripts) if node.subscripts is not None else ()
-    return Ref(key(node.reference), subs)
-
-
-def _call(node: Any, where: str) -> Expr:
-    function = expression(node.function, where)
-    if not isinstance(function, Ref):
-        raise UnsupportedError(f"{where}: a function must be called by its name.")
-    args = tuple(expression(a, where) for a in node.arguments)
-    if function.name == "pulse train" and len(args) == 4:  # PySD swaps width and interval
-        args = (args[0], args[2], args[1], args[3])
-    return Call(function.name, args, function.subs)
-
-
-def _table(node: Any, where: str) -> Table:
-    # PySD puts the reference points of Vensim's table editor behind the two corners.
-    limits = tuple(float(v) for v in (*(node.x_limits or ())[:2], *(node.y_limits or ())[:2]))
-    limits = () if any(v != v for v in limits) else limits
-    return Table(tuple(float(v) for v in node.x), tuple(float(v) for v in node.y), node.type, limits)
-
-
-def _levelled(base: str, node: Any, time: Any, where: str) -> Call:
-    """SMOOTH and DELAY nodes back to the Vensim function that was written."""
-    args = (expression(node.input, where), expression(time, where))
-    initial, order = expression(node.initial, where), expression(node.order, where)
-    if order not in (Number(1.0), Number(3.0)) or type(node).__name__.endswith("NStructure"):
-        return Call(f"{base} n", (*args, initial, order))
-    name = {"smooth": {1.0: "smooth", 3.0: "smooth3"}, "delay": {1.0: "delay1", 3.0: "delay3"}}[base][order.value]
-    return Call(name, args) if initial == args[0] else Call(name + "i", (*args, initial))
-
-
-def _integ(node: Any, where: str) -> Call:
-    name = "integ non negative" if getattr(node, "non_negative", False) else "integ"
-    return Call(name, (expression(node.flow, where), expression(node.initial, where)))
-
-
-def _fields(name: str, *fields: str) -> Any:
-    return lambda node, where: Call(name, tuple(expression(getattr(node, f), where) for f in fields))
-
-
-_NODES: dict[str, Any] = {
-    "ArithmeticStructure": _arithmetic,
-    "LogicStructure": _logic,
-    "ReferenceStructure": _reference,
-    "CallStructure": _call,
-    "LookupsStructure": _table,
-    "InlineLookupsStructure": lambda n, w: Call("with lookup", (expression(n.argument, w), _table(n.lookups, w))),
-    "IntegStructure": _integ,
-    "SmoothStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
-    "SmoothNStructure": lambda n, w: _levelled("smooth", n, n.smooth_time, w),
-    "DelayStructure": lambda n, w: _levelled("delay", n, n.delay_time, w),
-    "DelayNStructure": lambda n, w: _levelled("delay", n, n.delay_time, w),
-    "DelayFixedStructure": _fields("delay fixed", "input", "delay_time", "initial"),
-    "SampleIfTrueStructure": _fields("sample if true", "condition", "input", "initial"),
-    "TrendStructure": _fields("trend", "input", "average_time", "initial_trend"),
-    "ForecastStructure": _fields("forecast", "input", "average_time", "horizon", "initial_trend"),
-    "InitialStructure": _fields("initial", "initial"),
-    "GameStructure": _fields("game", "expression"),
-    "AllocateAvailableStructure": _fields("allocate available", "request", "pp", "avail"),
-    "AllocateByPriorityStructure": _fields("allocate by priority", "request", "priority", "size", "width", "supply"),
-    "DataStructure": _fields("data"),
-    "GetDataStructure": _fields("get data", "file", "tab", "time_row_or_col", "cell"),
-    "GetLookupsStructure": _fields("get lookups", "file", "tab", "x_row_or_col", "cell"),
-    "GetConstantsStructure": _fields("get constants", "file", "tab", "cell"),
-}

@@ -171,6 +171,24 @@ def check_markers(model: Structure) -> list[Finding]:
     return out
 
 
+def check_lookups(model: Structure) -> list[Finding]:
+    """Lookups whose points are out of order or share an x.
+
+    Returns
+    -------
+    list of Finding
+        One warning for each such lookup; the run uses the points in the order of x.
+    """
+    out = []
+    for variable in model.equations.values():
+        for component in variable.components:
+            for table in (n for n in walk(component.expr) if isinstance(n, Table)):
+                reason, _ = table.disorder()
+                if reason:
+                    out.append(finding("warning", "lookup", variable, f"{reason[0].upper()}{reason[1:]}."))
+    return out
+
+
 def _not_sampled(variable: Variable) -> str:
     """Why no value could be drawn from the range of an uncertainty or a switch; empty if one can."""
     if variable.role not in ("uncertainty", "switch") or not variable.limits:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import sdmodel
+from sdmodel.core import version
 from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.resources import shipped_models
 from sdmodel.io import parse_cache as cache
@@ -194,7 +195,7 @@ def test_another_version_is_another_entry(
 ) -> None:
     path = write_model("x = 1 ~~|")
     sdmodel.load(path)
-    monkeypatch.setattr(sdmodel, "__version__", "0.0.0")
+    monkeypatch.setattr(version, "__version__", "0.0.0")
     sdmodel.load(path)
     assert len(parsed) == 2
 

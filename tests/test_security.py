@@ -15,7 +15,7 @@ import sdmodel
 from sdmodel.compile.events import clock_of
 from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import source_of
-from sdmodel.core.errors import ReadError
+from sdmodel.core.errors import ReadError, SdmodelError
 
 PACKAGE = Path(__file__).resolve().parent.parent / "sdmodel"
 
@@ -136,3 +136,43 @@ def test_nothing_else_compiles_or_executes() -> None:
                     f"{where}:{node.lineno} imports {name}"
                 )
     assert found == ALLOWED
+
+
+# -- caps -------------------------------------------------------------------------------------------------------
+BOMBS = {
+    "range": "place: (A1-A30000000) ~~|\nx[place] = 1 ~~|",
+    "nested brackets": "x = " + "(" * 5000 + "1" + ")" * 5000 + " ~~|",
+    "nested choices": "x = " + "IF THEN ELSE(Time>1, " * 1000 + "1" + ", 2)" * 1000 + " ~~|",
+    "elements": "a: (A1-A9000) ~~|\nb: (B1-B9000) ~~|\nx[a, b] = 1 ~~|",
+    "unit": f"x = 1 ~ {'(' * 4000}a{')' * 4000} ~ |",
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_a_file_cannot_eat_the_machine(write_model: Callable[..., Path], text: str) -> None:
+    def used(file: Path) -> None:
+        model = sdmodel.load(file)
+        model.run()
+        errors = model.check()
+        if (errors["level"] == "error").any():
+            raise ReadError("found by the checker")
+
+    file = write_model(text)
+    with pytest.raises(SdmodelError):
+        used(file)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "big.mdl"
+    path.write_bytes(b"{UTF-8}\n" + b" " * 20_000_001)
+    with pytest.raises(ReadError, match="at most 20,000,000"):
+        sdmodel.load(path)
+
+
+def test_a_composition_stays_in_its_folder(tmp_path: Path, write_model: Callable[..., Path]) -> None:
+    write_model("x = 1 ~~|", name="outside")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "whole.toml").write_text("sectors = ['../outside.mdl']\n", encoding="utf-8")
+    with pytest.raises(SdmodelError, match="lies outside the folder"):
+        sdmodel.load(inner / "whole.toml")

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import sdmodel
+from sdmodel.core import version
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
@@ -37,7 +37,7 @@ def folder() -> Path:
 
 def digest(raw: bytes, file: str) -> str:
     """Key of a file: its bytes, its name, the version of sdmodel and the format of the cache."""
-    head = f"{FORMAT}\0{sdmodel.__version__}\0{file}\0"
+    head = f"{FORMAT}\0{version.__version__}\0{file}\0"
     return hashlib.sha256(head.encode("utf-8", "surrogateescape") + raw).hexdigest()
 
 

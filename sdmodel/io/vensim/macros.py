@@ -26,9 +26,9 @@ class Macro:
     name: str
     parameters: tuple[str, ...]
     """Keys of the inputs."""
-    outputs: tuple[str, ...]
-    """Keys of the variables that it returns beside its own."""
     variables: Mapping[str, Variable]
+    outputs: tuple[str, ...] = ()
+    """Keys of the variables that it returns beside its own."""
 
 
 class _Expansion:

@@ -68,7 +68,7 @@ def _macro(text: MacroText, path: Path) -> Macro:
     if section.ranges:
         found = next(iter(section.ranges.values()))
         raise UnsupportedError(f"{found.where} is defined inside the macro {text.name}. Define it in the model.")
-    return Macro(text.name.replace("_", " "), text.inputs, text.outputs, section.equations())
+    return Macro(text.name.replace("_", " "), text.inputs, section.equations(), text.outputs)
 
 
 class _Section:

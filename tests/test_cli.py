@@ -165,7 +165,7 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
         (["run", "model.docx"], "'model.docx' ends with '.docx'"),
         (["describe", "network", "trusst"], "no variable 'trusst'. Nearest: trust"),
         (["run", "network", "--set", "trust time"], "--set takes NAME=VALUE"),
-        (["run", "network", "--set", "trust time=long"], "'long' is no time"),
+        (["run", "network", "--set", "trust time=long"], "'long' is not a valid time"),
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
         (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),
         (["run", "network", "--method", "magic"], "no method 'magic'"),

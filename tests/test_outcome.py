@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_refused(result: xr.Dataset) -> None:
         Outcome("x", at="max", level=3)
     with pytest.raises(DesignError, match="A level goes with"):
         Outcome("x", at="first_above")
-    with pytest.raises(ScenarioError, match="no time"):
+    with pytest.raises(ScenarioError, match="not a valid time"):
         Outcome("x", at="max", start="soon")
     with pytest.raises(DesignError, match="2040 lies outside the result, which goes from 2009 to 2013"):
         Outcome("x", at=2040).of(result)

@@ -54,14 +54,14 @@ def test_a_path_takes_dates() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (((2015, 2014), (1, 2)), "dates of a path must rise: 2015, 2014"),
+        (((2015, 2014), (1, 2)), "dates of a schedule must rise: 2015, 2014"),
         (((2015, 2015), (1, 2)), "must rise"),
         (((2015,), (1, 2)), "as many values as dates"),
         (((), ()), "at least one"),
         (((2015,), (1,), "spline"), "goes by 'spline'; it can go by 'step' or 'linear'"),
         (((2015,), ("big",)), "no number"),
         (((2015,), (True,)), "no number"),
-        ((("soon",), (1,)), "no time"),
+        ((("soon",), (1,)), "not a valid time"),
     ],
 )
 def test_a_path_that_makes_no_sense(given: tuple, message: str) -> None:

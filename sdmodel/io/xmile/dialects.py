@@ -77,28 +77,26 @@ def _without_comments(text: str) -> str:
 
 
 def _translated(expr: Expr, where: str, names: Container[str]) -> Expr:
-    match expr:
-        case Ref(name, ()) if name in CONSTANTS and name not in names:
-            return CONSTANTS[name]
-        case Op("%", args):
-            return Call("floored modulo", tuple(_translated(a, where, names) for a in args))
-        case Op("//", args):
-            return _safe_division(tuple(_translated(a, where, names) for a in args))
-        case Op(op, args):
-            return Op(op, tuple(_translated(a, where, names) for a in args))
-        case Call(name, args, _):
-            made = tuple(_translated(a, where, names) for a in args)
-            if name in REFUSED and name not in names:
-                raise UnsupportedError(f"{where}: {name.upper()} is not supported: {REFUSED[name]}.")
-            if name in FUNCTIONS and not (name in names and len(made) == 1):
-                counts, build = FUNCTIONS[name]
-                if len(made) not in counts:
-                    wanted = " or ".join(map(str, counts))
-                    raise ReadError(f"{where}: {name.upper()} takes {wanted} arguments, {len(made)} are given.")
-                return build(made)
-            return replace(expr, args=made)
-        case _:
-            return expr
+    if isinstance(expr, Ref):
+        return CONSTANTS.get(expr.name, expr) if not expr.subs and expr.name not in names else expr
+    if isinstance(expr, Op):
+        made = tuple([_translated(a, where, names) for a in expr.args])
+        if expr.op == "%":
+            return Call("floored modulo", made)
+        return _safe_division(made) if expr.op == "//" else Op(expr.op, made)
+    if not isinstance(expr, Call):
+        return expr
+    name = expr.name
+    made = tuple([_translated(a, where, names) for a in expr.args])
+    if name in REFUSED and name not in names:
+        raise UnsupportedError(f"{where}: {name.upper()} is not supported: {REFUSED[name]}.")
+    if name in FUNCTIONS and not (name in names and len(made) == 1):
+        counts, build = FUNCTIONS[name]
+        if len(made) not in counts:
+            wanted = " or ".join(map(str, counts))
+            raise ReadError(f"{where}: {name.upper()} takes {wanted} arguments, {len(made)} are given.")
+        return build(made)
+    return replace(expr, args=made)
 
 
 # -- functions --------------------------------------------------------------------------------------------------

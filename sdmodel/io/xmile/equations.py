@@ -7,7 +7,8 @@ from dataclasses import replace
 from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, key
 from sdmodel.core.structure import Component, Variable
-from sdmodel.io.expression_parser import SLICE
+from sdmodel.io.expression_parser import INDEX, SLICE
+from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.subscripts import AmbiguousNumber, Subscripts, index_of_word
 
@@ -42,7 +43,8 @@ def explicit(variable: Variable, arrays: Arrays) -> Variable:
             waiting += reversed(_one_by_one(component, dim.sub, arrays))
         else:
             components.append(replace(component, expr=expr))
-    return replace(variable, components=tuple(components))
+    made = tuple(components)
+    return replace(variable, components=made, kind=kind_of(variable.name, made))
 
 
 def _one_by_one(component: Component, sub: str, arrays: Arrays) -> list[Component]:
@@ -52,32 +54,41 @@ def _one_by_one(component: Component, sub: str, arrays: Arrays) -> list[Componen
     return [replace(component, subs=(*before, e, *after)) for e in arrays.ranges[sub].elements]
 
 
+def _array_of(expr: Expr) -> Ref:
+    """The array of an element that is chosen by an expression."""
+    assert isinstance(expr, Ref)
+    return expr
+
+
 class Equation(Subscripts):
     """One equation, with the functions that XMILE has for arrays and graphs."""
 
     def fill(self, expr: Expr, whole: bool = False) -> Expr:
         """The expression with explicit subscripts; `whole` inside an array function, where arrays stand as a whole."""
-        match expr:
-            case Op(op, args):
-                return Op(op, tuple(self.fill(a, whole) for a in args))
-            case Ref(name, subs):
-                return self.reference(name, tuple(index_of_word(s) for s in subs), whole)
-            case Call("[]", (Ref(name, _), *given)):  # INDEX
-                return self.reference(name, tuple(given), whole)
-            case Call("non negative", (x,)):
-                return Call("max", (self.fill(x), Number(0.0)))
-            case Call("lookup" | "lookup invert" as function, (first, x)):
-                return self.graph(function, first, self.fill(x, whole), whole)
-            case Call(name, (x,), subs) if name in self.arrays.graphs or name in self.arrays.tables:
-                return self.graph("lookup", Ref(name, subs), self.fill(x, whole), whole)
-            case Call(name, args, _) if name in ARRAY_FUNCTIONS:
-                return self.array_function(name, args, whole)
-            case Call(name, args, subs):
-                return Call(name, tuple(self.fill(a, whole) for a in args), subs)
-            case Text("*"):
-                raise EquationError(f"{self.where}: '*' stands for a whole dimension in square brackets only.")
-            case _:
-                return expr
+        if isinstance(expr, Op):
+            return Op(expr.op, tuple([self.fill(a, whole) for a in expr.args]))
+        if isinstance(expr, Ref):
+            return self.reference(expr.name, tuple(map(index_of_word, expr.subs)), whole)
+        if isinstance(expr, Call):
+            return self.call(expr, whole)
+        if expr == Text("*"):
+            raise EquationError(f"{self.where}: '*' stands for a whole dimension in square brackets only.")
+        return expr
+
+    def call(self, expr: Call, whole: bool) -> Expr:
+        """A function, a graphical function, or an element chosen by an expression."""
+        name, args = expr.name, expr.args
+        if name == INDEX:
+            return self.reference(_array_of(args[0]).name, args[1:], whole)
+        if name == "non negative":
+            return Call("max", (self.fill(args[0]), Number(0.0)))
+        if name in _SPOKEN and len(args) == 2:
+            return self.graph(name, args[0], self.fill(args[1], whole), whole)
+        if len(args) == 1 and (name in self.arrays.graphs or name in self.arrays.tables):
+            return self.graph("lookup", Ref(name, expr.subs), self.fill(args[0], whole), whole)
+        if name in ARRAY_FUNCTIONS:
+            return self.array_function(name, args, whole)
+        return Call(name, tuple([self.fill(a, whole) for a in args]), expr.subs)
 
     # -- graphical functions ------------------------------------------------------------------------------------
     def graph(self, function: str, first: Expr, x: Expr, whole: bool) -> Expr:

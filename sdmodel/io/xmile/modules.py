@@ -34,6 +34,8 @@ class Part:
     """Keys of variables that a connection replaces."""
     modules: list[Any] = field(default_factory=list)
     """<module> elements."""
+    dotted: bool = False
+    """Whether an equation names a variable of the main model by a dot."""
     saving: str = ""
     """Equation of SAVEPER, where the file has one."""
     sectors: tuple[str, ...] = ()
@@ -83,6 +85,11 @@ class _Joiner:
         whole = self.whole
         whole.saving = whole.saving or part.saving
         scope = _Scope(part, prefix, self.words)
+        if not prefix and not part.modules and not part.dotted:  # every name means what it says
+            whole.variables.update(part.variables)
+            whole.dims.update(part.dims)
+            whole.graphs.update(part.graphs)
+            return
         for k, variable in part.variables.items():
             full = prefix + k
             if k in given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from sdmodel.io.xmile.layout import (
 from sdmodel.io.xmile.modules import Part, assembled, macros_of
 from sdmodel.io.xmile.repair import KINDS
 
+_MAIN_MODEL = re.compile(r"(?<![\w.])\.[^\W\d]")
+"""A name that begins with a dot is one of the main model."""
 _METHODS = {"euler": "euler", "rk4": "rk4", "rk2": "rk2"}
 
 
@@ -113,8 +116,7 @@ def _explicit(whole: Part, ranges: dict[str, SubscriptRange], invalid: float) ->
     arrays = Arrays(ranges, whole.dims, names, graphs, tables, invalid)
     out: dict[str, Variable] = {}
     for k, variable in whole.variables.items():
-        made = explicit(variable, arrays)
-        out[k] = replace(made, kind=kind_of(made.name, made.components))
+        out[k] = explicit(variable, arrays)
     for k in sorted(arrays.used, key=list(names).index):
         owner = whole.variables[k]
         name = owner.name + f" graph{graphs[k].removeprefix(k + ' graph')}"
@@ -135,6 +137,8 @@ class _Reader:
     root: Any
     model: Any
     names: Mapping[str, str] = field(default_factory=dict)
+    dotted: bool = False
+    """Whether an equation names a variable of the main model by a dot."""
 
     def part(self) -> Part:
         """Everything that stands in the model."""
@@ -160,6 +164,7 @@ class _Reader:
             if key(name) in part.variables:
                 raise ReadError(f"{where} is defined twice.")
             self.variable(node, name, where, groups.get(key(name), ""), part)
+        part.dotted = self.dotted
         return part
 
     def variable(self, node: Any, name: str, where: str, group: str, part: Part) -> None:
@@ -323,6 +328,9 @@ class _Reader:
         return "false" not in ("".join(found[0].itertext())).lower() if found else default
 
     def expr(self, text: str, where: str) -> Expr:
+        """An equation, with references as they are written."""
+        if "." in text and _MAIN_MODEL.search(text):
+            self.dotted = True
         return parse_xmile(text, where, self.names)
 
     # -- settings -----------------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ def apart(one: sdmodel.Run, other: sdmodel.Run) -> tuple[float, str]:
     An outcome smaller than 1e-9 of another with the same unit is a balance; it is measured against that one.
     """
     a, b = one.to_dataframe(), other.to_dataframe()
-    outcomes = [c for c in b.columns if one.model[c.partition("[")[0]].outcome]
+    outcomes = [c for c in b.columns if one.model.owner(c).outcome]
     size = b[outcomes].abs().max()
-    units = pd.Series({c: one.unit(c.partition("[")[0]) for c in outcomes})
+    units = pd.Series({c: one.unit(one.model.owner(c).name) for c in outcomes})
     scale = np.maximum(size, 1e-9 * size.groupby(units).transform("max").reindex(outcomes)).replace(0, 1)
     gap = (a[outcomes] - b[outcomes]).abs().max() / scale
     return float(gap.max()), str(gap.idxmax())

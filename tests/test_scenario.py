@@ -11,11 +11,12 @@ import pytest
 
 import sdmodel
 from sdmodel.core.calendar import year
-from sdmodel.core.errors import OverrideError, RangeError, ScenarioError, UnknownNameError
+from sdmodel.core.errors import OverrideError, RangeError, ScenarioError, UnknownNameError, UnsupportedError
 from sdmodel.core.resources import shipped
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 from sdmodel.io.scenarios import load_scenarios
+from sdmodel.io.vensim.changes import to_cin
 
 
 # -- times ------------------------------------------------------------------------------------------------------
@@ -59,8 +60,8 @@ def test_a_path_takes_dates() -> None:
         (((2015,), (1, 2)), "as many values as dates"),
         (((), ()), "at least one"),
         (((2015,), (1,), "spline"), "goes by 'spline'; it can go by 'step' or 'linear'"),
-        (((2015,), ("big",)), "no number"),
-        (((2015,), (True,)), "no number"),
+        (((2015,), ("big",)), "not a number"),
+        (((2015,), (True,)), "not a number"),
         ((("soon",), (1,)), "not a valid time"),
     ],
 )
@@ -130,7 +131,7 @@ def test_scenarios_from_a_file(tmp_path: File) -> None:
         ("[scenarios.a]\nvalues = { x = 'big' }", "'x' is given 'big'"),
         ("[scenario.a]\nvalues = { x = 1 }", "no key 'scenario'. Nearest: scenarios"),
         ("[scenarios.a.paths]\nx = { at = [2, 1], value = [1, 1] }", "must rise"),
-        ("[scenarios.a", "is no TOML"),
+        ("[scenarios.a", "is not valid TOML"),
         ("[scenarios.a.paths]\nx = { at = 3, value = 1 }", "list"),
         ("[scenarios.a]\nvalues = 3", "table"),
         ("[scenarios.a]\npaths = 3", "table"),
@@ -145,7 +146,8 @@ def test_a_file_that_is_wrong(tmp_path: File, text: str, message: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: File) -> None:
-    with pytest.raises(ScenarioError, match=r"nowhere.toml cannot be opened"):
+    (tmp_path / "own.toml").touch()
+    with pytest.raises(ScenarioError, match=r"no file .nowhere.toml.. Nearest: own.toml"):
         load_scenarios(tmp_path / "nowhere.toml")
 
 
@@ -180,3 +182,62 @@ def test_names_and_ranges_are_checked_when_it_runs() -> None:
 
 def test_the_shipped_file_names_only_what_is_there() -> None:
     assert set(load_scenarios(shipped("models") / "shandong.toml")) == set(sdmodel.load("shandong").scenarios)
+
+
+# -- Vensim's changes files ---------------------------------------------------------------------------------------
+CIN = """:COM found by the optimizer
+contact rate = 0.2
+trust time=4
+CONTACT  RATE = .3e0
+
+0.5 <= institution time = 2 <= 9 Years
+"cost [CNY]"[north] = -1
+stock[north, young] = 7
+"""
+
+
+def test_a_changes_file_is_a_scenario(tmp_path: File) -> None:
+    (tmp_path / "late exit.cin").write_text(CIN, encoding="utf-8-sig")
+    found = load_scenarios(tmp_path / "late exit.cin")
+    assert list(found) == ["late exit"]
+    values = found["late exit"].values
+    assert values["trust time"] == 4
+    assert values["institution time"] == 2
+    assert values["cost [CNY][north]"] == -1
+    assert values["stock[north,young]"] == 7
+    assert [v for k, v in values.items() if k.lower().startswith("contact")] == [0.3]
+
+
+def test_a_changes_file_runs_and_comes_back(tmp_path: File) -> None:
+    model = sdmodel.load("network")
+    scenario = Scenario("s", values={"contact rate": 0.1, "trust time": 3.5})
+    (tmp_path / "s.cin").write_text(to_cin(scenario, model.equations), encoding="utf-8")
+    again = load_scenarios(tmp_path / "s.cin")["s"]
+    assert again == scenario
+    assert model.run(scenario=again)["trust"].equals(model.run(scenario=scenario)["trust"])
+
+
+@pytest.mark.parametrize(("text", "error", "message"), [
+    ("x", ScenarioError, r"own.cin, line 1: 'x' is not of the form NAME = NUMBER"),
+    ("y = 1\nx = 2,5", UnsupportedError, "line 2: several values for 'x'"),
+    ("x = 1_000", ScenarioError, "'x' is given '1_000', which is not a number"),
+    ("x = abc", ScenarioError, "'x' is given 'abc'"),
+    ("x = 5 y = 6", ScenarioError, "'x' is given '5 y = 6'"),
+    ("x[a] = 1, 2, 3", UnsupportedError, "several values for 'x'"),
+    ("table(0,1,2,3)", UnsupportedError, "'table' is a lookup"),
+    ("table((0,1),(2,3))", UnsupportedError, "'table' is a lookup"),
+    ("name :IS: 'text'", UnsupportedError, "'name' is a string variable"),
+    ("= 5", ScenarioError, "NAME = NUMBER"),
+])  # fmt: skip
+def test_a_changes_file_that_is_wrong(tmp_path: File, text: str, error: type[Exception], message: str) -> None:
+    (tmp_path / "own.cin").write_text(text, encoding="utf-8")
+    with pytest.raises(error, match=message):
+        load_scenarios(tmp_path / "own.cin")
+
+
+def test_the_last_day_of_the_calendar_is_a_time() -> None:
+    assert year("9999-12-31") == 9999 + 364 / 365
+    with pytest.raises(ScenarioError, match="too large"):
+        year(10**400)
+    with pytest.raises(ScenarioError, match="too large"):
+        Scenario(values={"x": 10**400})

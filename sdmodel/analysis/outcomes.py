@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.core.expression import key
+from sdmodel.core.labels import join_label
 from sdmodel.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def judged(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[Jud
         stem = asked if isinstance(asked, str) else asked.variable
         for i in range(flat.sizes["element"]):
             members = [str(flat[d].to_numpy()[i]) for d in ranges]
-            own = label.replace(stem, f"{stem}[{','.join(members)}]", 1) if ranges else label
+            own = label.replace(stem, join_label(stem, members), 1) if ranges else label
             block = flat.isel(element=i).to_numpy()
             if not path:
                 yield Judged(own, None, block)

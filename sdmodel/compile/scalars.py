@@ -8,6 +8,7 @@ from math import prod
 
 from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, key
+from sdmodel.core.labels import join_label
 from sdmodel.core.structure import Component, Structure, SubscriptRange, Variable
 
 MAX_ELEMENTS = 200_000
@@ -19,7 +20,7 @@ Env = Mapping[str, str]
 
 def label(variable: Variable, element: Element) -> str:
     """Name of an element as results show it: `name[a,b]`, or the bare name."""
-    return f"{variable.name}[{','.join(element)}]" if element else variable.name
+    return join_label(variable.name, element)
 
 
 class Scalars:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from typing import SupportsFloat
 
@@ -29,7 +30,10 @@ def year(when: float | str | dt.date | dt.datetime) -> float:
     if isinstance(when, bool) or when is None:
         raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")
     if isinstance(when, SupportsFloat):
-        return float(when)
+        try:
+            return float(when)
+        except OverflowError:
+            raise ScenarioError("A time is too large for a floating-point number.") from None
     if isinstance(when, str):
         try:
             when = dt.datetime.fromisoformat(when)
@@ -41,6 +45,6 @@ def year(when: float | str | dt.date | dt.datetime) -> float:
         if not isinstance(when, dt.datetime):
             when = dt.datetime(when.year, when.month, when.day)
         when = when.replace(tzinfo=None)
-        start, end = dt.datetime(when.year, 1, 1), dt.datetime(when.year + 1, 1, 1)
-        return when.year + (when - start) / (end - start)
+        length = dt.timedelta(days=366 if calendar.isleap(when.year) else 365)
+        return when.year + (when - dt.datetime(when.year, 1, 1)) / length
     raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")

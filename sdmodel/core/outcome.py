@@ -11,6 +11,7 @@ import numpy as np
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.expression import key
+from sdmodel.core.labels import join_label, split_label
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -112,19 +113,18 @@ class Outcome:
     def _path(self, result: xr.Dataset) -> xr.DataArray:
         """The variable of a sweep, or the element that `name[a,b]` means."""
         names = {key(str(name)): name for name in result.data_vars}
-        whole = key(self.variable) in names
-        stem, bracket, inside = (self.variable, "", "") if whole else self.variable.rpartition("[")
+        stem, elements = split_label(self.variable, names)
         if key(stem) not in names:
             raise UnknownNameError(self.variable, map(str, result.data_vars), "output")
         path = result[names[key(stem)]]
-        if not bracket:
+        if not elements:
             return path
         ranges = [d for d in path.dims if d not in ("run", "time")]
-        wanted = [key(e) for e in inside.rstrip("]").split(",")]
+        wanted = [key(e) for e in elements]
         for dim, element in zip(ranges, wanted, strict=False):
             known = {key(str(e)): e for e in path[dim].to_numpy()}
             if element not in known or len(wanted) != len(ranges):
-                every = [f"{stem}[{e}]" for e in known.values()]
+                every = [join_label(stem, (str(e),)) for e in known.values()]
                 raise UnknownNameError(self.variable, every, "element")
             path = path.sel({dim: known[element]}, drop=True)
         return path

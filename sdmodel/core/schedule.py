@@ -8,6 +8,7 @@ from typing import Any
 
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import ScenarioError
+from sdmodel.core.text import shorten
 
 _BETWEEN = ("step", "linear")
 
@@ -45,4 +46,6 @@ def number(value: Any, what: str) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError):
-        raise ScenarioError(f"{what} is given {value!r}, which is no number.") from None
+        raise ScenarioError(f"{what} is given {shorten(repr(value), 40)}, which is not a number.") from None
+    except OverflowError:
+        raise ScenarioError(f"{what} is given a number that is too large for a floating-point number.") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from sdmodel.core.errors import EquationError, UnknownNameError
 from sdmodel.core.expression import Expr, Number, Table, key, names_in
 from sdmodel.core.frozen import FrozenDict
+from sdmodel.core.labels import split_label
 from sdmodel.core.notation import formula
 
 if TYPE_CHECKING:
@@ -151,8 +152,7 @@ class Structure:
 
         A quoted name may hold brackets of its own (``cost [CNY]``), so the whole label is looked up first.
         """
-        found = self.equations.get(key(label)) or self.equations.get(key(label.rpartition("[")[0]))
-        return found or self[label.partition("[")[0] or label]
+        return self[split_label(label, self.equations)[0]]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and key(name) in self.equations

@@ -1,19 +1,19 @@
-"""Scenarios from TOML files."""
+"""Scenarios from TOML files and Vensim's changes files."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdmodel.core.errors import ScenarioError, UnknownNameError
+from sdmodel.core.errors import ReadError, ScenarioError, UnknownNameError, UnsupportedError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
+from sdmodel.core.text import shorten
+from sdmodel.io.files import MAX_TOML_BYTES, decode, not_found, parse_toml, read_bytes
+from sdmodel.io.vensim.changes import parse_cin
 
 _KEYS = ("description", "values", "paths")
-
-
 _PATH_KEYS = ("at", "value", "between")
 
 
@@ -50,7 +50,9 @@ def scenarios_from(table: Mapping[str, Any], file: str) -> dict[str, Scenario]:
 
 def _table(body: Any, where: str) -> None:
     if not isinstance(body, Mapping):
-        raise ScenarioError(f'{where} must be a table, such as {{ "exit start" = 2020 }}; it is {body!r}.')
+        raise ScenarioError(
+            f'{where} must be a table, such as {{ "exit start" = 2020 }}; it is {shorten(repr(body), 40)}.'
+        )
 
 
 def _known(body: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
@@ -62,29 +64,44 @@ def _known(body: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
 
 
 def load_scenarios(path: str | Path) -> dict[str, Scenario]:
-    """Scenarios of a TOML file with tables `[scenarios.NAME]`.
+    """Scenarios of a TOML file with tables `[scenarios.NAME]`, or of a Vensim changes file (`.cin`).
 
     Parameters
     ----------
     path
-        The file. Dates are accepted wherever a time is.
+        The file. In TOML dates are accepted wherever a time is.
 
     Returns
     -------
     dict
-        Scenario by name.
+        Scenario by name; the one of a changes file has the name of the file.
 
     Raises
     ------
     ScenarioError
-        If the file is no TOML or an entry is not well formed.
+        If the file cannot be read or an entry is not well formed.
+    UnsupportedError
+        If a changes file changes something other than constants.
+
+    Examples
+    --------
+    >>> import pathlib, sdmodel, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "late.cin"
+    >>> _ = path.write_text("exit start = 2022.5")
+    >>> dict(sdmodel.load_scenarios(path)["late"].values)
+    {'exit start': 2022.5}
     """
     file = Path(path)
     try:
-        data = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ScenarioError(f"{file.name} cannot be opened: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{file.name} is no TOML: {error}.") from error
+        raw = read_bytes(file, MAX_TOML_BYTES)
+        if file.suffix.lower() == ".cin":
+            return {file.stem: Scenario(file.stem, values=parse_cin(decode(raw, file.name), file.name))}
+        data = parse_toml(raw, file.name)
+    except FileNotFoundError:
+        raise ScenarioError(f"{not_found(file, ('.toml', '.cin'))}") from None
+    except UnsupportedError:
+        raise
+    except ReadError as error:
+        raise ScenarioError(str(error)) from error
     _known(data, ("scenarios", "title", "description", "sectors", "stand_ins"), file.name)
     return scenarios_from(data.get("scenarios", {}), file.name)

@@ -15,6 +15,7 @@ from sdmodel.core.cache import Cache
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.expression import key
+from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.edit import replace
@@ -92,15 +93,15 @@ def constants_named(model: Structure, name: str) -> list[str]:
             f"'{variable.name}' is not a constant ({variable.kind}); only constants take a value. To change its "
             f"formula, make a new model: model.replace({variable.name!r}, ...)."
         )
-    wanted = None if key(name) == key(variable.name) else _element(name)
-    labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _element(c))]
+    wanted = None if key(name) == key(variable.name) else _elements(name, model)
+    labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _elements(c, model))]
     if not labels:
         raise UnknownNameError(name, constants, "constant")
     return labels
 
 
-def _element(label: str) -> list[str]:
-    return [key(e) for e in label.rpartition("[")[2].rstrip("]").split(",")]
+def _elements(label: str, model: Structure) -> list[str]:
+    return [key(element) for element in split_label(label, model.equations)[1]]
 
 
 def _in_range(model: Structure, label: str, value: float) -> None:

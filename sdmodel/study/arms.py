@@ -13,6 +13,7 @@ import pandas as pd
 
 from sdmodel.analysis.root_finding import meet
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.labels import join_label
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ class Arms:
         spare = [d for d in path.dims if d not in ("sample", "time")]
         series = {}
         for element in product(*(path[d].to_numpy() for d in spare)):
-            label = f"{self.model[cause].name} held" + (f"[{','.join(element)}]" if spare else "")
+            label = join_label(f"{self.model[cause].name} held", element)
             one = path.sel(dict(zip(spare, element, strict=True))).transpose("sample", "time")
             series[label] = (("run", "time"), np.tile(one.to_numpy(), (len(settings), 1)))
         data = xr.Dataset(series, {"time": path["time"].to_numpy()})

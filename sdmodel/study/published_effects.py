@@ -18,6 +18,7 @@ import pandas as pd
 
 import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.labels import split_label
 from sdmodel.core.resources import shipped
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
@@ -100,7 +101,7 @@ class Effect:
     def variables(self) -> list[str]:
         """What the runs must keep."""
         names = [self.outcome.get(k) for k in ("variable", "over")] + [self.among.get(k) for k in ("variable", "over")]
-        return [str(name).partition("[")[0] for name in names if name]
+        return [split_label(str(name))[0] for name in names if name]
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 
 import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.labels import split_label
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.resources import shipped
 
@@ -62,7 +63,7 @@ class Target:
     @property
     def variables(self) -> tuple[str, ...]:
         """What a sweep must keep."""
-        return tuple(name.partition("[")[0] for name in (self.of, self.over, self.times) if name)
+        return tuple(split_label(name)[0] for name in (self.of, self.over, self.times) if name)
 
     def value(self, found: xr.Dataset) -> np.ndarray:
         """The figure of every run."""

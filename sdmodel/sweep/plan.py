@@ -13,6 +13,7 @@ from sdmodel.compile.programs import fits
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.cache import Cache
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
@@ -89,7 +90,7 @@ def make_plan(
     base = resolve_scenario(model, None, scenario)
     program, method, reason = program_and_method(with_paths(model, base), method, EXACT)
     names = _chosen(model, outputs)
-    labels = [c for name in names for c in _elements(program, name)]
+    labels = [c for name in names for c in _elements(model, program, name)]
     start, columns = _values(model, program, base, design)
     _one_shape(program, start, columns)
     times = _times(program, start, columns, every, method)
@@ -141,18 +142,16 @@ def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:
 _labels: Cache[dict[str, list[str]]] = Cache()
 
 
-def _elements(program: Program, name: str) -> list[str]:
+def _elements(model: Structure, program: Program, name: str) -> list[str]:
     """Output labels of a variable."""
 
     def by_name() -> dict[str, list[str]]:
         out: dict[str, list[str]] = {}
         for label in program.outputs:
-            out.setdefault(label.partition("[")[0], []).append(label)
+            out.setdefault(split_label(label, model.equations)[0], []).append(label)
         return out
 
     found = _labels.get(program, "labels", by_name).get(name)
-    if found is None:  # a bracket may be part of a quoted name
-        found = [c for c in program.outputs if c == name or c.startswith(name + "[")]
     if not found:
         raise UnknownNameError(name, program.outputs, "output")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 from sdmodel import edit
 from sdmodel.compile.parameters import constants_table
 from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.labels import join_label, split_label
 from sdmodel.core.structure import Structure
 from sdmodel.solve.run import run
 from sdmodel.sweep.run_sweep import run_sweep
@@ -118,7 +119,7 @@ def _knocked_out(model: Structure, paths: Paths, loop: Loop) -> Row:
     import xarray as xr
 
     cause, effect = loop.cut
-    labels = [f"{cause} held" + (f"[{','.join(e)}]" if e else "") for e in paths.elements[cause]]
+    labels = [join_label(f"{cause} held", e) for e in paths.elements[cause]]
     held = zip(labels, paths.values[cause].T, strict=True)
     data = xr.Dataset({label: ("time", values) for label, values in held}, {"time": paths.time})
     design = pd.DataFrame([dict(loop.set), {**loop.set, **loop.excited_by}])
@@ -153,7 +154,7 @@ def _end(found: xr.DataArray, label: str) -> list[float]:
     """The outcome of both runs at the end: one element, or the sum over all."""
     last = found.isel(time=-1)
     rest = [d for d in last.dims if d != "run"]
-    wanted = label.partition("[")[2].rstrip("]").split(",") if "[" in label else None
+    wanted = split_label(label)[1]
     if wanted:
         return [float(x) for x in last.sel(dict(zip(rest, wanted, strict=True)))]
     return [float(x) for x in last.sum(rest)]

@@ -12,6 +12,7 @@ import numpy as np
 from sdmodel.compile.parameters import constants_table
 from sdmodel.core.errors import EquationError
 from sdmodel.core.expression import Call, Expr, Number, Op, key, names_in
+from sdmodel.core.labels import join_label, split_label
 from sdmodel.core.structure import Component, Structure, Variable
 from sdmodel.edit import substitute
 from sdmodel.solve.inputs import constants_named
@@ -30,7 +31,7 @@ _CLOCK = "clock of a derivative"
 
 def owner(entry: str) -> str:
     """Name of the variable of an entry of a path: `firms[weak]` is about `firms`."""
-    return entry.partition("[")[0]
+    return split_label(entry)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def derivatives(
             for name in (v.name for v in frozen.equations.values() if v.name.endswith((HELD, START))):
                 stem = name.removesuffix(f" {HELD}").removesuffix(f" {START}")
                 path = paths.values[stem][moment if name.endswith(HELD) else 0]
-                base |= {_label(name, e): float(x) for e, x in zip(paths.elements[stem], path, strict=True)}
+                base |= {join_label(name, e): float(x) for e, x in zip(paths.elements[stem], path, strict=True)}
             nudge.append({})
             place = {}
             start = len(rows)
@@ -130,12 +131,8 @@ def derivatives(
 def _nudged(model: Structure, paths: Paths, cause: str) -> list[str]:
     """Labels of the constants of a frozen model that are the elements of a cause."""
     if cause in paths.elements:
-        return [_label(f"{cause} {HELD}", e) for e in paths.elements[cause]]
+        return [join_label(f"{cause} {HELD}", e) for e in paths.elements[cause]]
     return constants_named(model, cause)
-
-
-def _label(name: str, element: Element) -> str:
-    return f"{name}[{','.join(element)}]" if element else name
 
 
 def _flat(values: np.ndarray, elements: Sequence[Element]) -> np.ndarray:
@@ -236,5 +233,5 @@ def gain(
 
 def _chosen(entry: str, elements: Mapping[str, Sequence[Element]]) -> list[int]:
     """Positions of the elements that an entry is about."""
-    wanted = {s.strip() for s in entry.partition("[")[2].rstrip("]").split(",")} - {""}
+    wanted = set(split_label(entry)[1])
     return [i for i, e in enumerate(elements[owner(entry)]) if wanted <= set(e)]

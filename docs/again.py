@@ -16,7 +16,7 @@ from model_pages import grid, put
 from scipy.optimize import brentq
 
 import sdmodel
-from sdmodel.study.finding import wilson
+from sdmodel.study.verdict import wilson
 
 HERE = Path(__file__).parent
 MONEY, START, END = "present value of public money", 2015.0, 2034.0

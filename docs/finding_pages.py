@@ -5,7 +5,6 @@ beside it say which model, samples and seed they come from. `hypotheses.md`, the
 records. What the index says of them is written by hand.
 """
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from model_pages import grid, plain, put
 
 from sdmodel.cli import experiments
 from sdmodel.study import report
-from sdmodel.study.finding import Region, Verdict
+from sdmodel.study.verdict import Region, Verdict
 
 HERE = Path(__file__).parent
 
@@ -29,15 +28,15 @@ def write(folder, samples=None, names=()):
         put(folder / f"{finding.name}.md", page(finding))
         print(f"{finding.name}: {finding.record.get('seconds', 0):.0f} s", flush=True)
 
-    report.findings(list(names) or experiments(), samples, told=save)
-    put(folder / "hypotheses.md", table(folder))
+    library = experiments()
+    report.findings(library, list(names) or library.names, samples, done=save)
+    put(folder / "hypotheses.md", table(folder, library.hypotheses))
 
 
 def page(finding):
     """The page of one finding."""
     record = finding.record
-    module = importlib.import_module(f"sdmodel.experiments.{finding.name}")
-    written = module.__doc__.split("---\n", 1)[1].strip().split("\n\n")
+    written = finding.plan.strip().split("\n\n")
     design = "\n\n".join(plain(part).replace("\\`", "`") for part in written)
     lines = [f"# {finding.question}", "", f"**{plain(finding.headline or finding.sentence).rstrip('.')}.**", ""]
     if finding.status:
@@ -61,7 +60,7 @@ def page(finding):
     return "\n".join(lines) + "\n"
 
 
-def table(folder):
+def table(folder, hypotheses):
     """The page with a row for each of the 48 hypotheses, from the records of the findings."""
     by_id = {}
     for path in sorted(folder.glob("*.json")):
@@ -69,7 +68,7 @@ def table(folder):
         for row in found["verdicts"]:
             by_id[row["hypothesis"]] = (path.stem, loaded(row))
     rows, words, refuted = [], {}, []
-    for name, hypothesis in report.hypotheses().items():
+    for name, hypothesis in hypotheses.items():
         where, v = by_id.get(name, ("", None))
         word = v.word if v else "not testable here"
         words[word] = words.get(word, 0) + 1

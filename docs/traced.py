@@ -5,7 +5,6 @@ experiments, and what `traced.toml` adds where a marker cannot say it. `faults()
 twice or points to nothing; the tests require that there is none. `write(folder)` makes the page.
 """
 
-import ast
 import csv
 import re
 import tomllib
@@ -150,12 +149,11 @@ def contradictions(where, stated):
 
 
 def hypotheses():
-    """The experiments that ask each hypothesis: those their first line names."""
+    """The experiments that ask each hypothesis: those their predictions name."""
     asked = defaultdict(list)
-    for name in experiments():
-        written = ast.get_docstring(ast.parse((shipped("experiments") / f"{name}.py").read_text("utf-8")))
-        first = written.split("\n\n", 1)[0]
-        for k in dict.fromkeys(re.findall(r"\bH\d\d\b", first)):
+    for name in experiments().names:
+        table = tomllib.loads((shipped("experiments") / f"{name}.toml").read_text("utf-8"))
+        for k in dict.fromkeys(row["id"].partition(" ")[0] for row in table.get("prediction", ())):
             asked[k].append(name)
     for n in range(1, COUNTS["H"] + 1):
         k = f"H{n:02d}"

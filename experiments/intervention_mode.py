@@ -1,92 +1,51 @@
-"""How much should government support, and how much should it decide? (H32, H33, H47)
-
-Written down before the first run
----------------------------------
-Treatments from 2015, outcomes at 2034, present values 2015 to 2034. Money is not made equal: the question is how an
-outcome goes with the amount of support or with who decides on it, and who decides costs nothing in the model.
-
-Settings: volume of all programmes 0, 0.5, 1, 2 and 4 times that of 2014, decided as in 2014; part of them decided case
-by case 1 as in 2014, 0.75, 0.5, 0.25 and 0 (all by rule), at the volume of 2014; protection of weak firms five times
-that of 2014 and none; directions of RnD three times as in 2014 and none.
-
-H32 (C62, C63, C77: intervention has an optimum). Holds in a sample if self-organisation, as it shows in flows, is
-higher at 0.5, 1 or 2 times the volume than at both 0 and 4, by more than 2 %. H32 (mode) asks the same of 0.25, 0.5
-and 0.75 of decisions against both ends; H32 (network) and H32 (firms) ask it of deep links per firm and of the number
-of firms on the axis of volume. Samples whose outcome goes by less than 2 % over the whole axis are counted as flat.
-The ends of an axis are choices, and an optimum inside is one inside these ends. In 500 samples the whole surface of
-volume and mode is run, and each arena in which government decides is held at its path of 2014 policy, to see which
-of them moves the optimum.
-
-H33 (C65 to C68: protection of weak firms lowers productivity). Holds if revenue per firm is lower with five times the
-protection than with none, by more than 0.5 %. H33 (strong firms) asks it of revenue per strong firm, which the number
-of weak firms does not lower by counting. H33 (revenue) asks it of the present value of revenue of all firms. The loss
-is also given for each firm that is kept. Jobs are RnD staff, the only staff in the model.
-
-H47 (I14, C98 against C64: directions set by government help firms, and too much of them harms). Holds if new-product
-revenue is higher with directions as in 2014 than with none and than with three times as much, by more than 0.5 %. H47
-(help) holds if three times the directions bring more new-product revenue than none, by 0.5 %; H47 (harm) if they
-leave the market with less competition strength, by 0.5 %. Diversity of topics is no stock; what directions take from
-it shows in competition strength only.
-
-Labels: H32 conditional; where harm of a decision and help of its money are placed decides it, the part of a decision
-that displaces the market has nil in its range. H33 built in; C65, protection lowers the hazard of weak firms (its
-size has nil in its range, and shielded firms may learn more or less). H33 (strong firms) and H33 (revenue) emergent.
-H47 and H47 (help) conditional; the worth of a set direction ranges from below nil to above. H47 (harm) built in; C64.
-"""
+"""Where on the axes of volume and mode an outcome is best, over the surface of both, and with one arena held."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
-from sdmodel.experiments.intervention_surface import FIRMS, FLAT, MODE, NET, NONE, SO, VOLUME, axis, inside, surface
 from sdmodel.study.arms import Arms
-from sdmodel.study.effects import Measure, Paired, end, ratio, worth
 from sdmodel.study.finding import Finding
-from sdmodel.study.question import Loop, Prediction, Question, Rows
-from sdmodel.study.translation import Say
-
-QUESTION = "How much should government support, and how much should it decide itself?"
+from sdmodel.study.paired import Paired
+from sdmodel.study.panels import heat, sheet
+from sdmodel.study.question import Question
+from sdmodel.study.surface import shapes, table_of
+from sdmodel.study.translation import Say, Translation
 
 SHIELD, OPEN = "protection x5", "no protection"
-SET, FREE = "directions x3", "no directions"
-PRODUCTIVITY, STRONG, ALL, JOBS = "revenue per firm", "revenue per strong firm", "revenue", "RnD staff"
-NEW, COMPETITION = "new product revenue", "competition strength"
-LEAST = 0.5
-PLACED = ("conditional", "where harm of decisions and help of money are placed decides it")
-WORTH = ("conditional", "the worth of a set direction is assumed, from below nil to above")
-
-MEASURES: dict[str, Measure] = {
-    SO: end("self organisation index"),
-    NET: end("deep links per firm"),
-    FIRMS: end("all firms"),
-    PRODUCTIVITY: ratio(end("revenue"), end("all firms")),
-    STRONG: ratio(end("revenue", quality="strong"), end("firms by quality", quality="strong")),
-    ALL: worth("revenue"),
-    JOBS: end("RnD staff"),
-    NEW: worth("new product revenue"),
-    COMPETITION: end("competition strength"),
+FEW = 500
+"""Samples of the surface and of the held arenas."""
+SCALES, PARTS = (0.0, 0.5, 1.0, 2.0, 4.0), (0.0, 0.25, 0.5, 0.75, 1.0)
+NONE = "as it is"
+VOLUME = dict(zip(SCALES, ("no programmes", "half the volume", NONE, "twice the volume", "volume x4"), strict=True))
+MODE = dict(
+    zip(PARTS, ("all by rule", "a quarter decided", "half decided", "three quarters decided", NONE), strict=True)
+)
+SO, NET, FIRMS = "self-organisation", "deep links per firm", "firms"
+FLAT = 2.0
+"""Percent over an axis below which an outcome is flat, and above both ends from which a best inside counts."""
+ARENAS = {
+    "money": "share of RnD money",
+    "finance": "share of finance",
+    "services": "share of services",
+    "links": "share of links",
 }
+ONE_KNOB = ((0.0, 0.0), (1.0, 0.25), (2.0, 0.5), (4.0, 1.0))
+"""Volume and mode in proportion."""
 
 
-def optimum(name: str, says: str, what: str, arms: Sequence[str]) -> Prediction:
-    """A prediction that an outcome is best inside an axis."""
-    return Prediction(
-        name, says, lambda p: inside(axis(p, what, arms)), "% above the better end of the axis", FLAT, *PLACED
-    )
-
-
-def _best_directions(p: Paired) -> np.ndarray:
-    return inside(axis(p, NEW, [FREE, NONE, SET]))
-
-
-def _notes(p: Paired) -> list[str]:
-    kept, staff = p.gain(FIRMS, SHIELD, OPEN), p.gain(JOBS, SHIELD, OPEN)
-    lost = -p.change(PRODUCTIVITY, SHIELD, OPEN)
+def notes(p: Paired) -> list[str]:
+    """What protection keeps and costs."""
+    kept, staff = p.gain(FIRMS, SHIELD, OPEN), p.gain("RnD staff", SHIELD, OPEN)
+    lost = -p.change("revenue per firm", SHIELD, OPEN)
     cost = p.cost(SHIELD, OPEN)
     able = (kept >= 1) & np.isfinite(cost)
-    out = []
+    out: list[str] = []
     if able.any():
         out.append(
             Say(
@@ -109,10 +68,16 @@ def _notes(p: Paired) -> list[str]:
     return out
 
 
-def _extras(finding: Finding, paired: Paired, arms: Arms) -> None:
-    surface(finding, paired, arms, MEASURES)
+def axis(paired: Paired, what: str, arms: Sequence[str]) -> np.ndarray:
+    """Values of a measure along an axis; rows are arms."""
+    return np.array([paired[what, arm] for arm in arms])
+
+
+def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+    """The surface, and what protection costs where shielded firms learn more or less."""
+    surface(asked, finding, paired, arms)
     learns = arms.draws["protection effect on learning"].to_numpy() > 0
-    lost = -paired.change(PRODUCTIVITY, SHIELD, OPEN)
+    lost = -paired.change("revenue per firm", SHIELD, OPEN)
     if learns.any() and not learns.all():
         finding.notes.append(
             Say(
@@ -124,129 +89,84 @@ def _extras(finding: Finding, paired: Paired, arms: Arms) -> None:
         )
 
 
-SPEC = Question(
-    name="intervention_mode",
-    asks=QUESTION,
-    arms={
-        NONE: {},
-        **{name: {"programme scale": s} for s, name in VOLUME.items() if s != 1},
-        **{name: {"administrative share": p} for p, name in MODE.items() if p != 1},
-        SHIELD: {"protection programme": 5.0},
-        OPEN: {"protection programme": 0.0},
-        SET: {"direction of RnD": 3.0},
-        FREE: {"direction of RnD": 0.0},
-    },
-    measures=MEASURES,
-    predictions=[
-        optimum("H32", "that self-organisation is best at a volume of programmes inside", SO, list(VOLUME.values())),
-        optimum(
-            "H32 (mode)", "that self-organisation is best with part of it decided by case", SO, list(MODE.values())
+def surface(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+    """The surface of volume and mode, the shapes on both axes, and each arena held, in the first samples."""
+    few = arms.first(FEW)
+    n = len(few.draws)
+    grid = {
+        f"{s} {p}": {"programme scale": s, "administrative share": p}
+        for s in SCALES
+        for p in PARTS
+        if p != 1.0 and s != 1.0
+    }
+    found = Paired(NONE)
+    found.add(few.run("extra surface", grid), asked.measures, few.draws)
+    first = paired.first(n)
+
+    def at(what: str, s: float, p: float) -> np.ndarray:
+        return first[what, VOLUME[s]] if p == 1 else first[what, MODE[p]] if s == 1 else found[what, f"{s} {p}"]
+
+    cells = np.array([[at(SO, s, p) for p in PARTS] for s in SCALES])
+    cells = cells[:, :, np.isfinite(cells).all(axis=(0, 1))]
+    flat = cells.reshape(-1, cells.shape[-1])
+    best = pd.Series(flat.argmax(axis=0)).value_counts(normalize=True).reindex(range(len(flat)), fill_value=0.0)
+    tables = {
+        "best": _axes(100 * best.to_numpy().reshape(cells.shape[:2])),
+        "change": _axes(np.median(100 * (cells / cells[SCALES.index(1.0), PARTS.index(1.0)] - 1), axis=2)),
+        "shapes": _shapes(paired, finding.translation),
+    }
+    volume = list(VOLUME.values())
+    as_it_is = few.run("extra held paths", {NONE: {}}, [f"decided {name}" for name in ARENAS.values()])
+    found_shapes = {"all": shapes(axis(first, SO, volume), FLAT)}
+    for key, name in ARENAS.items():
+        settings = {VOLUME[s]: {"programme scale": s} for s in SCALES if s != 1}
+        link = (f"decided {name}", f"experienced {name}")
+        cut = first.copy()
+        held = few.without(f"extra without {key}", link, as_it_is.sel(setting=NONE), settings)
+        cut.add(held, asked.measures, few.draws)
+        found_shapes[key] = shapes(axis(cut, SO, volume), FLAT)
+    arms.runs += few.runs
+    finding.notes += [
+        Say(
+            "With volume and mode turned as one knob, self-organisation is best inside in {knob:.0%} of samples; over "
+            "the whole surface it is best all by rule in {rule:.0%}: without programmes in {nothing:.0%}, with four "
+            "times their volume in {most:.0%}.",
+            knob=shapes(np.array([at(SO, s, p) for s, p in ONE_KNOB]), FLAT)["best inside"],
+            rule=tables["best"][0.0].sum() / 100,
+            nothing=tables["best"][0.0][0.0] / 100,
+            most=tables["best"][0.0][4.0] / 100,
         ),
-        optimum("H32 (network)", "that deep links are most at a volume inside", NET, list(VOLUME.values())),
-        optimum("H32 (firms)", "that firms are most at a volume inside", FIRMS, list(VOLUME.values())),
-        Prediction(
-            "H33",
-            "that protection of weak firms lowers revenue per firm",
-            lambda p: -p.change(PRODUCTIVITY, SHIELD, OPEN),
-            "% of revenue per firm lost",
-            LEAST,
-            "built in",
-            "C65: protection lowers the hazard of weak firms, its size from nil",
+        Say(
+            "Self-organisation is best without programmes in {all:.0%} of samples; with what government decides in one "
+            "arena held at its path of 2014 policy in {money:.0%} (RnD money), {finance:.0%} (finance), "
+            "{services:.0%} (services) and {links:.0%} (links).",
+            **{key: found["best with none"] for key, found in found_shapes.items()},
         ),
-        Prediction(
-            "H33 (strong firms)",
-            "that protection of weak firms lowers revenue per strong firm",
-            lambda p: -p.change(STRONG, SHIELD, OPEN),
-            "% of revenue per strong firm lost",
-            LEAST,
-            "emergent",
-            "no equation takes it from strong firms; markets, money and learning do, or do not",
-        ),
-        Prediction(
-            "H33 (revenue)",
-            "that protection of weak firms lowers revenue of all firms",
-            lambda p: -p.change(ALL, SHIELD, OPEN),
-            "% of the present value of revenue lost",
-            LEAST,
-            "emergent",
-            "more firms against worse ones; neither is put in",
-        ),
-        Prediction(
-            "H47",
-            "that new-product revenue is best with directions as in 2014, between none and three times as much",
-            _best_directions,
-            "% above the better end",
-            LEAST,
-            *WORTH,
-        ),
-        Prediction(
-            "H47 (help)",
-            "that three times the directions bring more new-product revenue than none",
-            lambda p: p.change(NEW, SET, FREE),
-            "% of new-product revenue",
-            LEAST,
-            *WORTH,
-        ),
-        Prediction(
-            "H47 (harm)",
-            "that three times the directions leave less competition strength than none",
-            lambda p: -p.change(COMPETITION, SET, FREE),
-            "% of competition strength lost",
-            LEAST,
-            "built in",
-            "C64: what government decides, the market does not, its size from nil",
-        ),
-    ],
-    loops=[
-        Loop("B9 protection and exits (C65)", "protected share", "selection factor", NONE, [SHIELD, OPEN]),
-        Loop("directions and success of projects (C98)", "help of directions", "conversion odds", NONE, [SET, FREE]),
-        Loop(
-            "decided RnD money and practice (C64)",
-            "decided share of RnD money",
-            "experienced share of RnD money",
-            NONE,
-            [SET, FREE],
-        ),
-    ],
-    panels=[
-        Rows(
-            "More programmes, decided as in 2014",
-            "self-organisation in 2034 against the volume of 2014",
-            "% of self-organisation",
-            {name: lambda p, name=name: p.change(SO, name) for name in VOLUME.values() if name != NONE},
-            FLAT,
-        ),
-        Rows(
-            "As much support, decided by rule",
-            "self-organisation in 2034 against all decided case by case",
-            "% of self-organisation",
-            {name: lambda p, name=name: p.change(SO, name) for name in MODE.values() if name != NONE},
-            FLAT,
-        ),
-        Rows(
-            "Protection x5 and directions x3",
-            "each against none of it, 2034 or present value",
-            "% against none of it",
-            {
-                "protection: firms": lambda p: p.change(FIRMS, SHIELD, OPEN),
-                "protection: revenue per firm": lambda p: p.change(PRODUCTIVITY, SHIELD, OPEN),
-                "protection: per strong firm": lambda p: p.change(STRONG, SHIELD, OPEN),
-                "directions: new products": lambda p: p.change(NEW, SET, FREE),
-                "directions: competition": lambda p: p.change(COMPETITION, SET, FREE),
-            },
-            LEAST,
-        ),
-    ],
-    headline=lambda f: Say(
-        "An optimum of intervention inside the range is rare: {volume:.0%} of samples for its volume, {mode:.0%} for "
-        "deciding case by case; protection of weak firms lowers revenue per firm in {lost:.0%}, and set directions "
-        "help new products in {help:.0%}",
-        volume=f.verdicts[0].share,
-        mode=f.verdicts[1].share,
-        lost=f.verdicts[4].share,
-        help=f.verdicts[8].share,
-    ),
-    notes=_notes,
-    extras=_extras,
-)
-ask, SAMPLES = SPEC.ask, SPEC.samples
+    ]
+    finding.figures["intervention_mode_surface"] = _figure(finding, tables, n)
+
+
+def _axes(values: Any) -> pd.DataFrame:
+    return table_of(values, SCALES, PARTS, "volume over that of 2014", "part decided case by case")
+
+
+def _shapes(paired: Paired, say: Translation) -> pd.DataFrame:
+    found = {
+        say(f"{what}, {word}"): shapes(axis(paired, what, list(arms.values())), FLAT)
+        for what in (SO, NET, FIRMS)
+        for word, arms in (("volume", VOLUME), ("mode", MODE))
+    }
+    table = 100 * pd.DataFrame(found).T
+    return table.rename(columns=say).rename_axis(index="", columns="")
+
+
+def _figure(finding: Finding, tables: dict[str, pd.DataFrame], n: int) -> Figure:
+    below = Say("Every pair of volume and mode in {n:,} samples; self-organisation as it shows in flows, 2034.", n=n)
+    layout = [
+        [
+            heat("Where the best lies", "% of samples whose best pair it is", tables["best"]),
+            heat("How much it matters", "% against policy of 2014, median of samples", tables["change"], centre=0.0),
+        ],
+        [heat("Shape over each axis alone", "% of samples; flat: below 2 %", tables["shapes"], width=16)],
+    ]
+    return sheet(finding, "Where self-organisation is best", below, layout, [9.0, 8.4])

@@ -1,111 +1,34 @@
-"""Is the whole package better than its best part, at the same public money? (H48)
-
-Written down before the first run
----------------------------------
-Six groups of instruments, each a mix of fixed proportions that one size scales, and the gradual exit from 2020 over
-five years, which costs nothing: see `GROUPS`. Proportions are choices made before the first run and no proposals.
-
-Public money is the present value at 2015 beyond that of changing nothing; the whole package (all six groups and the
-exit) at one third of its full size sets it in each sample. Every other portfolio is solved to cost the same (0.5 %).
-
-First stage: all 63 choices of groups, each with and without the exit, in 200 samples that the second stage does not use
-unless it needs them all. Reported: which of them no other beats in real RnD, firms, five-year survival and
-self-organisation at once; which has the smallest expected and the smallest largest regret in self-organisation.
-
-Second stage: the part that was best on average in the first stage, against the whole package, in all samples. H48 holds
-in a sample if the whole package leaves a self-organisation index in 2034 that is higher than that of this part by more
-than 2 %. H48 (RnD) holds if it brings more total real RnD by more than 0.1 yuan per yuan. H48 (more than the sum) holds
-if the gain of the index by the whole package exceeds the sum of the gains of its groups and of the exit, each alone at
-the size it has in the package, by more than 1 % of the index.
-
-Labels: emergent; no term of the equations says that instruments help or hinder each other, except the load that each
-further programme puts on the agencies (B11). Choosing the part by its mean in other samples is what a government could
-do; the best part of each sample would be hindsight.
-"""
+"""Portfolios of instruments at equal public money; the best of them is then asked against the whole package."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import sdmodel
 from sdmodel import plot
-from sdmodel.plot.style import drawing
-from sdmodel.study.answer import drawn
 from sdmodel.study.arms import MONEY, NEVER, Arms, Mix, last, present_value, total
-from sdmodel.study.effects import Paired, end, worth
 from sdmodel.study.finding import Finding
-from sdmodel.study.panels import attempt, head, in_language, texts
-from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
-from sdmodel.study.translation import ENGLISH, Say, said
+from sdmodel.study.history_matching import samples_of
+from sdmodel.study.panels import Drawn, attempt, sheet
+from sdmodel.study.question import Equal, Question
+from sdmodel.study.question_file import question_of
+from sdmodel.study.translation import Say, Translation
 
-if TYPE_CHECKING:
-    from sdmodel.model import Model
-
-QUESTION = "Is the whole package better than its best part, at the same public money?"
-SAMPLES = 10_000
-FIRST_STAGE = 200
-
-GROUPS: dict[str, dict[str, tuple[float, float]]] = {
-    "money for RnD": {
-        "progressive deduction size": (0.0, 0.8),
-        "grant number": (1.0, 1.0),
-        "procurement budget": (0.0, 50.0),
-    },
-    "finance": {
-        "extra guarantee capital": (0.0, 30.0),
-        "extra compensation capital": (0.0, 30.0),
-        "extra interest subsidy": (0.0, 0.05),
-        "venture programme": (1.0, 2.0),
-    },
-    "people and knowledge": {
-        "talent top up size": (0.0, 0.01),
-        "mobility programme": (0.0, 0.01),
-        "information budget": (0.0, 10.0),
-        "adviser programme": (1.0, 1.0),
-    },
-    "links and services": {
-        "voucher budget": (48.2, 48.2),
-        "brokerage programme": (1.0, 1.0),
-        "alliance programme": (1.0, 0.5),
-        "market entry budget": (0.0, 10.0),
-    },
-    "rules and culture": {
-        "coordination budget": (0.0, 10.0),
-        "implementing rules budget": (0.0, 10.0),
-        "IP protection budget": (0.0, 10.0),
-        "advocacy budget": (0.0, 10.0),
-        "institution budget": (0.0, 10.0),
-    },
-    "push": {"push size": (0.0, 0.5)},
-}
-"""Constants of each group: value at size 0, and what full size adds."""
+FIRST_STAGE, SIZE = 200, 1 / 3
+"""Samples of the first stage, and size of the groups in the whole package."""
 EXIT = {"exit start": 2020.0, "exit duration": 5.0}
-SIZE = 1 / 3
-
 NONE, WHOLE, PART, LEAVE = "as it is", "whole package", "best part", "gradual exit alone"
 ORDER, ALL, FIRMS, SURVIVAL = "self organisation index", "total real RnD", "firms by quality", "five year survival"
-LEAST, LEAST_RND, LEAST_SUM = 2.0, 0.1, 1.0
-OPEN = (
-    "emergent",
-    "no equation says that instruments help or hinder each other but through the load on agencies (B11)",
-)
 Choice = tuple[tuple[str, ...], bool]
 """Groups of a portfolio, and whether government leaves as well."""
-
-
-def mix(groups: Sequence[str]) -> Mix:
-    """All constants of some groups."""
-    return {name: parts for group in groups for name, parts in GROUPS[group].items()}
-
-
-def sized(groups: Sequence[str], size: float) -> dict[str, float]:
-    """Constants of some groups at a size."""
-    return {name: zero + size * unit for name, (zero, unit) in mix(groups).items()}
 
 
 def called(choice: Choice) -> str:
@@ -114,194 +37,200 @@ def called(choice: Choice) -> str:
     return " + ".join([*groups, *(["exit"] if leaves else [])])
 
 
-CHOICES: list[Choice] = [
-    (groups, leaves)
-    for n in range(1, len(GROUPS) + 1)
-    for groups in combinations(GROUPS, n)
-    for leaves in (False, True)
-]
-EVERYTHING: Choice = (tuple(GROUPS), True)
+@dataclass(frozen=True)
+class PolicyMix:
+    """The question as its file says it."""
 
+    name: str
+    table: Mapping[str, Any]
 
-def ask(
-    samples: int | None = None,
-    seed: int = 1,
-    *,
-    workers: int | None = None,
-    progress: bool | None = None,
-    model: Model | None = None,
-    lang: str = ENGLISH,
-) -> Finding:
-    """Ask H48; parameters as in `Question.ask`."""
-    table = portfolios(model, seed, workers, progress, FIRST_STAGE if samples is None else min(FIRST_STAGE, samples))
-    parts = table.drop(index=called(EVERYTHING))
-    best = next(c for c in CHOICES if called(c) == parts["expected regret"].idxmin())
-    question = asking(best, table)
-    return question.ask(samples, seed, workers=workers, progress=progress, model=model, lang=lang)
+    @property
+    def asks(self) -> str:
+        """The question, in one sentence."""
+        return str(self.table["asks"])
 
+    @property
+    def plan(self) -> str:
+        """What was written down before the first run."""
+        return str(self.table["plan"])
 
-def most(model: Model, choice: Choice) -> float:
-    """Largest size at which all constants of a portfolio are in their ranges."""
-    return min((model.owner(n).high - zero) / unit for n, (zero, unit) in mix(choice[0]).items())
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+        """Constants of each group: value at size 0, and what full size adds."""
+        groups: Mapping[str, Mapping[str, tuple[float, float]]] = self.table["groups"]
+        return groups
 
+    @property
+    def everything(self) -> Choice:
+        """The whole package."""
+        return tuple(self.groups), True
 
-def portfolios(
-    model: Model | None, seed: int, workers: int | None, progress: bool | None, samples: int
-) -> pd.DataFrame:
-    """First stage: every portfolio at equal money; medians and regret by portfolio."""
-    own, draws = drawn(model, samples, seed + 1)
-    arms = Arms(own, draws, [ORDER, ALL, FIRMS, SURVIVAL], every=1.0, workers=workers, progress=progress)
-    base = arms.run("first stage", {NONE: {}, WHOLE: {**EXIT, **sized(tuple(GROUPS), SIZE)}}, every=NEVER)
-    anyway, target = last(base, MONEY)
-    able = target - anyway > 1
-    known = own.parameters()["value"]
-    names = list(mix(tuple(GROUPS)))
+    @property
+    def choices(self) -> list[Choice]:
+        """All choices of groups, each with and without the exit."""
+        numbers = range(1, len(self.groups) + 1)
+        chosen = [groups for n in numbers for groups in combinations(self.groups, n)]
+        return [(groups, leaves) for groups in chosen for leaves in (False, True)]
 
-    def units(position: int) -> dict[str, np.ndarray]:
-        return {
-            name: np.array([[mix(c[0])[name][position] if name in mix(c[0]) else (known[name], 0.0)[position]]
-                            for c in CHOICES])
-            for name in names
-        }  # fmt: skip
+    def ask(
+        self,
+        samples: int | None = None,
+        seed: int = 1,
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        model: sdmodel.Model | None = None,
+        translation: Translation | None = None,
+    ) -> Finding:
+        """Ask in two stages; parameters as in `Question.ask`."""
+        first = FIRST_STAGE if samples is None else min(FIRST_STAGE, samples)
+        table = self.portfolios(model, seed, workers, progress, first)
+        parts = table.drop(index=called(self.everything))
+        best = next(c for c in self.choices if called(c) == parts["expected regret"].idxmin())
+        asked = self.second_stage(best)
+        finding = asked.ask(
+            samples, seed, workers=workers, progress=progress, model=model, translation=translation
+        )
+        chosen = [Say("Best part by its mean in other samples: {part}.", part=called(best)), self._chosen(table)]
+        finding.notes[:0] = chosen
+        _front(finding, table, called(self.everything))
+        return finding
 
-    zero, unit = units(0), units(1)
-    found = arms.equal(
-        "first stage",
-        {called(c): EXIT if c[1] else {"exit start": 2100.0, "exit duration": 5.0} for c in CHOICES},
-        np.where(able, target, anyway + 1),
-        lever={name: (zero[name], unit[name]) for name in names},
-        start=np.array([[min(SIZE * len(GROUPS) / len(c[0]), most(own, c))] for c in CHOICES]),
-        low=0.0,
-        high=np.array([[most(own, c)] for c in CHOICES]),
-        base=anyway,
-    )
-    good = found.spent & able & (found.result["status"].to_numpy() == 0)
-    index = np.where(good, last(found.result, ORDER), np.nan)
-    with np.errstate(all="ignore"):
-        lost = 100 * (1 - index / np.nanmax(index, axis=0))
-    outcomes = {
-        "self-organisation in 2034": index,
-        "real RnD, present value": np.where(good, present_value(found.result[ALL], draws), np.nan),
-        "firms in 2034": np.where(good, total(found.result[FIRMS]).isel(time=-1), np.nan),
-        "five-year survival in 2034": np.where(good, last(found.result, SURVIVAL), np.nan),
-    }
-    columns: dict[str, Any] = {name: np.nanmedian(values, axis=1) for name, values in outcomes.items()}
-    columns |= {"expected regret": np.nanmean(lost, axis=1), "largest regret": np.nanmax(lost, axis=1)}
-    columns |= {"cannot be spent": 1 - good.mean(axis=1)}
-    frame = pd.DataFrame(columns, index=[called(c) for c in CHOICES])
-    frame.loc[frame["cannot be spent"] > 0.5] = np.nan
-    return frame
+    def mix(self, groups: Sequence[str]) -> Mix:
+        """All constants of some groups."""
+        return {name: (zero, unit) for group in groups for name, (zero, unit) in self.groups[group].items()}
 
+    def sized(self, groups: Sequence[str], size: float) -> dict[str, float]:
+        """Constants of some groups at a size."""
+        return {name: zero + size * unit for name, (zero, unit) in self.mix(groups).items()}
 
-def asking(best: Choice, table: pd.DataFrame) -> Question:
-    """The second stage."""
-    groups = {f"{group} alone": sized((group,), SIZE) for group in GROUPS}
+    def most(self, model: sdmodel.Model, choice: Choice) -> float:
+        """Largest size at which all constants of a portfolio are in their ranges."""
+        return float(min((model.owner(n).high - zero) / unit for n, (zero, unit) in self.mix(choice[0]).items()))
 
-    def excess(p: Paired) -> np.ndarray:
-        single = sum(p.gain("index", arm) for arm in (*groups, LEAVE))
-        return 100 * (p.gain("index", WHOLE) - single) / p["index", NONE]
+    def portfolios(
+        self, model: sdmodel.Model | None, seed: int, workers: int | None, progress: bool | None, samples: int
+    ) -> pd.DataFrame:
+        """First stage: every portfolio at equal money; medians and regret by portfolio."""
+        own, draws = samples_of(model, samples, seed + 1)
+        arms = Arms(own, draws, [ORDER, ALL, FIRMS, SURVIVAL], every=1.0, workers=workers, progress=progress)
+        whole = {**EXIT, **self.sized(tuple(self.groups), SIZE)}
+        base = arms.run("first stage", {NONE: {}, WHOLE: whole}, every=NEVER)
+        anyway, target = last(base, MONEY)
+        able = target - anyway > 1
+        known = own.parameters()["value"]
+        choices, mixes = self.choices, [self.mix(c[0]) for c in self.choices]
+        lever = {
+            name: tuple(np.array([[mix.get(name, (known[name], 0.0))[i]] for mix in mixes]) for i in (0, 1))
+            for name in self.mix(tuple(self.groups))
+        }
+        most = [self.most(own, c) for c in choices]
+        found = arms.equal(
+            "first stage",
+            {called(c): EXIT if c[1] else {"exit start": 2100.0, "exit duration": 5.0} for c in choices},
+            np.where(able, target, anyway + 1),
+            lever={name: (zero, unit) for name, (zero, unit) in lever.items()},
+            start=np.array([[min(SIZE * len(self.groups) / len(c[0]), m)] for c, m in zip(choices, most, strict=True)]),
+            low=0.0,
+            high=np.array([[m] for m in most]),
+            base=anyway,
+        )
+        good = found.spent & able & (found.result["status"].to_numpy() == 0)
+        outcomes = {
+            "self-organisation in 2034": last(found.result, ORDER),
+            "real RnD, present value": present_value(found.result[ALL], draws).to_numpy(),
+            "firms in 2034": total(found.result[FIRMS]).isel(time=-1).to_numpy(),
+            "five-year survival in 2034": last(found.result, SURVIVAL),
+        }
+        columns = {name: np.nanmedian(np.where(good, values, np.nan), axis=1) for name, values in outcomes.items()}
+        index = np.where(good, outcomes["self-organisation in 2034"], np.nan)
+        with np.errstate(all="ignore"):
+            lost = 100 * (1 - index / np.nanmax(index, axis=0))
+        columns |= {"expected regret": np.nanmean(lost, axis=1), "largest regret": np.nanmax(lost, axis=1)}
+        columns |= {"cannot be spent": 1 - good.mean(axis=1)}
+        frame = pd.DataFrame(columns, index=[called(c) for c in choices])
+        frame.loc[frame["cannot be spent"] > 0.5] = np.nan
+        return frame
 
-    panels = [
-        Rows(
-            "What moves the index",
-            "self-organisation index in 2034 against no change, each at its size in the package",
-            "% of the index without change",
-            {arm: lambda p, arm=arm: p.change("index", arm) for arm in (WHOLE, *groups, LEAVE)},
-            LEAST,
-        ),
-        Rows(
-            "What a yuan buys",
-            "total real RnD against no change, by yuan of public money",
-            "yuan of RnD per yuan of public money",
-            {arm: lambda p, arm=arm: p.per_yuan(ALL, arm) for arm in (WHOLE, PART, *groups)},
-            LEAST_RND,
-        ),
-    ]
-    return Question(
-        name="policy_mix",
-        asks=QUESTION,
-        arms={NONE: {}, WHOLE: {**EXIT, **sized(tuple(GROUPS), SIZE)}, **groups, LEAVE: EXIT},
-        equal=[Equal(like=WHOLE, arms={PART: (EXIT if best[1] else {}, mix(best[0]))},
-                     start=min(1.0, SIZE * len(GROUPS) / len(best[0])), low=0.0,
-                     size=mix(tuple(GROUPS)),
-                     high=most(sdmodel.load("shandong"), best))],
-        measures={"index": end(ORDER), ALL: worth(ALL), "firms": end(FIRMS), "survival": end(SURVIVAL)},
-        predictions=[
-            Prediction("H48", "that the whole package leaves a higher self-organisation index in 2034 than its best "
-                       "part of equal public money", lambda p: p.change("index", WHOLE, PART),
-                       "% of the index of the part", LEAST, *OPEN),
-            Prediction("H48 (RnD)", "that the whole package brings more total real RnD than its best part of equal "
-                       "public money", lambda p: p.per_yuan(ALL, WHOLE) - p.per_yuan(ALL, PART),
-                       "yuan of RnD per yuan of public money", LEAST_RND, *OPEN),
-            Prediction("H48 (more than the sum)", "that the whole package raises the index by more than its groups and "
-                       "the exit do one by one", excess, "% of the index without change", LEAST_SUM, *OPEN),
-        ],
-        loops=[
-            Loop("B11 load of the agencies (C69-C73)", "room for a programme", "implementation target", NONE,
-                 [WHOLE, PART, *groups, LEAVE]),
-            Loop("R13 joint work and association skill (C61)", "joint value", "association practice", NONE,
-                 [WHOLE, PART, *groups, LEAVE]),
-        ],
-        panels=panels,
-        headline=lambda f: Say(
-            "For the same public money the whole package leaves more self-organisation than its best part in "
-            "{share:.0%} of samples; the groups add up to more than their sum in {more:.0%}",
-            share=f.verdicts[0].share,
-            more=f.verdicts[2].share,
-        ),
-        notes=lambda p: [Say("Best part by its mean in other samples: {part}.", part=called(best)), *_chosen(table)],
-        extras=lambda finding, paired, arms: _front(finding, table),
-        samples=SAMPLES,
-    )  # fmt: skip
+    def second_stage(self, best: Choice) -> Question:
+        """The best part against the whole package."""
+        groups = tuple(self.groups)
+        arms = {NONE: {}, WHOLE: {**EXIT, **self.sized(groups, SIZE)}}
+        arms |= {f"{group} alone": self.sized((group,), SIZE) for group in groups}
+        equal = Equal(
+            like=WHOLE,
+            lever=self.mix(best[0]),
+            arms={PART: EXIT if best[1] else {}},
+            start=min(1.0, SIZE * len(groups) / len(best[0])),
+            low=0.0,
+            high=self.most(sdmodel.load("shandong"), best),
+            size=self.mix(groups),
+        )
+        rest = {k: v for k, v in self.table.items() if k != "groups"}
+        return question_of(self.name, {**rest, "arms": {**arms, LEAVE: EXIT}}, more={"equal": [equal]})
 
-
-# -- portfolios -------------------------------------------------------------------------------------------------
-def _chosen(table: pd.DataFrame) -> list[str]:
-    whole, regret = called(EVERYTHING), table["expected regret"]
-    rank = int(regret.rank()[whole]) if np.isfinite(regret[whole]) else 0
-    return [
-        Say(
+    def _chosen(self, table: pd.DataFrame) -> Say:
+        whole, expected = called(self.everything), table["expected regret"]
+        return Say(
             "Of {n} portfolios the smallest expected regret in self-organisation has {least} ({a:.1f} %), the smallest "
             "in the worst sample {safest} ({b:.0f} %); the whole package is number {rank} ({c:.1f} %).",
-            n=int(regret.notna().sum()), least=str(regret.idxmin()), a=regret.min(),
-            safest=str(table["largest regret"].idxmin()), b=table["largest regret"].min(), rank=rank, c=regret[whole],
+            n=int(expected.notna().sum()),
+            least=str(expected.idxmin()),
+            a=expected.min(),
+            safest=str(table["largest regret"].idxmin()),
+            b=table["largest regret"].min(),
+            rank=int(expected.rank()[whole]) if np.isfinite(expected[whole]) else 0,
+            c=expected[whole],
         )
-    ]  # fmt: skip
 
 
-def _front(finding: Finding, table: pd.DataFrame) -> None:
+def experiment(name: str, table: Mapping[str, Any]) -> PolicyMix:
+    """The question from its file."""
+    return PolicyMix(name, table)
+
+
+def _front(finding: Finding, table: pd.DataFrame, whole: str) -> None:
     """Portfolios that no other beats, and a figure of them."""
-    goals = dict.fromkeys(list(table.columns[:4]), "max")
-    front = sdmodel.nondominated(table, goals)
-    finding.notes.append(
-        Say("Portfolios that no other beats in the medians of all four outcomes: {n} of {all}, among them {some}.",
-            n=len(front), all=int(table.iloc[:, 0].notna().sum()), some="; ".join(map(str, front.index[:6])))
-    )  # fmt: skip
-    finding.figures["policy_mix_portfolios"] = _portfolio_figure(finding, table, front)
-
-
-def _portfolio_figure(finding: Finding, table: pd.DataFrame, front: pd.DataFrame) -> Any:
-    def say(text: str) -> str:
-        return said(text, finding.lang)
-
-    title = Say("{n} of {all} portfolios are beaten by no other in the medians of four outcomes", n=len(front),
-                all=int(table.iloc[:, 0].notna().sum()))  # fmt: skip
+    front = sdmodel.nondominated(table, dict.fromkeys(list(table.columns[:4]), "max"))
+    able = int(table.iloc[:, 0].notna().sum())
+    finding.notes.insert(
+        -1,  # before what it took
+        Say(
+            "Portfolios that no other beats in the medians of all four outcomes: {n} of {all}, among them {some}.",
+            n=len(front),
+            all=able,
+            some="; ".join(map(str, front.index[:6])),
+        ),
+    )
+    title = Say(
+        "{n} of {all} portfolios are beaten by no other in the medians of four outcomes", n=len(front), all=able
+    )
     below = "Choices of six groups of instruments, with and without a gradual exit, at equal public money."
-    fig, axes = plot.board([["front", "regret"]], heights=(9.0,), **texts(finding, title, below))
-    with drawing():
+    finding.figures["policy_mix_portfolios"] = _figure(finding, title, below, table, front, whole)
+
+
+def _figure(finding: Finding, title: str, below: str, table: pd.DataFrame, front: pd.DataFrame, whole: str) -> Figure:
+    def fronts(panel: Axes, say: Translation) -> None:
         x, y = "real RnD, present value", "self-organisation in 2034"
-        for rows, look in ((table, {"alpha": 0.35, "label": say("a portfolio")}),
-                           (front, {"marker": "D", "label": say("beaten by no other")}),
-                           (table.loc[[called(EVERYTHING)]], {"marker": "s", "label": say(WHOLE)})):  # fmt: skip
-            axes["front"].scatter(rows[x], rows[y], s=22, **look)
-        axes["front"].set(xlabel=say("real RnD, present value (million CNY)"), ylabel=say(y))
-        axes["front"].legend(frameon=False, fontsize=7)
-        head(axes["front"], "A", say("RnD and self-organisation"), say("medians of samples"))
-        least = table["expected regret"].nsmallest(5)
-        shown = pd.DataFrame({"median": least, "low": least, "high": least})
-        attempt(axes["regret"], plot.effects, shown, label=say("% of the index"), legend=False, width=8)
-        head(
-            axes["regret"], "B", say("Smallest expected regret"), say("index lost to the best portfolio of the sample")
-        )
-        in_language(fig, finding.lang)
-    return fig
+        shown: list[tuple[pd.DataFrame, dict[str, Any]]] = [
+            (table, {"alpha": 0.35, "label": say("a portfolio")}),
+            (front, {"marker": "D", "label": say("beaten by no other")}),
+            (table.loc[[whole]], {"marker": "s", "label": say(WHOLE)}),
+        ]
+        for rows, look in shown:
+            panel.scatter(rows[x], rows[y], s=22, **look)
+        panel.set(xlabel=say("real RnD, present value (million CNY)"), ylabel=say(y))
+        panel.legend(frameon=False, fontsize=7)
+
+    def least(panel: Axes, say: Translation) -> None:
+        smallest = table["expected regret"].nsmallest(5)
+        shown = pd.DataFrame({"median": smallest, "low": smallest, "high": smallest})
+        attempt(panel, plot.effects, shown, label=say("% of the index"), legend=False, width=8)
+
+    layout = [
+        [
+            Drawn("RnD and self-organisation", "medians of samples", fronts),
+            Drawn("Smallest expected regret", "index lost to the best portfolio of the sample", least),
+        ]
+    ]
+    return sheet(finding, title, below, layout, (9.0,))

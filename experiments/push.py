@@ -1,122 +1,60 @@
-"""Does one push bring firms onto the endogenous track for good, how large, and when? (H38, H42, H43, H44, H45)
-
-Written down before the first run
----------------------------------
-A push pays a part of the switching cost of firms on the old track that it reaches, for some years. Outcome: share of
-firms on the endogenous track; they have switched as a population when it is above one half. Read at the end of the
-push, seven years after it (the time in which a published one-shot subsidy faded, SF05), and in 2034; money is the
-present value at 2015 of all public money.
-
-Settings: as it is; a push of one million CNY a firm from 2015 to 2018 that reaches one old-track firm in five each
-year; the same with a quarter and with four times the size; and three pushes of equal public money in the same sample
-(0.5 %), with the size solved: over nine years instead of three, from 2024 instead of 2015, and on all firms (once a
-year) instead of one in five.
-
-H38 (C60, C79: self-organisation does not begin by itself, it needs a push). Holds in a sample if most firms are on the
-endogenous track in 2034 with the push and not without. Samples are also counted that get there anyway, earlier with
-the push by half a year or not, and that do not get there. H38 (self-organisation) asks whether the index of
-self-organisation is higher in 2034, by 1 %.
-
-H42 (C136, C137: a push breaks path dependence for good). Holds if the push leaves more than 5 points more firms on the
-track in 2034, sixteen years after its end. H42 (lasting) holds if more than half of what there is at its end is left
-then; samples with less than 1 point at the end are not compared. In 500 samples further: H42 (two tracks) holds where
-a population whose deciding firms all took the new track from 2015 to 2030 and one in which all took the old one are
-still 25 points apart in 2109, so that there are two rest points; H42 (repeated) holds if three pulses of one year, from
-2015, 2021 and 2027, give a higher mean share from 2015 to 2034 than the single push of equal public money, by 1 point.
-Changed after first runs of 200 samples: two starts in 2009, at 5 and 95 %, were to tell two tracks, and found none;
-they cannot tell, since the share in 2009 also sets the reference of the payoffs. Holding firms on a track took their
-place and found none either.
-
-H43 (C137: size and duration of the push must pass a threshold). Holds if the push of four times the size leaves more
-than 5 points in 2034 and more per public money than the one of a quarter, by 1 point per thousand million CNY. H43
-(short) holds if the push of three years leaves more in 2034 than the one of nine for equal public money, by 1 point.
-In 500 samples sizes from 0.25 to 4 and durations from 1 to 16 years give the surface of samples that switch, and the
-money at which they do.
-
-H44 (C137: a timely push works better than a late one). Holds if the push of 2015 leaves more seven years after its end
-than that of 2024 of equal public money seven years after its own, each against no push, by 1 point. H44 (in 2034)
-reads both in 2034. In 500 samples the size is read off that leaves as much seven years after a later start.
-
-H45 (C142, C143: the push should reach the whole population, not selected firms). Holds if the push on all firms leaves
-more in 2034 than that on one in five of equal public money, by 1 point. Firms are reached at random: the model does not
-select them, so what selection by merit would gain or lose is not in the answer.
-
-Labels: H38 emergent. H42, H43 and H45 conditional; the logistic spread of payoffs, its size against the worth of
-others on the track, and whether firms choose with a way back or adopt by example decide them. H44 conditional;
-capital tied to the old track grows with years on it, from nil.
-"""
+"""Pushes of many sizes, durations and dates on fewer samples; two tracks or one; one pulse or three."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
 
-from sdmodel.experiments.push_surface import AFTER, FEW, MONEY_UNIT, TRACK, surfaces
-from sdmodel.study.effects import Measure, Paired, end, first_above, mean
-from sdmodel.study.question import Equal, Loop, Prediction, Question, Rows
+from sdmodel.core.schedule import Schedule
+from sdmodel.study.arms import END, MONEY, Arms, last
+from sdmodel.study.finding import Finding
+from sdmodel.study.overlay import overlaid
+from sdmodel.study.paired import PUBLIC, Paired
+from sdmodel.study.panels import heat, rows, sheet
+from sdmodel.study.question import Question
+from sdmodel.study.surface import table_of
 from sdmodel.study.translation import Say
+from sdmodel.study.verdict import judged
 
-QUESTION = "Does one push bring firms onto the endogenous track for good, how large must it be, and when?"
-
-NONE, PUSH, SMALL, LARGE = "no push", "push", "a quarter of the size", "four times the size"
-LONG, LATE, ALL = "over nine years", "nine years later", "on all firms"
-NOW, AT_END, LATER, MEAN = "in 2034", "at its end", "seven years after", "mean share"
-WHEN, SO = "most firms switched", "self-organisation"
-MEASURES: dict[str, Measure] = {
-    NOW: end(TRACK),
-    AT_END: end(TRACK, at=2018.0),
-    LATER: end(TRACK, at=2018.0 + AFTER),
-    MEAN: mean(TRACK),
-    WHEN: first_above(TRACK, 0.5),
-    SO: end("self organisation index"),
-}
-MOST, LASTING, POINT = 0.5, 5.0, 1.0
-CHOICE = (
-    "conditional",
-    "the spread of payoffs, the worth of others on the track and the form of choice are assumed",
-)
-INERTIA = ("conditional", "capital tied to the old track grows while a firm stays on it, from nil, by assumption")
+TRACK, LINKS = "new track share", "deep links per firm"
+NONE, PUSH, AT_END, LATER, NOW, WHEN = (
+    "no push", "push", "at its end", "seven years after", "in 2034", "most firms switched"
+)  # fmt: skip
+FEW = 500
+"""Samples of all this."""
+AFTER = 7.0
+"""Years after the end of a push at which it is read, the time in which a published one-shot subsidy faded."""
+SIZES, DURATIONS, STARTS, LASTS = (0.25, 0.5, 1.0, 2.0, 4.0), (1, 2, 4, 8, 16), (2015, 2018, 2021, 2024), 3.0
+SUMS = (500, 1000, 2000, 4000, 8000, 16000)
+"""Million CNY of public money, present value at 2015."""
+SPREAD, GAP, COST = "track heterogeneity", "payoff gap", "switching cost"
+MOST, POINT, APART = 0.5, 1.0, 25.0
+SOON, LONG_RUN = 2049.0, 2109.0
+PULSES = Schedule((2009, 2015, 2016, 2021, 2022, 2027, 2028), (0, 1, 0, 1, 0, 1, 0))
+"""Three pulses of one year, in the place of one of three."""
 
 
-def points(p: Paired, arm: str, when: str = NOW, against: str = NONE) -> np.ndarray:
+HELD = "held_on_a_track.mdl"
+
+
+def points(paired: Paired, arm: str, when: str = NOW, against: str = NONE) -> np.ndarray:
     """Firms on the endogenous track beyond another arm, in points."""
-    return 100 * p.gain(when, arm, against)
+    return 100 * paired.gain(when, arm, against)
 
 
-def per_money(p: Paired, arm: str) -> np.ndarray:
-    """The same in 2034 per thousand million CNY of public money."""
-    return points(p, arm) / p.cost(arm) * MONEY_UNIT
-
-
-def _needed(p: Paired, effect: np.ndarray) -> np.ndarray:
-    return (p[NOW, PUSH] > MOST) & (p[NOW, NONE] <= MOST)
-
-
-def _lasting(p: Paired) -> np.ndarray:
-    begun = points(p, PUSH, AT_END)
-    with np.errstate(all="ignore"):
-        return 100 * points(p, PUSH) / np.where(begun >= 1, begun, np.nan)
-
-
-def _threshold(p: Paired) -> np.ndarray:
-    return per_money(p, LARGE) - per_money(p, SMALL)
-
-
-def _passed(p: Paired, effect: np.ndarray) -> np.ndarray:
-    return (effect > POINT) & (points(p, LARGE) > LASTING)
-
-
-def _timely(p: Paired) -> np.ndarray:
-    return points(p, PUSH, LATER) - points(p, LATE)
-
-
-def _notes(p: Paired) -> list[str]:
-    without, pushed = p[WHEN, NONE], p[WHEN, PUSH]
-    need = _needed(p, without)
-    begun, later = points(p, PUSH, AT_END), points(p, PUSH, LATER)
+def notes(paired: Paired) -> list[str]:
+    """When firms switch, what the push costs, and what is left of it."""
+    without, pushed = paired[WHEN, NONE], paired[WHEN, PUSH]
+    begun, later = points(paired, PUSH, AT_END), points(paired, PUSH, LATER)
     some = begun >= 1
     with np.errstate(all="ignore"):
         sooner = without - pushed >= 0.5
-    there = p[NOW, NONE] > MOST
+    there, reached = paired[NOW, NONE] > MOST, paired[NOW, PUSH] > MOST
+    neither = (paired[NOW, NONE] <= MOST) & (paired[NOW, PUSH] <= MOST)
     return [
         Say(
             "Most firms are on the endogenous track in 2034 without a push in {there:.0%} of samples, of which the "
@@ -124,169 +62,226 @@ def _notes(p: Paired) -> list[str]:
             "in {never:.0%}.",
             there=there.mean(),
             sooner=sooner[there].mean() if there.any() else 0.0,
-            need=need.mean(),
-            never=((p[NOW, NONE] <= MOST) & (p[NOW, PUSH] <= MOST)).mean(),
+            need=(reached & (paired[NOW, NONE] <= MOST)).mean(),
+            never=neither.mean(),
         ),
         Say(
             "The push costs {money:.0f} million CNY (median); of what there is at its end {seven:.0%} is left seven "
             "years after and {left:.0%} in 2034 (medians where it is a point or more).",
-            money=np.nanmedian(p.cost(PUSH)),
+            money=np.nanmedian(paired.cost(PUSH)),
             seven=np.nanmedian((later / begun)[some]),
-            left=np.nanmedian((points(p, PUSH) / begun)[some]),
+            left=np.nanmedian((points(paired, PUSH) / begun)[some]),
         ),
     ]
 
 
-SPEC = Question(
-    name="push",
-    asks=QUESTION,
-    arms={
-        NONE: {},
-        PUSH: {"push size": 1.0},
-        SMALL: {"push size": 0.25},
-        LARGE: {"push size": 4.0},
-    },
-    equal=[
-        Equal(
-            like=PUSH,
-            size="push size",
-            arms={
-                LONG: ({"push duration": 9.0}, "push size"),
-                LATE: ({"push start": 2024.0}, "push size"),
-                ALL: ({"push rate": 1.0}, "push size"),
-            },
-            start=0.5,
-        )
-    ],
-    measures=MEASURES,
-    predictions=[
-        Prediction(
-            "H38",
-            "that most firms are on the endogenous track in 2034 with a push and not without",
-            lambda p: points(p, PUSH),
-            "points of firms in 2034",
-            0.0,
-            "emergent",
-            "nothing in the model says that the track cannot be taken without a push",
-            _needed,
+def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+    """Add surfaces, two more verdicts, notes and a sheet to the finding."""
+    few = arms.first(FEW)
+    n = len(few.draws)
+    plain = few.run("extra no push", {NONE: {}}, [LINKS, GAP, COST]).sel(setting=NONE)
+    lasting = _grid(few, {(s, d): {"push size": s, "push duration": float(d)} for d in DURATIONS for s in SIZES})
+    starting = _grid(
+        few, {(s, t): {"push size": s, "push start": t, "push duration": LASTS} for t in STARTS for s in SIZES}
+    )
+    tables = _switched(plain, lasting)
+    gains = _later(plain, starting)
+    apart, gain = _held_apart(few), 100 * paired.first(n).gain(NOW, PUSH)
+    repeated = _repeated(few, paired.first(n))
+    arms.runs += few.runs
+    finding.notes.append(_why(plain, few))
+    _verdicts(finding, few.draws, apart[LONG_RUN], repeated)
+    _notes(finding, tables["cost"], _needed(gains), apart, gain)
+    finding.figures["push_surface"] = _figure(finding, tables, gains, apart, repeated, n)
+
+
+def _grid(few: Arms, settings: dict[tuple[float, float], dict[str, float]]) -> xr.Dataset:
+    return few.run("extra surface", {f"{a:g} {b:g}": setting for (a, b), setting in settings.items()})
+
+
+def _switched(plain: xr.Dataset, found: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """Samples (%) that a push switches, by size and duration and by money and duration; cheapest money by sample."""
+    before = last(plain, TRACK) <= MOST
+    money = (found[MONEY].isel(time=-1) - plain[MONEY].isel(time=-1)).to_numpy().reshape(len(DURATIONS), len(SIZES), -1)
+    after = last(found, TRACK).reshape(money.shape) > MOST
+    switched = after & before
+    cost = pd.DataFrame(np.where(switched, money, np.inf).min(axis=1).T, columns=list(DURATIONS))
+    return {
+        "size": table_of(
+            100 * switched.mean(axis=2).T, SIZES, DURATIONS, "size (million CNY a firm)", "duration (years)"
         ),
-        Prediction(
-            "H38 (self-organisation)",
-            "that self-organisation is higher in 2034 with a push",
-            lambda p: p.change(SO, PUSH),
-            "% of self-organisation",
-            1.0,
-            "emergent",
-            "the index feeds nothing, and a push acts on the choice of track only",
+        "money": table_of(
+            [[100 * (cost[d] <= m).mean() for d in DURATIONS] for m in SUMS],
+            SUMS, DURATIONS, "money up to (million CNY)", "duration (years)",
         ),
-        Prediction(
-            "H42",
-            "that a push leaves more firms on the endogenous track sixteen years after its end",
-            lambda p: points(p, PUSH),
-            "points of firms in 2034",
-            LASTING,
-            *CHOICE,
-        ),
-        Prediction(
-            "H42 (lasting)",
-            "that more than half of what a push brings is left sixteen years after",
-            _lasting,
-            "% of the points at its end",
-            50.0,
-            *CHOICE,
-        ),
-        Prediction(
-            "H43",
-            "that a push of sixteen times the size leaves more than 5 points and more per public money",
-            _threshold,
-            "points per thousand million CNY",
-            POINT,
-            *CHOICE,
-            _passed,
-        ),
-        Prediction(
-            "H43 (short)",
-            "that a push of three years leaves more than one of nine of equal public money",
-            lambda p: points(p, PUSH, against=LONG),
-            "points of firms in 2034",
-            POINT,
-            *CHOICE,
-        ),
-        Prediction(
-            "H44",
-            "that an early push leaves more after seven years than a late one of equal public money",
-            _timely,
-            "points of firms seven years after",
-            POINT,
-            *INERTIA,
-        ),
-        Prediction(
-            "H44 (in 2034)",
-            "that an early push leaves more in 2034 than a late one of equal public money",
-            lambda p: points(p, PUSH, against=LATE),
-            "points of firms in 2034",
-            POINT,
-            *INERTIA,
-        ),
-        Prediction(
-            "H45",
-            "that a push on all firms leaves more than one on a part of them of equal public money",
-            lambda p: points(p, ALL, against=PUSH),
-            "points of firms in 2034",
-            POINT,
-            *CHOICE,
-        ),
-    ],
-    loops=[
-        Loop(
-            "R5 track, worth of others on it (C136)",
-            "new track share",
-            "profit on the new track",
-            NONE,
-            [PUSH, SMALL, LARGE, LONG, LATE, ALL],
-        ),
-        Loop("track and RnD norm", "new track share", "uncurbed intensity", NONE, [PUSH]),
-    ],
-    panels=[
-        Rows(
-            "What a push leaves",
-            "firms on the endogenous track against no push",
+        "cost": cost,
+    }
+
+
+def _later(plain: xr.Dataset, found: xr.Dataset) -> np.ndarray:
+    """Share of firms that pushes leave seven years after their end, by start, size and sample."""
+    at = {t: t + LASTS + AFTER for t in STARTS}
+    return np.array(
+        [
+            [(found[TRACK].sel(setting=f"{s:g} {t:g}") - plain[TRACK]).sel(time=at[t]).to_numpy() for s in SIZES]
+            for t in STARTS
+        ]
+    )
+
+
+def _needed(gains: np.ndarray) -> pd.DataFrame:
+    """Size that leaves as much as size one from the first date does; infinite where none tried does."""
+    goal = gains[0, SIZES.index(1.0)]
+    out = np.full((gains.shape[2], len(STARTS)), np.nan)
+    for i in np.flatnonzero(goal > POINT / 100):
+        for j in range(len(STARTS)):
+            sizes, got = np.array([0.0, *SIZES]), np.maximum.accumulate([0.0, *gains[j, :, i]])
+            k = int(np.searchsorted(got, goal[i]))
+            if k == len(sizes):
+                out[i, j] = np.inf
+            else:
+                part = (goal[i] - got[k - 1]) / (got[k] - got[k - 1])
+                out[i, j] = sizes[k - 1] + part * (sizes[k] - sizes[k - 1])
+    return pd.DataFrame(out, columns=list(STARTS))
+
+
+def _held_apart(few: Arms) -> dict[float, np.ndarray]:
+    """Points by which populations that were held on one track and on the other still are apart, by date."""
+    paths = []
+    text = (Path(__file__).parent / "overlays" / HELD).read_text(encoding="utf-8")
+    long = few.on(overlaid(few.model, text, HELD).replace("FINAL TIME", LONG_RUN), outputs=(TRACK,), every=5.0)
+    for to in (0.0, 1.0):
+        paths.append(long.run(f"extra held on {to:g}", {"held": {"track held": to}})[TRACK].isel(setting=0))
+    few.runs += long.runs
+    apart = 100 * (paths[1] - paths[0])
+    return {date: apart.sel(time=date).to_numpy() for date in (SOON, LONG_RUN)}
+
+
+def _repeated(few: Arms, paired: Paired) -> np.ndarray:
+    """Points by which the mean share is higher with three pulses than with one push of equal public money."""
+    pulsed = few.on(few.model.replace("push window", PULSES))
+    anyway = paired[PUBLIC, NONE]
+    found = pulsed.equal(
+        "extra pulses", {"pulses": {}}, paired[PUBLIC, PUSH], lever="push size", base=anyway
+    )
+    few.runs += pulsed.runs
+    mean = found.result[TRACK].sel(time=slice(2015, END)).mean("time").to_numpy()[0]
+    return np.where(found.spent[0], 100 * (mean - paired["mean share", PUSH]), np.nan)
+
+
+def _why(plain: xr.Dataset, few: Arms) -> Say:
+    """What would have to hold for two rest points, and what does."""
+    links = few.draws["value of a deep link on the track"].to_numpy() * last(plain, LINKS)
+    pays = plain[GAP].to_numpy() > plain[COST].to_numpy() / few.draws["payback horizon"].to_numpy()[:, None]
+    years = plain["time"].to_numpy()
+    return Say(
+        "The payoff of the endogenous track is above the yearly cost of a switch in {early:.0%} of samples in 2015 and "
+        "in {late:.0%} in 2034; what all others on the track are worth is above four times the spread of payoffs, "
+        "the least for two rest points, in {social:.0%} in 2034.",
+        early=pays[:, years == 2015].mean(),
+        late=pays[:, -1].mean(),
+        social=(links > 4 * few.draws[SPREAD].to_numpy()).mean(),
+    )
+
+
+def _verdicts(finding: Finding, draws: pd.DataFrame, two: np.ndarray, repeated: np.ndarray) -> None:
+    assumed = ("conditional", "the worth of others on the track and the spread of payoffs are assumed")
+    finding.verdicts += [
+        judged(
+            "H42 (two tracks)",
+            "that populations held on one track and on the other until 2030 are still apart in 2109",
+            two > APART,
+            two,
             "points of firms",
-            {
-                "at its end, 2018": lambda p: points(p, PUSH, AT_END),
-                "seven years after": lambda p: points(p, PUSH, LATER),
-                "in 2034": lambda p: points(p, PUSH),
-                "in 2034, quarter size": lambda p: points(p, SMALL),
-                "in 2034, four times": lambda p: points(p, LARGE),
-            },
-            LASTING,
+            assumed,
+            draws,
         ),
-        Rows(
-            "Other pushes of equal public money",
-            "against the push of three years from 2015 on one in five",
-            "points of firms in 2034",
-            {
-                LONG: lambda p: points(p, LONG, against=PUSH),
-                LATE: lambda p: points(p, LATE, against=PUSH),
-                "later, seven years after": lambda p: -_timely(p),
-                ALL: lambda p: points(p, ALL, against=PUSH),
-            },
-            POINT,
+        judged(
+            "H42 (repeated)",
+            "that three pulses give a higher mean share than one push of equal public money",
+            repeated > POINT,
+            repeated,
+            "points of firms, mean of 2015 to 2034",
+            assumed,
+            draws,
         ),
-    ],
-    paths=(TRACK, [PUSH, LONG, LATE, ALL]),
-    headline=lambda f: Say(
-        "Most firms take the endogenous track by 2034 without a push in {there:.0%} of samples, only with it in "
-        "{need:.0%}; it leaves more than 5 points of firms in {left:.0%}, an early one beats a late one in {early:.0%} "
-        "and one on all firms one on a part in {all:.0%}",
-        there=(f.table.loc[f.table["arm"] == NONE, NOW] > MOST).mean(),
-        need=f.verdicts[0].share,
-        left=f.verdicts[2].share,
-        early=f.verdicts[6].share,
-        all=f.verdicts[8].share,
-    ),
-    notes=_notes,
-    extras=lambda f, p, arms: surfaces(f, p, arms, NONE, PUSH),
-    small=(Say("Surfaces, two tracks and repeated pulses: {few} samples.", few=FEW),),
-)
-ask, SAMPLES = SPEC.ask, SPEC.samples
+    ]
+
+
+def _notes(
+    finding: Finding, cost: pd.DataFrame, needed: pd.DataFrame, apart: dict[float, np.ndarray], gain: np.ndarray
+) -> None:
+    some = cost.loc[np.isfinite(cost.to_numpy()).any(axis=1)]
+    if len(some):
+        shortest = np.array(DURATIONS)[some.to_numpy().argmin(axis=1)]
+        finding.notes.append(
+            Say(
+                "Some push of those tried switches most firms in {share:.0%} of samples; the cheapest costs "
+                "{money:.0f} million CNY (median) and lasts two years at most in {short:.0%} of them.",
+                share=len(some) / len(cost),
+                money=some.min(axis=1).median(),
+                short=(shortest <= 2).mean(),
+            )
+        )
+    told = needed.dropna()
+    for start in STARTS[1:]:
+        if np.isfinite(told[start]).any():
+            finding.notes.append(
+                Say(
+                    "To leave seven years after what a push of one million CNY a firm from 2015 leaves, one from "
+                    "{start} must be {size:.2f} million CNY a firm (median where one up to {most:g} does it, not in "
+                    "{never:.0%} of samples).",
+                    start=start,
+                    size=told[start][np.isfinite(told[start])].median(),
+                    most=SIZES[-1],
+                    never=np.isinf(told[start]).mean(),
+                )
+            )
+    two, big = apart[LONG_RUN] > APART, gain > 5
+    finding.notes.append(
+        Say(
+            "Populations held on one track and on the other from 2015 to 2030 are 25 points apart in 2049 in "
+            "{soon:.0%} of samples and in 2109 in {late:.0%}.",
+            soon=(apart[SOON] > APART).mean(),
+            late=two.mean(),
+        )
+    )
+    if two.any() and big.any():
+        finding.notes.append(
+            Say(
+                "Where there are two tracks the push leaves {there:.1f} points, elsewhere {elsewhere:.1f} (medians); "
+                "{most:.0%} of the gains above five points fall there.",
+                there=np.nanmedian(gain[two]),
+                elsewhere=np.nanmedian(gain[~two]),
+                most=two[big].mean(),
+            )
+        )
+
+
+def _figure(
+    finding: Finding,
+    tables: dict[str, pd.DataFrame],
+    gains: np.ndarray,
+    apart: dict[float, np.ndarray],
+    repeated: np.ndarray,
+    n: int,
+) -> Figure:
+    below = Say("Pushes from 2015 on one old-track firm in five a year, {n:,} samples.", n=n)
+    late = {str(t): 100 * gains[j, SIZES.index(1.0)] for j, t in enumerate(STARTS)}
+    others = {
+        "held apart to 2030, in 2049": apart[SOON],
+        "held apart to 2030, in 2109": apart[LONG_RUN],
+        "three pulses, mean share": repeated,
+    }
+    switch, later = "Most firms switch, and would not without", "The same push from a later start"
+    layout = [
+        [
+            heat(switch, "% of samples, by size and duration", tables["size"]),
+            heat(switch, "% of samples, by what the push costs", tables["money"]),
+        ],
+        [
+            rows(later, "one million CNY a firm for three years", late, "points seven years after"),
+            rows("Two tracks? Three pulses?", "pulses against one push of equal money", others, "points of firms"),
+        ],
+    ]
+    return sheet(finding, "How large, how long and when a push must be", below, layout, [8.6, 6.4])

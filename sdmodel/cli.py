@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdmodel.core.errors import DesignError, ScenarioError, SdmodelError, UnknownNameError
+from sdmodel.core.errors import DesignError, ScenarioError, SdmodelError
+
+if TYPE_CHECKING:
+    from sdmodel.study.library import Library
 
 app = typer.Typer(
     add_completion=False,
@@ -45,8 +47,9 @@ def list_() -> None:
         for scenario in model.scenarios.values():
             typer.echo(f"    scenario {scenario.name!r:<26} {scenario.description}")
     typer.echo("\nExperiments")
-    for name in experiments():
-        typer.echo(f"  {name:<16} {importlib.import_module(f'sdmodel.experiments.{name}').QUESTION}")
+    library = experiments()
+    for name in library.names:
+        typer.echo(f"  {name:<16} {library[name].asks}")
 
 
 @app.command()
@@ -249,12 +252,9 @@ def experiment(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Ask a policy question and leave figure, table, run record and one plain sentence."""
-    known = experiments()
-    if name not in known:
-        raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
-    module = importlib.import_module(f"sdmodel.experiments.{name}")
-    typer.echo(module.QUESTION)
-    finding = module.ask(samples, seed, workers=workers, progress=False if quiet else None)
+    asked = experiments()[name]
+    typer.echo(asked.asks)
+    finding = asked.ask(samples, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
     typer.echo(f"\n{finding.sentence}\n")
     for note in finding.notes:
@@ -279,37 +279,35 @@ def report(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
     """Ask all policy questions and put findings, figures and run records into one HTML file."""
-    known = experiments()
+    from sdmodel.study import report as made
+
+    library = experiments()
     for name in only or []:
-        if name not in known:
-            raise UnknownNameError(name, known, "experiment", f"There are {', '.join(known)}.")
-    words = importlib.import_module("sdmodel.study.translation")
-    if lang not in words.languages():
-        raise UnknownNameError(lang, words.languages(), "language", f"There are {', '.join(words.languages())}.")
-    made = importlib.import_module("sdmodel.study.report")
+        library.check(name)
+    translation = library.translation(lang)
     found = made.findings(
-        only or known,
+        library,
+        only or library.names,
         samples,
         seed,
         workers=workers,
         progress=False if quiet else None,
-        lang=lang,
-        told=lambda one: typer.echo(f"{one.name}: {one.sentence if one.verdicts else one.headline}"),
+        translation=translation,
+        done=lambda one: typer.echo(f"{one.name}: {one.sentence if one.verdicts else one.headline}"),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(made.page(found, lang), encoding="utf-8")
+    out.write_text(made.page(found, library.hypotheses, translation), encoding="utf-8")
     typer.echo(str(out))
+    if translation.missing:
+        typer.echo(f"{len(translation.missing)} texts stand in English, since words.{lang}.toml lacks them:", err=True)
+        typer.echo("\n".join(f"  {text}" for text in sorted(translation.missing)), err=True)
 
 
-def experiments() -> list[str]:
-    """Names of the experiments that are there: modules with a QUESTION."""
-    from sdmodel.core.resources import shipped
+def experiments() -> Library:
+    """The shipped experiments."""
+    from sdmodel.study.library import Library
 
-    return sorted(
-        p.stem
-        for p in shipped("experiments").glob("*.py")
-        if p.stem != "__init__" and "\nQUESTION = " in p.read_text("utf-8")
-    )
+    return Library("sdmodel.experiments")
 
 
 def main() -> None:

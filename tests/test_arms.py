@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.study.arms import DISCOUNT, MONEY, Arms, last, paired, present_value, total
+from sdmodel.study.arms import DISCOUNT, MONEY, Arms, by_setting, last, present_value, total
 
 TEXT = """
 place: a, b ~~|
@@ -91,5 +91,5 @@ def test_an_unknown_name_is_refused(model_from: Callable[..., sdmodel.Model]) ->
 
 def test_rows_run_through_the_samples_first(arms: Arms) -> None:
     design = sdmodel.pair(arms.draws, pd.DataFrame({"setting": ["one", "two"], "size": [1.0, 2.0]}))
-    found = paired(arms.model.sweep(design, [MONEY], every=10, progress=False), ["one", "two"], 3)
+    found = by_setting(arms.model.sweep(design, [MONEY], every=10, progress=False), ["one", "two"], 3)
     assert last(found, MONEY).tolist() == [[20, 20, 20], [40, 40, 40]]

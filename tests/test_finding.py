@@ -13,7 +13,8 @@ import pytest
 
 import sdmodel
 from sdmodel.core.errors import DesignError
-from sdmodel.study.finding import Finding, Verdict, deciding, failure_region, judged, spread, status, wilson
+from sdmodel.study.finding import Finding, status
+from sdmodel.study.verdict import Verdict, deciding, failure_region, judged, quantiles, wilson
 
 
 def verdict(holds: int, samples: int, label: str = "conditional") -> Verdict:
@@ -71,8 +72,8 @@ def test_what_is_built_in_is_never_supported() -> None:
 
 
 def test_spread_is_median_and_ninety_percent() -> None:
-    assert spread(np.array([*range(101), np.nan, np.inf])) == (50, 5, 95)
-    assert all(map(math.isnan, spread(np.array([np.nan]))))
+    assert quantiles(np.array([*range(101), np.nan, np.inf])) == (50, 5, 95)
+    assert all(map(math.isnan, quantiles(np.array([np.nan]))))
 
 
 def test_deciding_finds_what_goes_with_an_effect() -> None:
@@ -127,7 +128,7 @@ def test_judging_leaves_out_what_cannot_be_compared() -> None:
     found = judged("H1", "that it works", effect > 0.1, effect, "%", ("emergent", "nothing is assumed"), samples)
     assert found.samples == 90
     assert found.holds == (effect > 0.1).sum()
-    assert found.effect == spread(effect)
+    assert found.effect == quantiles(effect)
     assert found.deciding[0] == ("a", 1.0)
     assert found.region is not None
     assert [name for name, _, _ in found.region.limits] == ["a"]

@@ -15,8 +15,7 @@ import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.resources import shipped
 from sdmodel.study import history_matching as matching
-from sdmodel.study import identifiability, targets
-from sdmodel.study import sampling as draws
+from sdmodel.study import identifiability, sampling, targets
 
 FIRST = [0.8206326216809281, 0.20030525669212923, 0.8349270635787824, 0.5996959051257662]
 """Two numbers of row 0 and of row 1000, as they were when the ensemble was stored first."""
@@ -34,20 +33,20 @@ def target(**fields: object) -> targets.Target:
 
 # -- draws ------------------------------------------------------------------------------------------------------
 def test_a_row_is_the_same_alone_and_among_others() -> None:
-    whole = draws.unit(range(50), 7, 3)
-    assert np.array_equal(whole[[4, 5, 31]], draws.unit([4, 5, 31], 7, 3))
-    assert np.array_equal(whole[10:20], draws.unit(np.arange(10, 20), 7, 3))
-    assert not np.array_equal(whole, draws.unit(range(50), 7, 4))
-    assert draws.unit([], 7, 3).shape == (0, 7)
+    whole = sampling.uniform_rows(range(50), 7, 3)
+    assert np.array_equal(whole[[4, 5, 31]], sampling.uniform_rows([4, 5, 31], 7, 3))
+    assert np.array_equal(whole[10:20], sampling.uniform_rows(np.arange(10, 20), 7, 3))
+    assert not np.array_equal(whole, sampling.uniform_rows(range(50), 7, 4))
+    assert sampling.uniform_rows([], 7, 3).shape == (0, 7)
 
 
 def test_the_numbers_do_not_change_with_versions() -> None:
     """Philox is fixed by its authors and numpy promises its raw words; the stored rows rely on it."""
-    assert draws.unit([0, 1000], 2, 20261).ravel().tolist() == pytest.approx(FIRST, abs=1e-15)
+    assert sampling.uniform_rows([0, 1000], 2, 20261).ravel().tolist() == pytest.approx(FIRST, abs=1e-15)
 
 
 def test_draws_are_uniform_and_independent() -> None:
-    u = draws.unit(range(20_000), 5, 1)
+    u = sampling.uniform_rows(range(20_000), 5, 1)
     assert ((u > 0) & (u < 1)).all()
     assert all(stats.kstest(u[:, j], "uniform").pvalue > 1e-4 for j in range(5))
     off = np.corrcoef(u, rowvar=False)[np.triu_indices(5, 1)]
@@ -55,15 +54,15 @@ def test_draws_are_uniform_and_independent() -> None:
 
 
 def test_pairs_go_together_as_asked_and_keep_their_distribution() -> None:
-    names, u = ["a", "b", "c"], draws.unit(range(20_000), 3, 1)
-    moved = draws.together(u, names, {("c", "a"): 0.5})
+    names, u = ["a", "b", "c"], sampling.uniform_rows(range(20_000), 3, 1)
+    moved = sampling.correlated(u, names, {("c", "a"): 0.5})
     assert stats.spearmanr(moved[:, 0], moved[:, 2])[0] == pytest.approx(0.5, abs=0.02)
     assert stats.kstest(moved[:, 2], "uniform").pvalue > 1e-4
     assert np.array_equal(moved[:, 1], u[:, 1])
     with pytest.raises(UnknownNameError):
-        draws.together(u, names, {("a", "d"): 0.5})
+        sampling.correlated(u, names, {("a", "d"): 0.5})
     with pytest.raises(DesignError, match="contradict"):
-        draws.together(u, names, {("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9})
+        sampling.correlated(u, names, {("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9})
 
 
 def test_values_have_the_columns_of_a_latin_hypercube(model: sdmodel.Model) -> None:
@@ -142,7 +141,7 @@ def test_the_stored_ensemble_is_made_again_quickly_and_is_plausible(model: sdmod
 
 
 def test_another_model_is_refused_in_words(model: sdmodel.Model) -> None:
-    with pytest.raises(matching.StaleEnsembleError, match=r"python -m sdmodel\.experiments\.matching"):
+    with pytest.raises(matching.StaleEnsembleError, match=r"python -m sdmodel\.study\.history_matching"):
         matching.ensemble(model.replace("birth rate", 0.1))
 
 
@@ -176,7 +175,7 @@ def test_too_few_plausible_draws_are_said(model: sdmodel.Model) -> None:
 
 
 def test_shifts_tell_a_moved_range_from_chance() -> None:
-    u = draws.unit(range(5_000), 3, 2)
+    u = sampling.uniform_rows(range(5_000), 3, 2)
     u[:, 1] = u[:, 1] ** 2
     moved = identifiability.shifts(u, ["a", "b", "c"])
     assert moved["clear"].to_dict() == {"a": False, "b": True, "c": False}

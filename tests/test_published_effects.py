@@ -12,9 +12,10 @@ from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study import history_matching as matching
 from sdmodel.study import published_effects as asked
 from sdmodel.study import published_forms as published
+from sdmodel.study.arms import DISCOUNT, MONEY
 
 TIMES = np.arange(2015.0, 2025.0)
-DRAWS = pd.DataFrame({published.DISCOUNT: [0.0]})
+DRAWS = pd.DataFrame({DISCOUNT: [0.0]})
 STEM = {"id": "X", "what": "x", "label": "test", "source": "s", "unit": "ratio", "treatment": ""}
 LEVEL = {"form": "level", "variable": "a", "at": 2016}
 
@@ -22,7 +23,7 @@ LEVEL = {"form": "level", "variable": "a", "at": 2016}
 def runs(path: object, money: float = 0.0) -> xr.Dataset:
     values = np.broadcast_to(np.asarray(path, float), TIMES.shape)[None]
     spent = np.full_like(values, money)
-    return xr.Dataset({"a": (("run", "time"), values), published.MONEY: (("run", "time"), spent)}, {"time": TIMES})
+    return xr.Dataset({"a": (("run", "time"), values), MONEY: (("run", "time"), spent)}, {"time": TIMES})
 
 
 def read(form: str, arms: dict[str, xr.Dataset], **how: object) -> float:

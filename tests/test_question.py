@@ -14,11 +14,13 @@ import xarray as xr
 import sdmodel
 from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
 from sdmodel.study import report
-from sdmodel.study import translation as words
-from sdmodel.study.effects import Paired, end, first_above, lowest, mean, ratio, weighted, worth
 from sdmodel.study.finding import Finding
-from sdmodel.study.prior_widths import WIDTHS, widened, wider_samples
-from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question, Rows
+from sdmodel.study.library import Library
+from sdmodel.study.outcomes import measure
+from sdmodel.study.paired import Paired
+from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Panel, Prediction, Question
+from sdmodel.study.sampling import WIDTHS, widened, wider_samples
+from sdmodel.study.translation import Say, Translation
 
 TEXT = """
 present value of public money = INTEG(price a*a+price b*b, 0) ~ million CNY ~ |
@@ -45,16 +47,17 @@ def question(**more: object) -> Question:
         "name": "toy",
         "asks": "Which is better?",
         "arms": {NONE: {}, A: {"a": 1.0}},
-        "equal": [Equal(like=A, arms={B: ({}, "b"), HALF: ({"a": 0.5}, {"b": (0.0, 10.0)})}, start=0.1, size="a")],
-        "measures": {"stock": end("stock")},
+        "equal": [Equal(A, "b", {B: {}}, start=0.1, size="a"),
+                  Equal(A, {"b": (0.0, 10.0)}, {HALF: {"a": 0.5}}, start=0.1, size="a")],
+        "measures": {"stock": measure("final('stock')")},
         "predictions": [
             Prediction("H01", "that b beats a", lambda p: p.gain("stock", B, A), "million CNY", 0.0, "emergent", "x"),
             Prediction("H01 (per yuan)", "that b brings more than one half a yuan", lambda p: p.per_yuan("stock", B),
                        "yuan per yuan", 0.5, "built in", "y"),
         ],
         "loops": [Loop("R", "gain", "fed", NONE, [A, B, HALF])],
-        "panels": [Rows("Title", "measure", "million CNY", {B: lambda p: p.gain("stock", B)}, 1.0)],
-        "headline": lambda f: words.Say("It holds in {share:.0%}", share=f.verdicts[0].share),
+        "panels": [Panel("Title", "measure", "million CNY", {B: lambda p: p.gain("stock", B)}, 1.0)],
+        "headline": lambda f, p: Say("It holds in {share:.0%}", share=f.verdict("H01").share),
         "paths": ("stock", [A, B]),
         "samples": 40,
         "every": 1.0,
@@ -124,7 +127,7 @@ def test_a_link_that_is_not_there_is_refused_before_the_first_run(model: sdmodel
 
 def test_money_that_cannot_be_spent_is_left_out_and_counted(model_from: Callable[..., sdmodel.Model]) -> None:
     dear = model_from(TEXT.replace("b = 0 ~ million CNY [0,10]", "b = 0 ~ million CNY [0,0.5]"))
-    only_b = question(equal=[Equal(like=A, arms={B: ({}, "b")}, start=0.1)], loops=[])
+    only_b = question(equal=[Equal(A, "b", {B: {}}, start=0.1)], loops=[])
     found = only_b.ask(40, 3, workers=1, progress=False, model=dear)
     verdict = found.verdicts[0]
     rows = found.table.set_index(["arm", "sample"])["stock"]
@@ -147,9 +150,10 @@ def test_measures_of_a_known_path() -> None:
     found = xr.Dataset({"x": path, "y": 2 * path + 1})
     draws = pd.DataFrame({"real social discount rate": [0.04, 0.08]})
     values = {
-        "end": end("x"), "then": end("x", at=2015.0), "mean": mean("x"), "low": lowest("x"),
-        "ratio": ratio(end("y"), end("x")), "when": first_above("x", 10.5), "never": first_above("x", 99),
-        "weighted": weighted("x", "y", since=2033.0),
+        "end": measure("final('x')"), "then": measure("at('x', 2015)"), "mean": measure("average('x')"),
+        "low": measure("lowest('x')"), "ratio": measure("final('y') / final('x')"),
+        "when": measure("first_above('x', 10.5)"), "never": measure("first_above('x', 99)"),
+        "weighted": measure("weighted('x', 'y', 2033)"),
     }  # fmt: skip
     one = {name: float(m.of(found, draws).to_numpy()[0, 0]) for name, m in values.items()}
     assert one == pytest.approx(
@@ -158,7 +162,7 @@ def test_measures_of_a_known_path() -> None:
     )  # fmt: skip
     flat = xr.Dataset({"x": xr.ones_like(path)})
     exact = (1 - np.exp(-19 * np.array([0.04, 0.08]))) / [0.04, 0.08]
-    assert worth("x").of(flat, draws).to_numpy()[0] == pytest.approx(exact, rel=1e-3)
+    assert measure("present_value('x')").of(flat, draws).to_numpy()[0] == pytest.approx(exact, rel=1e-3)
 
 
 def test_a_failed_run_and_unequal_money_are_no_numbers() -> None:
@@ -171,7 +175,8 @@ def test_a_failed_run_and_unequal_money_are_no_numbers() -> None:
         },
         {"setting": ["none", "some"], "time": [2015.0, 2034.0]},
     )
-    paired.add(found, {"x": end("x")}, pd.DataFrame(index=range(3)), np.array([[True] * 3, [True, True, False]]))
+    spent = np.array([[True] * 3, [True, True, False]])
+    paired.add(found, {"x": measure("final('x')")}, pd.DataFrame(index=range(3)), spent)
     assert np.isnan(paired["x", "none"]).tolist() == [False, True, False]
     assert np.isnan(paired["x", "some"]).tolist() == [False, False, True]
     assert np.isnan(paired.cost("some")).all()  # no money, no yuan to divide by
@@ -194,21 +199,25 @@ def test_ranges_are_stretched_about_the_value(model: sdmodel.Model) -> None:
 
 
 # -- words --------------------------------------------------------------------------------------------------------
-def test_a_sentence_keeps_its_template_and_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = words.Say("{name} in {share:.0%} of samples", name="left", share=0.5)
+def test_a_sentence_keeps_its_template_and_values() -> None:
+    one = Say("{name} in {share:.0%} of samples", name="left", share=0.5)
     assert one == "left in 50% of samples"
-    monkeypatch.setattr(words, "_table", lambda lang: {one.template: "{share:.0%} 的样本：{name}", "left": "退出"})
-    assert words.said(one, "zh") == "50% 的样本：退出"
-    assert words.said(one, "en") is one
-    with pytest.raises(UnknownNameError, match="no text 'right'"):
-        words.said("right", "zh")
+    chinese = Translation("zh", {one.template: "{share:.0%} 的样本：{name}", "left": "退出"})
+    assert chinese(one) == "50% 的样本：退出"
+    assert Translation()(one) is one
+    assert chinese.missing == set()
+    assert chinese("right") == "right"  # English where there is no text yet, and it is listed
+    assert chinese.missing == {"right"}
 
 
 # -- report -------------------------------------------------------------------------------------------------------
-def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(report.hypotheses()) == [f"H{i:02d}" for i in range(1, 49)]
-    monkeypatch.setattr(report, "import_module", lambda name: __import__("types").SimpleNamespace(__doc__="---\n<b>"))
-    page = report.page([finding])
+LIBRARY = Library("sdmodel.experiments")
+
+
+def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding) -> None:
+    assert list(LIBRARY.hypotheses) == [f"H{i:02d}" for i in range(1, 49)]
+    finding.plan = "<b>"
+    page = report.page([finding], LIBRARY.hypotheses)
     assert page.count("<tr><td>") >= 48
     assert page.count("data:image/png;base64,") == 1
     assert "no experiment" in page
@@ -216,22 +225,13 @@ def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding, monkey
     assert "http" not in page.split("</style>")[1]  # nothing is fetched
 
 
-def test_a_page_in_chinese_leaves_its_letters_to_the_readers_fonts(
-    finding: Finding, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Anything(dict):  # the texts of the toy have no translation
-        def __contains__(self, key: object) -> bool:
-            return True
-
-        def __missing__(self, key: str) -> str:
-            return key
-
-    monkeypatch.setattr(words, "_table", lambda lang: Anything())
-    monkeypatch.setattr(report, "import_module", lambda name: __import__("types").SimpleNamespace(__doc__="---\n"))
-    page = report.page([finding], "zh")
+def test_a_page_in_chinese_leaves_its_letters_to_the_readers_fonts(finding: Finding) -> None:
+    chinese = LIBRARY.translation("zh")
+    page = report.page([finding], LIBRARY.hypotheses, chinese)
     assert page.count("data:image/svg+xml;base64,") == 1
     assert '<html lang="zh">' in page
     assert "政府采购新产品促进自主创新" in page
+    assert "Which is better?" in chinese.missing  # the texts of the toy have no translation
 
 
 def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None:
@@ -239,12 +239,14 @@ def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None
 
     finding.verdicts[0] = dataclasses.replace(finding.verdicts[0], hypothesis="H99")
     with pytest.raises(UnknownNameError, match="no hypothesis 'H99'"):
-        report.answers([finding])
+        report.answers([finding], LIBRARY.hypotheses)
+    with pytest.raises(UnknownNameError, match="no verdict 'H01'"):
+        finding.verdict("H01")
 
 
 def test_every_hypothesis_has_its_finding_on_record() -> None:
     folder = Path(__file__).parents[1] / "docs" / "findings"
     records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
     judged = [v["hypothesis"] for record in records for v in record["verdicts"]]
-    assert sorted(h for h in judged if " " not in h) == list(report.hypotheses())
+    assert sorted(h for h in judged if " " not in h) == list(LIBRARY.hypotheses)
     assert min(record["record"]["samples"] for record in records) >= 10_000

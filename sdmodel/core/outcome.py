@@ -91,8 +91,8 @@ class Outcome:
             return f"time when {self.variable} is first {str(self.at).removeprefix('first_')} {self.level:g}"
         return f"{self.at} of {self.variable}"
 
-    def of(self, result: xr.Dataset | Any) -> xr.DataArray:
-        """The outcome of every run of a sweep (dims `run`), or of one Run.
+    def of(self, result: xr.Dataset | xr.DataArray | Any) -> xr.DataArray:
+        """The outcome of every run of a sweep (dims `run`), of one Run, or of a path (dim `time` and any others).
 
         Raises
         ------
@@ -105,6 +105,8 @@ class Outcome:
 
         if isinstance(result, xr.Dataset):
             path = self._path(result)
+        elif isinstance(result, xr.DataArray):
+            path = result
         else:
             series = result[self.variable]
             path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy()}, dims="time")

@@ -143,6 +143,11 @@ def fonts(installed: set[str] | None = None) -> list[str]:
     return ["DejaVu Sans", *(name for name in CJK_FONTS if name in have)]
 
 
+def texts_of(fig: Figure) -> list[Text]:
+    """All texts of a figure."""
+    return [artist for artist in fig.findobj(Text) if isinstance(artist, Text)]
+
+
 @contextmanager
 def drawing() -> Iterator[None]:
     """Apply our settings while a figure is drawn; texts keep the font list that holds when they are made."""
@@ -157,6 +162,7 @@ def drawing() -> Iterator[None]:
         "text.color": INK,
         "axes.labelcolor": INK,
         "hatch.linewidth": 0.5,
+        "svg.fonttype": "none",
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
         # One MissingFontWarning that says what to install is worth more than one warning a glyph.

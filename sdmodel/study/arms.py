@@ -88,6 +88,20 @@ class Arms:
         self.runs = 0
         self._begun = time.perf_counter()
 
+    def first(self, n: int) -> Arms:
+        """Arms on the first samples of the same model, whose runs are counted apart."""
+        draws = self.draws.iloc[:n].reset_index(drop=True)
+        return self.on(self.model, draws)
+
+    def on(
+        self, model: Model, draws: pd.DataFrame | None = None, outputs: Sequence[str] = (), every: float = 0
+    ) -> Arms:
+        """Arms of another model, run as these are; samples, outputs and reports may be others."""
+        return Arms(
+            model, self.draws if draws is None else draws, outputs or self.outputs, every=every or self.every,
+            workers=self.workers, progress=self.progress,
+        )  # fmt: skip
+
     @property
     def seconds(self) -> float:
         """Wall time so far."""
@@ -149,7 +163,7 @@ class Arms:
             every=every,
             certificate=certificate,
         )
-        return paired(found, list(settings), len(self.draws))
+        return by_setting(found, list(settings), len(self.draws))
 
     def equal(
         self,
@@ -158,7 +172,7 @@ class Arms:
         target: np.ndarray,
         *,
         lever: str | Mix,
-        start: Any,
+        start: Any = 1.0,
         low: Any = None,
         high: Any = None,
         base: Any = 0.0,
@@ -227,7 +241,7 @@ class Arms:
             met.x.reshape(shape),
             met.residual.reshape(shape),
             (np.abs(met.residual) <= tolerance).reshape(shape),
-            paired(_last_of_each(pieces), list(settings), len(self.draws)),
+            by_setting(_last_of_each(pieces), list(settings), len(self.draws)),
         )
 
     def without(
@@ -304,7 +318,7 @@ def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:
     return whole.isel(run=newest).assign_coords(run=np.arange(len(newest)))
 
 
-def paired(found: xr.Dataset, settings: Sequence[str], samples: int) -> xr.Dataset:
+def by_setting(found: xr.Dataset, settings: Sequence[str], samples: int) -> xr.Dataset:
     """A sweep whose rows run through the samples of one setting after the other, with dims `setting` and `sample`."""
     import xarray as xr
 
@@ -329,13 +343,16 @@ def last(found: xr.Dataset, name: str) -> np.ndarray:
 
 def total(flow: xr.DataArray) -> xr.DataArray:
     """Sum over all subscripts."""
-    return flow.sum([d for d in flow.dims if d not in ("setting", "sample", "time")], skipna=False)
+    return flow.sum([d for d in flow.dims if d not in ("setting", "sample", "run", "time")], skipna=False)
 
 
 def present_value(flow: xr.DataArray, draws: pd.DataFrame) -> xr.DataArray:
-    """Worth at the policy start of a yearly flow since then, subscripts summed, at the discount rate of the sample."""
+    """Present value at the policy start of a yearly flow since then, subscripts summed, at the rates of the samples.
+
+    The samples are the rows of `draws`, in the order of the dim `sample` of the flow, or `run` of a plain sweep.
+    """
     import xarray as xr
 
-    rate = xr.DataArray(draws[DISCOUNT].to_numpy(), dims="sample")
+    rate = xr.DataArray(draws[DISCOUNT].to_numpy(), dims="run" if "run" in flow.dims else "sample")
     late = total(flow).sel(time=slice(POLICY_START, None))
     return (late * np.exp(-rate * (late["time"] - POLICY_START))).integrate("time")

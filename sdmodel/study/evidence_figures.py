@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel import plot
 from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
-from sdmodel.study.finding import DEPENDS, MOSTLY
 from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified
 from sdmodel.study.panels import head
 from sdmodel.study.published_effects import YES
+from sdmodel.study.verdict import DEPENDS, MOSTLY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ def _names(table: pd.DataFrame) -> list[str]:
     return [f"{r['id']} {r['what']}" for _, r in table.iterrows()]
 
 
-def _look(label: str) -> dict[str, object]:
+def _look(label: str) -> dict[str, Any]:
     return {
         "color": COLOURS[0],
         "markersize": 5,

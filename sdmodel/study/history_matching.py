@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ import pandas as pd
 import sdmodel
 from sdmodel.core.errors import DesignError, SdmodelError
 from sdmodel.core.resources import shipped
-from sdmodel.study import sampling as draws
+from sdmodel.study import sampling
 from sdmodel.study.targets import CUT, Target, correlations, data, implausible, label, targets, variables
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def mark(model: Model) -> str:
     table = model.uncertainties[["value", "low", "high", "distribution"]]
     words = ("id", "name", "why", "source")
     rows = [{k: v for k, v in row.items() if k not in words} for row in data()["target"] if row["use"] == "match"]
-    parts = (model.fingerprint, list(table.itertuples(name=None)), rows, correlations(), draws.SAMPLER, CUT)
+    parts = (model.fingerprint, list(table.itertuples(name=None)), rows, correlations(), sampling.SAMPLER, CUT)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -73,13 +73,13 @@ def drawn(model: Model, rows: np.ndarray, seed: int = SEED) -> tuple[np.ndarray,
     table = model.uncertainties
     known = set(table.index)
     wanted = {pair: rank for pair, rank in correlations().items() if known.issuperset(pair)}
-    u = draws.together(draws.unit(rows, len(table), seed), [str(n) for n in table.index], wanted)
-    return u, draws.values(u, table)
+    u = sampling.correlated(sampling.uniform_rows(rows, len(table), seed), [str(n) for n in table.index], wanted)
+    return u, sampling.values(u, table)
 
 
 # -- the stored ensemble ----------------------------------------------------------------------------------------
 @cache
-def record() -> dict[str, object]:
+def record() -> dict[str, Any]:
     """What is stored about the matching."""
     with place().with_suffix(".toml").open("rb") as file:
         return tomllib.load(file)
@@ -117,8 +117,23 @@ def ensemble(model: Model, n: int | None = None) -> pd.DataFrame:
     if n is not None and not 1 <= n <= len(rows):
         raise DesignError(f"{n:,} samples are asked for; {len(rows):,} are stored. Ask for 1 to {len(rows):,}.")
     out = drawn(model, rows[:n], int(stored["seed"]))[1]
-    out.attrs = {"rng": stored["seed"], "sampler": f"history matching, {draws.SAMPLER}"}
+    out.attrs = {"rng": stored["seed"], "sampler": f"history matching, {sampling.SAMPLER}"}
     return out
+
+
+def samples_of(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
+    """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
+    if model is not None:
+        return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
+    shipped = sdmodel.load("shandong")
+    if seed == 1:
+        return shipped, ensemble(shipped, samples)
+    whole = ensemble(shipped)
+    if samples > len(whole):
+        raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
+    some = whole.sample(samples, random_state=seed).reset_index(drop=True)
+    some.attrs = whole.attrs
+    return shipped, some
 
 
 # -- making it --------------------------------------------------------------------------------------------------
@@ -131,7 +146,7 @@ def match(
     enough: int = LEAST_KEPT,
     workers: int | None = None,
     progress: bool | None = None,
-) -> tuple[np.ndarray, dict[str, object]]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Draw blocks until enough are kept: numbers of the kept draws, and the record that is stored beside them.
 
     Raises
@@ -152,7 +167,7 @@ def match(
             design, variables(of), every=EVERY, workers=workers, certificate=0,
             progress=False if progress is False else f"draws {done:,}",
         )  # fmt: skip
-        judged = implausible(found, of, design.columns[1:])
+        judged = implausible(found, of, list(design.columns[1:]))
         tables.append(judged)
         kept.append(rows[judged["plausible"].to_numpy()])
         done += size
@@ -173,7 +188,7 @@ def match(
         "mark": mark(model),
         "model": model.fingerprint,
         "sdmodel": sdmodel.__version__,
-        "sampler": draws.SAMPLER,
+        "sampler": sampling.SAMPLER,
         "seed": seed,
         "drawn": done,
         "kept": len(numbers),
@@ -183,10 +198,9 @@ def match(
     }
 
 
-def write(numbers: np.ndarray, stored: dict[str, object]) -> None:
+def write(numbers: np.ndarray, stored: dict[str, Any]) -> None:
     """Write the two files."""
     targets_of = stored["targets"]
-    assert isinstance(targets_of, dict)
     lines = ["# Written by `python -m sdmodel.study.history_matching`; ensemble.csv numbers the draws that were kept."]
     lines += [f"{k} = {v!r}".replace("'", '"') for k, v in stored.items() if k != "targets"]
     lines += ["", "[targets]", "# share of all draws that a target rules out, and that it alone rules out"]

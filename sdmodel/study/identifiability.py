@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.core.distributions import quantile
-from sdmodel.study import sampling as draws
+from sdmodel.study import sampling
 from sdmodel.study.history_matching import EVERY, FREE, drawn, kept_rows, record, until
 from sdmodel.study.targets import Target, correlations, label, targets, variables
 
@@ -43,7 +43,7 @@ class Identified:
     @property
     def directions(self) -> np.ndarray:
         """Directions in which the targets say more than the prior, by point."""
-        return (self.eigenvalues > 1).sum(axis=1)
+        return np.asarray((self.eigenvalues > 1).sum(axis=1))
 
 
 def identified(model: Model) -> Identified:
@@ -61,7 +61,7 @@ def _ranges(table: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
     at = np.array([0.05, 0.5, 0.95])
     for name, target in FREE.items():
         if name in table.index:
-            row = table.loc[name]
+            row = table.loc[name].to_dict()
             prior = quantile(at, name, row["distribution"], row["value"], row["low"], row["high"])
             out.append([name, target, row["unit"], *prior, *np.quantile(kept[name], at)])
     ends = [f"{when} {q}" for when in ("prior", "kept") for q in ("5 %", "median", "95 %")]
@@ -80,7 +80,7 @@ def shifts(u: np.ndarray, names: list[str]) -> pd.DataFrame:
 
 def _pairs(u: np.ndarray, names: list[str], most: int = 10) -> pd.DataFrame:
     ranks = u.argsort(axis=0).argsort(axis=0)
-    r = np.corrcoef(ranks, rowvar=False)
+    r = np.atleast_2d(np.corrcoef(ranks, rowvar=False))
     given = {frozenset(pair) for pair in correlations()}
     i, j = np.triu_indices(len(names), 1)
     order = np.argsort(-np.abs(r[i, j]))
@@ -111,10 +111,10 @@ def information(model: Model, u: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
         rows[at, smooth] += STEP
         rows[at + len(smooth), smooth] -= STEP
         blocks.append(rows)
-    design = draws.values(stats.norm.cdf(np.concatenate(blocks)), table)
+    design = sampling.values(stats.norm.cdf(np.concatenate(blocks)), table)
     for j in np.flatnonzero((table["distribution"] == "integer").to_numpy()):  # the clip must not move a switch
-        name = table.index[j]
-        row = table.loc[name]
+        name = str(table.index[int(j)])
+        row = table.loc[name].to_dict()
         own = quantile(u[:, j], name, "integer", row["value"], row["low"], row["high"])
         design[name] = np.repeat(own, 2 * len(smooth))
     found = short.sweep(design, variables(of), every=EVERY, certificate=0, progress=False)
@@ -123,7 +123,7 @@ def information(model: Model, u: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
     _, sizes, vectors = np.linalg.svd(slopes, full_matrices=False)
     known = (sizes > 1)[:, :, None]
     share = (vectors**2 * known).sum(axis=1)
-    names = [str(table.index[j]) for j in smooth]
+    names = [str(table.index[int(j)]) for j in smooth]
     made_of = pd.DataFrame({"share": np.median(share, axis=0)}, index=names).sort_values("share", ascending=False)
     return sizes**2, made_of
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,16 @@ import numpy as np
 import pandas as pd
 
 import sdmodel
-from sdmodel.study.lever_settings import SETTINGS, Values
+from sdmodel.core.resources import shipped
+from sdmodel.study.arms import MONEY, present_value
+from sdmodel.study.paired import LEAST_MONEY
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from sdmodel.model import Model
 
+Values = dict[str, float]
 HAZARDS = {1: ("T40", 0.016), 2: ("T40", 0.063), 3: ("T40", 0.095)}
 """Yearly chance of exit of new firms of all kinds in China, first three years."""
 LATER_HAZARD = ("T41", 0.08)
@@ -35,9 +40,6 @@ SIZES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 """Size of a grant over the RnD the firm wants."""
 SMALLEST = 0.01
 """Change of own RnD, over the RnD wanted, that counts."""
-LEAST_MONEY = 1.0
-"""Present value of public money, million CNY, below which nothing is said per yuan."""
-POLICY_START = 2015.0
 
 
 # -- survival ---------------------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def survival(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     drawn = sdmodel.latin_hypercube(given, samples, rng=seed)[names].to_numpy()
     lengths = [model.parameters().loc[n, "value"] for n in ("time in founding", "time in critical age")]
     ages = np.array([lengths[0]] * 3 + [lengths[1], np.inf])
-    central, spread = (_cohort(h, ages) for h in (given["value"].to_numpy()[None], drawn))
+    central, spread = (cohort(h, ages) for h in (given["value"].to_numpy()[None], drawn))
     rows = []
 
     def row(label: str, target: str, published: str, of: np.ndarray, mid: float, met: np.ndarray) -> None:
@@ -95,7 +97,7 @@ def survival(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _cohort(hazard: np.ndarray, ages: np.ndarray) -> np.ndarray:
+def cohort(hazard: np.ndarray, ages: np.ndarray) -> np.ndarray:
     """Share of a cohort alive at each birthday 0 to 9, one row a draw of the three hazards."""
     from scipy.linalg import expm
 
@@ -137,7 +139,7 @@ def additionality(samples: int = 500, seed: int = 1, quality: str = "strong") ->
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
     outputs = ["wanted RnD per firm", "afforded own RnD"]
     first = _start(model, model.sweep(draws, outputs, every=0.25, progress=False), quality)
-    wanted, firms = first["wanted"], model.parameters().loc[f"firms by quality[{quality}]", "value"]
+    wanted, firms = first["wanted"], float(model.parameters()["value"][f"firms by quality[{quality}]"])
     blocks = []
     for cash in CASH:
         for size in SIZES:
@@ -224,7 +226,16 @@ def money_over_wish(samples: int = 500, seed: int = 1) -> pd.DataFrame:
 
 
 # -- levers -----------------------------------------------------------------------------------------------------
-def levers(samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Values, Values]] = SETTINGS) -> pd.DataFrame:
+@cache
+def lever_settings() -> dict[str, tuple[Values, Values]]:
+    """Settings of levers by name: the values that are set, and those of the state in which they are compared."""
+    table = tomllib.loads((shipped("models") / "lever_settings.toml").read_text("utf-8"))
+    return {name: (row["set"], row.get("within", {})) for name, row in table.items()}
+
+
+def levers(
+    samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Values, Values]] | None = None
+) -> pd.DataFrame:
     """What each setting of a lever changes until 2034, in all and per yuan of public money.
 
     Money and RnD are present values at 2015 at the discount rate of the sample. Each setting is compared with its own
@@ -237,7 +248,7 @@ def levers(samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Value
     seed
         Seed of the draws.
     settings
-        Name: the values of a setting, and those of the state it is compared in.
+        Name: the values of a setting, and those of the state it is compared in; default `lever_settings`.
 
     Returns
     -------
@@ -249,7 +260,7 @@ def levers(samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Value
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
     known: dict[tuple[tuple[str, float], ...], dict[str, np.ndarray]] = {}
     rows = {}
-    for name, (acted, context) in settings.items():
+    for name, (acted, context) in (settings or lever_settings()).items():
         state = tuple(sorted(context.items()))
         if state not in known:
             known[state] = _totals(model, draws, context)
@@ -261,20 +272,17 @@ def levers(samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Value
 def _totals(model: Model, draws: pd.DataFrame, values: dict[str, float]) -> dict[str, np.ndarray]:
     """What a setting adds up to, by draw."""
     names = ["own RnD", "public RnD", "new credit", "private capital", "knowledge", "all firms", "five year survival"]
-    names += ["present value of public money", "self organisation index"]
+    names += [MONEY, "self organisation index"]
     found = model.sweep(draws.assign(**values), names, every=0.25, progress=False)
     if found["status"].any():
         raise sdmodel.errors.SolveError(f"With {values} a run failed: {found['message'].to_numpy().max()}")
-    late = found.sel(time=slice(POLICY_START, None))
-    worth = np.exp(-draws["real social discount rate"].to_numpy()[:, None] * (late["time"].to_numpy() - POLICY_START))
 
     def present(name: str) -> np.ndarray:
-        flow = late[name].sum("quality") if "quality" in late[name].dims else late[name]
-        return np.trapezoid(flow.transpose("run", "time").to_numpy() * worth, late["time"], axis=1)
+        return present_value(found[name], draws).to_numpy()
 
     last = found.isel(time=-1)
     return {
-        "money": last["present value of public money"].to_numpy(),
+        "money": last[MONEY].to_numpy(),
         "own": present("own RnD"),
         "RnD": present("own RnD") + present("public RnD"),
         "credit": present("new credit"),

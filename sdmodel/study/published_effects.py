@@ -23,8 +23,8 @@ from sdmodel.core.resources import shipped
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 from sdmodel.study.arms import MONEY
-from sdmodel.study.finding import DEPENDS, MOSTLY, spread
 from sdmodel.study.published_forms import FORMS, SIZES, at
+from sdmodel.study.verdict import DEPENDS, MOSTLY, quantiles
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -213,7 +213,7 @@ def _values(effect: Effect, runner: Runner) -> np.ndarray:
 
 def _row(effect: Effect, values: np.ndarray) -> dict[str, Any]:
     good = values[np.isfinite(values)]
-    middle, low, high = spread(values)
+    middle, low, high = quantiles(values)
     share = float(effect.inside(good).mean()) if len(good) else np.nan
     return {
         "id": effect.id,

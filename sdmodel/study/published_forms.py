@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
-from sdmodel.study.arms import DISCOUNT, MONEY, POLICY_START
+from sdmodel.study.arms import MONEY, present_value, total
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,22 +27,14 @@ SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.0)
 """Grants, million CNY a firm, over the range of the lever."""
 
 
-def at(found: xr.Dataset, name: str, when: float | list[float], over: str = "") -> np.ndarray:
+def at(found: xr.Dataset, name: str, when: float | Sequence[float], over: str = "") -> np.ndarray:
     """A variable of every run at a time, or its mean over a pair of years; subscripts summed."""
-    ends = [float(t) for t in when] if isinstance(when, (list, tuple)) else None
-    way = Outcome(name, at="mean", start=ends[0], end=ends[1]) if ends else Outcome(name, at=float(when))
-    value = way.of(found)
-    total: np.ndarray = value.sum([d for d in value.dims if d != "run"], skipna=False).to_numpy()
-    return total / at(found, over, when) if over else total
-
-
-def worth(found: xr.Dataset, name: str, draws: pd.DataFrame) -> np.ndarray:
-    """Present value since the policy start of a yearly flow, subscripts summed."""
-    late = found[name].sel(time=slice(POLICY_START, None))
-    flow = late.sum([d for d in late.dims if d not in ("run", "time")], skipna=False).transpose("run", "time")
-    years = late["time"].to_numpy() - POLICY_START
-    value: np.ndarray = np.trapezoid(flow * np.exp(-draws[DISCOUNT].to_numpy()[:, None] * years), years, axis=1)
-    return value
+    if isinstance(when, Sequence):
+        way = Outcome(name, at="mean", start=float(when[0]), end=float(when[1]))
+    else:
+        way = Outcome(name, at=float(when))
+    value = np.asarray(total(way.of(found)))
+    return value / at(found, over, when) if over else value
 
 
 def ratio(change: np.ndarray, of: np.ndarray, least: np.ndarray | float) -> np.ndarray:
@@ -60,13 +52,13 @@ def level(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray
 def relative_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
     """Change of an arm over the reference, less one."""
     after, before = (at(runs[a], how["variable"], how["at"], how.get("over", "")) for a in (arm, "reference"))
-    return after / before - 1
+    return np.asarray(after / before - 1)
 
 
 def over_the_mean_of_two(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """Of two arms that differ in what comes first."""
     one, other = (at(runs[arm], how["variable"], how["at"]) for arm in ("reference", "other"))
-    return at(runs["treated"], how["variable"], how["at"]) / ((one + other) / 2) - 1
+    return np.asarray(at(runs["treated"], how["variable"], how["at"]) / ((one + other) / 2) - 1)
 
 
 def change_over_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
@@ -85,7 +77,7 @@ def grows_after(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
         at(runs["treated"], how["variable"], how[t]) - at(runs["reference"], how["variable"], how[t])
         for t in ("at", "over_at")
     )
-    return ((after > 0) & (after > during)).astype(float)
+    return np.asarray((after > 0) & (after > during), float)
 
 
 def later_less_earlier(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
@@ -97,7 +89,7 @@ def later_less_earlier(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) 
 def interaction(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """Relative change by both treatments less those by each alone."""
     both, one, other = (relative_change(runs, draws, how, arm) for arm in ("treated", "one", "other"))
-    return both - one - other
+    return np.asarray(both - one - other)
 
 
 def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
@@ -105,10 +97,7 @@ def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.nda
 
     Samples without a gain in the mean of the `first` years have nothing that could fade and are left out.
     """
-    totals = [
-        path.sum([d for d in path.dims if d not in ("run", "time")], skipna=False).transpose("run", "time").to_numpy()
-        for path in (runs[arm][how["variable"]] for arm in ("treated", "reference"))
-    ]
+    totals = [total(runs[arm][how["variable"]]).transpose("run", "time").to_numpy() for arm in ("treated", "reference")]
     times, gain = runs["treated"]["time"].to_numpy(), totals[0] - totals[1]
     early = gain[:, (times >= how["at"]) & (times <= how["at"] + how["first"])].mean(axis=1)
     alive = (gain > how["part"] * gain.max(axis=1, keepdims=True)) & (times >= how["at"])
@@ -119,30 +108,30 @@ def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.nda
 def per_yuan(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
     """Present value gained per yuan of extra public money; NaN where next to none is spent."""
     money = runs[arm][MONEY].isel(time=-1).to_numpy() - runs["reference"][MONEY].isel(time=-1).to_numpy()
-    gain = worth(runs[arm], how["variable"], draws) - worth(runs["reference"], how["variable"], draws)
-    return np.where(money > LEAST_MONEY, ratio(gain, money, LEAST_MONEY), np.nan)
+    after, before = (present_value(runs[one][how["variable"]], draws).to_numpy() for one in (arm, "reference"))
+    return np.where(money > LEAST_MONEY, ratio(after - before, money, LEAST_MONEY), np.nan)
 
 
 def per_yuan_less(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """What an arm brings per yuan, less the best of other arms."""
     others = [per_yuan(runs, draws, how, arm) for arm in how["over_arms"]]
-    return per_yuan(runs, draws, how) - np.max(others, axis=0)
+    return np.asarray(per_yuan(runs, draws, how) - np.max(others, axis=0))
 
 
 def peak_inside(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """One where the largest value belongs neither to the first nor to the last arm."""
     arms = [name for name in runs if name != "reference"]
     best = np.stack([at(runs[arm], how["variable"], how["at"]) for arm in arms]).argmax(axis=0)
-    return ((best > 0) & (best < len(arms) - 1)).astype(float)
+    return np.asarray((best > 0) & (best < len(arms) - 1), float)
 
 
 def peak_of_hazard(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """Year of the highest hazard of a cohort that passes the ages one by one."""
-    from sdmodel.study.measured import _cohort
+    from sdmodel.study.measured import cohort
 
     names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
     ages = np.array([0.5, 0.5, 0.5, 4.0, np.inf])
-    alive = _cohort(draws[names].to_numpy(), ages)
+    alive = cohort(draws[names].to_numpy(), ages)
     return np.asarray((1 - alive[:, 1:] / alive[:, :-1]).argmax(axis=1) + 1.0)
 
 

@@ -1,4 +1,4 @@
-"""A policy question as data: what is compared, what is measured, what the paper predicts, and how it is answered.
+"""A policy question as data: what is compared, what is measured, what the paper predicts, and how it is resultsed.
 
 A module of an experiment says these things in its docstring and as a `Question` before its first run; `Question.ask`
 runs it. The same samples serve every arm. They come from the ensemble that history leaves (`matching`); the shares are
@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.study.answer import Answer, drawn, replace_draws, unscaled
 from sdmodel.study.arms import MONEY, Arms, Mix, Setting, last
-from sdmodel.study.effects import PUBLIC, Measure, Paired
-from sdmodel.study.finding import Finding, Verdict, judged, ranked, spread, status
-from sdmodel.study.prior_widths import WIDTHS, wider_samples
-from sdmodel.study.translation import ENGLISH
+from sdmodel.study.finding import Finding, status
+from sdmodel.study.history_matching import samples_of
+from sdmodel.study.outcomes import Measure
+from sdmodel.study.overlay import overlaid
+from sdmodel.study.paired import PUBLIC, Effect, Paired
+from sdmodel.study.results import ArmResults, unscaled
+from sdmodel.study.sampling import WIDTHS, wider_samples
+from sdmodel.study.translation import Translation
+from sdmodel.study.verdict import Verdict, judged, quantiles, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,17 +37,16 @@ CERTIFIED = 4
 """Runs that the certificate makes again, which for few samples would take longer than the question."""
 ONE_BUDGET = "one budget for all samples"
 
-Effect = Callable[[Paired], np.ndarray]
-
-
 @dataclass(frozen=True)
 class Equal:
     """Arms that spend the public money of another arm, sample by sample, by solving one size in each."""
 
     like: str
     """Arm whose public money is spent."""
-    arms: Mapping[str, tuple[Setting, str | Mix]]
-    """Constants of each arm, and the lever or mix that is solved."""
+    lever: str | Mix
+    """Lever or mix that is solved in each arm."""
+    arms: Mapping[str, Setting]
+    """Constants of each arm."""
     start: float = 1.0
     """First guess."""
     low: float | None = None
@@ -53,18 +56,6 @@ class Equal:
     size: str | Mix | None = None
     """Lever or mix that scales the arm whose money is spent, where one budget is given to all samples; without it this
     is left out."""
-
-    def groups(self) -> list[tuple[str | Mix, dict[str, Setting]]]:
-        """Arms by the lever that is solved, which can be solved together."""
-        out: list[tuple[str | Mix, dict[str, Setting]]] = []
-        for name, (setting, lever) in self.arms.items():
-            assert lever is not None
-            mates = next((group for known, group in out if known == lever), None)
-            if mates is None:
-                out.append((lever, {name: setting}))
-            else:
-                mates[name] = setting
-        return out
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Panel:
     """A panel of the figure: effects side by side, the median and the 5 to 95 % interval over samples."""
 
     title: str
@@ -129,9 +120,9 @@ class Question:
     """Constants by name of the arm; the first is the reference."""
     measures: Mapping[str, Measure]
     predictions: Sequence[Prediction]
-    panels: Sequence[Rows]
-    headline: Callable[[Finding], str]
-    """What a reader should take away, from the verdicts."""
+    panels: Sequence[Panel]
+    headline: Callable[[Finding, Paired], str]
+    """What a reader should take away, from the verdicts and the arms."""
     equal: Sequence[Equal] = ()
     loops: Sequence[Loop] = ()
     paths: tuple[str, Sequence[str]] | None = None
@@ -140,11 +131,15 @@ class Question:
     """Years between reported values."""
     notes: Callable[[Paired], list[str]] | None = None
     """What else a reader should know, in sentences with figures."""
-    extras: Callable[[Finding, Paired, Arms], None] | None = None
+    extras: Callable[[Question, Finding, Paired, Arms], None] | None = None
     """More tables, notes and figures, added to the finding."""
     samples: int = SAMPLES
-    small: tuple[str, ...] = field(default=())
+    small: Sequence[str] = ()
     """Small print of the figure."""
+    plan: str = ""
+    """What was written down before the first run: arms, outcomes, and what each prediction asks."""
+    overlays: Mapping[str, str] = field(default_factory=dict)
+    """Equations that change the model for all arms (`overlay`), by the name of their file."""
 
     @property
     def reference(self) -> str:
@@ -166,7 +161,7 @@ class Question:
         workers: int | None = None,
         progress: bool | None = None,
         model: Model | None = None,
-        lang: str = ENGLISH,
+        translation: Translation | None = None,
     ) -> Finding:
         """Run every arm on the same samples and judge each prediction.
 
@@ -182,58 +177,61 @@ class Question:
         model
             Another composition with the same names, which is sampled from its ranges as assumed; default the
             shipped one.
-        lang
-            Language of the figures: ``"en"`` or ``"zh"``.
+        translation
+            Language of the figures; default English.
 
         Returns
         -------
         Finding
         """
-        from sdmodel.study.figure import figure
+        from sdmodel.study.figures import figure
 
-        own, draws = drawn(model, samples or self.samples, seed)
+        own, draws = samples_of(model, samples or self.samples, seed)
         for loop in self.loops:
             own.cut(loop.cause, loop.effect)  # refused now and not after minutes
         arms = Arms(own, draws, self.outputs, every=self.every, workers=workers, progress=progress)
-        answer = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOKED_INTO else 0)
-        verdicts = self._verdicts(answer.paired, draws)
-        verdicts = self._with_loops(verdicts, arms, answer)
-        verdicts = self._with_widths(verdicts, own, seed, arms, answer)
+        results = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOKED_INTO else 0)
+        verdicts = self._verdicts(results.paired, draws)
+        verdicts = self._with_loops(verdicts, arms, results)
+        verdicts = self._with_widths(verdicts, own, seed, arms, results)
         finding = Finding(
             self.name,
             self.asks,
             verdicts,
-            answer.paired.frame(),
+            results.paired.frame(),
             status=status(own),
-            notes=[*(self.notes(answer.paired) if self.notes else ()), *answer.unspent()],
-            record=arms.record(self.name, seed, answer.plain)
+            notes=[*(self.notes(results.paired) if self.notes else ()), *results.unspent()],
+            record=arms.record(self.name, seed, results.plain)
             | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint},
-            lang=lang,
+            plan=self.plan,
+            translation=translation or Translation(),
         )
-        finding.headline = self.headline(finding)
+        finding.headline = self.headline(finding, results.paired)
         if self.extras:
-            self.extras(finding, answer.paired, arms)
+            self.extras(self, finding, results.paired, arms)
         finding.notes.append(arms.told)
         finding.record |= {"runs": arms.runs, "seconds": arms.seconds}
-        finding.figures[self.name] = figure(self, finding, answer)
+        finding.figures[self.name] = figure(self, finding, results)
         return finding
 
-    def run(self, arms: Arms, stage: str, *, certificate: int = 0, budget: float | None = None) -> Answer:
+    def run(self, arms: Arms, stage: str, *, certificate: int = 0, budget: float | None = None) -> ArmResults:
         """Run the arms, those of equal money last.
 
         `budget` is one sum that all arms of equal money spend in all samples; by default each spends what the arm it is
         like spends in that sample.
         """
+        for name, text in self.overlays.items():
+            arms.model = overlaid(arms.model, text, name)
         plain = arms.run(f"{stage} {self.name}", self.arms, certificate=certificate)
-        answer = Answer(Paired(self.reference), plain, {})
-        answer.paired.add(plain, self.measures, arms.draws)
+        results = ArmResults(Paired(self.reference), plain, {})
+        results.paired.add(plain, self.measures, arms.draws)
         anyway = last(plain.sel(setting=self.reference), MONEY)
         for equal in self.equal:
-            spent = answer.paired[PUBLIC, equal.like] if budget is None else anyway + budget
+            spent = results.paired[PUBLIC, equal.like] if budget is None else anyway + budget
             able = spent - anyway > 0
             target = np.where(able, spent, anyway + 1)
-            groups = equal.groups()
-            if budget is not None and equal.size is not None and equal.like not in answer.solved:
+            groups: list[tuple[str | Mix, Mapping[str, Setting]]] = [(equal.lever, equal.arms)]
+            if budget is not None and equal.size is not None and equal.like not in results.solved:
                 groups.append((equal.size, {equal.like: unscaled(self.arms[equal.like], equal.size)}))
             for lever, settings in groups:
                 found = arms.equal(
@@ -248,10 +246,10 @@ class Question:
                     tolerance=equal.tolerance,
                 )
                 fine = found.spent & able
-                answer.paired.add(found.result, self.measures, arms.draws, fine)
+                results.paired.add(found.result, self.measures, arms.draws, fine)
                 for i, (name, setting) in enumerate(settings.items()):
-                    answer.solved[name] = (setting, lever, found.lever[i], fine[i], found.result)
-        return answer
+                    results.solved[name] = (setting, lever, found.lever[i], fine[i], found.result)
+        return results
 
     # -- judging ------------------------------------------------------------------------------------------------
     def _verdicts(self, paired: Paired, draws: pd.DataFrame) -> list[Verdict]:
@@ -262,29 +260,29 @@ class Question:
             out.append(judged(p.hypothesis, p.says, holds, effect, p.unit, label, draws, ranks=ranks))
         return out
 
-    def _with_loops(self, verdicts: list[Verdict], arms: Arms, answer: Answer) -> list[Verdict]:
+    def _with_loops(self, verdicts: list[Verdict], arms: Arms, results: ArmResults) -> list[Verdict]:
         """Median effects that are left with each link held, in the first samples."""
         n = min(LOOKED_INTO, len(arms.draws))
-        few = replace_draws(arms, arms.draws.iloc[:n])
+        few = arms.first(n)
         left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
         for loop in self.loops:
-            cut = answer.paired.first(n).copy()
-            settings = {name: answer.setting(self.name, self.arms, name, n) for name in loop.arms}
-            held = answer.runs(loop.held).isel(sample=slice(n))
+            cut = results.paired.first(n).copy()
+            settings = {name: results.setting(self.name, self.arms, name, n) for name in loop.arms}
+            held = results.runs(loop.held).isel(sample=slice(n))
             found = few.without(f"2/3 without {loop.name}", (loop.cause, loop.effect), held, settings)
-            able = np.array([answer.able(name, n) for name in settings])
+            able = np.array([results.able(name, n) for name in settings])
             cut.add(found, self.measures, few.draws, able)
             for told, p in zip(left, self.predictions, strict=True):
-                before, after = p.judge(answer.paired.first(n))[0], p.judge(cut)[0]
+                before, after = p.judge(results.paired.first(n))[0], p.judge(cut)[0]
                 good = np.isfinite(before) & np.isfinite(after)
                 if np.allclose(before[good], after[good], rtol=1e-6, atol=1e-12):
                     continue  # the prediction does not look at these arms
-                told.append((loop.name, spread(after[good])[0]))
+                told.append((loop.name, quantiles(after[good])[0]))
         arms.runs += few.runs
         return [replace(v, loops=tuple(told)) for v, told in zip(verdicts, left, strict=True)]
 
     def _with_widths(
-        self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, answer: Answer
+        self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, results: ArmResults
     ) -> list[Verdict]:
         """Shares with other ranges, and with one budget for all samples where money is made equal."""
         n = min(LOOKED_INTO, len(arms.draws))
@@ -302,8 +300,8 @@ class Question:
             judge(label, self.run(few, f"3/3 {label}:").paired)
             arms.runs += few.runs
         if self.equal and all(equal.size is not None for equal in self.equal):
-            few = replace_draws(arms, arms.draws.iloc[:n])
-            extra = answer.paired[PUBLIC, self.equal[0].like] - answer.paired[PUBLIC, self.reference]
+            few = arms.first(n)
+            extra = results.paired[PUBLIC, self.equal[0].like] - results.paired[PUBLIC, self.reference]
             budget = float(np.nanmedian(extra))
             if budget > 0:
                 judge(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)

@@ -6,110 +6,98 @@ import base64
 import html
 import io
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.resources import shipped
-from sdmodel.study.finding import DEPENDS, MOSTLY, SUPPORTED, Finding, Verdict
+from sdmodel.plot.style import drawing
+from sdmodel.study.finding import Finding
+from sdmodel.study.library import Hypothesis, Library
 from sdmodel.study.panels import hypothesis_in
-from sdmodel.study.translation import ENGLISH, Say, said
+from sdmodel.study.translation import ENGLISH, Say, Translation
+from sdmodel.study.verdict import DEPENDS, MOSTLY, SUPPORTED, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Answer = tuple[Hypothesis, Finding | None, Verdict | None]
 WORDS = ("supported", "mostly", "depends", "not supported", "built in", "not testable here")
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """What the paper predicts."""
-
-    id: str
-    claims: tuple[str, ...]
-    says: dict[str, str]
-    """By language."""
-
-
-def hypotheses() -> dict[str, Hypothesis]:
-    """The 48 predictions of the paper by id."""
-    data = tomllib.loads((shipped("experiments") / "hypotheses.toml").read_text(encoding="utf-8"))
-    return {
-        name: Hypothesis(name, tuple(row["claims"]), {k: v for k, v in row.items() if k != "claims"})
-        for name, row in data.items()
-    }
-
-
 def findings(
+    library: Library,
     names: Sequence[str],
     samples: int | None = None,
     seed: int = 1,
     *,
     workers: int | None = None,
     progress: bool | None = None,
-    lang: str = ENGLISH,
-    told: Callable[[Finding], None] | None = None,
+    translation: Translation | None = None,
+    done: Callable[[Finding], None] | None = None,
 ) -> list[Finding]:
     """Run experiments by name, one after the other.
 
     Parameters
     ----------
-    names
-        Modules of `sdmodel.experiments`.
-    samples, seed, workers, progress, lang
+    library, names
+        The experiments, and which of them.
+    samples, seed, workers, progress, translation
         As in `Question.ask`; `samples` None is each experiment's own number.
-    told
+    done
         Called with each finding as soon as it is there.
     """
     out = []
     for name in names:
-        module = import_module(f"sdmodel.experiments.{name}")
-        finding = module.ask(samples, seed, workers=workers, progress=progress, lang=lang)
+        finding = library[name].ask(
+            samples, seed, workers=workers, progress=progress, translation=translation or Translation()
+        )
         out.append(finding)
-        if told:
-            told(finding)
+        if done:
+            done(finding)
     return out
 
 
-def answers(found: Iterable[Finding]) -> list[tuple[Hypothesis, Finding | None, Verdict | None]]:
+def answers(found: Iterable[Finding], known: Mapping[str, Hypothesis]) -> list[Answer]:
     """Each prediction of the paper with the finding that asks it and the verdict under its bare id."""
     by_id = {v.hypothesis: (f, v) for f in found for v in f.verdicts}
-    known = hypotheses()
     for name in by_id:
         if name.partition(" ")[0] not in known:
             raise UnknownNameError(name, known, "hypothesis")
     return [(h, *by_id.get(name, (None, None))) for name, h in known.items()]
 
 
-def page(found: Sequence[Finding], lang: str = ENGLISH) -> str:
+def page(
+    found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis], translation: Translation | None = None
+) -> str:
     """The report as one HTML page, figures within.
 
     Parameters
     ----------
     found
         Findings, in the order in which they are shown; figures are in the language they were made in.
-    lang
+    hypotheses
+        What the paper predicts, by id.
+    translation
         Language of the page.
     """
-    return _Page(lang).whole(found)
+    return _Page(translation or Translation()).whole(found, hypotheses)
 
 
 class _Page:
     """Parts of the page in one language."""
 
-    def __init__(self, lang: str) -> None:
-        self.lang = lang
+    def __init__(self, translation: Translation) -> None:
+        self.translation, self.lang = translation, translation.lang
 
     def say(self, text: str) -> str:
         """A text in the language of the page, safe in HTML."""
-        return html.escape(said(text, self.lang))
+        return html.escape(self.translation(text))
 
-    def whole(self, found: Sequence[Finding]) -> str:
+    def whole(self, found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis]) -> str:
         """Everything."""
-        rows = answers(found)
+        rows = answers(found, hypotheses)
         parts = [
             f"<h1>{self.say('What the paper recommends, and what the model says')}</h1>",
             f"<p>{self.say(_OPENING)}</p>",
@@ -128,7 +116,11 @@ class _Page:
             f"<body><main>{''.join(parts)}</main></body></html>\n"
         )
 
-    def counts(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+    def hypothesis(self, one: Hypothesis) -> str:
+        """What the paper predicts, in the language of the page or in English."""
+        return html.escape(one.says[self.lang]) if self.lang in one.says else self.say(one.says[ENGLISH])
+
+    def counts(self, rows: Sequence[Answer]) -> str:
         """How many hypotheses have which verdict."""
         words = [v.word if v else "not testable here" for _, _, v in rows]
         cells = "".join(
@@ -143,25 +135,25 @@ class _Page:
         )
         return f'<ul class="counts">{cells}</ul><p class="small">{self.say(limits)}</p>'
 
-    def plainly(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+    def plainly(self, rows: Sequence[Answer]) -> str:
         """What the paper recommends and the model does not support."""
         items = [
-            f'<li><a href="#{f.name}">{h.id}</a> {html.escape(h.says[self.lang])} {self.say(_share(v))}</li>'
+            f'<li><a href="#{f.name}">{h.id}</a> {self.hypothesis(h)} {self.say(_share(v))}</li>'
             for h, f, v in rows
             if f and v and v.word == "not supported"
         ]
         head = self.say("What the paper recommends and the model does not support")
         return f"<h2>{head}</h2><ul>{''.join(items)}</ul>" if items else ""
 
-    def table(self, rows: Sequence[tuple[Hypothesis, Finding | None, Verdict | None]]) -> str:
+    def table(self, rows: Sequence[Answer]) -> str:
         """The table of all hypotheses."""
         heads = ("", "The paper says", "Verdict", "Label", "Holds in", "Effect", "Condition")
         body = []
         for h, f, v in rows:
-            told = [html.escape(h.says[self.lang]), "", "", "", "", self.say("no experiment")]
+            told = [self.hypothesis(h), "", "", "", "", self.say("no experiment")]
             if f and v:
                 told = [
-                    html.escape(h.says[self.lang]),
+                    self.hypothesis(h),
                     f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
                     self.say(v.label),
                     f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%})</span>",
@@ -174,12 +166,11 @@ class _Page:
 
     def section(self, one: Finding) -> str:
         """One question: answer, figures, what decides it, how it was asked."""
-        module = import_module(f"sdmodel.experiments.{one.name}")
         parts = [f'<h2 id="{one.name}">{self.say(one.question)}</h2>', f"<p><b>{self.say(one.headline)}.</b></p>"]
-        parts += [_picture(figure, said(one.question, self.lang), self.lang) for figure in one.figures.values()]
+        parts += [_picture(figure, self.translation(one.question), self.lang) for figure in one.figures.values()]
         parts.append(self.verdicts(one))
         parts.append("<ul>" + "".join(f"<li>{self.say(note)}</li>" for note in one.notes) + "</ul>")
-        written = html.escape(module.__doc__.split("---\n", 1)[-1].strip())
+        written = html.escape(one.plan.strip())
         asked = self.say("Written down before the first run")
         parts.append(f"<details><summary>{asked}</summary><pre>{written}</pre></details>")
         record = ", ".join(f"{k} {one.record[k]}" for k in ("samples", "seed", "runs", "seconds") if k in one.record)
@@ -211,7 +202,7 @@ class _Page:
 
     def say_id(self, hypothesis: str) -> str:
         """An id with its word."""
-        return html.escape(hypothesis_in(hypothesis, lambda text: said(text, self.lang)))
+        return html.escape(hypothesis_in(hypothesis, self.translation))
 
     def effect(self, v: Verdict) -> str:
         """Median and interval of an effect."""
@@ -253,12 +244,8 @@ def _share(v: Verdict) -> Say:
 
 def _picture(figure: Figure, alt: str, lang: str) -> str:
     """A figure within the page: as pixels, or with letters that the reader's own fonts draw where they are Chinese."""
-    import matplotlib as mpl
-
-    from sdmodel.plot.style import drawing
-
     kind, data = ("png", io.BytesIO()) if lang == ENGLISH else ("svg+xml", io.BytesIO())
-    with drawing(), mpl.rc_context({"svg.fonttype": "none"}):
+    with drawing():
         figure.savefig(data, format=kind.partition("+")[0], dpi=130)
     code = base64.b64encode(data.getvalue()).decode("ascii")
     return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{code}">'

@@ -1,4 +1,4 @@
-"""Draws that can be made again one by one: row i of a table of any length, without the rows before it.
+"""Samples of the uncertainties: rows that can be drawn again one by one, and ranges narrower or wider than assumed.
 
 Each row has its own stretch of the counter-based generator Philox [1]_, so that the rows a filter kept are made from
 their numbers alone. Rows are independent: what is kept is an independent sample too, which points of a Latin hypercube
@@ -14,13 +14,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from sdmodel.compile.parameters import constant_values
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.design import LABELS
+from sdmodel.design import LABELS, latin_hypercube
+
+if TYPE_CHECKING:
+    from sdmodel.core.structure import Variable
+    from sdmodel.model import Model
 
 SAMPLER = "Philox rows, normal copula, 1"
 """Name and version of what makes the numbers; a change of it is another sample."""
@@ -28,7 +36,7 @@ WORDS = 4
 """Numbers that Philox gives for one count of its counter."""
 
 
-def unit(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarray:
+def uniform_rows(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarray:
     """Rows of uniform numbers strictly between 0 and 1, shape (rows, columns); neighbours are made together."""
     numbers = np.asarray(rows, dtype=np.int64)
     counts = -(-columns // WORDS)
@@ -42,10 +50,8 @@ def unit(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarra
     return ((raw >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
-def together(u: np.ndarray, names: Sequence[str], wanted: Mapping[tuple[str, str], float]) -> np.ndarray:
+def correlated(u: np.ndarray, names: Sequence[str], wanted: Mapping[tuple[str, str], float]) -> np.ndarray:
     """The same uniform numbers with rank correlations between pairs of columns (normal copula), others untouched."""
-    from scipy import stats
-
     if not wanted:
         return u
     moved = sorted({name for pair in wanted for name in pair}, key=lambda n: list(names).index(n) if n in names else -1)
@@ -75,3 +81,46 @@ def values(u: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     out = pd.DataFrame(columns)
     out.insert(0, LABELS[0], np.arange(len(u)))
     return out
+
+
+# -- other ranges ------------------------------------------------------------------------------------------------
+WIDTHS = {"ranges as assumed": 1.0, "half as wide": 0.5, "twice as wide": 2.0}
+"""Label of the ranges, and their width over the assumed one; none of them is filtered by history."""
+
+
+def widened(model: Model, factor: float) -> Model:
+    """The model with the range of every uncertainty stretched about its value; switches keep theirs.
+
+    A range is stretched in logarithms where it is sampled so. What cannot be negative stays so, and a share stays
+    below one.
+    """
+    values: dict[str, list[float]] = {}
+    for variable, value in constant_values(model).values():
+        values.setdefault(variable.key, []).append(value)
+    changed = {
+        key: replace(variable, limits=_limits(variable, values[key], factor))
+        for key, variable in model.equations.items()
+        if variable.role == "uncertainty"
+    }
+    return replace(model, equations={**model.equations, **changed})
+
+
+def wider_samples(model: Model, factor: float, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
+    """A model in which stretched ranges are allowed, and samples of them.
+
+    Samples of narrower ranges are run in the model as it is, so that what an arm sets stays within its range.
+    """
+    other = model if factor == 1 else widened(model, factor)
+    return (other if factor > 1 else model), latin_hypercube(other.uncertainties, samples, rng=seed)
+
+
+def _limits(variable: Variable, values: list[float], factor: float) -> tuple[float | None, ...]:
+    low, high, first, last = variable.low, variable.high, min(values), max(values)
+    if variable.distribution in ("loguniform", "lognormal"):
+        return (first * (low / first) ** factor, last * (high / last) ** factor)
+    down, up = first - factor * (first - low), last + factor * (high - last)
+    if low >= 0:
+        down = max(down, 0.0)
+        if variable.unit == "Dmnl" and high <= 1:
+            up = min(up, 1.0)
+    return (down, up)

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class Target:
 
 
 @cache
-def data() -> dict[str, list[dict[str, object]]]:
+def data() -> dict[str, list[dict[str, Any]]]:
     """The file as it is."""
     with (shipped("models") / "targets.toml").open("rb") as file:
         return tomllib.load(file)
@@ -111,7 +111,8 @@ def targets(use: str = "match") -> list[Target]:
 
 def correlations() -> dict[tuple[str, str], float]:
     """Rank correlations between uncertainties, by pair of names."""
-    return {tuple(row["between"]): float(row["rank"]) for row in data()["correlation"]}
+    pairs = ((row["between"], row["rank"]) for row in data()["correlation"])
+    return {(str(one), str(other)): float(rank) for (one, other), rank in pairs}
 
 
 def variables(of: Sequence[Target]) -> list[str]:

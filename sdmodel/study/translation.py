@@ -1,18 +1,22 @@
-"""Sentences with figures, in English and in the languages there are tables for (`words.LANG.toml`)."""
+"""Sentences with figures, in English and in other languages by tables of templates."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-from sdmodel.core.errors import UnknownNameError
-from sdmodel.core.resources import shipped
 
 ENGLISH = "en"
 
 
 class Say(str):
-    """An English sentence made from a template and its values, so that it can be said in another language too."""
+    """An English sentence made from a template and its values, so that it can be translated.
+
+    Examples
+    --------
+    >>> Say("{share:.0%} of samples", share=0.5)
+    '50% of samples'
+    """
 
     template: str
     values: dict[str, Any]
@@ -23,45 +27,47 @@ class Say(str):
         self.template, self.values = template, values
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _say, (self.template, self.values)
 
-def said(text: str, lang: str) -> str:
-    """A text in a language: its template is looked up, and filled with its values.
 
-    Raises
-    ------
-    UnknownNameError
-        If there is no table for the language, or the table lacks the text.
+def _say(template: str, values: dict[str, Any]) -> Say:
+    return Say(template, **values)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Texts in a language; English where the table lacks one, which is then listed in `missing`.
+
+    Examples
+    --------
+    >>> chinese = Translation("zh", {"{share:.0%} of samples": "{share:.0%} 的样本"})
+    >>> chinese(Say("{share:.0%} of samples", share=0.5))
+    '50% 的样本'
+    >>> chinese("not there"), sorted(chinese.missing)
+    ('not there', ['not there'])
     """
-    if lang == ENGLISH:
-        return text
-    table = _table(lang)
-    template, values = (text.template, text.values) if isinstance(text, Say) else (str(text), {})
-    if template not in table:
-        raise UnknownNameError(template, table, "text", f"It is not in words.{lang}.toml.")
-    # A value may be the name of an arm, which has a translation, or a date or the name of a variable, which has none.
-    told = {
-        name: said(value, lang) if isinstance(value, Say) or (isinstance(value, str) and value in table) else value
-        for name, value in values.items()
-    }
-    return table[template].format(**told) if values else table[template]
 
+    lang: str = ENGLISH
+    table: Mapping[str, str] = field(default_factory=dict)
+    """Text or template in the language, by the English one."""
+    missing: set[str] = field(default_factory=set, compare=False)
+    """Texts that were asked for and are not in the table."""
 
-def known(text: str, lang: str) -> bool:
-    """Whether the table of a language has a text."""
-    return lang != ENGLISH and text in _table(lang)
+    def __contains__(self, text: str) -> bool:
+        return text in self.table
 
-
-def languages() -> list[str]:
-    """Languages there are."""
-    return [ENGLISH, *sorted(p.name.split(".")[1] for p in shipped("experiments").glob("words.*.toml"))]
-
-
-@cache
-def _table(lang: str) -> dict[str, str]:
-    import tomllib
-
-    if lang not in languages():
-        raise UnknownNameError(lang, languages(), "language", f"There are {', '.join(languages())}.")
-    text = (shipped("experiments") / f"words.{lang}.toml").read_text(encoding="utf-8")
-    table: dict[str, str] = tomllib.loads(text)["words"]
-    return table
+    def __call__(self, text: str) -> str:
+        """A text in the language; a template is looked up and filled with its values, themselves translated."""
+        if self.lang == ENGLISH:
+            return text
+        template, values = (text.template, text.values) if isinstance(text, Say) else (str(text), {})
+        if template not in self.table:
+            self.missing.add(template)
+            return text
+        # A value may be the name of an arm, which has a translation, or the name of a variable, which has none.
+        filled = {
+            name: self(value) if isinstance(value, Say) or (isinstance(value, str) and value in self.table) else value
+            for name, value in values.items()
+        }
+        return self.table[template].format(**filled) if values else self.table[template]

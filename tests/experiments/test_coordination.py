@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.experiments import coordination as asked
 from sdmodel.study import question
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
 
+ASKED = Library("sdmodel.experiments")["coordination"]
+NONE = "as it is"
+COORDINATED = "coordination"
+MORE = "more programmes"
+CARRIED = "implementation"
+OWN = "coordination money"
+CLOSED = {"implementing rules budget": 30.0}
 SAMPLES, SEED = 40, 3
 
 
@@ -17,7 +24,7 @@ SAMPLES, SEED = 40, 3
 def finding() -> Finding:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(question, "WIDTHS", {})  # other ranges take half of the time and are tested by themselves
-        return asked.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
+        return ASKED.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
 
 
 def values(finding: Finding, arm: str, measure: str) -> np.ndarray:
@@ -31,25 +38,25 @@ def test_each_hypothesis_has_a_verdict(finding: Finding) -> None:
 
 
 def test_loops_hold_arms_that_exist() -> None:
-    known = {*asked.SPEC.arms, *(arm for equal in asked.SPEC.equal for arm in equal.arms)}
-    assert {arm for loop in asked.SPEC.loops for arm in loop.arms} <= known
+    known = {*ASKED.arms, *(arm for equal in ASKED.equal for arm in equal.arms)}
+    assert {arm for loop in ASKED.loops for arm in loop.arms} <= known
 
 
 def test_money_is_equal_where_it_can_be_spent(finding: Finding) -> None:
-    anyway = values(finding, asked.NONE, "public money")
-    like, more = (values(finding, arm, "public money") - anyway for arm in (asked.COORDINATED, asked.MORE))
+    anyway = values(finding, NONE, "public money")
+    like, more = (values(finding, arm, "public money") - anyway for arm in (COORDINATED, MORE))
     good = np.isfinite(more)
     assert good.sum() > SAMPLES / 2
     np.testing.assert_allclose(more[good], like[good], rtol=0.006)
 
 
 def test_coordination_lifts_what_is_carried_out_and_costs_its_budget(finding: Finding) -> None:
-    before, after = (values(finding, arm, asked.CARRIED) for arm in (asked.NONE, asked.COORDINATED))
+    before, after = (values(finding, arm, CARRIED) for arm in (NONE, COORDINATED))
     assert (after > before).mean() > 0.9
-    own = values(finding, asked.COORDINATED, asked.OWN)
-    assert (values(finding, asked.NONE, asked.OWN) == 0).all()
+    own = values(finding, COORDINATED, OWN)
+    assert (values(finding, NONE, OWN) == 0).all()
     assert ((own > 80) & (own < 200)).all()  # ten a year for nineteen years, discounted
-    assert (values(finding, asked.COORDINATED, "public money") - values(finding, asked.NONE, "public money") > 0).all()
+    assert (values(finding, COORDINATED, "public money") - values(finding, NONE, "public money") > 0).all()
 
 
 def test_without_room_for_rules_they_change_nothing() -> None:
@@ -58,7 +65,7 @@ def test_without_room_for_rules_they_change_nothing() -> None:
     worst = {"base implementing rules": 0.3, "base coordination": 0.5}
     gains = []
     for base in (best, worst):
-        with_rules = model.run({**base, **asked.CLOSED})["implementation capacity"].iloc[-1]
+        with_rules = model.run({**base, **CLOSED})["implementation capacity"].iloc[-1]
         gains.append(with_rules / model.run(base)["implementation capacity"].iloc[-1] - 1)
     assert 0 < gains[0] < 0.06 < gains[1]
 

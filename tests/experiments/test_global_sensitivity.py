@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.experiments import global_sensitivity as asked
+from sdmodel.experiments import global_sensitivity
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
 
 BLOCKS = 8
+ASKED = Library("sdmodel.experiments")["global_sensitivity"]
+REST = "all other constants"
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +25,16 @@ def model() -> sdmodel.Model:
 @pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asked, "TRAJECTORIES", 2)
-        patch.setattr(asked, "PICKED", 2)
-        return asked.ask(BLOCKS + 1, 1, workers=1, progress=False, model=model)
+        patch.setattr(global_sensitivity, "TRAJECTORIES", 2)
+        patch.setattr(global_sensitivity, "PICKED", 2)
+        return ASKED.ask(BLOCKS + 1, 1, workers=1, progress=False, model=model)
 
 
 def test_it_says_what_decides_and_judges_nothing(finding: Finding, tmp_path: Path) -> None:
     assert finding.verdicts == []
     assert finding.sentence.startswith("Of ")
     assert finding.record["blocks"] == BLOCKS
-    assert len([n for n in finding.notes if "is decided by" in n]) == len(asked.MAIN) + len(asked.LEVERS)
+    assert len([n for n in finding.notes if "is decided by" in n]) == len(ASKED.outcomes) + len(ASKED.policies)
     assert any("blocks are few" in n for n in finding.notes)  # what an analysis warns of is told
     written = finding.save(tmp_path)
     assert {p.suffix for p in written} == {".csv", ".json", ".txt", ".png"}
@@ -39,12 +42,12 @@ def test_it_says_what_decides_and_judges_nothing(finding: Finding, tmp_path: Pat
 
 def test_every_switch_and_constant_has_its_row(finding: Finding, model: sdmodel.Model) -> None:
     table = finding.table.set_index(["outcome", "parameter"])
-    assert set(table.index.get_level_values("outcome")) == {*asked.MAIN, *asked.LEVERS}
+    assert set(table.index.get_level_values("outcome")) == {*ASKED.outcomes, *ASKED.policies}
     one = table.loc["firms"]
-    assert set(one.index) == {*model.uncertainties.index, asked.REST}
+    assert set(one.index) == {*model.uncertainties.index, REST}
     switches = model.uncertainties.index[model.uncertainties["role"] == "switch"]
     assert len(switches) == 10
-    assert one.loc[[*switches, asked.REST], "total"].notna().all()
+    assert one.loc[[*switches, REST], "total"].notna().all()
     assert table.loc[("contribution", "cost of contributing"), "mu_star"] > 0
     assert table.loc[("firms", "relabelling at rest"), "mu_star"] < table.loc[("firms", "birth rate"), "mu_star"]
 
@@ -52,7 +55,7 @@ def test_every_switch_and_constant_has_its_row(finding: Finding, model: sdmodel.
 def test_blocks_move_one_constant_or_all_others(model: sdmodel.Model) -> None:
     table = model.uncertainties
     few = ["birth rate", "take up"]
-    design, group = asked.grouped(table, few, 4, 1)
+    design, group = global_sensitivity.grouped(table, few, 4, 1)
     assert set(table.index) <= set(design.columns)
     assert len(design) == 4 * (len(few) + 3) == len(group)
     rest = design[[c for c in table.index if c not in few]].to_numpy().reshape(4, len(few) + 3, -1)

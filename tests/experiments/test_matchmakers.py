@@ -7,11 +7,23 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import matchmakers as asked
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
 
+ASKED = Library("sdmodel.experiments")["matchmakers"]
+DOUBLED = "public units doubled"
+MARKET = "market intermediaries"
+MORE = "more vouchers"
+PLATFORM = "brokerage platforms"
+NONE = "as it is"
+ONCE = "vouchers in 2014 only"
+NEVER = "no vouchers"
+HELD = {months: f"university links after {months} months" for months in (0, 6, 12, 24)}
+FELT = 1.0
+NEVER_HELD = "no vouchers, platforms"
+ENDED = {"voucher budget": 0.0, "policy ramp time": 0.0}
 SAMPLES = 40
 
 
@@ -24,7 +36,7 @@ def model() -> sdmodel.Model:
 def finding(model: sdmodel.Model) -> Finding:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(question, "WIDTHS", {"half as wide": 0.5})  # the others take time and say nothing here
-        return asked.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+        return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")
@@ -35,28 +47,28 @@ def by_arm(finding: Finding) -> pd.DataFrame:
 def test_every_hypothesis_is_judged(finding: Finding) -> None:
     assert {"H25", "H26"} <= {v.hypothesis for v in finding.verdicts}
     assert all(v.samples > SAMPLES / 2 for v in finding.verdicts)
-    assert {name for v in finding.verdicts for name, _ in v.loops} == {loop.name for loop in asked.SPEC.loops}
+    assert {name for v in finding.verdicts for name, _ in v.loops} == {loop.name for loop in ASKED.loops}
 
 
-@pytest.mark.parametrize(("like", "arm"), [(asked.DOUBLED, asked.MARKET), (asked.MORE, asked.PLATFORM)])
+@pytest.mark.parametrize(("like", "arm"), [(DOUBLED, MARKET), (MORE, PLATFORM)])
 def test_money_is_equal_where_it_can_be_spent(by_arm: pd.DataFrame, like: str, arm: str) -> None:
     money = by_arm["public money"]
-    extra, same = (money.loc[a] - money.loc[asked.NONE] for a in (like, arm))
+    extra, same = (money.loc[a] - money.loc[NONE] for a in (like, arm))
     good = same.notna() & (extra > 0)
     assert good.sum() > SAMPLES / 2
     np.testing.assert_allclose(same[good], extra[good], rtol=0.0051)
 
 
 def test_voucher_links_fade_month_by_month(by_arm: pd.DataFrame) -> None:
-    added = np.array([by_arm[what].loc[asked.ONCE] - by_arm[what].loc[asked.NEVER] for what in asked.HELD.values()])
-    assert (added[0] > asked.FELT).all()
+    added = np.array([by_arm[what].loc[ONCE] - by_arm[what].loc[NEVER] for what in HELD.values()])
+    assert (added[0] > FELT).all()
     assert (np.diff(added, axis=0) < 0).all()
     assert (added[-1] > 0).all()
 
 
 def test_platforms_add_links_of_their_own(by_arm: pd.DataFrame) -> None:
-    last = by_arm[asked.HELD[24]]
-    assert (last.loc[asked.NEVER_HELD] > last.loc[asked.NEVER]).mean() > 0.9
+    last = by_arm[HELD[24]]
+    assert (last.loc[NEVER_HELD] > last.loc[NEVER]).mean() > 0.9
 
 
 def test_without_bridging_units_do_nothing_to_reach(model: sdmodel.Model) -> None:
@@ -70,9 +82,9 @@ def test_without_bridging_units_do_nothing_to_reach(model: sdmodel.Model) -> Non
 
 def test_an_arm_is_what_a_run_of_the_model_says(by_arm: pd.DataFrame, model: sdmodel.Model) -> None:
     draws = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=1)
-    values = draws.drop(columns="sample").iloc[7].to_dict() | {"TIME STEP": STEP, **asked.ENDED}
-    values["vouchers before 2015"] = asked.SPEC.arms[asked.ONCE]["vouchers before 2015 as set"]
+    values = draws.drop(columns="sample").iloc[7].to_dict() | {"TIME STEP": STEP, **ENDED}
+    values["vouchers before 2015"] = ASKED.arms[ONCE]["vouchers before 2015 as set"]
     run = model.run(values, every=0.5, method="exact")
-    assert run[MONEY].iloc[-1] == pytest.approx(by_arm["public money"].loc[asked.ONCE, 7], rel=1e-9)
+    assert run[MONEY].iloc[-1] == pytest.approx(by_arm["public money"].loc[ONCE, 7], rel=1e-9)
     held = run["university links"].loc[2016.0] + run["voucher links"].loc[2016.0]
-    assert held == pytest.approx(by_arm[asked.HELD[12]].loc[asked.ONCE, 7], rel=1e-9)
+    assert held == pytest.approx(by_arm[HELD[12]].loc[ONCE, 7], rel=1e-9)

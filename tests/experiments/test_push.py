@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.experiments import push as asked
-from sdmodel.experiments import push_surface as surface
+from sdmodel.experiments import push as surface
 from sdmodel.study import question
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
+from sdmodel.study.overlay import overlaid
 
+ASKED = Library("sdmodel.experiments")["push"]
+NONE = "no push"
+PUSH = "push"
+LONG = "over nine years"
+LATE = "nine years later"
+ALL = "on all firms"
+AT_END = "at its end"
+SMALL = "a quarter of the size"
+LARGE = "four times the size"
 SAMPLES, SEED = 40, 3
 
 
@@ -18,7 +30,7 @@ SAMPLES, SEED = 40, 3
 def finding() -> Finding:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(question, "WIDTHS", {})  # other ranges take half of the time and are tested by themselves
-        return asked.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
+        return ASKED.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
 
 
 def values(finding: Finding, arm: str, measure: str) -> np.ndarray:
@@ -33,15 +45,15 @@ def test_each_hypothesis_has_a_verdict(finding: Finding) -> None:
 
 
 def test_loops_hold_arms_that_exist() -> None:
-    known = {*asked.SPEC.arms, *(arm for equal in asked.SPEC.equal for arm in equal.arms)}
-    assert {arm for loop in asked.SPEC.loops for arm in loop.arms} <= known
+    known = {*ASKED.arms, *(arm for equal in ASKED.equal for arm in equal.arms)}
+    assert {arm for loop in ASKED.loops for arm in loop.arms} <= known
 
 
 def test_money_is_equal_where_it_can_be_spent(finding: Finding) -> None:
-    anyway = values(finding, asked.NONE, "public money")
-    like = values(finding, asked.PUSH, "public money") - anyway
+    anyway = values(finding, NONE, "public money")
+    like = values(finding, PUSH, "public money") - anyway
     assert (like > 0).all()
-    for arm in (asked.LONG, asked.LATE, asked.ALL):
+    for arm in (LONG, LATE, ALL):
         extra = values(finding, arm, "public money") - anyway
         good = np.isfinite(extra)
         assert good.sum() > SAMPLES / 2
@@ -50,7 +62,7 @@ def test_money_is_equal_where_it_can_be_spent(finding: Finding) -> None:
 
 def test_a_push_raises_the_share_while_it_runs_and_more_if_it_is_larger(finding: Finding) -> None:
     none, small, push, large = (
-        values(finding, arm, asked.AT_END) for arm in (asked.NONE, asked.SMALL, asked.PUSH, asked.LARGE)
+        values(finding, arm, AT_END) for arm in (NONE, SMALL, PUSH, LARGE)
     )
     assert (push > none).mean() > 0.9
     assert (large > small).mean() > 0.9
@@ -62,7 +74,7 @@ def test_an_arm_is_what_a_run_by_hand_gives(finding: Finding) -> None:
     row = draws.drop(columns=["sample"], errors="ignore").iloc[7].to_dict()
     run = model.run({**row, "push size": 1.0, "TIME STEP": 0.125}, method="exact", every=0.5)
     assert float(run["new track share"].loc[2018.0]) == pytest.approx(
-        values(finding, asked.PUSH, asked.AT_END)[7], rel=1e-6
+        values(finding, PUSH, AT_END)[7], rel=1e-6
     )
 
 
@@ -95,6 +107,8 @@ def test_two_tracks_are_told_from_one(link: float, spread: float, two: bool) -> 
         "entrants[weak]": 0.0,
         "entrants[strong]": 0.0,
     }
-    low, high = (surface.held(model, to).run(values)["new track share"] for to in (0.0, 1.0))
+    model = overlaid(model, (Path(surface.__file__).parent / "overlays" / surface.HELD).read_text(encoding="utf-8"))
+    model = model.replace("FINAL TIME", surface.LONG_RUN)
+    low, high = (model.run(values | {"track held": to})["new track share"] for to in (0.0, 1.0))
     assert high.loc[2029.0] - low.loc[2029.0] > 0.5
     assert (100 * (high.iloc[-1] - low.iloc[-1]) > surface.APART) == two

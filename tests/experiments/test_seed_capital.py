@@ -7,10 +7,23 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import seed_capital as asked
 from sdmodel.study.arms import DISCOUNT, STEP
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
 
+ASKED = Library("sdmodel.experiments")["seed_capital"]
+MORE = "public services of equal cost"
+ENTRY = "entry of market services"
+AS_IS = "as it is"
+INFLOW = "venture fund inflow"
+NO_FUND = "no public fund"
+SMALL = "fund of 2014"
+FIVE = "fund times 5"
+TWENTY = "fund times 20"
+PRIVATE = "private capital"
+MARKET = "market served"
+HIGH = "services times 5"
+NO_SERVICES = "no public services"
 SAMPLES = 40
 
 
@@ -21,7 +34,7 @@ def model() -> sdmodel.Model:
 
 @pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
-    return asked.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+    return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")
@@ -32,34 +45,34 @@ def by_arm(finding: Finding) -> pd.DataFrame:
 def test_every_prediction_is_judged(finding: Finding) -> None:
     verdicts = {v.hypothesis: v for v in finding.verdicts}
     assert {"H11", "H34", "H35"} <= set(verdicts)
-    assert len(verdicts) == len(asked.SPEC.predictions)
+    assert len(verdicts) == len(ASKED.predictions)
     assert verdicts["H35"].word == "built in"
     assert verdicts["H11 (thin market)"].samples + verdicts["H11 (thick market)"].samples == verdicts["H11"].samples
 
 
 def test_money_is_equal_where_it_can_be_spent(by_arm: pd.DataFrame) -> None:
     money = by_arm["public money"]
-    good = money.loc[asked.MORE].notna()
+    good = money.loc[MORE].notna()
     assert good.sum() > SAMPLES / 2
-    extra = money.loc[asked.ENTRY] - money.loc[asked.AS_IS]
-    np.testing.assert_allclose((money.loc[asked.MORE] - money.loc[asked.AS_IS])[good], extra[good], rtol=0.0051)
+    extra = money.loc[ENTRY] - money.loc[AS_IS]
+    np.testing.assert_allclose((money.loc[MORE] - money.loc[AS_IS])[good], extra[good], rtol=0.0051)
 
 
 def test_no_fund_gets_no_money_and_a_larger_one_gets_more(by_arm: pd.DataFrame) -> None:
-    inflow = by_arm[asked.INFLOW].unstack(level="arm")
+    inflow = by_arm[INFLOW].unstack(level="arm")
     # 2015, the year in which sizes change, is all that is left of the fund of before.
-    assert (inflow[asked.NO_FUND] < 0.1 * inflow[asked.SMALL]).all()
-    assert (inflow[asked.SMALL] < inflow[asked.FIVE]).all()
-    assert (inflow[asked.FIVE] < inflow[asked.TWENTY]).all()
+    assert (inflow[NO_FUND] < 0.1 * inflow[SMALL]).all()
+    assert (inflow[SMALL] < inflow[FIVE]).all()
+    assert (inflow[FIVE] < inflow[TWENTY]).all()
 
 
 def test_what_is_drawn_is_what_two_runs_of_a_sample_say(finding: Finding, model: sdmodel.Model) -> None:
     draws = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=1)
     values = draws.drop(columns="sample").iloc[2].to_dict() | {"TIME STEP": STEP}
     worth = {}
-    for arm in (asked.NO_FUND, asked.FIVE):
-        run = model.run(values | asked.SPEC.arms[arm], every=0.5, method="exact")
-        for name in (asked.PRIVATE, asked.INFLOW):
+    for arm in (NO_FUND, FIVE):
+        run = model.run(values | ASKED.arms[arm], every=0.5, method="exact")
+        for name in (PRIVATE, INFLOW):
             late = run[name].loc[2015.0:]
             years = late.index.to_numpy() - 2015
             worth[arm, name] = np.trapezoid(late * np.exp(-values[DISCOUNT] * years), years)
@@ -71,9 +84,9 @@ def test_what_is_drawn_is_what_two_runs_of_a_sample_say(finding: Finding, model:
 def test_services_that_call_forth_no_demand_never_add_to_the_market(by_arm: pd.DataFrame, model: sdmodel.Model) -> None:
     draws = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=1)
     plain = draws["demand creation switch"].to_numpy() == 0
-    market = by_arm[asked.MARKET].unstack(level="arm")[plain]
+    market = by_arm[MARKET].unstack(level="arm")[plain]
     assert len(market) > 5
-    assert (market[asked.HIGH] < 1.01 * market[asked.NO_SERVICES]).all()
+    assert (market[HIGH] < 1.01 * market[NO_SERVICES]).all()
 
 
 def test_deals_taken_and_deals_shown_have_opposite_signs(finding: Finding) -> None:

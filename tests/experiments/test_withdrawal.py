@@ -7,11 +7,20 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import withdrawal as asked
-from sdmodel.experiments import withdrawal_surface as surface
+from sdmodel.experiments import withdrawal as surface
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Library
 
+ASKED = Library("sdmodel.experiments")["withdrawal"]
+GRADUAL = "gradual exit from 2020"
+AT_ONCE = "left in 2015"
+OTHERS = ["no exit", "gradual exit from 2016", "gradual exit from 2024"]
+HANDED = "functions handed over"
+KEPT = "functions kept"
+ABRUPT = "abrupt exit"
+LEAST = 2.0
+COVERAGE = "service coverage"
 SAMPLES = 12
 
 
@@ -22,7 +31,7 @@ def model() -> sdmodel.Model:
 
 @pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
-    return asked.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+    return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")
@@ -38,35 +47,35 @@ def test_every_prediction_is_judged(finding: Finding) -> None:
 
 def test_money_is_equal_in_all_exits(by_arm: pd.DataFrame) -> None:
     money = by_arm["public money"]
-    extra = money.loc[asked.GRADUAL] - money.loc[asked.AT_ONCE]
+    extra = money.loc[GRADUAL] - money.loc[AT_ONCE]
     assert (extra > 0).mean() > 0.8  # less programmes can also cost more, where others then get further
-    for arm in (*asked.OTHERS, asked.HANDED, asked.KEPT, asked.ABRUPT):
+    for arm in (*OTHERS, HANDED, KEPT, ABRUPT):
         good = money.loc[arm].notna()
         assert good.sum() > SAMPLES / 2, arm
         assert (extra[good] > 0).all()
-        np.testing.assert_allclose((money.loc[arm] - money.loc[asked.AT_ONCE])[good], extra[good], rtol=0.0051)
+        np.testing.assert_allclose((money.loc[arm] - money.loc[AT_ONCE])[good], extra[good], rtol=0.0051)
 
 
 def test_the_verdict_on_timing_follows_from_the_table(finding: Finding, by_arm: pd.DataFrame) -> None:
     index = by_arm["index"].unstack(level="arm")
-    gap = (100 * (index[asked.GRADUAL] / index[asked.OTHERS].max(axis=1, skipna=False) - 1)).dropna()
+    gap = (100 * (index[GRADUAL] / index[OTHERS].max(axis=1, skipna=False) - 1)).dropna()
     first = finding.verdicts[0]
-    assert (first.holds, first.samples) == ((gap > asked.LEAST).sum(), len(gap))
+    assert (first.holds, first.samples) == ((gap > LEAST).sum(), len(gap))
     assert first.effect[0] == pytest.approx(gap.median())
 
 
 def test_an_abrupt_exit_of_equal_money_lies_within_the_gradual_one(model: sdmodel.Model, finding: Finding) -> None:
     draws = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=1).drop(columns="sample")
-    row = finding.table[(finding.table["arm"] == asked.ABRUPT) & (finding.table["sample"] == 3)].iloc[0]
+    row = finding.table[(finding.table["arm"] == ABRUPT) & (finding.table["sample"] == 3)].iloc[0]
     dates = np.linspace(2020.0, 2025.0, 11)
     design = pd.DataFrame([draws.iloc[3]] * len(dates)).assign(**{"exit start": dates, "exit duration": 0.0})
     found = model.sweep(
-        design.assign(**{"TIME STEP": STEP}), [MONEY, asked.COVERAGE], every=0.5, certificate=0, progress=False
+        design.assign(**{"TIME STEP": STEP}), [MONEY, COVERAGE], every=0.5, certificate=0, progress=False
     )
     money = found[MONEY].isel(time=-1).to_numpy()
     assert money[0] < row["public money"] < money[-1]
     date = np.interp(row["public money"], money, dates)
-    trough = found[asked.COVERAGE].sel(time=slice(2020.0, None)).min("time").to_numpy()
+    trough = found[COVERAGE].sel(time=slice(2020.0, None)).min("time").to_numpy()
     assert row["trough"] == pytest.approx(np.interp(date, dates, trough), rel=0.02)
 
 

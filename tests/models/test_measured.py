@@ -9,7 +9,9 @@ import pytest
 
 import sdmodel
 from sdmodel.study import measured
-from sdmodel.study.lever_settings import SETTINGS
+from sdmodel.study.measured import lever_settings
+
+SETTINGS = lever_settings()
 
 
 def test_every_lever_is_set_and_nothing_else() -> None:
@@ -49,8 +51,8 @@ def test_the_exact_cohort_is_the_one_the_model_reports() -> None:
 
 def test_a_cohort_without_exits_lives_for_ever() -> None:
     ages = np.array([0.5, 0.5, 0.5, 4.0, np.inf])
-    np.testing.assert_allclose(measured._cohort(np.zeros((1, 3)), ages), 1)
-    np.testing.assert_allclose(measured._cohort(np.full((1, 3), 0.1), ages)[0], np.exp(-0.1 * np.arange(10)))
+    np.testing.assert_allclose(measured.cohort(np.zeros((1, 3)), ages), 1)
+    np.testing.assert_allclose(measured.cohort(np.full((1, 3), 0.1), ages)[0], np.exp(-0.1 * np.arange(10)))
 
 
 def test_shapes_are_told_apart() -> None:

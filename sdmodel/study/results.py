@@ -1,4 +1,4 @@
-"""The runs that answer a question, and the samples they are made with."""
+"""The runs of all arms of a question."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import sdmodel
 from sdmodel.core.errors import DesignError
-from sdmodel.study.arms import Arms, Mix, Setting
-from sdmodel.study.effects import Paired
+from sdmodel.study.arms import Mix, Setting
+from sdmodel.study.paired import Paired
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
-
-    from sdmodel.model import Model
 
 
 @dataclass(frozen=True)
-class Answer:
+class ArmResults:
     """The runs of all arms and what is measured in them."""
 
     paired: Paired
@@ -66,32 +62,7 @@ class Answer:
         ]
 
 
-def drawn(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.DataFrame]:
-    """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
-    if model is not None:
-        return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
-    from sdmodel.study.history_matching import ensemble
-
-    shipped = sdmodel.load("shandong")
-    if seed == 1:
-        return shipped, ensemble(shipped, samples)
-    whole = ensemble(shipped)
-    if samples > len(whole):
-        raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
-    some = whole.sample(samples, random_state=seed).reset_index(drop=True)
-    some.attrs = whole.attrs
-    return shipped, some
-
-
 def unscaled(setting: Setting, size: str | Mix) -> dict[str, Any]:
     """A setting without what scales it."""
     scaled = {size} if isinstance(size, str) else set(size)
     return {name: value for name, value in setting.items() if name not in scaled}
-
-
-def replace_draws(arms: Arms, draws: pd.DataFrame) -> Arms:
-    """Arms on other samples of the same model."""
-    return Arms(
-        arms.model, draws.reset_index(drop=True), arms.outputs, every=arms.every, workers=arms.workers,
-        progress=arms.progress,
-    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""The experiments of a package: a file of data each, a module beside it where data are not enough, and their words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.study.question_file import question_of, table_of
+from sdmodel.study.translation import ENGLISH, Translation
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from sdmodel.model import Model
+    from sdmodel.study.finding import Finding
+
+HYPOTHESES = "hypotheses.toml"
+
+
+class Experiment(Protocol):
+    """What can be asked: a `Question`, or a module's own `experiment`."""
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+
+    @property
+    def asks(self) -> str:
+        """The question, in one sentence."""
+
+    @property
+    def plan(self) -> str:
+        """What was written down before the first run."""
+
+    def ask(
+        self,
+        samples: int | None = None,
+        seed: int = 1,
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        model: Model | None = None,
+        translation: Translation | None = None,
+    ) -> Finding:
+        """Ask it."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What the paper predicts."""
+
+    id: str
+    claims: tuple[str, ...]
+    says: Mapping[str, str]
+    """By language."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The experiments of a package.
+
+    Parameters
+    ----------
+    package
+        Name of a package with a file ``NAME.toml`` for each experiment, ``hypotheses.toml`` and ``words.LANG.toml``.
+
+    Examples
+    --------
+    >>> library = Library("sdmodel.experiments")
+    >>> library["procurement"].asks
+    'Does public procurement of new products help, and more than grants for the same money?'
+    """
+
+    package: str
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the experiments."""
+        found = [entry.name for entry in self._folder.iterdir() if entry.name.endswith(".toml")]
+        return sorted(name[:-5] for name in found if name != HYPOTHESES and not name.startswith("words."))
+
+    def __getitem__(self, name: str) -> Experiment:
+        self.check(name)
+        table = table_of(name, self._text(f"{name}.toml"))
+        module = self._module(name)
+        if module is not None and hasattr(module, "experiment"):
+            own: Experiment = module.experiment(name, table)
+            return own
+        overlays = {file: self._text("overlays", file) for file in table.get("overlays", ())}
+        return question_of(name, table, module, overlays)
+
+    def check(self, name: str) -> None:
+        """Refuse the name of an experiment that is not there.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest names.
+        """
+        if name not in self.names:
+            raise UnknownNameError(name, self.names, "experiment", f"There are {', '.join(self.names)}.")
+
+    @cached_property
+    def hypotheses(self) -> dict[str, Hypothesis]:
+        """The predictions of the paper by id."""
+        data: dict[str, dict[str, Any]] = tomllib.loads(self._text(HYPOTHESES))
+        return {
+            name: Hypothesis(name, tuple(row["claims"]), {k: v for k, v in row.items() if k != "claims"})
+            for name, row in data.items()
+        }
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """Languages there are tables for."""
+        found = [entry.name.split(".") for entry in self._folder.iterdir()]
+        return [ENGLISH, *sorted(parts[1] for parts in found if parts[0] == "words" and parts[2:] == ["toml"])]
+
+    def translation(self, lang: str) -> Translation:
+        """Texts in a language.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no table for it.
+        """
+        if lang not in self.languages:
+            raise UnknownNameError(lang, self.languages, "language", f"There are {', '.join(self.languages)}.")
+        if lang == ENGLISH:
+            return Translation()
+        return Translation(lang, tomllib.loads(self._text(f"words.{lang}.toml"))["words"])
+
+    @property
+    def _folder(self) -> Traversable:
+        return files(self.package)
+
+    def _text(self, *parts: str) -> str:
+        return self._folder.joinpath(*parts).read_text(encoding="utf-8")
+
+    def _module(self, name: str) -> ModuleType | None:
+        there = self._folder.joinpath(f"{name}.py").is_file()
+        return import_module(f"{self.package}.{name}") if there else None

@@ -1,0 +1,86 @@
+"""Overlays: a few Vensim equations that change or add to a composed model for the arms of a question.
+
+An equation for a name that the model lacks is added. An equation for a name it has takes the place of the old one, and
+where it reads its own name, that stands for the old equation. A constant stays settable and sampled under its name;
+what reads it then reads the formula of the overlay, under the name ``NAME in force``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdmodel.core.errors import CompositionError
+from sdmodel.core.expression import Ref, key
+from sdmodel.core.structure import Component
+from sdmodel.edit import substitute
+from sdmodel.io.vensim.translate import kind_of, read_vensim
+
+if TYPE_CHECKING:
+    from sdmodel.core.structure import Variable
+    from sdmodel.model import Model
+
+IN_FORCE = "{name} in force"
+
+
+def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
+    """The model with an overlay; a model that has it already stays as it is.
+
+    Parameters
+    ----------
+    model
+        A composition.
+    text
+        Equations in Vensim's language.
+    name
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ReadError
+        If the text cannot be read.
+    CompositionError
+        If an equation with subscripts or several parts reads its own name.
+
+    Examples
+    --------
+    >>> import sdmodel
+    >>> model = sdmodel.load("network")
+    >>> changed = overlaid(model, "advocacy budget = advocacy budget+gift ~~| gift = 1 ~ million CNY/Year ~ More. |")
+    >>> changed["advocacy budget in force"].kind
+    'auxiliary'
+    """
+    patch = read_vensim(text.encode(), Path(name))
+    new = [v for v in patch.equations.values() if v.key not in model.equations]
+    if new and all(IN_FORCE.format(name=v.name) in model for v in patch.equations.values() if v not in new):
+        return model
+    for variable in new:
+        model = model.with_variable(variable)
+    for variable in patch.equations.values():
+        if variable not in new:
+            model = _changed(model, model[variable.name], variable)
+    return model
+
+
+def _changed(model: Model, old: Variable, new: Variable) -> Model:
+    """The model in which a variable it has follows another equation."""
+    if old.key not in new.reads():
+        return model.with_variable(replace(old, components=new.components, kind=new.kind))
+    if len(new.components) > 1 or new.components[0].subs:
+        raise CompositionError(f"{new.where}: the equation of '{old.name}' reads its own name; write it once, whole.")
+    formula = new.components[0].expr
+    if old.kind != "constant":
+        parts = tuple(Component(c.subs, c.excepts, substitute(formula, old.key, c.expr)) for c in old.components)
+        return model.with_variable(replace(old, components=parts, kind=kind_of(old.name, parts)))
+    if any(c.subs for c in old.components):
+        raise CompositionError(f"{new.where}: the constant '{old.name}' has subscripts, which no overlay can change.")
+    force = IN_FORCE.format(name=old.name)
+    readers = model.uses(old.name)
+    model = model.with_variable(
+        replace(old, name=force, kind="auxiliary", components=new.components, role="", ids=(), limits=(),
+                distribution="")
+    )  # fmt: skip
+    for reader in readers:
+        model = model.replace(old.name, Ref(key(force)), in_equation_of=reader)
+    return model

@@ -1,0 +1,214 @@
+"""Arms that share their samples, compared sample by sample, and the formulas that say how."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdmodel.core.errors import UnknownNameError
+from sdmodel.study.arms import MONEY
+from sdmodel.study.formula import evaluate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from sdmodel.study.outcomes import Measure
+
+LEAST_MONEY = 1.0
+"""Million CNY; two arms whose public money differs by less are not compared by yuan."""
+PUBLIC = "public money"
+
+
+class Paired:
+    """Measures of all arms on the same samples: `paired["own RnD", "grants"]` has one number a sample.
+
+    An arm whose money could not be made equal in a sample is NaN there, and so is a failed run.
+    """
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        """Arm without the treatment; money beyond it is what a treatment costs."""
+        self.arms: list[str] = []
+        self._numbers: dict[tuple[str, str], np.ndarray] = {}
+
+    def add(
+        self, found: xr.Dataset, measures: Mapping[str, Measure], draws: pd.DataFrame, spent: np.ndarray | None = None
+    ) -> None:
+        """Take in the runs of some arms."""
+        values = {name: measure.of(found, draws) for name, measure in measures.items()}
+        values[PUBLIC] = found[MONEY].isel(time=-1)
+        failed = found["status"].to_numpy() != 0
+        for i, arm in enumerate(map(str, found["setting"].to_numpy())):
+            self.arms = [*(a for a in self.arms if a != arm), arm]
+            bad = failed[i] | (False if spent is None else ~spent[i])
+            for name, array in values.items():
+                one = array.isel(setting=i).transpose("sample", ...).to_numpy().astype(float)
+                self._numbers[name, arm] = np.where(bad, np.nan, one)
+
+    def __getitem__(self, key: tuple[str, str]) -> np.ndarray:
+        try:
+            return self._numbers[key]
+        except KeyError:
+            measure, arm = key
+            known = {m for m, _ in self._numbers}
+            if measure not in known:
+                raise UnknownNameError(measure, sorted(known), "measure") from None
+            raise UnknownNameError(arm, self.arms, "arm") from None
+
+    def copy(self) -> Paired:
+        """The same numbers, of which some can be taken in anew."""
+        other = Paired(self.reference)
+        other.arms, other._numbers = list(self.arms), dict(self._numbers)
+        return other
+
+    def first(self, n: int) -> Paired:
+        """The first samples."""
+        other = self.copy()
+        other._numbers = {key: values[:n] for key, values in self._numbers.items()}
+        return other
+
+    def frame(self) -> pd.DataFrame:
+        """Tidy rows: arm, sample and a column a measure."""
+        import pandas as pd
+
+        names = list(dict.fromkeys(m for m, _ in self._numbers))
+        return pd.concat(
+            [
+                pd.DataFrame({"arm": arm, "sample": np.arange(len(self._numbers[PUBLIC, arm]))}).assign(
+                    **{m: self._numbers[m, arm] for m in names}
+                )
+                for arm in self.arms
+            ],
+            ignore_index=True,
+        )
+
+    # -- comparisons, one number a sample -----------------------------------------------------------------------
+    def value(self, measure: str, arm: str) -> np.ndarray:
+        """A measure of an arm; as `paired[measure, arm]`."""
+        return self[measure, arm]
+
+    def gain(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
+        """What an arm has more than another; by default than the reference."""
+        gain: np.ndarray = self[measure, arm] - self[measure, against or self.reference]
+        return gain
+
+    def change(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
+        """The same in percent of the other."""
+        with np.errstate(all="ignore"):
+            change: np.ndarray = 100 * (self[measure, arm] / self[measure, against or self.reference] - 1)
+        return change
+
+    def cost(self, arm: str, against: str | None = None) -> np.ndarray:
+        """Public money of an arm beyond another, NaN where it is less than one million CNY."""
+        extra = self.gain(PUBLIC, arm, against)
+        return np.where(extra >= LEAST_MONEY, extra, np.nan)
+
+    def per_yuan(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
+        """Gain by yuan of public money beyond the other arm."""
+        per_yuan: np.ndarray = self.gain(measure, arm, against) / self.cost(arm, against)
+        return per_yuan
+
+    def best(self, measure: str, arms: list[str]) -> np.ndarray:
+        """Largest value among some arms; NaN where one of them has none."""
+        best: np.ndarray = np.max([self[measure, arm] for arm in arms], axis=0)
+        return best
+
+    def best_inside(self, measure: str, arms: list[str]) -> np.ndarray:
+        """How far the best arm inside an axis of arms is above both of its ends, in percent of the better end."""
+        return best_inside(np.array([self[measure, arm] for arm in arms]))
+
+
+def best_inside(values: np.ndarray) -> np.ndarray:
+    """How far the largest value inside an axis (rows) is above both ends, in percent of the larger end."""
+    ends = np.maximum(values[0], values[-1])
+    with np.errstate(all="ignore"):
+        over: np.ndarray = 100 * (values[1:-1].max(axis=0) / np.where(ends > 0, ends, np.nan) - 1)
+    return over
+
+
+# -- formulas -----------------------------------------------------------------------------------------------------
+Effect = Callable[[Paired], np.ndarray]
+
+
+def above(values: np.ndarray, level: float = 0.0) -> np.ndarray:
+    """Values above a level; the others are NaN, so that nothing is divided by them."""
+    return np.where(values > level, values, np.nan)
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """The values that are finite."""
+    good: np.ndarray = values[np.isfinite(values)]
+    return good
+
+
+def at_least(values: np.ndarray, level: float) -> np.ndarray:
+    """Values of a level or more; the others are NaN."""
+    return np.where(values >= level, values, np.nan)
+
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "minimum": lambda *values: reduce(np.minimum, values),
+    "maximum": lambda *values: reduce(np.maximum, values),
+    "where": np.where,
+    "above": above,
+    "at_least": at_least,
+}
+_SUMMARIES: dict[str, Callable[..., Any]] = {
+    "median": lambda values: quantile(values, 0.5),
+    "quantile": lambda values, part: quantile(values, part),
+    "share": lambda holds: float(np.mean(holds)) if np.size(holds) else math.nan,
+    "finite": finite,
+    "capital": str.capitalize,
+}
+_COMPARISONS = ("value", "gain", "change", "cost", "per_yuan", "best", "best_inside")
+
+
+def quantile(values: np.ndarray, part: float) -> float:
+    """Quantile of the values that are numbers; NaN if there is none."""
+    good = values[~np.isnan(values)]
+    return float(np.quantile(good, part)) if len(good) else math.nan
+
+
+def _functions(paired: Paired, more: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    own = {name: getattr(paired, name) for name in _COMPARISONS}
+    return {**own, **_ELEMENTWISE, **{name: partial(function, paired) for name, function in more.items()}}
+
+
+def effect(formula: str, more: Mapping[str, Callable[..., Any]] | None = None, arm: str = "") -> Effect:
+    """An effect, one number a sample, from its formula.
+
+    Parameters
+    ----------
+    formula
+        It may call the comparisons of `Paired` (``value``, ``gain``, ``change``, ``cost``, ``per_yuan``, ``best``,
+        ``best_inside``), ``abs``, ``minimum``, ``maximum``, ``where``, ``above`` and ``at_least``, and name ``arm`` and
+        ``nan``.
+    more
+        Further functions, whose first argument is the `Paired`.
+    arm
+        What the name ``arm`` stands for.
+    """
+    names = {"arm": arm, "nan": np.nan}
+    return lambda paired: np.asarray(evaluate(formula, _functions(paired, more or {}), names), float)
+
+
+def condition(
+    formula: str, more: Mapping[str, Callable[..., Any]] | None = None
+) -> Callable[[Paired, np.ndarray], np.ndarray]:
+    """Whether a prediction holds, one truth a sample, from a formula that may name ``effect`` as well."""
+    return lambda paired, size: np.asarray(evaluate(formula, _functions(paired, more or {}), {"effect": size}), bool)
+
+
+def summary(
+    formula: str, paired: Paired, more: Mapping[str, Callable[..., Any]] | None = None, arm: str = ""
+) -> float | str:
+    """A number over the samples (or a text), for a sentence: effects within ``median``, ``quantile`` or ``share``."""
+    functions = {**_functions(paired, more or {}), **_SUMMARIES}
+    found: float | str = evaluate(formula, functions, {"arm": arm, "nan": np.nan})
+    return found

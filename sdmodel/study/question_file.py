@@ -1,0 +1,185 @@
+"""Questions from their files: arms, measures, predictions, loops and panels as data (TOML) with formulas.
+
+What the keys mean stands in docs/contributing/add-an-experiment.md. A module of the same name beside the file may
+define functions that formulas call, with the `Paired` as their first argument, `MEASURES` that no formula can express,
+`notes` and `extras`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import isfunction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.study.arms import Setting
+from sdmodel.study.finding import Finding
+from sdmodel.study.outcomes import measure
+from sdmodel.study.paired import Paired, condition, effect, summary
+from sdmodel.study.question import Equal, Loop, Panel, Prediction, Question
+from sdmodel.study.translation import Say
+
+Functions = Mapping[str, Callable[..., Any]]
+Table = Mapping[str, Any]
+_KEYS = ("asks", "plan", "samples", "every", "overlays", "paths", "small", "headline", "arms", "measures", "equal",
+         "prediction", "loop", "panel", "note")  # fmt: skip
+
+
+def question_of(
+    name: str,
+    table: Table,
+    module: ModuleType | None = None,
+    overlays: Mapping[str, str] | None = None,
+    more: Table | None = None,
+) -> Question:
+    """A question from its file.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    table
+        The file, as `table_of` reads it.
+    module
+        Module beside the file, if there is one.
+    overlays
+        Texts of the overlays that the file names.
+    more
+        Fields of the `Question` that the file leaves to its module.
+
+    Raises
+    ------
+    DesignError
+        If a key is missing, or a formula cannot be read.
+    UnknownNameError
+        If a key is not known.
+    """
+    known(table, _KEYS, name)
+    own = vars(module) if module else {}
+    functions = {k: v for k, v in own.items() if isfunction(v) and v.__module__ == own["__name__"]}
+    measures = {label: measure(formula) for label, formula in table.get("measures", {}).items()}
+    try:
+        given: dict[str, Any] = {
+            "asks": table["asks"],
+            "plan": table["plan"],
+            "arms": table["arms"],
+            "measures": measures | own.get("MEASURES", {}),
+            "predictions": [_prediction(row, functions, name) for row in table["prediction"]],
+            "panels": [_panel(row, functions, name) for row in table["panel"]],
+            "headline": _headline(table["headline"], functions),
+            "equal": [_equal(row, name) for row in table.get("equal", ())],
+            "loops": [_loop(row, name) for row in table.get("loop", ())],
+            "paths": _paths(table["paths"], name) if "paths" in table else None,
+            "notes": _notes(table.get("note", ()), functions),
+            "extras": functions.get("extras"),
+            "overlays": overlays or {},
+            **{k: table[k] for k in ("samples", "every", "small") if k in table},
+        }
+    except KeyError as error:
+        raise DesignError(f"{name}.toml lacks the key {error}.") from None
+    return Question(name=name, **{**given, **(more or {})})
+
+
+def read_question(path: str | Path) -> Question:
+    """A question from a file of one's own; overlays lie in the folder `overlays` beside it.
+
+    Examples
+    --------
+    >>> import importlib.resources
+    >>> read_question(importlib.resources.files("sdmodel.experiments") / "procurement.toml").reference
+    'as it is'
+    """
+    path = Path(path)
+    table = table_of(path.stem, path.read_text(encoding="utf-8"))
+    overlays = {file: (path.parent / "overlays" / file).read_text("utf-8") for file in table.get("overlays", ())}
+    return question_of(path.stem, table, overlays=overlays)
+
+
+def table_of(name: str, text: str) -> dict[str, Any]:
+    """The file of an experiment as it is."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError(f"{name}.toml is not valid TOML: {error}.") from None
+
+
+def known(row: Table, keys: Collection[str], where: str) -> None:
+    """Refuse keys that mean nothing."""
+    for key in row:
+        if key not in keys:
+            raise UnknownNameError(key, keys, f"key of {where}.toml")
+
+
+def _prediction(row: Table, functions: Functions, name: str) -> Prediction:
+    known(row, ("id", "says", "effect", "holds", "unit", "least", "label", "reason"), name)
+    return Prediction(
+        hypothesis=row["id"],
+        says=row["says"],
+        effect=effect(row["effect"], functions),
+        unit=row["unit"],
+        least=row["least"],
+        label=row["label"],
+        reason=row["reason"],
+        holds=condition(row["holds"], functions) if "holds" in row else None,
+    )
+
+
+def _panel(row: Table, functions: Functions, name: str) -> Panel:
+    """Effects by their names, or one formula for each of some arms."""
+    known(row, ("title", "measures", "unit", "smallest", "effects", "effect", "arms"), name)
+    effects = {label: effect(formula, functions) for label, formula in row.get("effects", {}).items()}
+    effects |= {arm: effect(row["effect"], functions, arm) for arm in row.get("arms", ())}
+    return Panel(row["title"], row["measures"], row["unit"], effects, row.get("smallest"))
+
+
+def _lever(given: str | Table) -> Any:
+    return given if isinstance(given, str) else {name: (zero, unit) for name, (zero, unit) in given.items()}
+
+
+def _equal(row: Table, name: str) -> Equal:
+    known(row, ("like", "lever", "arms", "start", "low", "high", "tolerance", "size"), name)
+    more = {k: row[k] for k in ("start", "low", "high", "tolerance") if k in row}
+    arms: Mapping[str, Setting] = row["arms"]
+    return Equal(row["like"], _lever(row["lever"]), arms, size=_lever(row["size"]) if "size" in row else None, **more)
+
+
+def _loop(row: Table, name: str) -> Loop:
+    known(row, ("name", "cause", "effect", "held", "arms"), name)
+    return Loop(row["name"], row["cause"], row["effect"], row["held"], row["arms"])
+
+
+def _paths(row: Table, name: str) -> tuple[str, list[str]]:
+    known(row, ("variable", "arms"), name)
+    return row["variable"], row["arms"]
+
+
+def _headline(row: Table, functions: Functions) -> Callable[[Finding, Paired], str]:
+    """A sentence whose figures are those of verdicts, by hypothesis, or formulas as in notes."""
+
+    def say(finding: Finding, paired: Paired) -> str:
+        known_by_id: Functions = {
+            "share_of": lambda _, hypothesis: finding.verdict(hypothesis).share,
+            "median_of": lambda _, hypothesis: finding.verdict(hypothesis).effect[0],
+        }
+        formulas = {k: v for k, v in row.items() if k != "text"}
+        return Say(row["text"], **{k: summary(v, paired, {**functions, **known_by_id}) for k, v in formulas.items()})
+
+    return say
+
+
+def _notes(rows: Sequence[Table], functions: Functions) -> Callable[[Paired], list[str]]:
+    """Sentences of the file, one for each of the `arms` of a row where it has some; then those of the module."""
+
+    def one(row: Table, paired: Paired, arm: str) -> Say:
+        formulas = {k: v for k, v in row.items() if k not in ("text", "arms")}
+        return Say(row["text"], **{k: summary(v, paired, functions, arm) for k, v in formulas.items()})
+
+    def say(paired: Paired) -> list[str]:
+        more = functions.get("notes")
+        told: list[str] = [one(row, paired, arm) for row in rows for arm in row.get("arms", [""])]
+        return [*told, *(more(paired) if more else ())]
+
+    return say

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from model_pages import grid, plain, put
 
-from sdmodel.cli import experiments
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
 from sdmodel.study.verdict import Region, Verdict
 
@@ -28,9 +28,8 @@ def write(folder, samples=None, names=()):
         put(folder / f"{finding.name}.md", page(finding))
         print(f"{finding.name}: {finding.record.get('seconds', 0):.0f} s", flush=True)
 
-    library = experiments()
-    report.findings(library, list(names) or library.names, samples, done=save)
-    put(folder / "hypotheses.md", table(folder, library.hypotheses))
+    report.findings(LIBRARY, list(names) or LIBRARY.names, samples, done=save)
+    put(folder / "hypotheses.md", table(folder, LIBRARY.hypotheses))
 
 
 def page(finding):

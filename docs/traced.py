@@ -16,9 +16,9 @@ from pathlib import Path
 from model_pages import ID, cited, grid, plain, put, sector_link
 
 import sdmodel
-from sdmodel.cli import experiments
 from sdmodel.core.expression import Call, Ref
 from sdmodel.core.resources import shipped
+from sdmodel.experiments import LIBRARY
 
 HERE = Path(__file__).parent
 COMPOSITION = "shandong"
@@ -151,7 +151,7 @@ def contradictions(where, stated):
 def hypotheses():
     """The experiments that ask each hypothesis: those their predictions name."""
     asked = defaultdict(list)
-    for name in experiments().names:
+    for name in LIBRARY.names:
         table = tomllib.loads((shipped("experiments") / f"{name}.toml").read_text("utf-8"))
         for k in dict.fromkeys(row["id"].partition(" ")[0] for row in table.get("prediction", ())):
             asked[k].append(name)

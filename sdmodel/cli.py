@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from sdmodel.core.errors import DesignError, ScenarioError, SdmodelError
-
-if TYPE_CHECKING:
-    from sdmodel.study.library import Library
 
 app = typer.Typer(
     add_completion=False,
@@ -47,9 +44,10 @@ def list_() -> None:
         for scenario in model.scenarios.values():
             typer.echo(f"    scenario {scenario.name!r:<26} {scenario.description}")
     typer.echo("\nExperiments")
-    library = experiments()
-    for name in library.names:
-        typer.echo(f"  {name:<16} {library[name].asks}")
+    from sdmodel.experiments import LIBRARY
+
+    for name in LIBRARY.names:
+        typer.echo(f"  {name:<16} {LIBRARY[name].asks}")
 
 
 @app.command()
@@ -252,7 +250,9 @@ def experiment(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Ask a policy question and leave figure, table, run record and one plain sentence."""
-    asked = experiments()[name]
+    from sdmodel.experiments import LIBRARY
+
+    asked = LIBRARY[name]
     typer.echo(asked.asks)
     finding = asked.ask(samples, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
@@ -279,15 +279,15 @@ def report(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
     """Ask all policy questions and put findings, figures and run records into one HTML file."""
+    from sdmodel.experiments import LIBRARY
     from sdmodel.study import report as made
 
-    library = experiments()
     for name in only or []:
-        library.check(name)
-    translation = library.translation(lang)
+        LIBRARY.check(name)
+    translation = LIBRARY.translation(lang)
     found = made.findings(
-        library,
-        only or library.names,
+        LIBRARY,
+        only or LIBRARY.names,
         samples,
         seed,
         workers=workers,
@@ -296,18 +296,11 @@ def report(
         done=lambda one: typer.echo(f"{one.name}: {one.sentence if one.verdicts else one.headline}"),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(made.page(found, library.hypotheses, translation), encoding="utf-8")
+    out.write_text(made.page(found, LIBRARY.hypotheses, translation), encoding="utf-8")
     typer.echo(str(out))
     if translation.missing:
         typer.echo(f"{len(translation.missing)} texts stand in English, since words.{lang}.toml lacks them:", err=True)
         typer.echo("\n".join(f"  {text}" for text in sorted(translation.missing)), err=True)
-
-
-def experiments() -> Library:
-    """The shipped experiments."""
-    from sdmodel.study.library import Library
-
-    return Library("sdmodel.experiments")
 
 
 def main() -> None:

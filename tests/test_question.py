@@ -13,9 +13,9 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.outcomes import measure
 from sdmodel.study.paired import Paired
 from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Panel, Prediction, Question
@@ -211,7 +211,6 @@ def test_a_sentence_keeps_its_template_and_values() -> None:
 
 
 # -- report -------------------------------------------------------------------------------------------------------
-LIBRARY = Library("sdmodel.experiments")
 
 
 def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding) -> None:

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from sdmodel.core.resources import shipped
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import panels, report
-from sdmodel.study.library import Library
 from sdmodel.study.question import Question
 
-LIBRARY = Library("sdmodel.experiments")
 ZH = LIBRARY.translation("zh").table
 STUDY = Path(str(report.__file__)).parent
 FOLDER = Path(str(shipped("experiments")))

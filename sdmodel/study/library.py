@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from importlib.resources import files
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,22 +66,25 @@ class Library:
 
     Parameters
     ----------
-    package
-        Name of a package with a file ``NAME.toml`` for each experiment, ``hypotheses.toml`` and ``words.LANG.toml``.
+    folder
+        With a file ``NAME.toml`` for each experiment, ``hypotheses.toml``, ``words.LANG.toml`` and ``overlays``.
+    load
+        Gives the module of an experiment by its name; asked only where ``NAME.py`` lies in the folder.
 
     Examples
     --------
-    >>> library = Library("sdmodel.experiments")
-    >>> library["procurement"].asks
+    >>> from sdmodel.experiments import LIBRARY
+    >>> LIBRARY["procurement"].asks
     'Does public procurement of new products help, and more than grants for the same money?'
     """
 
-    package: str
+    folder: Traversable
+    load: Callable[[str], ModuleType]
 
     @cached_property
     def names(self) -> list[str]:
         """Names of the experiments."""
-        found = [entry.name for entry in self._folder.iterdir() if entry.name.endswith(".toml")]
+        found = [entry.name for entry in self.folder.iterdir() if entry.name.endswith(".toml")]
         return sorted(name[:-5] for name in found if name != HYPOTHESES and not name.startswith("words."))
 
     def __getitem__(self, name: str) -> Experiment:
@@ -119,7 +120,7 @@ class Library:
     @cached_property
     def languages(self) -> list[str]:
         """Languages there are tables for."""
-        found = [entry.name.split(".") for entry in self._folder.iterdir()]
+        found = [entry.name.split(".") for entry in self.folder.iterdir()]
         return [ENGLISH, *sorted(parts[1] for parts in found if parts[0] == "words" and parts[2:] == ["toml"])]
 
     def translation(self, lang: str) -> Translation:
@@ -136,13 +137,8 @@ class Library:
             return Translation()
         return Translation(lang, tomllib.loads(self._text(f"words.{lang}.toml"))["words"])
 
-    @property
-    def _folder(self) -> Traversable:
-        return files(self.package)
-
     def _text(self, *parts: str) -> str:
-        return self._folder.joinpath(*parts).read_text(encoding="utf-8")
+        return self.folder.joinpath(*parts).read_text(encoding="utf-8")
 
     def _module(self, name: str) -> ModuleType | None:
-        there = self._folder.joinpath(f"{name}.py").is_file()
-        return import_module(f"{self.package}.{name}") if there else None
+        return self.load(name) if self.folder.joinpath(f"{name}.py").is_file() else None

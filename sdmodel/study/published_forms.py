@@ -83,7 +83,7 @@ def grows_after(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
 def later_less_earlier(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
     """Relative change at a time less that of another arm at an earlier time."""
     early = {"variable": how["variable"], "at": how["over_at"]}
-    return relative_change(runs, draws, how) - relative_change(runs, draws, early, how["over_arm"])
+    return np.asarray(relative_change(runs, draws, how) - relative_change(runs, draws, early, how["over_arm"]))
 
 
 def interaction(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
@@ -145,11 +145,11 @@ def grant_shape(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
     best = over[rows, peak]
     adds, share = best > SMALLEST, sizes / (own + sizes)
     if how["read"] == "inverted U":
-        return (adds & (best - over[:, -1] > SMALLEST) & (peak < len(sizes) - 1)).astype(float)
+        return np.asarray(adds & (best - over[:, -1] > SMALLEST) & (peak < len(sizes) - 1), float)
     if how["read"] == "S shape":
         slope = np.diff(np.concatenate([plain[:, :1], own + sizes], axis=1)) / np.diff(sizes, prepend=0.0)
         middle = slope[:, 1:-1].max(axis=1)
-        return ((middle > slope[:, 0] + 0.1) & (middle > slope[:, -1] + 0.1)).astype(float)
+        return np.asarray((middle > slope[:, 0] + 0.1) & (middle > slope[:, -1] + 0.1), float)
     if how["read"] == "never replaces":
         return np.where(share <= 0.5, over > -SMALLEST, True).all(axis=1).astype(float)
     if how["read"] == "best share":

@@ -60,13 +60,16 @@ def question_of(
     known(table, _KEYS, name)
     own = vars(module) if module else {}
     functions = {k: v for k, v in own.items() if isfunction(v) and v.__module__ == own["__name__"]}
-    measures = {label: measure(formula) for label, formula in table.get("measures", {}).items()}
     try:
+        measures = {
+            label: own["MEASURES"][label] if formula == "module" else measure(formula)
+            for label, formula in table["measures"].items()
+        }
         given: dict[str, Any] = {
             "asks": table["asks"],
             "plan": table["plan"],
             "arms": table["arms"],
-            "measures": measures | own.get("MEASURES", {}),
+            "measures": measures,
             "predictions": [_prediction(row, functions, name) for row in table["prediction"]],
             "panels": [_panel(row, functions, name) for row in table["panel"]],
             "headline": _headline(table["headline"], functions),

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 
-ASKED = Library("sdmodel.experiments")["agglomeration"]
+ASKED = LIBRARY["agglomeration"]
 NONE = "as it is"
 TWICE = "cluster support doubled"
 GRANTS = "grants"

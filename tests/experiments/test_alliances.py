@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["alliances"]
+ASKED = LIBRARY["alliances"]
 SHARE = "contributing members"
 NONE = "as it is"
 RULES = {0.25: "mechanism of 0.25", 0.5: "mechanism of 0.5", 0.75: "mechanism of 0.75", 1.0: "mechanism of 1"}

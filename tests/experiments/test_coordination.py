@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["coordination"]
+ASKED = LIBRARY["coordination"]
 NONE = "as it is"
 COORDINATED = "coordination"
 MORE = "more programmes"

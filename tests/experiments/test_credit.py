@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study.arms import DISCOUNT, MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["credit"]
+ASKED = LIBRARY["credit"]
 NONE = "as it is"
 SUBSIDY = "interest subsidy"
 GRANTS = "grants"

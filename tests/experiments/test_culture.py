@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["culture"]
+ASKED = LIBRARY["culture"]
 AS_SET = "slogans of 20 million CNY a year"
 SLOGANS = "slogans"
 BOTH = "slogans and rules"

@@ -8,14 +8,14 @@ import pytest
 
 import sdmodel
 from sdmodel.core.expression import Op, Ref, key
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 from sdmodel.validation.static.units import check_units
 
-ASKED = Library("sdmodel.experiments")["embedding_order"]
+ASKED = LIBRARY["embedding_order"]
 PAPER = "actor, social, culture"
 AS_SET = "order of the paper at the sums set"
 NONE = "as it is"

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.experiments import global_sensitivity
+from sdmodel.experiments import LIBRARY, global_sensitivity
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
 BLOCKS = 8
-ASKED = Library("sdmodel.experiments")["global_sensitivity"]
+ASKED = LIBRARY["global_sensitivity"]
 REST = "all other constants"
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.paired import best_inside
 from sdmodel.study.surface import shapes
 
-ASKED = Library("sdmodel.experiments")["intervention_mode"]
+ASKED = LIBRARY["intervention_mode"]
 NONE = "as it is"
 SHIELD = "protection x5"
 FIRMS = "firms"

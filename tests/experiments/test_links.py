@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 
-ASKED = Library("sdmodel.experiments")["links"]
+ASKED = LIBRARY["links"]
 LINKS = "deep and university links per firm"
 LIFE = {1: "life of 1 year", 2: "life of 2 years", 5: "life of 5 years", 10: "life of 10 years"}
 FIRMS = "opened by firms"

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["matching_funds"]
+ASKED = LIBRARY["matching_funds"]
 FREE = "no matching"
 NONE = "as it is"
 RATIOS = {"0.5 to 1": 0.5, "1 to 1": 1.0, "2 to 1": 2.0}

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["matchmakers"]
+ASKED = LIBRARY["matchmakers"]
 DOUBLED = "public units doubled"
 MARKET = "market intermediaries"
 MORE = "more vouchers"

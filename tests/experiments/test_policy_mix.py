@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import policy_mix
+from sdmodel.experiments import LIBRARY, policy_mix
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["policy_mix"]
+ASKED = LIBRARY["policy_mix"]
 WHOLE = "whole package"
 NONE = "as it is"
 PART = "best part"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.experiments import push as surface
 from sdmodel.study import question
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 
-ASKED = Library("sdmodel.experiments")["push"]
+ASKED = LIBRARY["push"]
 NONE = "no push"
 PUSH = "push"
 LONG = "over nine years"

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study.arms import DISCOUNT, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["seed_capital"]
+ASKED = LIBRARY["seed_capital"]
 MORE = "public services of equal cost"
 ENTRY = "entry of market services"
 AS_IS = "as it is"

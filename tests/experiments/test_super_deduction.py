@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import super_deduction
+from sdmodel.experiments import LIBRARY, super_deduction
 from sdmodel.study.arms import DISCOUNT, MONEY, STEP, Arms, last, present_value
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 from sdmodel.study.verdict import wilson
 
-ASKED = Library("sdmodel.experiments")["super_deduction"]
+ASKED = LIBRARY["super_deduction"]
 REPORTED = "reported RnD"
 OWN = "own RnD"
 LOW = "firms below 3 % in 2034"

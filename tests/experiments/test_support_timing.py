@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study.arms import MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["support_timing"]
+ASKED = LIBRARY["support_timing"]
 MIXED = "paid as before"
 NONE = "as it is"
 ADVANCE = "in advance"

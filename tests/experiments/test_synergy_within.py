@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.experiments import synergy_within
+from sdmodel.experiments import LIBRARY, synergy_within
 from sdmodel.study import question
 from sdmodel.study.arms import STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 from sdmodel.study.overlay import overlaid
 from sdmodel.study.paired import Paired
 
-ASKED = Library("sdmodel.experiments")["synergy_within"]
+ASKED = LIBRARY["synergy_within"]
 INFORMATION = "information"
 NONE = "as it is"
 ADVICE = "advisers"

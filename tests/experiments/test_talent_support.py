@@ -8,12 +8,12 @@ import pytest
 import xarray as xr
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["talent_support"]
+ASKED = LIBRARY["talent_support"]
 PAY = "support of pay"
 NONE = "as it is"
 OTHERS = ["mobility support", "grants", "shared laboratories"]

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study.arms import DISCOUNT, MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["tax_relief"]
+ASKED = LIBRARY["tax_relief"]
 NONE = "as it is"
 FAST = "accelerated depreciation"
 DEDUCTION = "flat deduction"

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["virtuous_circle"]
+ASKED = LIBRARY["virtuous_circle"]
 RIGHTS = "protection of rights"
 GRANTS = "grants like protection"
 PUSH = "push"

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
 from sdmodel.experiments import withdrawal as surface
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Library
 
-ASKED = Library("sdmodel.experiments")["withdrawal"]
+ASKED = LIBRARY["withdrawal"]
 GRADUAL = "gradual exit from 2020"
 AT_ONCE = "left in 2015"
 OTHERS = ["no exit", "gradual exit from 2016", "gradual exit from 2024"]

@@ -295,7 +295,7 @@ def test_modules_stand_inside_modules_and_take_the_main_model_s_variables(stella
         (
             '<module name="Lynx"><connect to="Lynx.nobody" from="x"/></module>',
             LYNX,
-            "the module 'Lynx' has no variable 'Lynx.nobody' to connect",
+            "the module 'Lynx' has a connection with 'Lynx.nobody', which is not a variable",
         ),
         ('<module name="Lynx"/>', LYNX, "'hare density' is an input of the module 'Lynx' that is not connected"),
         (
@@ -406,7 +406,7 @@ def test_damage_that_may_lose_something_is_refused(
         (aux("y", "IF TIME MOD 3 THEN 1"), "cannot be read: IF TIME MOD 3 THEN 1"),
         (aux("y", "SMTH1(3)"), "'y': SMTH1 takes 2 or 3 arguments, 1 are given"),
         ('<stock name="s"><eqn>1</eqn><inflow>no such flow</inflow></stock>', "'s' has the inflow 'no such flow'"),
-        ('<aux name="y"><eqn>{later}</eqn></aux>', "'y': the equation cannot be read"),
+        ('<aux name="y"><eqn>{later}</eqn></aux>', "'y' has no equation"),
         ('<aux name="y"/>', "'y' has no equation"),
     ],
 )
@@ -459,3 +459,53 @@ def test_what_vensim_has_a_word_for_is_written(stella: Make, tmp_path: Path) -> 
     again = sdmodel.load(model.write(tmp_path / "lake.mdl"))
     for name in ("y", "z"):
         assert path_of(again, name) == path_of(model, name)
+
+
+def test_connections_as_stella_writes_them(stella: Make) -> None:
+    """Every module lists the connections at both its ends, twice; inputs are ghosts, of stocks too."""
+    note = "{Enter equation for use when not hooked up to other models}"
+    root = """<module name="hares" isee:label=""><connect to="hares.area" from=".area"/>
+        <connect2 to="hares.area" from="area"/>
+        <connect to='lynxes."hare/density"' from='hares."hare/density"'/>
+        <connect2 to='lynxes."hare/density"' from='hares."hare/density"'/>
+        <connect to="hares.lynxes" from="lynxes.lynxes"/><connect2 to="hares.lynxes" from="lynxes.lynxes"/>
+        <connect to=".killed_in_module" from="hares.killed"/>
+        <connect2 to="killed_in_module" from="hares.killed"/></module>
+        <module name="lynxes" isee:label=""><connect to="hares.lynxes" from="lynxes.lynxes"/>
+        <connect to='lynxes."hare/density"' from='hares."hare/density"'/></module>
+        <aux name="area" access="output"><eqn>10</eqn></aux>
+        <aux name="killed in module" access="input"><eqn>hares</eqn></aux>""" + aux(
+        "y", 'hares."hare/density" + Lynxes.lynxes + killed_in_module'
+    )
+    hares = f"""<model name="hares"><variables><stock name="hares"><eqn>50</eqn><outflow>killed</outflow><non_negative/>
+        </stock><flow name="killed"><eqn>lynxes * 2</eqn><non_negative/></flow>
+        <aux name="area" access="input"><eqn>{note}</eqn></aux>
+        <stock name="lynxes" access="input"><eqn>{note}</eqn><non_negative/></stock>
+        <aux name="hare/density" access="output"><eqn>hares / area</eqn></aux></variables></model>"""
+    lynxes = f"""<model name="lynxes"><variables><stock name="lynxes" access="output"><eqn>3</eqn><inflow>born</inflow>
+        </stock><flow name="born"><eqn>"hare/density" / 5</eqn></flow>
+        <aux name="hare/density" access="input"><eqn>{note}</eqn></aux></variables></model>"""
+    model = stella(root, models=hares + lynxes)
+    hare, lynx, seen = 50.0, 3.0, []
+    for _ in range(5):
+        seen.append(hare / 10 + lynx + lynx * 2)
+        hare, lynx = max(hare - lynx * 2, 0), lynx + hare / 50
+    np.testing.assert_allclose(path_of(model, "y"), seen, rtol=1e-12)
+    assert model["hares.lynxes"].kind == "auxiliary"
+
+
+def test_what_converters_leave_of_vensim_is_read(stella: Make) -> None:
+    """As xmutil writes: subranges as `*:Sub`, functions of Vensim under their names, blanks in them."""
+    dims = (
+        '<dimensions><dim name="SubX"><elem name="two"/><elem name="three"/></dim><dim name="DimX"><elem name="one"/>'
+        '<elem name="two"/><elem name="three"/></dim></dimensions>'
+    )
+    over = "<dimensions><dim name='{}'/></dimensions>"
+    x = f"<aux name='x'><eqn>DimX^2</eqn>{over.format('DimX')}</aux>"
+    part = f"<aux name='part'><eqn>x[SubX] / SUM(x[*:SubX])</eqn>{over.format('SubX')}</aux>"
+    order = f"<aux name='order'><eqn>VECTOR SORT ORDER(x[DimX], 0)</eqn>{over.format('DimX')}</aux>"
+    y = aux("y", "MAX(x[*:SubX]) + VECTOR SELECT(x[*], x[*], 0, 3, 0) + IF_THEN_ELSE(TIME > 1, 1, 0)")
+    found = stella(x + part + order + y, more=dims).run(method="euler").to_dataframe()
+    assert found["part[two]"].iloc[0] == pytest.approx(4 / 13)
+    assert found[[f"order[{e}]" for e in ("one", "two", "three")]].iloc[0].tolist() == [2, 1, 0]
+    assert found["y"].tolist() == [90, 90, 91, 91, 91]

@@ -28,8 +28,10 @@ START = rf"[^\x00-@{_OUTSIDE}]"
 BODY = rf"[^\x00-#%&(-/{_OUTSIDE}]"
 VENSIM_NAME = rf"{START}{BODY}*+(?:[\s\\]++{BODY}++)*+"
 """A name without quotes in Vensim: blanks are part of it, and so is every letter of every script."""
-XMILE_NAME = rf"\.?+{START}{BODY}*+(?:\.{BODY}*+)*+|@[0-9]++"
-"""A name without quotes in XMILE: dots join modules, `@1` is a dimension of the left-hand side, `'` transposes."""
+_PART = rf"(?:\.(?:{QUOTED}|{BODY}*+))"
+XMILE_NAME = rf"\.?+{START}{BODY}*+{_PART}*+|\.?+{QUOTED}(?=\.){_PART}++|@[0-9]++"
+"""A name in XMILE: dots join modules, whose parts may be quoted, `@1` is a dimension of the left-hand side, `'`
+transposes."""
 
 _UNARY, _POWER = 7, 8
 
@@ -113,6 +115,8 @@ def finite(number: str, text: str = "", position: int = 0) -> float:
 @lru_cache(maxsize=20_000)
 def name_key(name: str) -> str:
     """Key of a name as written, with line continuations as blanks."""
+    if '."' in name or '".' in name:  # modules of XMILE, of which each may be quoted
+        return key(re.sub(QUOTED, lambda part: part.group()[1:-1], name))
     return key(name.replace("\\", " ") if name[0] != '"' else name)
 
 

@@ -17,6 +17,13 @@ CONSTANTS: dict[str, Expr] = {
     "starttime": Ref("initial time"), "stoptime": Ref("final time"),
 }  # fmt: skip
 _COMMENT = re.compile(r'[{}]|"(?:\\.|[^"\\])*+"|[^{}"]++|"')
+_OF_VENSIM = re.compile(
+    r"(?<![\w.])(?:VECTOR\s+(?:SELECT|SORT\s+ORDER|ELM\s+MAP|RANK|REORDER)|SAMPLE\s+IF\s+TRUE|INVERT\s+MATRIX"
+    r"|ALLOCATE\s+(?:AVAILABLE|BY\s+PRIORITY)|IF\s+THEN\s+ELSE|DELAY\s+(?:FIXED|N)|SMOOTH\s+N|ACTIVE\s+INITIAL"
+    r"|PULSE\s+TRAIN|RANDOM\s+(?:NORMAL|UNIFORM|EXPONENTIAL)|GAMMA\s+LN)(?=\s*\()",
+    re.IGNORECASE,
+)
+"""Functions of Vensim that converters leave in an XMILE file as they are."""
 Args = tuple[Expr, ...]
 _ZERO = Number(0.0)
 
@@ -55,7 +62,8 @@ def parse_xmile(text: str, where: str, names: Container[str] = ()) -> Expr:
         If it uses a function that is refused.
     """
     try:
-        expr = parse_formula(_without_comments(text.replace("\\n", " ")), XMILE, where)
+        clean = _OF_VENSIM.sub(_one_word, without_comments(text.replace("\\n", " ")))
+        expr = parse_formula(clean, XMILE, where)
     except ExpressionError as error:
         shown = " ".join(text.split())
         raise ReadError(
@@ -64,7 +72,11 @@ def parse_xmile(text: str, where: str, names: Container[str] = ()) -> Expr:
     return _translated(expr, where, names)
 
 
-def _without_comments(text: str) -> str:
+def _one_word(found: re.Match[str]) -> str:
+    return "_".join(found.group().split())
+
+
+def without_comments(text: str) -> str:
     """The text with `{comments}` as blanks, those inside one another too; braces in a quoted name stay."""
     if "{" not in text:
         return text

@@ -86,6 +86,9 @@ class Equation(Subscripts):
             return self.graph(name, args[0], self.fill(args[1], whole), whole)
         if len(args) == 1 and (name in self.arrays.graphs or name in self.arrays.tables):
             return self.graph("lookup", Ref(name, expr.subs), self.fill(args[0], whole), whole)
+        if name == "vector select" and len(args) > 2:
+            chosen = (self.fill(args[0], True), self.fill(args[1], True))
+            return Call(name, (*chosen, *(self.fill(a, whole) for a in args[2:])))
         if name in ARRAY_FUNCTIONS:
             return self.array_function(name, args, whole)
         return Call(name, tuple([self.fill(a, whole) for a in args]), expr.subs)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import Call, Expr, Op, Ref, key
+from sdmodel.core.expression import Call, Expr, Op, Ref, key, walk
 from sdmodel.core.structure import Component, SubscriptRange, Variable
 from sdmodel.io.vensim.macros import Macro
 from sdmodel.io.vensim.translate import kind_of
@@ -56,14 +57,27 @@ def assembled(
     """
     main = "" if "" in parts else next(iter(parts))
     joiner = _Joiner(parts, ranges, file)
-    joiner.add(main, "", "", {}, 0)
-    unused = [m for m in models if key(plain(m.get("name", ""))) not in joiner.read]
+    joiner.place(main, "", "", 0)
+    used = {i.model for i in joiner.instances}
+    unused = [m for m in models if key(plain(m.get("name", ""))) not in used]
     if unused:
         raise UnsupportedError(
             f"{file}:{unused[0].sourceline} has {len(models)} models, and no module uses '{unused[0].get('name', '')}'."
             " Save one model a file, or add the module."
         )
-    return joiner.whole
+    return joiner.joined()
+
+
+@dataclass(frozen=True)
+class _Instance:
+    """One place where a model stands."""
+
+    model: str
+    part: Part
+    sector: str
+    """Written name, empty for the main model."""
+    prefix: str
+    """What its keys begin with."""
 
 
 class _Joiner:
@@ -71,66 +85,100 @@ class _Joiner:
         self.parts = parts
         self.words = frozenset((*ranges, *(key(e) for r in ranges.values() for e in r.elements)))
         self.file = file
-        self.whole = Part()
-        self.read: set[str] = set()
-        self.count = 0
+        self.instances: list[_Instance] = []
 
-    def add(self, model: str, sector: str, prefix: str, given: Mapping[str, str], depth: int) -> None:
-        """One instance of a model, whose names begin with `sector`; `given` are the full keys its inputs stand for."""
-        part = self.parts[model]
-        self.read.add(model)
-        self.count += 1
-        if depth > MAX_DEPTH or self.count > MAX_INSTANCES:
+    def place(self, model: str, sector: str, prefix: str, depth: int) -> None:
+        """Find every instance of a model and of those that its modules name."""
+        if depth > MAX_DEPTH or len(self.instances) > MAX_INSTANCES:
             raise ReadError(f"{self.file}: modules contain each other more than {MAX_DEPTH} deep.")
-        whole = self.whole
-        whole.saving = whole.saving or part.saving
-        scope = _Scope(part, prefix, self.words)
-        if not prefix and not part.modules and not part.dotted:  # every name means what it says
-            whole.variables.update(part.variables)
-            whole.dims.update(part.dims)
-            whole.graphs.update(part.graphs)
-            return
-        for k, variable in part.variables.items():
-            full = prefix + k
-            if k in given:
-                components = tuple(replace(c, expr=Ref(given[k])) for c in variable.components)
-            else:
-                components = tuple(replace(c, expr=scope.moved(c.expr)) for c in variable.components)
-                if any(c.expr == Call("unconnected", ()) for c in components):
-                    raise ReadError(
-                        f"{variable.where}: '{variable.name}' is an input of the module '{sector}' that is not "
-                        "connected and has no equation."
-                    )
-            name = variable.name if not prefix else f"{sector}.{variable.name}"
-            whole.variables[full] = replace(
-                variable, name=name, components=components, sector=sector, kind=kind_of(name, components)
-            )
-            whole.dims[full] = part.dims[k]
-            if k in part.graphs and k not in given:
-                whole.graphs[full] = part.graphs[k]
+        part = self.parts[model]
+        self.instances.append(_Instance(model, part, sector, prefix))
         for node in part.modules:
-            self.module(node, sector, prefix, scope, depth)
+            name = plain(node.get("name", ""))
+            where = f"{self.file}:{node.sourceline}: the module '{name}'"
+            if node.get("resource"):
+                raise UnsupportedError(
+                    f"{where} stands in another file, '{node.get('resource')}'. Save it into this one."
+                )
+            inner = next((m for m in (key(plain(node.get("model", ""))), key(name)) if m and m in self.parts), None)
+            if inner is None:
+                raise ReadError(f"{where} has no <model> of its name.")
+            self.place(inner, f"{sector}.{name}" if sector else name, f"{prefix}{key(name)}.", depth + 1)
 
-    def module(self, node: Any, sector: str, prefix: str, scope: _Scope, depth: int) -> None:
-        name = plain(node.get("name", ""))
-        where = f"{self.file}:{node.sourceline}: the module '{name}'"
-        if node.get("resource"):
-            raise UnsupportedError(f"{where} stands in another file, '{node.get('resource')}'. Save it into this one.")
-        model = next((m for m in (key(plain(node.get("model", ""))), key(name)) if m and m in self.parts), None)
-        if model is None:
-            raise ReadError(f"{where} has no <model> of its name.")
-        own = self.parts[model]
-        given: dict[str, str] = {}
-        for connect in (*every(node, "connect"), *every(node, "connect2")):
-            to, source = (key(plain(connect.get(end, ""))) for end in ("to", "from"))
-            local = to.lstrip(".").removeprefix(prefix).removeprefix(key(name) + ".")
-            if local not in own.variables:
-                raise ReadError(f"{where} has no variable '{connect.get('to', '')}' to connect.")
-            full = scope.full(source)
-            given[local] = full if full is not None else source.lstrip(".")
-        full_name = f"{sector}.{name}" if sector else name
-        self.whole.sectors = (*self.whole.sectors, full_name)
-        self.add(model, full_name, f"{prefix}{key(name)}.", given, depth + 1)
+    def connections(self) -> dict[str, str]:
+        """For the full key of every connected input that of its source."""
+        known = {i.prefix + k for i in self.instances for k in i.part.variables}
+        out: dict[str, str] = {}
+        for instance in self.instances:
+            for node in instance.part.modules:
+                for connect in (*every(node, "connect"), *every(node, "connect2")):
+                    to, source = (path_key(connect.get(end, "")) for end in ("to", "from"))
+                    ends = [_found(path, instance.prefix, known) for path in (to, source)]
+                    if ends[0] is None or ends[1] is None:
+                        where = f"{self.file}:{connect.sourceline}: the module '{plain(node.get('name', ''))}'"
+                        missing = connect.get("to" if ends[0] is None else "from", "")
+                        raise ReadError(
+                            f"{where} has a connection with '{missing}', which is not a variable of the file."
+                        )
+                    if ends[0] != ends[1]:
+                        out.setdefault(ends[0], ends[1])
+        return out
+
+    def joined(self) -> Part:
+        """All instances as one part."""
+        whole = Part()
+        whole.sectors = tuple(i.sector for i in self.instances if i.sector)
+        given = self.connections()
+        for instance in self.instances:
+            whole.saving = whole.saving or instance.part.saving
+            part, prefix = instance.part, instance.prefix
+            if not prefix and not part.modules and not part.dotted:  # every name means what it says
+                whole.variables.update(part.variables)
+                whole.dims.update(part.dims)
+                whole.graphs.update(part.graphs)
+                continue
+            scope = _Scope(part, prefix, self.words)
+            for k, variable in part.variables.items():
+                full = prefix + k
+                whole.variables[full] = self.variable(variable, instance, scope, given.get(full))
+                whole.dims[full] = part.dims[k]
+                if k in part.graphs and full not in given:
+                    whole.graphs[full] = part.graphs[k]
+        return whole
+
+    def variable(self, variable: Variable, instance: _Instance, scope: _Scope, source: str | None) -> Variable:
+        """A variable of an instance under its full name; a connected input reads its source."""
+        if source is not None:
+            components = tuple(replace(c, expr=Ref(source)) for c in variable.components)
+        else:
+            components = tuple(replace(c, expr=scope.moved(c.expr)) for c in variable.components)
+            if any(Call("unconnected", ()) in walk(c.expr) for c in components):
+                of = f"of the module '{instance.sector}' " if instance.sector else ""
+                raise ReadError(
+                    f"{variable.where}: '{variable.name}' is an input {of}that is not connected and has no equation."
+                )
+        name = f"{instance.sector}.{variable.name}" if instance.sector else variable.name
+        return replace(
+            variable, name=name, components=components, sector=instance.sector, kind=kind_of(name, components)
+        )
+
+
+def path_key(path: str) -> str:
+    """Key of a name with modules, such as `Lake."rain/month"`; the dot of the main model stays in front.
+
+    Examples
+    --------
+    >>> path_key('Big_Lake."rain/month"'), path_key(".area")
+    ('big lake.rain/month', '.area')
+    """
+    return key(re.sub(r'"((?:\\"|[^"])*+)"', r"\1", path.replace("\\n", " ")))
+
+
+def _found(path: str, prefix: str, known: set[str]) -> str | None:
+    """Full key of a path written in an instance."""
+    if path.startswith("."):
+        return path[1:] if path[1:] in known else None
+    return next((k for k in (prefix + path, path) if k in known), None)
 
 
 @dataclass

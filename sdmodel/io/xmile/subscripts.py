@@ -173,12 +173,11 @@ class Subscripts(ABC):
         """`first:last`, in which both ends are positions or elements."""
         arrays = self.arrays
         elements = arrays.ranges[dim].elements
-        ends = [self.end(dim, e) for e in (low, high)]
-        first, last = ends
         if low == Text("*") and isinstance(high, Ref) and high.name in arrays.ranges:  # *:Subrange
             part = arrays.ranges[high.name]
             if whole and set(part.elements) <= set(elements):
                 return part.name + "!"
+        first, last = self.end(dim, low), self.end(dim, high)
         if first is None or last is None:
             raise UnsupportedError(
                 f"{self.where}: both ends of a slice of '{arrays.names[name]}' must be numbers or elements of "

@@ -17,7 +17,7 @@ from sdmodel.io.number_lists import parse_array
 from sdmodel.io.vensim.macros import expanded
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
-from sdmodel.io.xmile.dialects import parse_xmile, plain
+from sdmodel.io.xmile.dialects import parse_xmile, plain, without_comments
 from sdmodel.io.xmile.equations import explicit
 from sdmodel.io.xmile.graphical_functions import points_of
 from sdmodel.io.xmile.layout import (
@@ -279,13 +279,14 @@ class _Reader:
             return Component(subs, (), points_of(node if every(node, "ypts") else owner, where))
         table = points_of(found[0], where) if found and tag != "stock" else None
         equation = text_of(node, "eqn") or text_of(owner, "eqn")
-        if equation is None or not equation.strip():
+        if equation is None or not without_comments(equation).strip():
             if table is not None:
                 return Component(subs, (), table)
-            if attribute(owner, "access").lower() == "input":
-                return Component(subs, (), Call("unconnected", ()))
-            raise ReadError(f"{where} has no equation.")
-        expr = self.expr(equation, where)
+            if attribute(owner, "access").lower() != "input":
+                raise ReadError(f"{where} has no equation.")
+            expr: Expr = Call("unconnected", ())
+        else:
+            expr = self.expr(equation, where)
         start = text_of(node, "init_eqn") or text_of(owner, "init_eqn")
         if start is not None and start.strip() and tag != "stock":
             expr = Call("active initial", (expr, self.expr(start, where)))

@@ -129,6 +129,98 @@ def test_a_second_load_needs_no_parser(model_from: Make, tmp_path: Path, monkeyp
     assert dict(again.ranges) == dict(model.ranges)
 
 
+MACRO = """:MACRO: SPREAD(x, y : middle, gap)
+SPREAD = x + y ~~|
+middle = (x + y) / 2 ~ m ~ |
+gap = x - y ~~|
+:END OF MACRO:
+"""
+
+
+@pytest.mark.parametrize(
+    ("equations", "name", "value"),
+    [
+        (MACRO + "x = SPREAD(7, 3 : centre, width) ~~|", "x", 10),
+        (MACRO + "x = SPREAD(7, 3 : centre, width) ~~|", "centre", 5),
+        (MACRO + "x = 2 * SPREAD(7, 3 : centre, width) + centre ~~|", "x", 25),
+        (MACRO + "x = SPREAD(7, 3 : centre) ~~|", "centre", 5),
+        (MACRO + "x = SPREAD(7, 3) ~~|", "x", 10),
+        (MACRO + "r: A, B ~~|\nk[r] = 1, 2 ~~|\nx[r] = SPREAD(k[r], 3 : c[r], w[r]) ~~|", "w[B]", -1),
+        (MACRO + "r: A, B ~~|\nx[A] = SPREAD(7, 3 : c, w) ~~|\nx[B] = SPREAD(9, 3 : c, w) ~~|", "c[B]", 6),
+        (MACRO + ":MACRO: TWICE(a : far)\nTWICE = 2 * SPREAD(a, 1 : m, far) + m ~~|\n:END OF MACRO:\n"
+         "x = TWICE(5 : y) ~~|", "x", 15),
+        (MACRO + ":MACRO: TWICE(a : far)\nTWICE = 2 * SPREAD(a, 1 : m, far) + m ~~|\n:END OF MACRO:\n"
+         "x = TWICE(5 : y) ~~|", "y", 4),
+        (":MACRO: HOLD(u : level)\nHOLD = level * 2 ~~|\nlevel = INTEG(u, 3) ~~|\n:END OF MACRO:\n"
+         "x = HOLD(0 : stock) ~~|", "stock", 3),
+        ("hours = 8760\n  { plain; a { leap } year has more }\n ~ hours ~ |\nx = {a{b{c}}}hours / 24 ~~|", "x", 365),
+        ("label :IS: 'north' ~~|\nx = 3 ~~|", "x", 3),
+    ],
+)  # fmt: skip
+def test_outputs_of_macros_comments_in_comments_and_texts(
+    model_from: Make, equations: str, name: str, value: float
+) -> None:
+    assert first(model_from(equations), name) == value
+
+
+@pytest.mark.parametrize(
+    ("equations", "message"),
+    [
+        (MACRO + "x = SPREAD(7, 3 : a, b, c) ~~|", "has 2 further outputs, 3 are named"),
+        (MACRO + "x = SPREAD(7, 3 : c) ~~|\nc = 2 ~~|", "'c' is the output of a macro and is defined elsewhere"),
+        (MACRO + "x = SPREAD(7, 3 : c) ~~|\ny = SPREAD(7, 3 : c) ~~|", "'c' is the output of a macro and is defined"),
+        ("x = MIN(7, 3 : c) ~~|", "'min', which is not a macro"),
+        (":MACRO: M(a : b)\nM = a ~~|\n:END OF MACRO:\nx = M(1 : y) ~~|", "does not define what it returns, 'b'"),
+        (MACRO + MACRO + "x = 1 ~~|", "the macro 'SPREAD' is defined twice"),
+        (":MACRO: M(a)\nM = a ~~|\n:MACRO: N(a)\nN = a ~~|\n:END OF MACRO:\n", "starts inside the macro 'M'"),
+        (":MACRO: M(a)\nM = a ~~|\n", "the macro 'M' has no ':END OF MACRO:'"),
+        ("x = 1 ~~|\n:END OF MACRO:\n", "ends no macro"),
+        ("x = POISSON(3) ~~|", "mini.mdl:2: 'x': 'POISSON' is called"),
+        ("x = GET DATA('a') ~~|", "'GET DATA' is called"),
+        ("Time = 3 ~~|", "'Time' is the time of the run"),
+        ("a-b = 3 ~~|", "(?s)mini.mdl:2: the equation of 'a-b'.*needs quotes"),
+        ("r: A, B, a ~~|\nx[r] = 1 ~~|", "mini.mdl:2: the range 'r' has the element 'a' twice"),
+        ("s: A ~~|\nr: s, A ~~|\nx[r] = 1 ~~|", "mini.mdl:3: the range 'r' has the element 'A' twice"),
+        ("r: A, B -> q ~~|\nx[r] = 1 ~~|", "is mapped to 'q', which is not a range"),
+        ("r: A ~~|\nR: B ~~|\nx[r] = 1 ~~|", "is defined twice as a range"),
+        ("x = 1e999 ~~|", "'1e999' is too large"),
+        ("x :SOMEHOW: ~~|", "':SOMEHOW:' is not a known keyword"),
+        ("l((0,1),(2,3),(0,5)) ~~|\nx = l(1) ~~|", "the lookup has 2 different values at x = 0"),
+        ("x = 研发（投入） ~~|", "write '\\('"),
+    ],
+)
+def test_more_that_cannot_be_read(model_from: Make, equations: str, message: str) -> None:
+    with pytest.raises(SdmodelError, match=message):
+        model_from(equations)
+
+
+@pytest.mark.parametrize("name", ["SAVEPER", "TIME STEP"])
+def test_a_control_variable_that_names_itself_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.mdl"
+    path.write_text("x = 1 ~~|\n" + CONTROL.replace(f"{name} = 1", f"{name} = {name}"))
+    with pytest.raises(ReadError, match=rf"x\.mdl:\d: '{name}' is defined by itself"):
+        sdmodel.load(path)
+
+
+def test_a_macro_may_define_a_control_variable_of_its_own(model_from: Make) -> None:
+    text = ":MACRO: M(a)\nTIME STEP = TIME STEP$ / 2 ~~|\nM = a * TIME STEP ~~|\n:END OF MACRO:\nx = M(6) ~~|"
+    assert first(model_from(text)) == 3
+
+
+def test_lookups_out_of_order_run_in_the_order_of_x_and_check_says_so(model_from: Make) -> None:
+    model = model_from(
+        "falls((0,1),(2,3),(1,5)) ~~|\nx = falls(1) + Time*0 ~~|\nstep((0,1),(1,2),(1,4),(2,4)) ~~|\n"
+        "y = step(1) ~~|\ntwice((0,1),(0,1),(1,2)) ~~|\nz = WITH LOOKUP(1, ((0,1),(1,7))) + twice(0) ~~|"
+    )
+    assert (first(model), first(model, "y"), first(model, "z")) == (5, 4, 8)
+    found = model.check()
+    found = found[found["kind"] == "lookup"].set_index("variable")["message"]
+    assert sorted(found.index) == ["falls", "step", "twice"]
+    assert "out of order at x = 1" in found["falls"]
+    assert "a vertical step" in found["step"]
+    assert "the point at x = 0 twice" in found["twice"]
+
+
 def test_reading_gives_no_warning_even_where_warnings_are_errors(
     write_model: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -36,6 +36,11 @@ class Definition:
     """What stands right of the operator; empty for a data variable without a formula."""
 
 
+def unquoted(name: str) -> str:
+    """The name without its quotes; what is escaped inside stays so."""
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
+
+
 def parse_definition(text: str, where: str) -> Definition:
     """Split an entry's equation into what it defines and the text that defines it.
 
@@ -59,6 +64,7 @@ def parse_definition(text: str, where: str) -> Definition:
     if len(name) > MAX_NAME:
         raise UnsupportedError(f"{where}: the name has {len(name):,} characters; {MAX_NAME} are allowed.")
     out = Definition("", name if name[0] == '"' else " ".join(re.split(r"[\s\\]+", name)))
+    where = f"{where}: '{unquoted(out.name)}'"
     if (brackets := _BRACKETS.match(text, position)) is not None:
         out.subscripts = _subscripts(text, brackets, where)
         position = brackets.end()

@@ -16,7 +16,7 @@ from sdmodel.io.expression_tokens import ExpressionError
 from sdmodel.io.markers import parse_markers
 from sdmodel.io.number_lists import parse_lookup
 from sdmodel.io.vensim.clean import Entry, MacroText, clean, decode
-from sdmodel.io.vensim.definitions import Definition, parse_definition
+from sdmodel.io.vensim.definitions import Definition, parse_definition, unquoted
 from sdmodel.io.vensim.macros import Macro, expanded
 from sdmodel.io.vensim.ranges import RangeText, parse_range, ranges_of
 
@@ -90,9 +90,9 @@ class _Section:
             definition = None
             try:
                 definition = parse_definition(entry.equation, where)
-                self.enter(entry, definition, f"{where}: '{_unquoted(definition.name)}'")
+                self.enter(entry, definition, f"{where}: '{unquoted(definition.name)}'")
             except ExpressionError as error:
-                name = _unquoted(definition.name) if definition else re.split(r"[\[=(:<]", entry.equation)[0].strip()
+                name = unquoted(definition.name) if definition else re.split(r"[\[=(:<]", entry.equation)[0].strip()
                 name, text = _printable(name), _printable(" ".join(entry.equation[:300].split()))
                 raise ReadError(
                     f"{where}: the equation of '{name[:60]}' cannot be read: {text[:120]}"
@@ -116,7 +116,7 @@ class _Section:
                 component = Component(definition.subscripts, definition.exceptions, _formula(definition, where))
                 if ":" in definition.body and not self.names_outputs:
                     self.names_outputs = OUTPUTS in names_in(component.expr)
-                self.names.setdefault(name, _unquoted(definition.name))
+                self.names.setdefault(name, unquoted(definition.name))
                 self.found.setdefault(name, []).append((entry, component))
 
     def equations(self) -> dict[str, Variable]:
@@ -161,10 +161,6 @@ class _Section:
 def _printable(text: str) -> str:
     """The text with anything that could act on a terminal shown as a question mark."""
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def _formula(definition: Definition, where: str) -> Expr:

@@ -174,6 +174,32 @@ def test_a_file_that_vensim_exported(tmp_path: Path) -> None:
     assert found["steps"].iloc[0] == 6
 
 
+def test_arrays_that_vensim_exported(tmp_path: Path) -> None:
+    """The whole array as one <element> of its dimensions, numbers row by row, tags with blanks."""
+    dims = '<dimensions>\n<dim name="Region" />\n<dim name="Age" />\n</dimensions>'
+    text = (
+        HEAD + '<sim_specs method="RK4" time_units="Month"><start>0</start><stop>2</stop><dt>1</dt></sim_specs>'
+        '<dimensions><dim name="Age"><elem name="Young" /><elem name="Old" /></dim>'
+        '<dim name="Region"><elem name="North" /><elem name="South" /></dim></dimensions><model><variables>'
+        f'<stock name="Population"><units></units><doc></doc>{dims}<element subscript = "Region,Age"><eqn>\n\t'
+        "init_pop[Region,Age]\n\t</eqn></element><inflow>\n\tNet growth\n\t</inflow></stock>"
+        f'<aux name="Net_growth">{dims}<eqn>Population[Region,Age] * Growth_rate[Region,Age]\t\t</eqn></aux>'
+        f'<aux name="Growth_rate">{dims}<eqn>0.01,0.1;0.05,0.5;\t\t</eqn></aux>'
+        f'<aux name="init_pop">{dims}<element subscript="*,Young"><eqn>80</eqn></element>'
+        '<element subscript="Region, Old"><eqn>20</eqn></element></aux></variables></model></xmile>'
+    )
+    path = tmp_path / "exported.xmile"
+    path.write_text(text, encoding="utf-8")
+    found = sdmodel.load(path).run(method="euler").to_dataframe()
+    for element, start, growth in (
+        ("North,Young", 80, 0.01),
+        ("North,Old", 20, 0.1),
+        ("South,Young", 80, 0.05),
+        ("South,Old", 20, 0.5),
+    ):
+        np.testing.assert_allclose(found[f"Population[{element}]"], start * (1 + growth) ** np.arange(3), rtol=1e-12)
+
+
 def test_a_file_of_bptk_and_old_ithink_layout(tmp_path: Path) -> None:
     """Variables straight in <model>, no dt, no method, upper-case functions, a graphical function with <yscale>."""
     text = (
@@ -504,6 +530,9 @@ def test_what_converters_leave_of_vensim_is_read(stella: Make) -> None:
     x = f"<aux name='x'><eqn>DimX^2</eqn>{over.format('DimX')}</aux>"
     part = f"<aux name='part'><eqn>x[SubX] / SUM(x[*:SubX])</eqn>{over.format('SubX')}</aux>"
     order = f"<aux name='order'><eqn>VECTOR SORT ORDER(x[DimX], 0)</eqn>{over.format('DimX')}</aux>"
+    gf = "<aux name='g'><eqn>0+0</eqn><gf><xpts>0,1,2</xpts><ypts>0,10,20</ypts></gf></aux>"
+    graph = aux("z", "{Untranslated function used}LOOKUP BACKWARD(g, 1.5) + LOOKUP  FORWARD(g, 1.5)")
+    assert path_of(stella(gf + graph), "z") == [30] * 5
     y = aux("y", "MAX(x[*:SubX]) + VECTOR SELECT(x[*], x[*], 0, 3, 0) + IF_THEN_ELSE(TIME > 1, 1, 0)")
     found = stella(x + part + order + y, more=dims).run(method="euler").to_dataframe()
     assert found["part[two]"].iloc[0] == pytest.approx(4 / 13)

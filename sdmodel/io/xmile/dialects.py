@@ -20,7 +20,7 @@ _COMMENT = re.compile(r'[{}]|"(?:\\.|[^"\\])*+"|[^{}"]++|"')
 _OF_VENSIM = re.compile(
     r"(?<![\w.])(?:VECTOR\s+(?:SELECT|SORT\s+ORDER|ELM\s+MAP|RANK|REORDER)|SAMPLE\s+IF\s+TRUE|INVERT\s+MATRIX"
     r"|ALLOCATE\s+(?:AVAILABLE|BY\s+PRIORITY)|IF\s+THEN\s+ELSE|DELAY\s+(?:FIXED|N)|SMOOTH\s+N|ACTIVE\s+INITIAL"
-    r"|PULSE\s+TRAIN|RANDOM\s+(?:NORMAL|UNIFORM|EXPONENTIAL)|GAMMA\s+LN)(?=\s*\()",
+    r"|PULSE\s+TRAIN|LOOKUP\s+(?:BACKWARD|FORWARD|EXTRAPOLATE|INVERT)|RANDOM\s+(?:NORMAL|UNIFORM|EXPONENTIAL)|GAMMA\s+LN)(?=\s*\()",
     re.IGNORECASE,
 )
 """Functions of Vensim that converters leave in an XMILE file as they are."""

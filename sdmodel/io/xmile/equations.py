@@ -18,7 +18,12 @@ ARRAY_FUNCTIONS = frozenset((*GATHERED, "mean", "stddev", "size", "rank", "inter
 MAX_POINTS = 100
 """Elements of an array that INTERPOLATE takes."""
 _GATHERING = frozenset((*GATHERED.values(), "vector select", "array rank"))
-_SPOKEN = {"lookup": "LOOKUP", "lookup invert": "LOOKUPINV"}
+_SPOKEN = {
+    "lookup": "LOOKUP",
+    "lookup invert": "LOOKUPINV",
+    **{f"lookup {way}": f"LOOKUP {way.upper()}" for way in ("backward", "forward", "extrapolate")},
+}
+"""Functions whose first argument is a graphical function, and how a file spells them."""
 
 
 def explicit(variable: Variable, arrays: Arrays) -> Variable:

@@ -255,7 +255,7 @@ class _Reader:
         yield self.component(spoken, node, node, where, graphs)
 
     def element(self, node: Any, dims: tuple[str, ...], where: str) -> tuple[str, ...]:
-        """Subscripts of one <element>: names, or positions in their dimensions."""
+        """Subscripts of one <element>: names of elements or of dimensions, or positions in their dimensions."""
         written = node.get("subscript", "")
         subs = tuple(plain(s) for s in written.split(","))
         if dims and len(subs) != len(dims):
@@ -264,6 +264,9 @@ class _Reader:
         for sub, dim in zip(subs, dims, strict=False):
             elements = self.ranges[dim].elements
             found = next((e for e in elements if key(e) == key(sub.removeprefix(f"{self.ranges[dim].name}."))), "")
+            part = self.ranges.get(key(sub))  # Vensim names the dimension itself
+            if not found and (sub == "*" or (part is not None and set(part.elements) <= set(elements))):
+                found = self.ranges[dim].name if part is None else part.name
             if not found and sub.isascii() and sub.isdigit() and len(sub) < 9 and 0 < int(sub) <= len(elements):
                 found = elements[int(sub) - 1]
             if not found:

@@ -45,7 +45,13 @@ def _within(model: S, old: Variable, reader: Variable, new: Expr | str) -> S:
 
 
 def cut(model: S, cause: str, effect: str) -> S:
-    """A structure in which the link from `cause` to `effect` is cut (see `Model.cut`)."""
+    """A structure in which the link from `cause` to `effect` is cut (see `Model.cut`).
+
+    Raises
+    ------
+    EquationError
+        If there is no such link, or another variable has the name that the held path needs.
+    """
     read = model[cause]
     held = dataclasses.replace(
         read,
@@ -55,9 +61,15 @@ def cut(model: S, cause: str, effect: str) -> S:
         role="",
         origin="",
         outcome=False,
-        sentence=f"Schedule of {read.name} in a base run.",
-        documentation=f"Schedule of {read.name} in a base run.",
+        sentence=f"Path of {read.name} in a base run.",
+        documentation=f"Path of {read.name} in a base run.",
     )
+    present = model.equations.get(held.key)
+    if present is not None and present != held:  # an earlier cut of the same cause has left the same variable
+        raise EquationError(
+            f"The model has a variable '{present.name}' already, and the path of '{read.name}' would need that name. "
+            "Rename the variable in the file."
+        )
     return _within(model, read, model[effect], held.key).with_variable(held)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sdmodel.cli import app
+from sdmodel.cli.main import app
 from sdmodel.model import Model
 
 Make = Callable[..., Model]

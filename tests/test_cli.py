@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import sdmodel
-from sdmodel import cli
+from sdmodel.cli.main import app, main
 from sdmodel.core.resources import shipped_models
 
 COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "export")
@@ -31,7 +31,7 @@ def call(*words: object, cwd: Path, status: int = 0) -> str:
 
 def inside(*words: object) -> str:
     """The same within this process, for what cannot go wrong in an interesting way."""
-    done = CliRunner().invoke(cli.app, list(map(str, words)))
+    done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -49,7 +49,7 @@ def test_help_teaches() -> None:
 def test_every_command_has_help_for_every_option() -> None:
     import typer.main
 
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(app)
     assert set(COMMANDS) <= set(group.commands)
     for command in group.commands.values():
         assert command.help, command.name
@@ -185,7 +185,7 @@ def test_errors_are_short_and_status_two(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["sdmodel", *words])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        main()
     assert stop.value.code == 2
     said = capsys.readouterr()
     assert message in said.err

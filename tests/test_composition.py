@@ -217,6 +217,15 @@ def test_cut_holds_one_link(model_from: Make) -> None:
         model.cut("gain", "loss")
 
 
+def test_cut_takes_the_place_of_no_other_variable(model_from: Make) -> None:
+    model = model_from(TEXT + '"x held" = 3 ~ Dmnl ~ |\n')
+    with pytest.raises(EquationError, match=r"has a variable 'x held' already.*Rename"):
+        model.cut("x", "gain")
+    twice = model_from(TEXT).cut("x", "gain").cut("x", "loss")
+    assert twice.causes("gain") == ("pull", "x held")
+    assert twice.causes("loss") == ("pull", "x held")
+
+
 def test_cut_holds_a_link_between_elements(model_from: Make) -> None:
     text = TEXT + "drain[place] = y[place]*pull ~ 1/Year ~ |\nmean y = SUM(y[place!])/2 ~ Dmnl ~ |\n"
     model = model_from(text.replace("INTEG(size[place], 0)", "INTEG(size[place]-drain[place], 5)"))

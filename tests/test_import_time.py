@@ -20,7 +20,7 @@ def loaded_after(code: str) -> set[str]:
     ("code", "allowed"),
     [
         ("import sdmodel", set()),
-        ("import sdmodel.cli", set()),
+        ("import sdmodel.cli.main", set()),
         ("import sdmodel\nsdmodel.errors.nearest('a', ['b'])", set()),
         ("import sdmodel\nsdmodel.load('intervention')", set()),  # from the cache
         ("import sdmodel\nsdmodel.load('intervention').run(method='euler')", set()),

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+from sdmodel.core.text import printable, shorten
+
 
 class _Portable(BaseException):
     """Pickles, copies, compares and hashes by its class, message and attributes, whatever its constructor takes."""
@@ -31,7 +33,13 @@ def _restored(kind: type[_Portable], args: tuple[Any, ...], attributes: dict[str
 
 
 class SdmodelError(_Portable, Exception):
-    """Base of every error that sdmodel raises on purpose."""
+    """Base of every error that sdmodel raises on purpose.
+
+    Control characters that a name brought into the message are written out, so that it can be shown anywhere.
+    """
+
+    def __str__(self) -> str:
+        return printable(" ".join(map(str, self.args)))
 
 
 class ReadError(SdmodelError):
@@ -53,10 +61,7 @@ class UnknownNameError(SdmodelError, KeyError):
         self.asked = asked
         self.near = nearest(asked, known)
         near = f" Nearest: {', '.join(self.near)}." if self.near else ""
-        super().__init__(f"There is no {what} '{asked}'.{near}{' ' + hint if hint else ''}")
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+        super().__init__(f"There is no {what} '{shorten(asked)}'.{near}{' ' + hint if hint else ''}")
 
 
 class RangeError(SdmodelError, ValueError):
@@ -115,6 +120,10 @@ class ResultWarning(UserWarning):
     """A result stands, but less can be read from it than was asked; the message says why and what to do."""
 
 
+MAX_COMPARED = 200
+"""Characters up to which names are compared, which takes time that grows with the product of their lengths."""
+
+
 def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
     """The names of `known` that look most like `asked`, best first.
 
@@ -125,8 +134,9 @@ def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
     """
     by_lower: dict[str, str] = {}
     for name in known:
-        by_lower.setdefault(name.lower(), name)
-    low = asked.lower()
+        if len(name) <= MAX_COMPARED:
+            by_lower.setdefault(name.lower(), name)
+    low = asked[:MAX_COMPARED].lower()
     found = get_close_matches(low, by_lower, n=n, cutoff=0.6)
     if len(found) < n:
         found += [name for name in by_lower if low in name and name not in found][: n - len(found)]

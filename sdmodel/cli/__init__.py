@@ -1,0 +1,1 @@
+"""The command line: `sdmodel COMMAND`, with a module for each group of commands."""

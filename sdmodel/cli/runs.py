@@ -1,0 +1,113 @@
+"""Commands that run models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sdmodel.cli.application import ModelName, command
+from sdmodel.cli.output import say, table_path, write_table
+from sdmodel.core.errors import DesignError, ScenarioError
+from sdmodel.core.labels import join_label
+
+
+@command()
+def run(
+    model: ModelName,
+    scenario: Annotated[str | None, typer.Option("--scenario", "-s", help="Scenario of the model.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Constant: --set 'exit start=2020-07-01'.")] = None,
+    method: Annotated[str, typer.Option(help="LSODA or another scipy method, exact, euler, rk4.")] = "LSODA",
+    every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .csv or .xlsx.")] = Path("run.csv"),
+    plot: Annotated[
+        list[str] | None, typer.Option("--plot", help="Variable to draw beside the CSV; may be repeated.")
+    ] = None,
+) -> None:
+    """Run a model once and write every variable to a CSV or Excel file."""
+    import sdmodel
+
+    table_path(out)
+    found = sdmodel.load(model)
+    values = dict(_assignment(text) for text in set_ or [])
+    result = found.run(values, scenario=scenario, method=method, every=every)
+    write_table(result.to_dataframe(), out, index=True)
+    say(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")
+    if plot:
+        figure, _ = sdmodel.plot.trajectories([result], plot)
+        picture = out.with_suffix(".png")
+        figure.savefig(picture, dpi=160)
+        say(f"{picture}: {', '.join(plot)}")
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    from sdmodel.core.calendar import year
+
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise ScenarioError(f"--set takes NAME=VALUE; '{text}' is not of that form.")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        return name.strip(), year(value.strip())
+
+
+@command()
+def sweep(
+    model: ModelName,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", help="'NAME at 2034' or 'max of NAME' (min, mean, total, final); may be repeated."),
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Latin hypercube samples.")] = 1000,
+    design: Annotated[
+        Path | None, typer.Option(help="Table (.csv, .xlsx), a row a run and a column a constant, instead of samples.")
+    ] = None,
+    scenario: Annotated[str | None, typer.Option("--scenario", "-s", help="Scenario under all runs.")] = None,
+    method: Annotated[str | None, typer.Option(help="exact, euler, rk4 or a scipy method; default exact.")] = None,
+    every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    store: Annotated[Path | None, typer.Option(help="Zarr store to write all paths to, and to go on from.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .csv or .xlsx.")] = Path("sweep.csv"),
+) -> None:
+    """Run a model many times and write constants and outcomes, a row a run, to a CSV or Excel file."""
+    import pandas as pd
+
+    import sdmodel
+    from sdmodel.design import LABELS
+    from sdmodel.io.designs import read_design
+
+    table_path(out)
+    found = sdmodel.load(model)
+    table = read_design(design, LABELS) if design else sdmodel.latin_hypercube(found.uncertainties, samples, rng=seed)
+    judged = [sdmodel.Outcome.parse(text) for text in outcome or []]
+    judged = judged or [sdmodel.Outcome(name) for name in found.outcomes]
+    if not judged:
+        raise DesignError(f"'{found.name}' marks no outcome. Say what to judge: --outcome 'NAME at TIME'.")
+    names = list(dict.fromkeys(found.owner(o.variable).name for o in judged))
+    result = found.sweep(table, names, scenario=scenario, method=method, every=every, store=store)
+    columns: dict[str, Any] = {str(name): table[name] for name in table.columns}
+    for one in judged:
+        columns.update(_columns(one.of(result)))
+    columns |= {name: result[name].to_numpy() for name in ("status", "message")}
+    write_table(pd.DataFrame(columns), out, index=False)
+    failed = int((result["status"] != 0).sum())
+    say(f"{out}: {len(table):,} runs, {failed:,} failed. Certificate: {result.attrs['certificate']}.")
+    for one in judged:
+        for label, values in _columns(one.of(result)).items():
+            low, middle, high = pd.Series(values).quantile([0.05, 0.5, 0.95])
+            say(f"  {label:<48} median {middle:.4g}, 5 to 95 %: {low:.4g} to {high:.4g}")
+
+
+def _columns(values: Any) -> dict[str, Any]:
+    """An outcome as columns of a table: one, or one for each element."""
+    rest = [d for d in values.dims if d != "run"]
+    if not rest:
+        return {values.name: values.to_numpy()}
+    flat = values.stack(element=rest, create_index=False)
+    places = zip(*(flat[d].to_numpy() for d in rest), strict=True)
+    return {
+        join_label(f"{values.name} ", [str(part) for part in place]): flat.isel(element=i).to_numpy()
+        for i, place in enumerate(places)
+    }

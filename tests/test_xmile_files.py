@@ -286,7 +286,8 @@ def test_modules_are_composed(stella: Make) -> None:
         '<module name="Lynx"><connect to="Lynx.hare_density" from="Hares.density"/></module>'
         + aux("total", "Hares.Population + Lynx.number")
     )
-    model = stella(root, models=HARES + LYNX)
+    stella(root, models=HARES + LYNX)
+    model = stella(root, models=HARES + LYNX)  # from the cache
     level, seen = 50.0, []
     for _ in range(5):
         seen.append(level)
@@ -379,6 +380,7 @@ GOOD = aux("a", "3") + aux("b", "a + 1") + '<stock name="s"><eqn>b</eqn><inflow>
         ("<eqn>a + 1</eqn>", "<eqn>IF a < 5 THEN 4 ELSE 0</eqn>", "a '<' in text stood for itself"),
         ('<aux name="a">', '<aux name="a" isee:note="x & y">', "a '&' in a <aux> stood for itself"),
         ("</variables>", "", "</variables> was missing before </model>"),
+        ("<?xml version", "\n  <?xml version", "blanks stood before the file began"),
     ],
 )
 def test_unbalanced_tags_are_repaired_and_said(

@@ -27,7 +27,7 @@ def is_xmile(file: str) -> bool:
     >>> is_xmile("lake.stmx"), is_xmile("lake.mdl")
     (True, False)
     """
-    return file.lower().endswith((".xmile", ".stmx", ".xml"))
+    return file.lower().endswith((".xmile", ".stmx", ".itmx", ".xml"))
 
 
 def function_name(name: str, file: str) -> str:

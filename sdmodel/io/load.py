@@ -18,7 +18,7 @@ from sdmodel.io.composition import compose_structure
 from sdmodel.io.files import not_found, parse_toml, read_bytes
 from sdmodel.io.scenarios import load_scenarios, scenarios_from
 
-_SUFFIXES = (".mdl", ".xmile", ".stmx", ".xml", ".toml")
+_SUFFIXES = (".mdl", ".xmile", ".stmx", ".itmx", ".xml", ".toml")
 _KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
 
 

@@ -19,7 +19,7 @@ from sdmodel.core import version
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
-FORMAT = 8
+FORMAT = 9
 """Rises whenever a file would be read otherwise than before, or kept in another form."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
@@ -88,6 +88,7 @@ def to_json(model: Structure) -> dict[str, Any]:
         "format": FORMAT,
         "name": model.name,
         "method": model.method,
+        "sectors": model.sectors,
         "synonyms": model.synonyms,
         "ranges": {k: [r.name, r.elements, dict(r.mappings)] for k, r in model.ranges.items()},
         "equations": [_pack(v) for v in model.equations.values()],
@@ -109,6 +110,7 @@ def from_json(data: dict[str, Any], path: Path) -> Structure:
             }
         ),
         path=path,
+        sectors=tuple(data["sectors"]),
         synonyms=tuple(tuple(group) for group in data["synonyms"]),
         method=data["method"],
     )

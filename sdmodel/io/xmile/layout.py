@@ -79,7 +79,10 @@ def _repaired(raw: bytes, file: str, fault: str) -> tuple[str, list[str]]:
         raise ReadError(f"{file} is not well-formed XML: {fault}") from None
     if not re.search(r"</(?:\w+:)?xmile\s*>\s*$", text[-1000:]):
         raise ReadError(f"{file} is not well-formed XML: it does not end with </xmile>. It may be cut off. ({fault})")
+    lead = len(text) - len(text.lstrip())
     text, repairs = mended(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
+    if lead:
+        repairs.insert(0, "line 1: blanks stood before the file began")
     if not repairs or len(repairs) > MAX_REPAIRS:
         raise ReadError(f"{file} is not well-formed XML: {fault}")
     return text, repairs

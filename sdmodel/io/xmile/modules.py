@@ -15,7 +15,7 @@ from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain
 from sdmodel.io.xmile.equations import explicit
-from sdmodel.io.xmile.layout import every, text_of
+from sdmodel.io.xmile.layout import attribute, every, text_of
 
 MAX_DEPTH = 20
 MAX_INSTANCES = 1_000
@@ -100,7 +100,8 @@ class _Joiner:
                 raise UnsupportedError(
                     f"{where} stands in another file, '{node.get('resource')}'. Save it into this one."
                 )
-            inner = next((m for m in (key(plain(node.get("model", ""))), key(name)) if m and m in self.parts), None)
+            names = [key(plain(attribute(node, a))) for a in ("model_name", "model", "name")]
+            inner = next((n for n in names if n and n in self.parts), None)
             if inner is None:
                 raise ReadError(f"{where} has no <model> of its name.")
             self.place(inner, f"{sector}.{name}" if sector else name, f"{prefix}{key(name)}.", depth + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 import sdmodel
 from sdmodel.model import Model
+from sdmodel.paths import shipped_models as shipped_names
 
 matplotlib.use("Agg")
 # The same examples on every machine, and few of them.
@@ -37,6 +39,20 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDMODEL_CACHE", str(place))
         yield place
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shipped_models() -> Iterator[None]:
+    """A shipped model is loaded once for all tests of a process: models never change, and kernels are made for one."""
+    read, names = sdmodel.load, frozenset(shipped_names())
+    shared = functools.cache(read)
+
+    def load(name: object, **options: object) -> Model:
+        return shared(name) if isinstance(name, str) and name in names and not options else read(name, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sdmodel, "load", load)
+        yield
 
 
 @pytest.fixture

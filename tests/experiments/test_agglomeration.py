@@ -8,7 +8,6 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP, Arms
 from sdmodel.study.finding import Finding
 from sdmodel.study.overlay import overlaid
@@ -28,15 +27,8 @@ SAMPLES = 40
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "WIDTHS", {"half as wide": 0.5})  # the others take time and say nothing here
-        return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+    return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import question
 from sdmodel.study.finding import Finding
 
 ASKED = LIBRARY["coordination"]
@@ -18,13 +17,12 @@ CARRIED = "implementation"
 OWN = "coordination money"
 CLOSED = {"implementing rules budget": 30.0}
 SAMPLES, SEED = 40, 3
+OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 @pytest.fixture(scope="module")
 def finding() -> Finding:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "WIDTHS", {})  # other ranges take half of the time and are tested by themselves
-        return ASKED.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
+    return ASKED.ask(SAMPLES, SEED, workers=1, progress=False, model=sdmodel.load("shandong"))
 
 
 def values(finding: Finding, arm: str, measure: str) -> np.ndarray:

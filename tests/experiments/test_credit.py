@@ -31,11 +31,6 @@ SAMPLES = 30
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
     return ASKED.ask(SAMPLES, 5, workers=1, progress=False, model=model)
 

@@ -9,7 +9,6 @@ import pytest
 import sdmodel
 from sdmodel.core.expression import Op, Ref, key
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import question
 from sdmodel.study.arms import MONEY, STEP
 from sdmodel.study.finding import Finding
 from sdmodel.study.overlay import overlaid
@@ -29,6 +28,7 @@ ALL = [PAPER, *OTHERS]
 SOONER = 0.25
 PROGRAMMES = ("actor", "social", "culture")
 SAMPLES = 30
+OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 def with_programmes(model: sdmodel.Model) -> sdmodel.Model:
@@ -38,15 +38,8 @@ def with_programmes(model: sdmodel.Model) -> sdmodel.Model:
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "WIDTHS", {})  # they take time and say nothing here
-        return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+    return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")

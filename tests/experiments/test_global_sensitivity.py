@@ -17,11 +17,6 @@ REST = "all other constants"
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(global_sensitivity, "TRAJECTORIES", 2)

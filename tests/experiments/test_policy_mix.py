@@ -19,11 +19,6 @@ SAMPLES = 10
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
     return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 

@@ -8,7 +8,6 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import LIBRARY, synergy_within
-from sdmodel.study import question
 from sdmodel.study.arms import STEP, Arms
 from sdmodel.study.finding import Finding
 from sdmodel.study.overlay import overlaid
@@ -39,15 +38,8 @@ def with_overlay(model: sdmodel.Model) -> sdmodel.Model:
 
 
 @pytest.fixture(scope="module")
-def model() -> sdmodel.Model:
-    return sdmodel.load("shandong")
-
-
-@pytest.fixture(scope="module")
 def finding(model: sdmodel.Model) -> Finding:
-    with pytest.MonkeyPatch.context() as patch:  # one other range is enough, the one that settings can leave
-        patch.setattr(question, "WIDTHS", {"half as wide": 0.5})
-        return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
+    return ASKED.ask(SAMPLES, 1, workers=1, progress=False, model=model)
 
 
 @pytest.fixture(scope="module")

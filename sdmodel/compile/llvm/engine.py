@@ -63,8 +63,9 @@ def assembled(text: str, target: Target) -> tuple[Any, Any]:
     return module, machine
 
 
+@lru_cache(maxsize=16)
 def compiled(text: str, target: Target) -> Any:
-    """An execution engine that holds the functions of a module."""
+    """An execution engine that holds the functions of a module; models with the same equations share it."""
     engine = llvm.create_mcjit_compiler(*assembled(text, target))
     engine.finalize_object()
     return engine

@@ -9,10 +9,11 @@ from docutils.utils import new_document
 from matplotlib.sphinxext.plot_directive import PlotDirective
 from myst_parser.mocking import MockRSTParser
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "_generate"))
+import architecture
 import model_pages
 import stage_page
-import traced
+import traceability
 
 project = "sdmodel"
 author = "the sdmodel authors"
@@ -26,7 +27,10 @@ extensions = [
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
 ]
-exclude_patterns = ["_build", "examples", "models/generated/part-*.md", "models/measured/part-*.md"]
+exclude_patterns = [
+    *("_build", "_generate", "examples"),
+    *("generated/part-*.md", "models/generated/part-*.md", "models/measured/part-*.md"),
+]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
@@ -70,7 +74,7 @@ class MarkdownPlot(PlotDirective):
 
 def write_model_pages(app):
     folder = Path(app.srcdir) / "models" / "generated"
-    for pages in (model_pages, stage_page, traced):
+    for pages in (model_pages, stage_page, traceability, architecture):
         pages.write(folder)
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 import sdmodel
+from sdmodel.core.resources import shipped_models as shipped_names
 from sdmodel.model import Model
-from sdmodel.paths import shipped_models as shipped_names
 
 matplotlib.use("Agg")
 # The same examples on every machine, and few of them.

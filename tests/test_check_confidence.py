@@ -440,7 +440,7 @@ def test_the_table_has_its_columns(pond: Callable[..., Model]) -> None:
 def test_the_page_is_made_from_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figure on it is typed in, and a row missed is shown as one."""
     docs = Path(__file__).parents[1] / "docs"
-    monkeypatch.syspath_prepend(str(docs))
+    monkeypatch.syspath_prepend(str(docs / "_generate"))
     import confidence_page
 
     record = json.loads((docs / "models" / "confidence.json").read_text("utf-8"))

@@ -60,7 +60,7 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
 # -- the pages of the models ----------------------------------------------------------------------------------------
 def written(folder):
     """Write the pages as the documentation build does."""
-    spec = importlib.util.spec_from_file_location("model_pages", ROOT / "docs" / "model_pages.py")
+    spec = importlib.util.spec_from_file_location("model_pages", ROOT / "docs" / "_generate" / "model_pages.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.write(folder)

@@ -6,17 +6,22 @@ and `part-traces.md` (the modules that a call passes through, in the order in wh
 """
 
 import ast
+import functools
+import os
+import shutil
 import sys
 import tempfile
 import threading
 from collections import Counter, defaultdict
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from model_pages import grid, put
 
 import sdmodel
-from sdmodel.paths import shipped
+from sdmodel.core.resources import shipped
+from sdmodel.experiments import tax_relief as EXPERIMENT
 
 PACKAGE = Path(sdmodel.__file__).resolve().parent
 EXPERIMENTS = shipped("experiments").resolve()
@@ -25,6 +30,7 @@ SAMPLES = 8
 
 
 # -- imports --------------------------------------------------------------------------------------------------------
+@functools.cache
 def room_of(path):
     """Room of a source file: the folder or module directly below `sdmodel/`, or `experiments`; None for a stranger."""
     path = Path(path)
@@ -129,7 +135,7 @@ def trace(action):
         if event == "call":
             room = room_of(frame.f_code.co_filename)
             if room is not None and frame.f_code.co_name != "<module>":
-                order.setdefault(module_name(frame.f_code.co_filename), len(order))
+                order.setdefault(module_name(frame.f_code.co_filename))
                 caller = frame.f_back and room_of(frame.f_back.f_code.co_filename)
                 if caller and caller != room:
                     calls[caller, room] += 1
@@ -144,33 +150,42 @@ def trace(action):
     return list(order), calls
 
 
+@functools.cache
 def module_name(file):
     """Path of a module below `sdmodel/`, or below the root for an experiment."""
     path = Path(file)
     return str(path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else EXPERIMENTS.parent).with_suffix(""))
 
 
-def actions():
-    """The calls that the page follows, by title."""
-    from sdmodel.experiments import withdrawal
-
+def actions(place):
+    """The calls that the page follows, by title; `place` is an empty folder for files and the cache of parsed models."""
+    file = place / "another.mdl"
+    shutil.copy(shipped("models") / "network.mdl", file)
     model = sdmodel.load("network")
     samples = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=1)
-    copied = Path(tempfile.mkdtemp()) / "network.mdl"
-    text = (shipped("models") / "network.mdl").read_text("utf-8")
-    copied.write_text(text.replace("{UTF-8}", "{UTF-8}\n", 1), "utf-8")  # another file for the cache of parsed models
+    quiet = {"workers": 1, "progress": False}
     return {
-        "`sdmodel.load(file)`": lambda: sdmodel.load(copied),
+        "`sdmodel.load(file)`": lambda: sdmodel.load(file),
         "`model.run()`": model.run,
-        "`model.sweep(samples)`": lambda: model.sweep(samples, ["trust"]),
-        "`sdmodel experiment withdrawal`": lambda: withdrawal.run(samples=SAMPLES),
+        "`model.sweep(samples)`": lambda: model.sweep(samples, ["trust"], progress=False),
+        f"`{EXPERIMENT.__name__.rpartition('.')[2]}.ask()`": functools.partial(EXPERIMENT.ask, SAMPLES, **quiet),
     }
 
 
 def traces():
-    """Modules by call, in order."""
-    with tempfile.TemporaryDirectory() as cache:
-        return {title: trace(action)[0] for title, action in actions().items() if cache}
+    """Modules and calls between rooms, by title of the call that was followed."""
+    for path in sources():  # what runs when a module is imported is no part of a call
+        import_module(f"sdmodel.{module_name(path).replace('/', '.')}".removesuffix(".__init__"))
+    before = os.environ.get("SDMODEL_CACHE")
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["SDMODEL_CACHE"] = place
+        try:
+            return {title: trace(action) for title, action in actions(Path(place)).items()}
+        finally:
+            if before is None:
+                del os.environ["SDMODEL_CACHE"]
+            else:
+                os.environ["SDMODEL_CACHE"] = before
 
 
 def write(folder):
@@ -182,7 +197,7 @@ def write(folder):
     figure = picture(graph)
     figure.savefig(folder / "rooms.png", dpi=140)
     plt.close(figure)
-    rows = [[title, ", ".join(f"`{name}`" for name in order)] for title, order in traces().items()]
+    rows = [[title, ", ".join(f"`{name}`" for name in order)] for title, (order, _) in traces().items()]
     put(folder / "part-traces.md", "\n".join(grid(["Call", "Modules, in the order entered"], rows, [24, 76])))
 
 
@@ -191,8 +206,7 @@ if __name__ == "__main__":
     for row in rooms_table(graph):
         print(*row, sep=" | ")
     level = levels(graph)
-    for title, action in actions().items():
-        order, calls = trace(action)
+    for title, (order, calls) in traces().items():
         print(f"\n{title}: {', '.join(order)}")
         upward = {edge: n for edge, n in calls.items() if level.get(edge[0], 0) < level.get(edge[1], 0)}
         print("calls to a higher room:", upward or "none")

@@ -177,7 +177,7 @@ def test_a_run_that_does_not_report_the_year_is_refused(whole: Model) -> None:
 
 
 def test_the_part_of_the_page_shows_every_condition_and_the_comparison(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs" / "_generate"))
     import stage_page
 
     stage_page.write(tmp_path)

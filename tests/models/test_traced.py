@@ -12,8 +12,8 @@ import pytest
 import sdmodel
 from sdmodel.model import Model
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
-import traced
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "_generate"))
+import traceability
 
 
 @pytest.fixture(scope="module")
@@ -22,28 +22,28 @@ def whole() -> Model:
 
 
 @pytest.fixture(scope="module")
-def found() -> list[traced.Answer]:
-    return traced.answers()
+def found() -> list[traceability.Answer]:
+    return traceability.answers()
 
 
 @pytest.fixture(scope="module")
-def wrong(found: list[traced.Answer], whole: Model) -> list[str]:
-    return traced.faults(found, model=whole)
+def wrong(found: list[traceability.Answer], whole: Model) -> list[str]:
+    return traceability.faults(found, model=whole)
 
 
-@pytest.mark.parametrize("letter", traced.COUNTS)
+@pytest.mark.parametrize("letter", traceability.COUNTS)
 def test_every_id_is_answered_once_and_by_something_that_exists(letter: str, wrong: list[str]) -> None:
     assert [text for text in wrong if text.startswith(letter)] == []
 
 
-@pytest.mark.parametrize("letter", traced.COUNTS)
+@pytest.mark.parametrize("letter", traceability.COUNTS)
 def test_every_id_has_a_text(letter: str) -> None:
-    said = traced.texts()
-    for n in range(1, traced.COUNTS[letter] + 1):
+    said = traceability.texts()
+    for n in range(1, traceability.COUNTS[letter] + 1):
         assert said[f"{letter}{n:02d}"].strip()
 
 
-def test_a_lever_named_for_an_instrument_is_a_lever(found: list[traced.Answer], whole: Model) -> None:
+def test_a_lever_named_for_an_instrument_is_a_lever(found: list[traceability.Answer], whole: Model) -> None:
     """That each lever moves an outcome where it can act is tested in test_shipped.py."""
     for a in found:
         if a.kind in ("lever", "merged"):
@@ -53,21 +53,21 @@ def test_a_lever_named_for_an_instrument_is_a_lever(found: list[traced.Answer], 
 # -- each kind of fault is seen -----------------------------------------------------------------------------------
 def changed(whole: Model, **parts: Any) -> list[str]:
     """Faults when parts of what is stated are changed, beyond those there are without the change."""
-    stated = copy.deepcopy(traced.stated_file())
-    before = traced.faults(traced.answers(stated), stated, whole)
+    stated = copy.deepcopy(traceability.stated_file())
+    before = traceability.faults(traceability.answers(stated), stated, whole)
     for name, change in parts.items():
         change(stated[name])
-    return [text for text in traced.faults(traced.answers(stated), stated, whole) if text not in before]
+    return [text for text in traceability.faults(traceability.answers(stated), stated, whole) if text not in before]
 
 
 def test_an_id_without_an_answer_is_seen(whole: Model) -> None:
-    first = traced.stated_file()["omitted"][0]["id"]
+    first = traceability.stated_file()["omitted"][0]["id"]
     assert changed(whole, omitted=lambda rows: rows.pop(0)) == [f"{first} is not answered"]
 
 
-def test_a_hypothesis_that_no_experiment_asks_is_seen(found: list[traced.Answer], whole: Model) -> None:
+def test_a_hypothesis_that_no_experiment_asks_is_seen(found: list[traceability.Answer], whole: Model) -> None:
     left = [a for a in found if a.id != "H07"]
-    wrong = traced.faults([*left, traced.Answer("H07", traced.NOT_ASKED)], model=whole)
+    wrong = traceability.faults([*left, traceability.Answer("H07", traceability.NOT_ASKED)], model=whole)
     assert "H07 is asked by no experiment" in wrong
 
 
@@ -109,25 +109,26 @@ def test_an_empty_reason_is_seen(whole: Model) -> None:
 
 # -- paths ----------------------------------------------------------------------------------------------------------
 def test_a_path_follows_the_equations_in_the_course_of_a_run(whole: Model) -> None:
-    assert traced.path(whole, "contributing share", "shared values") == ["contributing share", "trust", "shared values"]
-    assert traced.path(whole, "trust", "law date") == []
+    way = traceability.path(whole, "contributing share", "shared values")
+    assert way == ["contributing share", "trust", "shared values"]
+    assert traceability.path(whole, "trust", "law date") == []
 
 
 def test_initial_values_are_no_path(whole: Model) -> None:
     assert "reference deep links" in whole.uses("deep links per firm")
-    assert traced.path(whole, "deep links per firm", "reference deep links") == []
+    assert traceability.path(whole, "deep links per firm", "reference deep links") == []
     assert "trust" in whole.uses("contributing share")
-    assert traced.path(whole, "contributing share in 2009", "contributing share") == []
+    assert traceability.path(whole, "contributing share in 2009", "contributing share") == []
 
 
 def test_money_spent_is_no_path_to_all_that_costs_money(whole: Model) -> None:
-    assert traced.LEDGER in {v.name for v in whole.equations.values()}
-    assert traced.LEDGER not in traced.path(whole, "talent top up", "all firms")
+    assert traceability.LEDGER in {v.name for v in whole.equations.values()}
+    assert traceability.LEDGER not in traceability.path(whole, "talent top up", "all firms")
 
 
 # -- the page -------------------------------------------------------------------------------------------------------
-def test_the_page_has_a_row_for_each_answer(tmp_path: Path, found: list[traced.Answer]) -> None:
-    traced.write(tmp_path)
+def test_the_page_has_a_row_for_each_answer(tmp_path: Path, found: list[traceability.Answer]) -> None:
+    traceability.write(tmp_path)
     text = (tmp_path / "traceability.md").read_text("utf-8")
     rows = [line.removeprefix("* - ") for line in text.splitlines() if line.startswith("* - ")]
     assert [row for row in rows if row != "Id"] == [a.id for a in found]

@@ -33,8 +33,8 @@ from sdmodel.core.run import Run
 from sdmodel.core.units import parse
 from sdmodel.model import Model
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
-import traced
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "_generate"))
+import traceability
 
 STEP = 0.0625
 
@@ -60,7 +60,7 @@ def at_once(model: Model, name: str, without: tuple[str, ...] = ()) -> set[str]:
     todo = [model[name].key]
     skipped = {model[n].key for n in without}
     while todo:
-        for k in traced.moving_reads(model.equations[todo.pop()]) - seen - skipped:
+        for k in traceability.moving_reads(model.equations[todo.pop()]) - seen - skipped:
             if k in model.equations:
                 seen.add(k)
                 if model.equations[k].kind != "stock":

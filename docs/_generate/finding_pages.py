@@ -1,4 +1,4 @@
-"""Pages of the findings: `python docs/finding_pages.py [SAMPLES] [NAME ...]` runs experiments and writes docs/findings.
+"""Pages of the findings, docs/findings: `python docs/_generate/finding_pages.py [SAMPLES] [NAME ...]`.
 
 Unlike the pages of the models these are committed, since at their full size they take minutes. Each page and the record
 beside it say which model, samples and seed they come from. `hypotheses.md`, the table of all 48, is made from the
@@ -15,7 +15,7 @@ from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
 from sdmodel.study.verdict import Region, Verdict
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 
 
 def write(folder, samples=None, names=()):
@@ -135,4 +135,4 @@ def verdict(v):
 if __name__ == "__main__":
     given = sys.argv[1:]
     number = int(given.pop(0)) if given and given[0].isdigit() else None
-    write(HERE / "findings", number, given)
+    write(DOCS / "findings", number, given)

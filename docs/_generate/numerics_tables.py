@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/numerics.md`: `python docs/measure.py`, some minutes.
+"""Writes the tables of `docs/numerics.md`: `python docs/_generate/numerics_tables.py`, some minutes.
 
 Every figure on that page between two `measured` comments is written by this file; nothing is typed in by hand.
 """
@@ -15,7 +15,8 @@ import scipy
 
 import sdmodel
 
-PAGE = Path(__file__).parent / "numerics.md"
+DOCS = Path(__file__).parents[1]
+PAGE = DOCS / "numerics.md"
 MODELS = ("rd_investment", "financing", "talent", "synergy", "firms", "network", "intervention", "policy", "shandong")
 SAMPLES = 100
 
@@ -90,7 +91,7 @@ def half_steps() -> pd.DataFrame:
 
 def dates() -> pd.DataFrame:
     """A programme whose end moves across one time step: how far its money is from the straight line it should be."""
-    model = sdmodel.load(Path(__file__).parent / "examples" / "adoption.mdl")
+    model = sdmodel.load(DOCS / "examples" / "adoption.mdl")
     step, start, end, size = (
         model.run()[n].iloc[0] for n in ("TIME STEP", "support start", "support end", "support size")
     )

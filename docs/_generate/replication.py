@@ -1,4 +1,4 @@
-"""Three findings by another route: `python docs/again.py [SAMPLES]` writes docs/findings/again.md.
+"""Three findings by another route, docs/findings/replication.md: `python docs/_generate/replication.py [SAMPLES]`.
 
 Nothing of the experiments is used: samples come from a Sobol' sequence and not from Latin hypercubes, each run is
 solved by scipy's LSODA and not by the lanes, money is made equal by Brent's method one sample at a time, and the
@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 import sdmodel
 from sdmodel.study.verdict import wilson
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 MONEY, START, END = "present value of public money", 2015.0, 2034.0
 EVERY = 0.25
 ASSUMED = "ranges as assumed"
@@ -111,7 +111,7 @@ def write(samples):
     for j, (name, (where, text)) in enumerate(ASKED.items()):
         good = found[np.isfinite(found[:, j]), j]
         k, n = int((good > 0).sum()), len(good)
-        record = json.loads((HERE / "findings" / f"{where}.json").read_text(encoding="utf-8"))
+        record = json.loads((DOCS / "findings" / f"{where}.json").read_text(encoding="utf-8"))
         verdict = next(v for v in record["verdicts"] if v["hypothesis"] == name)
         _, k0, n0 = next(row for row in verdict["elsewhere"] if row[0] == ASSUMED)
         (low, high), (low0, high0) = wilson(k, n), wilson(k0, n0)
@@ -122,8 +122,9 @@ def write(samples):
     text = __doc__.split("\n\n", 1)[1].strip()
     page = ["# Three findings by another route", "", text, "",
             *grid(["", "Finding", "Experiment", "Again", "Intervals overlap"], rows, [10, 34, 20, 20, 10]), "",
-            f"{samples} samples, model `{model.fingerprint[:12]}`; `python docs/again.py` does it again."]  # fmt: skip
-    put(HERE / "findings" / "again.md", "\n".join(page) + "\n")
+            f"{samples} samples, model `{model.fingerprint[:12]}`; `python docs/_generate/replication.py` does it "
+            "again."]  # fmt: skip
+    put(DOCS / "findings" / "replication.md", "\n".join(page) + "\n")
     return same
 
 

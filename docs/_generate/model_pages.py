@@ -14,7 +14,7 @@ from sdmodel import plot
 from sdmodel.core.expression import Table, to_text
 from sdmodel.core.resources import shipped
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 COMPOSITION = "shandong"
 ID = re.compile(r"\b([CFHIP])(\d{2,3})\b(?: to \1(\d{2,3})\b)?")
 PARTS = ("authors", "year", "title", "where")
@@ -34,7 +34,7 @@ def write(folder):
     whole = sdmodel.load(COMPOSITION)
     sectors = {name: sdmodel.load(name) for name in whole.sectors}
     notes = toml("notes.toml")
-    claims = {row["id"]: row for row in table_of(HERE / "models" / "claims.csv")}
+    claims = {row["id"]: row for row in table_of(DOCS / "models" / "claims.csv")}
     claims |= {row["id"]: {"text": row["what"]} for row in table_of(shipped("models") / "data" / "seed_figures.csv")}
     pages = {name: sector_page(name, model, sectors, notes[name], claims) for name, model in sectors.items()}
     pages["part-sectors"] = sectors_part(sectors, notes)

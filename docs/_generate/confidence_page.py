@@ -1,4 +1,4 @@
-"""The page of the confidence tests: `python docs/confidence_page.py [SAMPLES]` runs them and writes docs/models.
+"""Page of the confidence tests, docs/models/confidence.md: `python docs/_generate/confidence_page.py [SAMPLES]`.
 
 Committed, since at full size it takes minutes, with the record beside it that the page is made from. Nothing is typed
 in by hand but what each test asks.
@@ -16,7 +16,7 @@ from sdmodel.study.evidence import COMPARISONS
 from sdmodel.validation.confidence.result import HARD, TESTS
 from sdmodel.validation.confidence.run import SAMPLES, nine
 
-HERE = Path(__file__).parent / "models"
+PAGES = Path(__file__).parents[1] / "models"
 MODEL = "shandong"
 ASKED = {
     1: "Every equation of every sector and of the composition has the unit it states. There is no list of exceptions.",
@@ -85,7 +85,7 @@ def page(record):
         "",
         f"{record['samples']:,} random corners and {record['samples'] // 10:,} samples of half steps and sensitivity, "
         f"seed {record['seed']}; model `{record['model_hash'][:12]}`, sdmodel {record['sdmodel']}. "
-        "{download}`Run record <confidence.json>`; `python docs/confidence_page.py` makes this page anew.",
+        "{download}`Run record <confidence.json>`; `python docs/_generate/confidence_page.py` makes this page anew.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -112,4 +112,4 @@ def write(folder, samples=SAMPLES):
 
 
 if __name__ == "__main__":
-    write(HERE, int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES)
+    write(PAGES, int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES)

@@ -1,4 +1,4 @@
-"""Pages of the history matching and of the published effects: `python docs/evidence_pages.py [SAMPLES]`.
+"""Pages of the history matching and of the published effects: `python docs/_generate/evidence_pages.py [SAMPLES]`.
 
 They are committed, since they take some minutes. Every figure in them is measured when they are written; an ensemble
 that does not belong to the models is made anew first.
@@ -15,7 +15,7 @@ from sdmodel.study import evidence_figures, identifiability, published_effects, 
 from sdmodel.study import history_matching as matching
 from sdmodel.study.sampling import LABELS
 
-HERE = Path(__file__).parent / "models"
+PAGES = Path(__file__).parents[1] / "models"
 
 
 def write(folder, samples=published_effects.SAMPLES):
@@ -136,7 +136,7 @@ def matching_page(model, kept, found):
         "",
         f"Ensemble mark `{record['mark']}`, model `{record['model'][:12]}`, sdmodel {record['sdmodel']}. "
         "`python -m sdmodel.study.history_matching` makes the ensemble anew, which it must be when equations, ranges "
-        "or targets have changed; `python docs/evidence_pages.py` writes this page.",
+        "or targets have changed; `python docs/_generate/evidence_pages.py` writes this page.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n", evidence_figures.matching(found, quantiles, title, below)
 
@@ -234,7 +234,7 @@ def effects_page(model, table, before, samples):
         "",
         f"{table.attrs['runs'] + before.attrs['runs']:,} runs; model `{model.fingerprint[:12]}`, "
         f"sdmodel {sdmodel.__version__}, ensemble "
-        f"`{matching.record()['mark']}`. `python docs/evidence_pages.py` writes this page.",
+        f"`{matching.record()['mark']}`. `python docs/_generate/evidence_pages.py` writes this page.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n", evidence_figures.effects(table, title, below)
 
@@ -267,4 +267,4 @@ def _table(rows):
 
 
 if __name__ == "__main__":
-    write(HERE, int(sys.argv[1]) if len(sys.argv) > 1 else published_effects.SAMPLES)
+    write(PAGES, int(sys.argv[1]) if len(sys.argv) > 1 else published_effects.SAMPLES)

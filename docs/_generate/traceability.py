@@ -20,7 +20,7 @@ from sdmodel.core.expression import Call, Ref
 from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 COMPOSITION = "shandong"
 COUNTS = {"P": 78, "C": 143, "F": 79, "I": 20, "H": 48}
 NOT_ASKED = "not asked yet"
@@ -55,7 +55,7 @@ class Answer:
 
 def texts():
     """What each id says: claims, instruments and hypotheses, figures, contradictions."""
-    out = {row["id"]: row["text"] for row in rows_of(HERE / "models" / "claims.csv")}
+    out = {row["id"]: row["text"] for row in rows_of(DOCS / "models" / "claims.csv")}
     data = shipped("models") / "data"
     out |= {row["id"]: row["what"] for row in rows_of(data / "seed_figures.csv")}
     return out | {m[1]: m[2] for m in CONTRADICTION.finditer((data / "README.md").read_text("utf-8"))}

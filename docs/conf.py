@@ -29,7 +29,7 @@ extensions = [
 ]
 exclude_patterns = [
     *("_build", "_generate", "examples"),
-    *("generated/part-*.md", "models/generated/part-*.md", "models/measured/part-*.md"),
+    *("part-*.md", "generated/part-*.md", "models/generated/part-*.md", "models/measured/part-*.md"),
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -1,8 +1,9 @@
-"""Tables and picture of the page on the architecture, read from the code when the documentation is built.
+"""Tables and picture of the page on the architecture, read from the code.
 
-`write(folder)` makes `part-rooms.md` (each room, what it imports and who imports it), `rooms.png` (the same as a graph)
-and `part-traces.md` (the modules that a call passes through, in the order in which they are first entered).
-`python docs/_generate/architecture.py` prints the tables.
+`write(folder)` makes `part-rooms.md` (each room, what it imports and who imports it) and `rooms.png` (the same as a
+graph) when the documentation is built. `python docs/_generate/architecture.py` writes `docs/part-traces.md`, the
+modules that a call passes through in the order in which they are first entered, which takes a minute and is committed;
+it also prints the calls that go to a higher room.
 """
 
 import ast
@@ -21,10 +22,12 @@ from model_pages import grid, put
 
 import sdmodel
 from sdmodel.core.resources import shipped
-from sdmodel.experiments import tax_relief as EXPERIMENT
+from sdmodel.experiments import LIBRARY
 
 PACKAGE = Path(sdmodel.__file__).resolve().parent
 EXPERIMENTS = shipped("experiments").resolve()
+EXPERIMENT = "tax_relief"
+DOCS = Path(__file__).parents[1]
 SAMPLES = 8
 """Samples of the sweep and of the experiment that are traced; the modules they pass through do not depend on it."""
 
@@ -59,7 +62,8 @@ def imported_rooms(path):
             first, _, rest = name.partition(".")
             room = rest.partition(".")[0]
             if first == "sdmodel" and room:
-                yield room if (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file() else "__init__"
+                known = room == "experiments" or (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file()
+                yield room if known else "__init__"
 
 
 def import_graph():
@@ -67,8 +71,7 @@ def import_graph():
     counted = Counter()
     for path in sources():
         for room in imported_rooms(path):
-            known = "experiments" if (EXPERIMENTS / f"{room}.py").is_file() and room != "experiments" else room
-            counted[room_of(path), known] += 1
+            counted[room_of(path), room] += 1
     return {
         (one, other): n for (one, other), n in counted.items() if one != other and "__init__" not in (one, other)
     }
@@ -158,7 +161,7 @@ def module_name(file):
 
 
 def actions(place):
-    """The calls that the page follows, by title; `place` is an empty folder for files and the cache of parsed models."""
+    """The calls that the page follows, by title; `place` is an empty folder."""
     file = place / "another.mdl"
     shutil.copy(shipped("models") / "network.mdl", file)
     model = sdmodel.load("network")
@@ -168,7 +171,7 @@ def actions(place):
         "`sdmodel.load(file)`": lambda: sdmodel.load(file),
         "`model.run()`": model.run,
         "`model.sweep(samples)`": lambda: model.sweep(samples, ["trust"], progress=False),
-        f"`{EXPERIMENT.__name__.rpartition('.')[2]}.ask()`": functools.partial(EXPERIMENT.ask, SAMPLES, **quiet),
+        f'`LIBRARY["{EXPERIMENT}"].ask()`': functools.partial(LIBRARY[EXPERIMENT].ask, SAMPLES, **quiet),
     }
 
 
@@ -189,7 +192,7 @@ def traces():
 
 
 def write(folder):
-    """Write the two parts and the picture; the folder is made if it is not there."""
+    """Write the table and the picture; the folder is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     graph = import_graph()
     head = ["Room", "Files", "Lines", "Imports", "Imported by"]
@@ -197,16 +200,12 @@ def write(folder):
     figure = picture(graph)
     figure.savefig(folder / "rooms.png", dpi=140)
     plt.close(figure)
-    rows = [[title, ", ".join(f"`{name}`" for name in order)] for title, (order, _) in traces().items()]
-    put(folder / "part-traces.md", "\n".join(grid(["Call", "Modules, in the order entered"], rows, [24, 76])))
 
 
 if __name__ == "__main__":
-    graph = import_graph()
-    for row in rooms_table(graph):
-        print(*row, sep=" | ")
-    level = levels(graph)
-    for title, (order, calls) in traces().items():
-        print(f"\n{title}: {', '.join(order)}")
+    found, level = traces(), levels(import_graph())
+    rows = [[title, ", ".join(f"`{name}`" for name in order)] for title, (order, _) in found.items()]
+    put(DOCS / "part-traces.md", "\n".join(grid(["Call", "Modules, in the order entered"], rows, [24, 76])))
+    for title, (_, calls) in found.items():
         upward = {edge: n for edge, n in calls.items() if level.get(edge[0], 0) < level.get(edge[1], 0)}
-        print("calls to a higher room:", upward or "none")
+        print(f"{title}: calls to a higher room: {upward or 'none'}")

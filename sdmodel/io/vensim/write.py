@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sdmodel.core.errors import UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text
 from sdmodel.core.notation import function_name
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 
@@ -80,7 +80,9 @@ def quoted(name: str) -> str:
     """A name as Vensim needs it: in quotes if it holds more than letters, digits and blanks."""
     if len(name) > 1 and name[0] == name[-1] == '"':
         return name
-    return name if _PLAIN.fullmatch(name) else f'"{name}"'
+    if _PLAIN.fullmatch(name):
+        return name
+    return '"' + re.sub(r'(?<!\\)"', r'\"', name) + '"'
 
 
 def _in_order(model: Structure) -> Iterator[Variable]:
@@ -139,10 +141,7 @@ def _equation(variable: Variable, component: Component, model: Structure, spell:
         case Array(values, shape) if len(shape) == 1 and _wide(component, model) > 1:
             return f"{head}=\n\tTABBED ARRAY({' '.join(to_text(Number(v)) for v in values)})"
         case expr:
-            text = to_text(_vensim(expr, where), spell)
-            if isinstance(expr, Op) and all(isinstance(n, (Op, Number)) for n in walk(expr)):
-                text = f"({text})"  # a sum of bare numbers would be read as one number
-            return f"{head}=\n\t{text}"
+            return f"{head}=\n\t{to_text(_vensim(expr, where), spell)}"
 
 
 def _wide(component: Component, model: Structure) -> int:

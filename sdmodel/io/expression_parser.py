@@ -65,6 +65,8 @@ class _Parser:
         self.frames: list[_Frame] = []
         self.kinds, self.tokens, self.starts = tokenize(text, dialect, where)
         self.at = 0
+        self.external = ""
+        """A function that reads another file, which must be the whole formula."""
 
     # -- errors ---------------------------------------------------------------------------------------------------
     def error(self, reason: str, position: int | None = None) -> ExpressionError:
@@ -218,7 +220,8 @@ class _Parser:
             return True
         if name in self.dialect.reserved:
             raise UnsupportedError(f"{self.where}: '{written}' is called, which is not the name of a function.")
-        name = self.dialect.rename.get(name, name)
+        if name in self.dialect.rename:
+            self.external, name = written, self.dialect.rename[name]
         self.open("with" if name == "with lookup" and self.dialect is VENSIM else "call", name, subs)
         self.at += 1
         if self.kinds[self.at] == ")":
@@ -363,6 +366,10 @@ class _Parser:
             bracket = "[" if frame.kind == "index" else "("
             raise self.error(f"'{bracket}' is not closed", frame.position)
         (expr,) = self.values
+        if self.external and not (isinstance(expr, Call) and expr.name in self.dialect.rename.values()):
+            raise UnsupportedError(
+                f"{self.where}: '{self.external}' stands inside a formula. Give it a variable of its own."
+            )
         if len(self.kinds) > MAX_DEPTH and _deeper(expr, MAX_DEPTH):
             raise self.deep()
         return expr

@@ -42,7 +42,8 @@ def parse_array(text: str) -> Expr | None:
             raise ExpressionError(text, tabbed.start(1), f"'{cell[:40]}' is not a number of TABBED ARRAY")
     if not cells:
         raise ExpressionError(text, tabbed.start(1), "TABBED ARRAY has no numbers")
-    return Array(tuple(map(_number, cells)), (len(cells),))
+    values = tuple(map(_number, cells))
+    return Array(values, (len(values),)) if len(values) > 1 else Number(values[0])
 
 
 def _number(text: str) -> float:

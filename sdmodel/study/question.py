@@ -37,6 +37,7 @@ CERTIFIED = 4
 """Runs that the certificate makes again, which for few samples would take longer than the question."""
 ONE_BUDGET = "one budget for all samples"
 
+
 @dataclass(frozen=True)
 class Equal:
     """Arms that spend the public money of another arm, sample by sample, by solving one size in each."""

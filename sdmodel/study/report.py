@@ -68,9 +68,7 @@ def answers(found: Iterable[Finding], known: Mapping[str, Hypothesis]) -> list[A
     return [(h, *by_id.get(name, (None, None))) for name, h in known.items()]
 
 
-def page(
-    found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis], translation: Translation | None = None
-) -> str:
+def page(found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis], translation: Translation | None = None) -> str:
     """The report as one HTML page, figures within.
 
     Parameters

@@ -228,7 +228,7 @@ class _Splitter:
         head = _MACRO.match(equation)
         if head is None or not head.group(1).strip():
             raise ReadError(f"{where}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
-        name = " ".join(head.group(1).split())
+        name = _words(head.group(1))
         if self.macro is not None:
             raise ReadError(f"{where}: the macro '{name}' starts inside the macro '{self.macro.name}'.")
         inputs, _, outputs = head.group(2).partition(":")
@@ -245,7 +245,7 @@ class _Splitter:
             line, rest = _stripped(line, rest[after:])
         if rest:
             raise ReadError(
-                f"{self.file}:{line}: the entry '{' '.join(rest[:200].split())[:60]}' does not end with '|'; "
+                f"{self.file}:{line}: the entry '{_words(rest[:200])[:60]}' does not end with '|'; "
                 "the file may be cut short."
             )
         if self.macro is not None:

@@ -9,8 +9,9 @@ from sdmodel.core.errors import UnsupportedError
 from sdmodel.io.expression_tokens import BODY, MAX_NAME, QUOTED, ExpressionError, strange
 
 MAX_SUBSCRIPTS = 20
-_WORDS = rf"{BODY}++(?:[\s\\]++{BODY}++)*+"
-_NAME = re.compile(rf"\s*+({QUOTED}|{_WORDS})\s*+")
+NAME = rf"(?:{QUOTED}|{BODY}++(?:[\s\\]++{BODY}++)*+)"
+"""A name on the left-hand side, which may start with a digit as elements of ranges do."""
+_NAME = re.compile(rf"\s*+({NAME})\s*+")
 _BRACKETS = re.compile(rf"\[((?:{QUOTED}|[^\]\[\"])*+)\]\s*+")
 _EXCEPT = re.compile(r":\s*+EXCEPT\s*+:\s*+", re.IGNORECASE)
 _COMMA = re.compile(r",\s*+")
@@ -34,6 +35,19 @@ class Definition:
     """How a data variable is read between its times: interpolate, raw, hold_backward or look_forward."""
     body: str = ""
     """What stands right of the operator; empty for a data variable without a formula."""
+
+
+def written_name(text: str, where: str) -> str:
+    """A name as written: quotes kept, blanks and continued lines as one blank.
+
+    Raises
+    ------
+    UnsupportedError
+        If it is too long.
+    """
+    if len(text) > MAX_NAME:
+        raise UnsupportedError(f"{where}: the name has {len(text):,} characters; {MAX_NAME} are allowed.")
+    return text if text[0] == '"' else " ".join(re.split(r"[\s\\]+", text))
 
 
 def unquoted(name: str) -> str:
@@ -60,10 +74,8 @@ def parse_definition(text: str, where: str) -> Definition:
     found = _NAME.match(text)
     if found is None:
         raise ExpressionError(text, 0, strange(text, 0) if text[:1] == '"' else "a name is expected")
-    name, position = found.group(1), found.end()
-    if len(name) > MAX_NAME:
-        raise UnsupportedError(f"{where}: the name has {len(name):,} characters; {MAX_NAME} are allowed.")
-    out = Definition("", name if name[0] == '"' else " ".join(re.split(r"[\s\\]+", name)))
+    position = found.end()
+    out = Definition("", written_name(found.group(1), where))
     where = f"{where}: '{unquoted(out.name)}'"
     if (brackets := _BRACKETS.match(text, position)) is not None:
         out.subscripts = _subscripts(text, brackets, where)
@@ -119,9 +131,7 @@ def _subscripts(text: str, brackets: re.Match[str], where: str) -> tuple[str, ..
             raise ExpressionError(
                 text, brackets.start(1), f"'{part.group().strip()[:40]}' is not the name of a subscript"
             )
-        if len(name.group(1)) > MAX_NAME:
-            raise UnsupportedError(f"{where}: a subscript has more than {MAX_NAME} characters.")
-        out.append(" ".join(name.group(1).split()))
+        out.append(written_name(name.group(1), where))
     if not out or brackets.group(1).count(",") - sum(s.count(",") for s in out) != len(out) - 1:
         raise ExpressionError(text, brackets.start(1), "the name of a subscript is missing")
     if len(out) > MAX_SUBSCRIPTS:

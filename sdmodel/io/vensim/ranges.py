@@ -11,20 +11,21 @@ from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import key
 from sdmodel.core.structure import SubscriptRange
 from sdmodel.io.data import elements_from
-from sdmodel.io.expression_tokens import BODY, QUOTED, ExpressionError
+from sdmodel.io.expression_tokens import QUOTED, ExpressionError
 from sdmodel.io.spreadsheets import Sheets
-from sdmodel.io.vensim.definitions import Definition
+from sdmodel.io.vensim.definitions import NAME, Definition, unquoted, written_name
 
 MAX_RANGE = 10_000
 MAX_ELEMENTS = 1_000_000
 """Elements of all ranges of a model together."""
-_WORDS = rf"{BODY}++(?:[\s\\]++{BODY}++)*+"
-_ITEM = re.compile(rf"\s*+(?:({QUOTED}|{_WORDS})|\(\s*+({_WORDS})\s*+-\s*+({_WORDS})\s*+\))\s*+(,|->|$)")
+_ITEM = re.compile(rf"\s*+(?:({NAME})|\(\s*+({NAME})\s*+-\s*+({NAME})\s*+\))\s*+(,|->|$)")
+_NAME = re.compile(NAME)
+_MEMBER = re.compile(rf"(?:{QUOTED}|[^,\"])++")
 _NUMBERED = re.compile(r"(.*\D)(\d+)", re.DOTALL)
 _EXTERNAL = re.compile(
     r"GET[\s_]++(?:XLS|DIRECT)[\s_]++SUBSCRIPT\s*+\(([^()]*+)\)\s*+(?:->(.*))?", re.DOTALL | re.IGNORECASE
 )
-_TARGET = re.compile(rf"\s*+(?:({QUOTED}|{_WORDS})|\(\s*+({QUOTED}|{_WORDS})\s*+:([^()]*+)\))\s*+(,|$)")
+_TARGET = re.compile(rf"\s*+(?:({NAME})|\(\s*+({NAME})\s*+:([^()]*+)\))\s*+(,|$)")
 _EXTERNAL_FIELDS = ("file", "tab", "firstcell", "lastcell", "prefix")
 
 
@@ -52,9 +53,11 @@ def parse_range(definition: Definition, where: str) -> RangeText:
         If it has more than `MAX_RANGE` elements.
     """
     body = definition.body
-    out = RangeText(definition.name.strip('"'), where)
+    out = RangeText(unquoted(definition.name), where)
     if definition.kind == "copy":
-        out.copied = body
+        if not _NAME.fullmatch(body):
+            raise ExpressionError(body, 0, "the name of a range is expected")
+        out.copied = written_name(body, where)
         return out
     external = _EXTERNAL.fullmatch(body)
     if external is not None:
@@ -70,7 +73,7 @@ def parse_range(definition: Definition, where: str) -> RangeText:
             if item is None:
                 raise ExpressionError(body, position, "the name of an element is expected")
             name, first, last, mark = item.groups()
-            out.members += [" ".join(name.split())] if name else _numbered(first, last, body, position, where)
+            out.members += [written_name(name, where)] if name else _numbered(first, last, body, position, where)
             if len(out.members) > MAX_RANGE:
                 raise _too_large(where)
             position = item.end()
@@ -79,7 +82,7 @@ def parse_range(definition: Definition, where: str) -> RangeText:
         mapped = body[position:]
         if mark == "->" and not mapped.strip():
             raise ExpressionError(body, position, "the name of a range is expected")
-    out.mappings = _targets(mapped)
+    out.mappings = _targets(mapped, where)
     return out
 
 
@@ -102,7 +105,7 @@ def _numbered(first: str, last: str, body: str, position: int, where: str) -> li
     return [f"{stem}{i}" for i in range(int(low), int(high) + 1)]
 
 
-def _targets(text: str) -> list[tuple[str, list[str] | None]]:
+def _targets(text: str, where: str) -> list[tuple[str, list[str] | None]]:
     out: list[tuple[str, list[str] | None]] = []
     position = 0
     while text[position:].strip():
@@ -111,9 +114,12 @@ def _targets(text: str) -> list[tuple[str, list[str] | None]]:
             raise ExpressionError(text, position, "a range or '(range: elements)' is expected in the mapping")
         plain, listed, members, _ = target.groups()
         if plain:
-            out.append((plain, None))
+            out.append((written_name(plain, where), None))
         else:
-            out.append((listed, [m.strip() for m in re.findall(rf"(?:{QUOTED}|[^,\"])+", members) if m.strip()]))
+            names = [m.strip() for m in _MEMBER.findall(members) if m.strip()]
+            if not all(map(_NAME.fullmatch, names)):
+                raise ExpressionError(text, position, "names of elements are expected in the mapping")
+            out.append((written_name(listed, where), [written_name(name, where) for name in names]))
         position = target.end()
     return out
 

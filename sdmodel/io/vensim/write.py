@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sdmodel.core.errors import UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
 from sdmodel.core.notation import function_name
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 
@@ -63,6 +63,11 @@ def to_mdl(model: Structure) -> str:
     spell = {k: quoted(v.name) for k, v in model.equations.items()}
     spell.update({k: quoted(r.name) for k, r in model.ranges.items() if k not in spell})
     spell.setdefault("time", "Time")
+    for variable in model.equations.values():
+        for component in variable.components:
+            for node in walk(component.expr):
+                if isinstance(node, Ref) and node.name not in spell:
+                    spell[node.name] = quoted(node.name)
     parts = ["{UTF-8}"]
     parts += [_range(r, model) for r in model.ranges.values()]
     group = ""
@@ -82,7 +87,7 @@ def quoted(name: str) -> str:
         return name
     if _PLAIN.fullmatch(name):
         return name
-    return '"' + re.sub(r'(?<!\\)"', r'\"', name) + '"'
+    return '"' + re.sub(r'(?<!\\)"', r"\"", name) + '"'
 
 
 def _in_order(model: Structure) -> Iterator[Variable]:

@@ -13,6 +13,7 @@ from sdmodel.compile.llvm.phase import Chunk, Module, Phase
 from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
 from sdmodel.compile.program import Program
 from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.tableau import Tableau
 
 INLINE = 6000
 """Up to this many instructions own functions are written out at each use; beyond, calls keep compilation quick."""
@@ -28,28 +29,36 @@ class Source:
     plan: Plan
 
 
-def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine, contract: bool = False) -> Source:
-    """Write the module of a program for chosen outputs.
+def emit(
+    program: Program,
+    outputs: Sequence[int],
+    tableau: Tableau,
+    machine: Machine,
+    contract: bool = False,
+    rough: bool = False,
+) -> Source:
+    """Write the module of a program for chosen outputs and a Runge-Kutta method.
 
-    Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`.
+    Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`. With `rough` it notes
+    the runs whose steps are too long for them.
     """
-    euler = method == "euler"
-    plan = plan_of(program, outputs, stages=not euler)
+    single = tableau.count == 1
+    plan = plan_of(program, outputs, stages=not single)
     if program.moving:
         names = ", ".join(name.upper() for name in program.moving)
         raise UnsupportedError(f"The kernel of sweeps does not know control variables that change in a run: {names}.")
     heavy = sum(weight(program, n) for n in range(len(program.nodes)))
     rows = Rows()
     module = Module(plan, machine, contract, rows, inline=heavy <= INLINE)
-    space, past = _space(plan, rows, euler), _past(plan, rows)
+    space, past = _space(plan, rows, tableau, rough), _past(plan, rows)
     phases = {
-        name: _phase(module, name, space, past, euler)
+        name: _phase(module, name, space, past, single)
         for name in ("rates", "holds", "outs", "nexts", "segment", "clock", "init")
     }
     rates, outs = phases["rates"], phases["outs"]
     fused = rates.write(
         _sinks((program.states[s].rate, space.k + i) for i, s in enumerate(plan.states)),
-        (lambda chunk: _advance(chunk, space)) if euler else None,
+        (lambda chunk: _advance(chunk, space)) if single and program.fixed else None,
     )
     outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
     phases["holds"].write({n: [rows.of["hold", n]] for n in sorted(rates.step_values)})
@@ -76,10 +85,10 @@ def emit(program: Program, outputs: Sequence[int], method: str, machine: Machine
     phases["init"].write(starts)
     drive.report(module, space)
     if program.fixed:
-        drive.on_grid(module, space, past, phases, euler, fused)
+        drive.on_grid(module, space, past, phases, tableau, fused)
         drive.on_spans(module, past, phases["init"])
     else:
-        on_dates(module, space, phases)
+        on_dates(module, space, phases, tableau)
         _watch(module)
     return Source(module.text(), rows.count, plan)
 
@@ -91,18 +100,28 @@ def _sinks(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     return sinks
 
 
-def _space(plan: Plan, rows: Rows, euler: bool) -> drive.Space:
+def _space(plan: Plan, rows: Rows, tableau: Tableau, rough: bool) -> drive.Space:
     count = len(plan.states)
     padded = -(-count // 4) * 4
+    single = tableau.count == 1
     y = rows.take(padded)
-    z = y if euler else rows.take(padded)
+    z = y if single else rows.take(padded)
     k = rows.take(padded)
-    total = k if euler else rows.take(padded)
+    total = k if single else rows.take(padded)
+    later = [(tableau.stages[n], n) for n in range(len(tableau.stages))]
+    read = {i for (weights, _), n in later for i, w in enumerate(weights) if w and i < n}
+    weights = tableau.step[0]
+    if sum(map(bool, weights)) == 1 and not weights[-1]:
+        read |= {i for i, w in enumerate(weights) if w}
+    kept = {i: rows.take(padded) for i in sorted(read)}
+    error = rows.take(padded) if rough and tableau.error else -1
     first, now, out = rows.take(1), rows.take(3), rows.take(len(plan.outputs))
-    times = rows.take((1 if euler else 3) * len(plan.timed))
+    noted = rows.take(1)
+    times = rows.take(len(tableau.moments) * len(plan.timed))
     for i, node in enumerate(plan.timed):
         rows.of["time", node] = times + i
-    return drive.Space(y, z, k, total, count, padded, out, len(plan.outputs), first, now, len(plan.timed))
+    outputs, timed = len(plan.outputs), len(plan.timed)
+    return drive.Space(y, z, k, total, kept, error, noted, count, padded, out, outputs, first, now, timed)
 
 
 def _past(plan: Plan, rows: Rows) -> Past:
@@ -125,7 +144,7 @@ _HERE = {
 }
 
 
-def _phase(module: Module, name: str, space: drive.Space, past: Past, euler: bool) -> Phase:
+def _phase(module: Module, name: str, space: drive.Space, past: Past, single: bool) -> Phase:
     """A phase of the run and how it reads what it does not compute."""
     plan = module.plan
     kinds, here = plan.kinds, _HERE[name]
@@ -142,7 +161,7 @@ def _phase(module: Module, name: str, space: drive.Space, past: Past, euler: boo
 
     def from_start(node: int) -> bool:
         """Whether a stage of a Runge-Kutta step reads a value of the start of the step."""
-        return name == "rates" and not euler and kinds[node] == STEP and plan.program.nodes[node][0] == "hold"
+        return name == "rates" and not single and kinds[node] == STEP and plan.program.nodes[node][0] == "hold"
 
     def read(chunk: Chunk, node: int) -> str:
         b = chunk.b

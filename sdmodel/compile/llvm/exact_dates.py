@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sdmodel.compile.llvm.integration import RUN, Space, begin, every_vector, runge_kutta
+from sdmodel.compile.llvm.integration import RUN, Space, begin, every_vector, runge_kutta, scaled
 from sdmodel.compile.llvm.ir import Body, V, W, splat
 from sdmodel.compile.llvm.loops import OFFSETS, ROW, any_lane, at, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
 from sdmodel.compile.llvm.tables import gather
+from sdmodel.core.tableau import Tableau
 
 
-def on_dates(module: Module, space: Space, phases: dict[str, Phase]) -> None:
+def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Tableau) -> None:
     """`@runs` and `@run` with exact dates.
 
     `%stops` holds the common times, grid and reports in order, `%slack` how near is near enough for each, `%report` the
@@ -47,8 +48,8 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase]) -> None:
         b.do(f"{inside}:")
         to = b.select(mine, target, date)
         h = b.xsub(to, t)
-        moments = [t, b.xadd(t, b.xmul(h, splat(0.5))), b.xadd(t, h)]
-        runge_kutta(b, space, h, lambda n: phases["rates"].call(b, moments[n]), active)
+        moments = [t if share == 0 else b.xadd(t, scaled(b, h, share)) for share in tableau.moments]
+        runge_kutta(b, space, tableau, h, lambda n: phases["rates"].call(b, moments[n]), active)
         after = b.select(active, to, t)
         b.store(after, now)
         crossed = b.both(b.compare("oge", after, date), b.compare("olt", date, end))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sdmodel.compile.llvm.history import Past, cut, draw, fill, shift
 from sdmodel.compile.llvm.ir import LANES, Body, V, W, isplat, splat
 from sdmodel.compile.llvm.loops import ROW, at, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
+from sdmodel.core.tableau import Tableau
 
 LANE_NUMBERS = "<" + ", ".join(f"i64 {i}" for i in range(LANES)) + ">"
 
@@ -18,11 +19,18 @@ class Space:
     """First rows of what the loops use."""
 
     y: int
-    """States; what the equations read them from is `z`, the same rows with Euler steps."""
+    """States; what the equations read them from is `z`, the same rows with steps of one stage."""
     z: int
     k: int
+    """Slopes of the stage at hand."""
     total: int
-    """Sum of the slopes of a Runge-Kutta step."""
+    """Weighted sum of the slopes of a Runge-Kutta step."""
+    kept: dict[int, int]
+    """Slopes of those stages that more than the next one reads, by stage."""
+    error: int
+    """Weighted sum of the slopes that measures the error of a step; -1 if nobody asked for it."""
+    rough: int
+    """Row that is 1 in the lanes in which a step was too long."""
     states: int
     padded: int
     """Number of states in whole groups of four."""
@@ -79,39 +87,101 @@ def begin(b: Body, space: Space, init: Phase) -> None:
     """Initial values, and no report that went wrong yet."""
     init.call(b)
     b.do(f"store {W} {isplat(-1)}, ptr {b.row('%w', space.first)}, align 64")
+    if space.error >= 0:
+        b.store(splat(0.0), "%w", space.rough)
     if space.z != space.y:
         over_states(b, space, lambda b, load: [(space.z, load(space.y))])
 
 
-def runge_kutta(b: Body, space: Space, h: str, stage: Callable[[int], None], active: str | None = None) -> None:
-    """A classical Runge-Kutta step of width `h` (a vector), term by term as `solve` takes it.
+ROUGH = 1 / 32
+"""A step is rough if the error weights give more than this share of a state's size before and after the step."""
 
-    `stage(n)` computes slopes k from z at the start (0), the middle (1) or the end (2) of the step; only `active`
-    lanes move.
+
+def runge_kutta(
+    b: Body, space: Space, tableau: Tableau, h: str, stage: Callable[[int], None], active: str | None = None
+) -> None:
+    """An explicit Runge-Kutta step of width `h` (a vector), term by term as `sdmodel.solve.fixed_step.slope` takes it.
+
+    `stage(n)` computes slopes k from z at moment n of the tableau; only `active` lanes move.
     """
-    half = b.xmul(h, splat(0.5))
-    y, z, k, total = space.y, space.z, space.k, space.total
-    stage(0)
-    over_states(b, space, lambda b, load: [(total, s := load(k)), (z, b.add(load(y), b.mul(half, s)))])
-    for width in (half, h):
-        stage(1)
+    final = len(tableau.stages)
+    rows = [*tableau.stages, tableau.step]
+    weights, divisor = tableau.step
+    summed = [i for i, w in enumerate(weights) if w]
+    wrong = [i for i, w in enumerate(tableau.error) if w] if space.error >= 0 else []
+    lone = [[i for i, w in enumerate(row) if w] for row, _ in rows]
+    widths = [
+        scaled(b, h, row[used[0]] / over) if len(used) == 1 else h
+        for (row, over), used in zip(rows, lone, strict=True)
+    ]
+    for n in range(final + 1):
+        stage(tableau.moments.index(tableau.nodes[n]))
 
-        def onward(b: Body, load: Callable[[int], str], width: str = width) -> list[tuple[int, str]]:
-            slope = load(k)
-            summed = b.add(load(total), b.mul(splat(2.0), slope))
-            return [(total, summed), (z, b.add(load(y), b.mul(width, slope)))]
+        def update(b: Body, load: Callable[[int], str], n: int = n) -> list[tuple[int, str]]:
+            slopes = {n: load(space.k)}
+            out = [(space.kept[n], slopes[n])] if n in space.kept else []
+            error = _accumulated(b, wrong, tableau.error, n, slopes[n], lambda: load(space.error))
+            if n < final:
+                if n in summed and len(summed) > 1:
+                    total = _accumulated(b, summed, weights, n, slopes[n], lambda: load(space.total))
+                    out.append((space.total, str(total)))
+                if n in wrong:
+                    out.append((space.error, str(error)))
+                row, over = tableau.stages[n]
+                for i in lone[n]:
+                    slopes.setdefault(i, load(space.kept[i]) if i in space.kept else "")
+                terms = _combined(b, [(row[i], slopes[i]) for i in lone[n]], over)
+                return [*out, (space.z, b.add(load(space.y), b.mul(widths[n], terms)))]
+            if len(summed) == 1:
+                slope = slopes[n] if summed[0] == n else load(space.kept[summed[0]])
+            else:
+                total = _accumulated(b, summed, weights, n, slopes[n], lambda: load(space.total))
+                total = total or load(space.total)
+                slope = total if divisor == 1 else b.div(total, splat(divisor))
+            old = load(space.y)
+            new = b.add(old, b.mul(widths[n], slope))
+            if wrong:
+                _note_rough(b, space, h, error or load(space.error), old, new, active)
+            new = b.select(active, new, old) if active else new
+            return [(space.y, new), (space.z, new)]
 
-        over_states(b, space, onward)
-    stage(2)
+        over_states(b, space, update)
 
-    def last(b: Body, load: Callable[[int], str]) -> list[tuple[int, str]]:
-        slope = b.div(b.add(load(total), load(k)), splat(6.0))
-        old = load(y)
-        new = b.add(old, b.mul(h, slope))
-        new = b.select(active, new, old) if active else new
-        return [(y, new), (z, new)]
 
-    over_states(b, space, last)
+def scaled(b: Body, h: str, share: float) -> str:
+    """A share of the step, itself if that is all of it."""
+    return h if share == 1 else b.xmul(h, splat(share))
+
+
+def _accumulated(
+    b: Body, used: list[int], weights: Sequence[float], n: int, slope: str, before: Callable[[], str]
+) -> str | None:
+    """A weighted sum of slopes with that of stage `n`; None if the stage has no part in it."""
+    if n not in used:
+        return None
+    if n == used[0]:
+        return slope if weights[n] == 1 else b.mul(splat(weights[n]), slope)
+    return b.add(before(), slope if weights[n] == 1 else b.mul(splat(weights[n]), slope))
+
+
+def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
+    """Weighted sum of slopes for a stage; the weight of a single one is in the width of its step."""
+    if len(terms) == 1:
+        return terms[0][1]
+    total = None
+    for weight, slope in terms:
+        term = slope if weight == 1 else b.mul(splat(weight), slope)
+        total = term if total is None else b.add(total, term)
+    assert total is not None
+    return total if over == 1 else b.div(total, splat(over))
+
+
+def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
+    """Set the lanes whose state has an error that is no small part of it."""
+    size = b.xadd(b.call("llvm.fabs.v8f64", old), b.call("llvm.fabs.v8f64", new))
+    wrong = b.compare("ogt", b.call("llvm.fabs.v8f64", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
+    place = b.row("%w", space.rough)
+    b.store(b.select(b.both(wrong, active) if active else wrong, splat(1.0), b.load(place)), place)
 
 
 def every_vector(module: Module, space: Space, extra: str, passed: str, prepare: Callable[[Body, str], str]) -> None:
@@ -132,15 +202,20 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
         b.do(f"call void @run(ptr %w, ptr {p}, ptr {out}, i64 {alive}, i64 %reports, {passed}{more})")
         found = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
         b.do(f"store {W} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
+        if space.error >= 0:
+            b.do(f"store {V} {b.load('%w', space.rough)}, ptr {at(b, '%rough', times(b, run, 8))}, align 8")
     head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out"
-    module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}) nounwind", b)
+    rough = ", ptr noalias %rough" if space.error >= 0 else ""
+    module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}{rough}) nounwind", b)
 
 
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "
 
 
-def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], euler: bool, fused: bool) -> None:
-    """`@runs` and `@run` on the TIME STEP grid.
+def on_grid(
+    module: Module, space: Space, past: Past, phases: dict[str, Phase], tableau: Tableau, fused: bool
+) -> None:
+    """`@runs` and `@run` on the TIME STEP grid; `fused` if the phase of rates has taken the step already.
 
     `%wanted` holds the numbers of the steps that are reported, `%rings` the first row of each memory in `%ring` and
     where the last ends, `%lengths` for each vector the steps each memory stays in each lane.
@@ -167,8 +242,8 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
             # what follows from time alone, for the next eight steps at once
             index = b.put(f"sitofp {W} {b.whole('add', spread(b, i), LANE_NUMBERS)} to {V}")
             now = b.xadd(start, b.xmul(index, step))
-            stages = [now] if euler else [now, b.xadd(now, b.xmul(step, splat(0.5))), b.xadd(now, step)]
-            for number, t in enumerate(stages):
+            for number, share in enumerate(tableau.moments):
+                t = now if share == 0 else b.xadd(now, scaled(b, step, share))
                 phases["clock"].call(b, t, str(number * space.times * ROW))
         lane = times(b, phase, 8)
         j = b.put(f"load i64, ptr {counter}, align 8")
@@ -179,19 +254,17 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
             b.do(f"store i64 {b.put(f'add i64 {j}, 1')}, ptr {counter}, align 8")
         with only_if(b, b.put(f"icmp slt i64 {i}, {steps}")):
             phases["nexts"].call(b, lane=lane)
-            if euler:
+            if fused:
                 phases["rates"].call(b, lane=lane)
-                if not fused:
-                    y, k = space.y, space.k
-                    over_states(b, space, lambda b, load: [(y, b.add(load(y), b.mul(step, load(k))))])
             else:
 
                 def stage(number: int) -> None:
                     moved = b.put(f"add i64 {lane}, {number * space.times * ROW}")
                     phases["rates"].call(b, lane=moved)
 
-                phases["holds"].call(b, lane=lane)
-                runge_kutta(b, space, step, stage)
+                if tableau.count > 1:
+                    phases["holds"].call(b, lane=lane)
+                runge_kutta(b, space, tableau, step, stage)
             cut(b, past, sorted({space.y, space.z}))
             shift(b, past)
             draw(b, past, b.put(f"add i64 {i}, 1"))

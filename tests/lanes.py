@@ -16,6 +16,7 @@ from sdmodel.compile.programs import lower
 from sdmodel.compile.python.engine import Engine
 from sdmodel.model import Model
 from sdmodel.solve.integrate import integrate
+from sdmodel.solve.registry import solver
 
 METHODS = ("exact", "euler", "rk4")
 
@@ -95,10 +96,10 @@ def by_python(
     """Values (outputs, times) of one run."""
     one = Engine(program, outputs)
     bound = one.bind(p.tolist(), series, **draws)
-    states, held, _ = integrate(one, bound, list(times), method, 1e-8)
+    states, held, _ = integrate(one, bound, list(times), solver(method), 1e-8)
     return np.array([bound.outs(t, y, h) for t, y, h in zip(times, states, held, strict=True)]).T
 
 
 def programs(model: Model, method: str) -> tuple[Program, list[int]]:
-    program = lower(model, fixed=method != "exact")
+    program = lower(model, fixed=solver(method).on_grid)
     return program, list(program.outputs.values())

@@ -14,6 +14,7 @@ from sdmodel.compile.python.engine import Engine
 from sdmodel.core.errors import SolveError
 from sdmodel.model import Model
 from sdmodel.solve.interpolation import interpolant
+from sdmodel.solve.registry import solver
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -23,7 +24,7 @@ def test_arithmetic_is_equal_to_the_last_bit(model_from: Callable[..., Model], m
     program, outputs = programs(model_from(equations, end=12), method)
     times = [0.0, 0.5, 1.0, 2.0, 2.125, 5.0, 11.875, 12.0]
     given = design(program, 19)
-    values, status, first = Kernel(program, outputs, method=method).run(given, times)
+    values, status, first = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
     assert not status.any()
     assert (first == -1).all()
     for i, p in enumerate(given):
@@ -35,11 +36,11 @@ def test_reported_times_off_the_grid(model_from: Callable[..., Model]) -> None:
     program, outputs = programs(model_from(equations, end=12, step=0.3), "exact")
     times = [0.0, 0.1, 2.03, 3.93, 3.95, 7.123, 11.0]
     given = design(program, 9)
-    values, _, _ = Kernel(program, outputs, method="exact").run(given, times)
+    values, _, _ = Kernel(program, outputs, tableau=solver("exact").steps).run(given, times)
     for i, p in enumerate(given):
         np.testing.assert_array_equal(values[i], by_python(program, outputs, p, times, "exact"))
     fixed, nodes = programs(model_from(equations, end=12, step=0.3), "rk4")
-    kernel = Kernel(fixed, nodes, method="rk4")
+    kernel = Kernel(fixed, nodes, tableau=solver("rk4").steps)
     with pytest.raises(SolveError, match=r"no whole number of TIME STEPs of 0\.3"):
         kernel.run(design(fixed, 2), times)
 
@@ -51,7 +52,7 @@ def test_shipped_models(name: str, method: str) -> None:
     program, outputs = programs(sdmodel.load(name), method)
     given = design(program, 10)
     times = [2009.0, 2014.0, 2019.0, 2034.0]
-    values, status, _ = Kernel(program, outputs, method=method).run(given, times)
+    values, status, _ = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
     assert (status == 0).sum() >= 7, "constants moved without regard to their ranges may spoil a run, but not many"
     for p, got, failed in zip(given, values, status, strict=True):
         if failed:
@@ -70,7 +71,7 @@ def test_neighbours_order_and_threads_do_not_matter(model_from: Callable[..., Mo
     program, outputs = programs(model_from(equations, end=12), method)
     times = list(np.arange(0.0, 12.5, 1.5))
     given = design(program, 333, spread=0.3)
-    kernel = Kernel(program, outputs, method=method)
+    kernel = Kernel(program, outputs, tableau=solver(method).steps)
     values, status, first = kernel.run(given, times)
     order = np.random.default_rng(3).permutation(len(given))
     mixed, mixed_status, mixed_first = kernel.run(given[order], times, threads=2)
@@ -88,7 +89,7 @@ def test_time_steps_that_differ_between_runs(model_from: Callable[..., Model]) -
     step = list(program.parameters).index("TIME STEP")
     given[::3, step] = 0.25
     times = [0.0, 4.0, 12.0]
-    values, _, _ = Kernel(program, outputs, method="exact").run(given, times, threads=2)
+    values, _, _ = Kernel(program, outputs, tableau=solver("exact").steps).run(given, times, threads=2)
     for p, got in zip(given, values, strict=True):
         np.testing.assert_array_equal(got, by_python(program, outputs, p, times, "exact"))
 
@@ -104,7 +105,7 @@ def test_runs_that_fail_are_marked_and_the_rest_stand(model_from: Callable[..., 
     given[5, list(program.parameters).index("rate")] = 3.0
     given[11, list(program.parameters).index("rate")] = np.nan
     times = list(np.arange(0.0, 10.0))
-    values, status, first = Kernel(program, outputs, method=method).run(given, times)
+    values, status, first = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
     assert [i for i, s in enumerate(status) if s] == [5, 11]
     assert first[5] > 0
     assert first[11] == 1
@@ -123,7 +124,7 @@ level = INTEG(safe, 0) ~ ~ |
 """
     program, outputs = programs(model_from(equations, end=2), "euler")
     with np.errstate(all="raise"):
-        values, status, _ = Kernel(program, outputs, method="euler").run([program.defaults], [0.0, 2.0])
+        values, status, _ = Kernel(program, outputs, tableau=solver("euler").steps).run([program.defaults], [0.0, 2.0])
     assert status[0] == 0
     assert values[0, 1, 1] == 16.0
 
@@ -145,7 +146,7 @@ level = INTEG(1, 0) ~ ~ |
     program, outputs = programs(model_from(equations, end=1), "euler")
     given = np.tile(np.array(program.defaults), (5, 1))
     given[:, list(program.parameters).index("x")] = [np.nan, np.inf, -np.inf, -0.0, 2.0]
-    values, _, _ = Kernel(program, outputs, method="euler").run(given, [0.0, 1.0])
+    values, _, _ = Kernel(program, outputs, tableau=solver("euler").steps).run(given, [0.0, 1.0])
     names = list(program.outputs)
     for p, got in zip(given, values, strict=True):
         one = Engine(program, outputs).bind(p.tolist())
@@ -181,7 +182,7 @@ def test_memories_and_draws(model_from: Callable[..., Model], method: str) -> No
     given = design(program, 13)
     given[:, list(program.parameters).index("delay")] = np.linspace(0.05, 3, 13)
     times = [0.0, 0.125, 1.0, 7.0, 20.0]
-    kernel = Kernel(program, outputs, method=method)
+    kernel = Kernel(program, outputs, tableau=solver(method).steps)
     values, status, _ = kernel.run(given, times, seed=42, threads=2)
     assert not status.any()
     for i, p in enumerate(given):
@@ -199,7 +200,7 @@ def test_delay_fixed_alone_is_equal_to_the_last_bit(model_from: Callable[..., Mo
     given = np.tile(np.array(program.defaults), (16, 1))
     given[:, list(program.parameters).index("lag")] = np.arange(16) / 4
     times = list(np.arange(0, 8.25, 0.25))
-    values, _, _ = Kernel(program, outputs, method="euler").run(given, times)
+    values, _, _ = Kernel(program, outputs, tableau=solver("euler").steps).run(given, times)
     for p, got in zip(given, values, strict=True):
         np.testing.assert_array_equal(got, by_python(program, outputs, p, times, "euler"))
 
@@ -215,9 +216,9 @@ def test_data_series_common_and_per_run(model_from: Callable[..., Model], method
     given = design(program, 11)
     times = [0.0, 3.0, 10.0]
     series = [(at[name], x[name]) for name in program.data]
-    values, _, _ = Kernel(program, outputs, method=method).run(given, times, series=series, threads=2)
+    values, _, _ = Kernel(program, outputs, tableau=solver(method).steps).run(given, times, series=series, threads=2)
     for i, p in enumerate(given):
         own = [interpolant(at[n].tolist(), (x[n] if x[n].ndim == 1 else x[n][i]).tolist()) for n in program.data]
         np.testing.assert_array_equal(values[i], by_python(program, outputs, p, times, method, own))
     with pytest.raises(SolveError, match="2 data variables; 0 series"):
-        Kernel(program, outputs, method=method).run(given, times)
+        Kernel(program, outputs, tableau=solver(method).steps).run(given, times)

@@ -10,6 +10,7 @@ from lanes import by_python, design, programs
 import sdmodel
 from sdmodel.compile.llvm import Kernel
 from sdmodel.model import Model
+from sdmodel.solve.registry import solver
 
 
 def test_a_date_is_met_exactly_in_every_lane(model_from: Callable[..., Model]) -> None:
@@ -20,7 +21,9 @@ def test_a_date_is_met_exactly_in_every_lane(model_from: Callable[..., Model]) -
     names = list(program.parameters)
     given[:, names.index("exit")] = np.linspace(1, 6, 1001)
     given[:, names.index("lasts")] = np.linspace(0.01, 3, 1001)
-    values, _, _ = Kernel(program, [program.outputs["level"]], method="exact").run(given, [0.0, 5.0, 10.0])
+    values, _, _ = Kernel(program, [program.outputs["level"]], tableau=solver("exact").steps).run(
+        given, [0.0, 5.0, 10.0]
+    )
     exit_, lasts = given[:, names.index("exit")], given[:, names.index("lasts")]
     np.testing.assert_allclose(values[:, 0, 2], lasts, atol=1e-13)
     np.testing.assert_allclose(values[:, 0, 1], np.clip(np.minimum(5 - exit_, lasts), 0, None), atol=1e-13)
@@ -29,7 +32,7 @@ def test_a_date_is_met_exactly_in_every_lane(model_from: Callable[..., Model]) -
 def test_at_a_break_the_right_limit_is_reported(model_from: Callable[..., Model]) -> None:
     model = model_from("on = STEP(1, 3.3) ~ ~ |\nlevel = INTEG(on, 0) ~ ~ |", end=6)
     program, _ = programs(model, "exact")
-    values, _, _ = Kernel(program, [program.outputs["on"]], method="exact").run(
+    values, _, _ = Kernel(program, [program.outputs["on"]], tableau=solver("exact").steps).run(
         [program.defaults], [0.0, 3.0, 3.3, 6.0]
     )
     assert values[0, 0].tolist() == [0.0, 0.0, 1.0, 1.0]
@@ -49,7 +52,7 @@ floored = QUANTUM(slow, 0.9) ~ ~ |
 level = INTEG(gate + bent + late + floored - level / 5, p) ~ ~ |
 """
     program, outputs = programs(model_from(equations, end=10, step=0.5), "exact")
-    kernel = Kernel(program, outputs, method="exact")
+    kernel = Kernel(program, outputs, tableau=solver("exact").steps)
     assert max(s.level for s in kernel.plan.clock.sources) >= 1
     given = design(program, 21, spread=0.2)
     times = [0.0, 2.5, 5.0, 10.0]
@@ -63,7 +66,7 @@ def test_too_many_breaks_fail_one_run_only(model_from: Callable[..., Model]) -> 
     model = model_from("gap = 1 ~ ~ |\nlevel = INTEG(PULSE TRAIN(0, gap / 2, gap, 9), 0) ~ ~ |", end=10)
     program, outputs = programs(model, "exact")
     given = np.tile(np.array(program.defaults), (11, 1))
-    kernel = Kernel(program, outputs, method="exact")
+    kernel = Kernel(program, outputs, tableau=solver("exact").steps)
     whole, _, _ = kernel.run(given, [0.0, 10.0])
     given[4, list(program.parameters).index("gap")] = 1e-6
     values, status, _ = kernel.run(given, [0.0, 10.0])
@@ -91,7 +94,7 @@ trust = SMOOTH3(effort * EXP(-capital / 10), 3) ~ ~ |
     for name, values in moved.items():
         given[:, program.parameters.index(name)] = values
     times = np.arange(0.0, 21.0)
-    got, _, _ = Kernel(program, [program.outputs[n] for n in names], method="exact").run(given, times)
+    got, _, _ = Kernel(program, [program.outputs[n] for n in names], tableau=solver("exact").steps).run(given, times)
     for i in range(40):
         run = model.run({n: float(v[i]) for n, v in moved.items()}, rtol=1e-10, every=1.0)
         wanted = np.array([run[n].to_numpy() for n in names])

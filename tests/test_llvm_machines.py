@@ -16,14 +16,15 @@ import sdmodel
 from sdmodel.compile.llvm import Kernel, engine
 from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.ir import Machine
-from sdmodel.core.errors import SdmodelError, SolveError, UnsupportedError
+from sdmodel.core.errors import SdmodelError, UnsupportedError
 from sdmodel.model import Model
+from sdmodel.solve.registry import solver
 
 
 def test_the_text_holds_numbers_and_no_names(model_from: Callable[..., Model]) -> None:
     model = model_from('"call @system(rm)" = 3 ~ ~ |\nhostile = INTEG(EXP(-"call @system(rm)"), 1) ~ ~ |')
     program, outputs = programs(model, "euler")
-    text = Kernel(program, outputs, method="euler").text
+    text = Kernel(program, outputs, tableau=solver("euler").steps).text
     assert "system" not in text
     assert "hostile" not in text
     words = set(re.findall(r"@([\w.]+)", text))
@@ -34,34 +35,32 @@ def test_the_text_holds_numbers_and_no_names(model_from: Callable[..., Model]) -
 def test_what_is_not_needed_is_left_out(model_from: Callable[..., Model]) -> None:
     model = model_from("a = INTEG(1, 0) ~ ~ |\nb = INTEG(EXP(a) + b, 0) ~ ~ |\nc = INTEG(a - c, 0) ~ ~ |", end=4)
     program, _ = programs(model, "rk4")
-    kernel = Kernel(program, [program.outputs["c"]], method="rk4")
+    kernel = Kernel(program, [program.outputs["c"]], tableau=solver("rk4").steps)
     assert [program.states[i].name for i in kernel.plan.states] == ["a", "c"]
     values, _, _ = kernel.run([program.defaults], [0.0, 4.0])
-    whole, _, _ = Kernel(program, list(program.outputs.values()), method="rk4").run([program.defaults], [0.0, 4.0])
+    whole, _, _ = Kernel(program, list(program.outputs.values()), tableau=solver("rk4").steps).run(
+        [program.defaults], [0.0, 4.0]
+    )
     assert values[0, 0, 1] == whole[0, 2, 1]
 
 
 def test_operations_that_are_not_known_are_refused_by_name(model_from: Callable[..., Model]) -> None:
-    program, outputs = programs(model_from("a = INTEG(-a, 1) ~ ~ |"), "euler")
+    program, _ = programs(model_from("a = INTEG(-a, 1) ~ ~ |"), "euler")
     strange = replace(program, nodes=(*program.nodes, ("teleport", 0)))
     with pytest.raises(UnsupportedError, match="'teleport'"):
-        Kernel(strange, [len(program.nodes)], method="euler")
+        Kernel(strange, [len(program.nodes)], tableau=solver("euler").steps)
     leaf = replace(program, nodes=(*program.nodes, ("oracle",)))
     with pytest.raises(UnsupportedError, match="'oracle'"):
-        Kernel(leaf, [len(program.nodes)], method="euler")
+        Kernel(leaf, [len(program.nodes)], tableau=solver("euler").steps)
     table = replace(program, tables=(sdmodel.compile.program.TableData((0.0, 1.0), (0.0, 1.0), "curved"),))
     curved = replace(table, nodes=(*program.nodes, ("time",), ("lookup", 0, len(program.nodes))))
     with pytest.raises(UnsupportedError, match="'curved'"):
-        Kernel(curved, [len(program.nodes) + 1], method="euler")
-    with pytest.raises(SolveError, match="other meaning of time functions"):
-        Kernel(program, outputs, method="exact")
-    with pytest.raises(SolveError, match="exact, euler, rk4"):
-        Kernel(program, outputs, method="LSODA")
+        Kernel(curved, [len(program.nodes) + 1], tableau=solver("euler").steps)
 
 
 def test_bad_calls(model_from: Callable[..., Model]) -> None:
     program, outputs = programs(model_from("a = INTEG(-a, 1) ~ ~ |"), "euler")
-    kernel = Kernel(program, outputs, method="euler")
+    kernel = Kernel(program, outputs, tableau=solver("euler").steps)
     good = [program.defaults]
     for given, times, message in (
         ([[1.0]], [0.0, 1.0], "Parameters must be"),
@@ -86,12 +85,12 @@ def test_older_processors_give_the_same_bits(model_from: Callable[..., Model], m
     """Without AVX-512, and without AVX and fused operations at all."""
     program, outputs = programs(model_from(ARITHMETIC.replace("(other > 2)", "0"), end=12), method)
     given, times = design(program, 11), [0.0, 5.0, 12.0]
-    wanted, _, _ = Kernel(program, outputs, method=method).run(given, times)
+    wanted, _, _ = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
     targets = [_x86("x86-64", "", fma=False)]
     if llvm.get_host_cpu_features().get("avx2"):
         targets.append(_x86("haswell", "", fma=True))
     for target in targets:
-        got, _, _ = Kernel(program, outputs, method=method, target=target).run(given, times)
+        got, _, _ = Kernel(program, outputs, tableau=solver(method).steps, target=target).run(given, times)
         np.testing.assert_array_equal(got, wanted)
 
 
@@ -105,10 +104,14 @@ def test_own_functions_on_older_processors(model_from: Callable[..., Model]) -> 
     """
     program, outputs = programs(model_from(equations, end=12), "rk4")
     given, times = design(program, 11, spread=0.2), [0.0, 5.0, 12.0]
-    wanted, _, _ = Kernel(program, outputs, method="rk4").run(given, times)
-    fused, _, _ = Kernel(program, outputs, method="rk4", target=_x86("haswell", "", fma=True)).run(given, times)
+    wanted, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps).run(given, times)
+    fused, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps, target=_x86("haswell", "", fma=True)).run(
+        given, times
+    )
     np.testing.assert_array_equal(fused, wanted)
-    plain, _, _ = Kernel(program, outputs, method="rk4", target=_x86("x86-64", "", fma=False)).run(given, times)
+    plain, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps, target=_x86("x86-64", "", fma=False)).run(
+        given, times
+    )
     np.testing.assert_allclose(plain, wanted, rtol=1e-12)
 
 
@@ -117,7 +120,7 @@ def test_arm_code_can_be_written() -> None:
     program, outputs = programs(sdmodel.load("shandong"), "exact")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    text = emit(program, outputs, "exact", Machine(fma=True, permute=False)).text
+    text = emit(program, outputs, solver("exact").steps, Machine(fma=True, permute=False)).text
     target = engine.Target("aarch64-unknown-linux-gnu", "generic", "", Machine(fma=True, permute=False))
     module, machine = engine.assembled(text, target)
     code = machine.emit_assembly(module)
@@ -139,7 +142,7 @@ def test_large_programs_are_cut_into_functions(tmp_path: Path) -> None:
     path.write_text("{UTF-8}\n" + "\n".join(lines) + "\n" + control, encoding="utf-8")
     for method in METHODS:
         program, outputs = programs(sdmodel.load(path), method)
-        kernel = Kernel(program, outputs, method=method)
+        kernel = Kernel(program, outputs, tableau=solver(method).steps)
         assert "@rates_2(" in kernel.text
         given = design(program, 3)
         values, _, _ = kernel.run(given, [0.0, 1.0, 2.0])
@@ -151,8 +154,8 @@ def test_contraction_is_an_option(model_from: Callable[..., Model]) -> None:
     """Off by default; on, results differ in the last bits and no more."""
     program, outputs = programs(model_from(ARITHMETIC.replace("(other > 2)", "0"), end=12), "rk4")
     given, times = design(program, 8), [0.0, 12.0]
-    plain = Kernel(program, outputs, method="rk4")
-    fused = Kernel(program, outputs, method="rk4", contract=True)
+    plain = Kernel(program, outputs, tableau=solver("rk4").steps)
+    fused = Kernel(program, outputs, tableau=solver("rk4").steps, contract=True)
     assert " contract " not in plain.text
     assert " contract " in fused.text
     np.testing.assert_allclose(fused.run(given, times)[0], plain.run(given, times)[0], rtol=1e-11)

@@ -16,6 +16,7 @@ from sdmodel.compile.graph import Graph
 from sdmodel.compile.llvm import Kernel
 from sdmodel.compile.programs import program_of
 from sdmodel.model import Model
+from sdmodel.solve.registry import solver
 
 few = st.integers(-3, 3).map(float)
 
@@ -93,7 +94,7 @@ def test_the_kernel_of_sweeps_knows_them(model_from: Callable[..., Model], metho
     run = model.run(method=method, every=1).to_dataframe()
     program = program_of(model, fixed=True)
     names = [n for n in program.outputs if n in run]
-    kernel = Kernel(program, [program.outputs[n] for n in names], method=method)
+    kernel = Kernel(program, [program.outputs[n] for n in names], tableau=solver(method).steps)
     values, status, _ = kernel.run([program.defaults] * 2, run.index.to_numpy())
     assert not status.any()
     np.testing.assert_allclose(values[1].T, run[names], rtol=1e-12, atol=1e-12)

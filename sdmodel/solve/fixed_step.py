@@ -1,4 +1,4 @@
-"""Euler and Runge-Kutta steps on the TIME STEP grid, with what lives only there: memories, draws, cut-off stocks."""
+"""Runge-Kutta steps on the TIME STEP grid, with what lives only there: memories, draws, cut-off stocks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sdmodel.compile.python.engine import Bound
 from sdmodel.compile.random import draws
 from sdmodel.core.errors import SolveError
+from sdmodel.core.tableau import Tableau
 
 MAX_MEMORY = 10_000_000
 PATIENCE = 50_000
@@ -54,32 +55,49 @@ class Beyond:
         return moved + [pipe[0] for pipe in self.pipes] + draws(self.streams, number, self.seed, self.run)
 
 
-def euler_slope(bound: Bound, t: float, y: list[float]) -> list[float]:
-    """Net flows at the start of the step."""
-    return bound.rates(t, y, bound.holds(t, y))
+def slopes(
+    bound: Bound, tableau: Tableau, t: float, y: list[float], step: float, held: Sequence[float]
+) -> list[list[float]]:
+    """Net flows at each stage of a Runge-Kutta step; memories, draws and `held` values are constant within it."""
+    found = [bound.rates(t, y, held)]
+    rest = y[len(found[0]) :]
+    for weights, divisor in tableau.stages:
+        node = sum(weights) / divisor
+        moved = advanced(y, found, weights, divisor, step)
+        found.append(bound.rates(t + node * step, moved + rest, held))
+    return found
 
 
-def rk4_slope(bound: Bound, t: float, y: list[float], step: float, held: Sequence[float]) -> list[float]:
-    """Mean net flows of a classical Runge-Kutta step; memories, draws and `held` values are constant within it."""
-    rates, half = bound.rates, step / 2
-    k1 = rates(t, y, held)
-    rest = y[len(k1) :]
-    k2 = rates(t + half, [a + half * b for a, b in zip(y, k1, strict=False)] + rest, held)
-    k3 = rates(t + half, [a + half * b for a, b in zip(y, k2, strict=False)] + rest, held)
-    k4 = rates(t + step, [a + step * b for a, b in zip(y, k3, strict=False)] + rest, held)
-    return [(a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(k1, k2, k3, k4, strict=True)]
+def advanced(
+    y: Sequence[float], found: Sequence[Sequence[float]], weights: Sequence[float], divisor: float, step: float
+) -> list[float]:
+    """States moved by a weighted sum of slopes, term by term as the compiled lanes do it.
+
+    A single term is multiplied by its share of the step, several are summed and divided.
+    """
+    used = [(w, k) for w, k in zip(weights, found, strict=True) if w]
+    if len(used) == 1:
+        width = step if used[0][0] == divisor else step * (used[0][0] / divisor)
+        return [a + width * k for a, k in zip(y, used[0][1], strict=False)]
+    total: Sequence[float] = []
+    for w, k in used:
+        term = k if w == 1 else [w * x for x in k]
+        total = [a + b for a, b in zip(total, term, strict=True)] if total else term
+    if divisor != 1:
+        total = [x / divisor for x in total]
+    return [a + step * x for a, x in zip(y, total, strict=False)]
 
 
 def one_step(
-    bound: Bound, beyond: Beyond, method: str, number: int, t: float, y: list[float], step: float
+    bound: Bound, beyond: Beyond, tableau: Tableau, number: int, t: float, y: list[float], step: float
 ) -> list[float]:
     """`y` after step `number` (counted from 1)."""
-    slope = euler_slope(bound, t, y) if method == "euler" else rk4_slope(bound, t, y, step, bound.holds(t, y))
-    moved = [a + step * b for a, b in zip(y, slope, strict=False)]
+    found = slopes(bound, tableau, t, y, step, bound.holds(t, y))
+    moved = advanced(y, found, *tableau.step, step)
     return moved if beyond.plain else beyond.step(number, t, y, moved)
 
 
-def moving(bound: Bound, method: str, every: float | None) -> tuple[list[float], list[list[float]], int]:
+def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[float], list[list[float]], int]:
     """Times and states of a run whose control variables change with it; steps on while Time is below FINAL TIME."""
     start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
     at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
@@ -116,13 +134,13 @@ def moving(bound: Bound, method: str, every: float | None) -> tuple[list[float],
         number += 1
         if number > 50_000_000:
             raise SolveError("The run takes more than 50 million steps.")
-        y = one_step(bound, beyond, method, number, t, y, step)
+        y = one_step(bound, beyond, tableau, number, t, y, step)
         if bound.trouble is not None:
             return times, out, number
         t += step
 
 
-def stepped(bound: Bound, times: Sequence[float], method: str) -> tuple[list[list[float]], int]:
+def stepped(bound: Bound, times: Sequence[float], tableau: Tableau) -> tuple[list[list[float]], int]:
     """States at `times`, which lie on the TIME STEP grid, and the number of steps; stops at a value not finite."""
     start, step = bound.control["initial time"], bound.control["time step"]
     beyond = Beyond(bound)
@@ -132,7 +150,7 @@ def stepped(bound: Bound, times: Sequence[float], method: str) -> tuple[list[lis
     wanted = [round((t - start) / step) for t in times]
     for target in wanted[1:]:
         while i < target:
-            y = one_step(bound, beyond, method, i + 1, start + i * step, y, step)
+            y = one_step(bound, beyond, tableau, i + 1, start + i * step, y, step)
             if bound.trouble is not None:
                 return out, i
             i += 1

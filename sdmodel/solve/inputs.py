@@ -20,19 +20,20 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.edit import replace
 from sdmodel.solve.interpolation import Series, interpolant
-from sdmodel.solve.methods import FIXED, known_method
+from sdmodel.solve.registry import ON_GRID, solver, solvers
+from sdmodel.solve.solver import Solver
 
 _constants: Cache[dict[str, tuple[Variable, float]]] = Cache()
 _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
 
 
-def program_and_method(structure: Structure, method: str | None, default: str) -> tuple[Program, str, str]:
-    """Program, method and why that method, of a run or sweep.
+def program_and_solver(structure: Structure, method: str | None, default: str) -> tuple[Program, Solver, str]:
+    """Program, solver and why that one, of a run or sweep.
 
     A method that is given is taken. Without one it is `default`, or, for a model with functions that have a meaning on
-    the TIME STEP grid only, the method of its file (Runge-Kutta of fourth order where the file names another than
-    Euler's); the reason is then the words for the report, else empty.
+    the TIME STEP grid only, that of its file (``"rk4"`` where the file names none that steps on the grid); the reason
+    is then the words for the report, else empty.
 
     Raises
     ------
@@ -42,12 +43,13 @@ def program_and_method(structure: Structure, method: str | None, default: str) -
         If the method that is given does not step on the grid and the model needs that.
     """
     if method is not None:
-        known_method(method)
-        return program_of(structure, fixed=method in FIXED), method, ""
+        given = solver(method)
+        return program_of(structure, fixed=given.on_grid), given, ""
     try:
-        return program_of(structure, fixed=False), default, ""
+        return program_of(structure, fixed=False), solver(default), ""
     except FixedStepError as error:
-        chosen = structure.method if structure.method in FIXED else "rk4"
+        named = solvers().get(structure.method)
+        chosen = named if named is not None and named.on_grid else solver(ON_GRID)
         return program_of(structure, fixed=True), chosen, str(error).partition(" Run with ")[0]
 
 

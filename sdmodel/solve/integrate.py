@@ -11,8 +11,9 @@ from sdmodel.compile.events import SMALLEST, segments
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
-from sdmodel.solve.fixed_step import rk4_slope, stepped
-from sdmodel.solve.methods import EXACT, FIXED
+from sdmodel.core.tableau import Tableau
+from sdmodel.solve.fixed_step import advanced, slopes, stepped
+from sdmodel.solve.solver import Solver
 
 PATIENCE = 20_000
 """Evaluations in which a solver must get on by a billionth of the run."""
@@ -24,14 +25,14 @@ SolverReport = tuple[str, int, tuple[float, ...], int, float | None]
 Solution = tuple[list[list[float]], list[tuple[float, ...]], SolverReport]
 
 
-def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:
+def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: Solver, rtol: float) -> Solution:
     """States and held values at `times`, and the report without its wall time."""
     check_finite_start(engine.program, bound)
-    if method in FIXED:
-        return _fixed(bound, times, method)
-    if method == EXACT:
-        return _exact(engine, bound, times)
-    return _continuous(engine, bound, times, method, rtol)
+    if method.tableau is None:
+        return _continuous(engine, bound, times, method.name, rtol)
+    if method.on_grid:
+        return _on_grid(bound, times, method.name, method.tableau)
+    return _on_dates(engine, bound, times, method.name, method.tableau)
 
 
 def check_finite_start(program: Program, bound: Bound) -> None:
@@ -42,11 +43,11 @@ def check_finite_start(program: Program, bound: Bound) -> None:
             raise SolveError(f"The initial value of '{name}' is {value}.")
 
 
-def _fixed(bound: Bound, times: Sequence[float], method: str) -> Solution:
-    out, count = stepped(bound, times, method)
+def _on_grid(bound: Bound, times: Sequence[float], name: str, tableau: Tableau) -> Solution:
+    out, count = stepped(bound, times, tableau)
     if bound.trouble is not None:
         raise failure(bound)
-    return out, [()] * len(out), (method, count * (1 if method == "euler" else 4), (), 0, None)
+    return out, [()] * len(out), (name, count * tableau.count, (), 0, None)
 
 
 class _Stretches:
@@ -72,7 +73,7 @@ class _Stretches:
         return tuple(part.start for part in self.parts[1:])
 
 
-def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
+def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, tableau: Tableau) -> Solution:
     """Runge-Kutta steps to every TIME STEP, every reported time and every break, whichever comes first."""
     start, step = times[0], bound.control["time step"]
     stretches = _Stretches(engine, bound, start, times[-1])
@@ -97,16 +98,16 @@ def _exact(engine: Engine, bound: Bound, times: Sequence[float]) -> Solution:
             while start + grid * step <= t:
                 grid += 1
             to = min(start + grid * step, part.end, following if mine else math.inf)
-            slope = rk4_slope(bound, t, y, to - t, part.held)
+            found = slopes(bound, tableau, t, y, to - t, part.held)
             if bound.trouble is not None:
                 raise failure(bound)
-            y = [a + (to - t) * b for a, b in zip(y, slope, strict=True)]
+            y = advanced(y, found, *tableau.step, to - t)
             t = to
-            evaluations += 4
+            evaluations += tableau.count
     if not stretches.parts:
         states, helds = [y], [()]
     helds[-1] = stretches.last_held
-    return states, helds, (EXACT, evaluations, stretches.breaks, engine.clock.kinks, None)
+    return states, helds, (name, evaluations, stretches.breaks, engine.clock.kinks, None)
 
 
 class _Pace:

@@ -20,14 +20,14 @@ from sdmodel.solve.fixed_step import moving
 from sdmodel.solve.inputs import (
     engine_of,
     parameter_vector,
-    program_and_method,
+    program_and_solver,
     reshaped,
     resolve_scenario,
     series_of,
     with_paths,
 )
 from sdmodel.solve.integrate import SolverReport, check_finite_start, failure, integrate
-from sdmodel.solve.methods import FIXED
+from sdmodel.solve.registry import CONTINUOUS
 from sdmodel.solve.times import report_times
 
 
@@ -98,8 +98,7 @@ def run(
     """
     asked = resolve_scenario(model, values, scenario)
     model_run = with_paths(model, asked)
-    program, method, reason = program_and_method(model_run, method, "LSODA")
-    fixed = method in FIXED
+    program, chosen, reason = program_and_solver(model_run, method, CONTINUOUS)
     p = parameter_vector(model_run, program, asked.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
@@ -107,14 +106,14 @@ def run(
     begun = clock.perf_counter()
     if program.moving:
         check_finite_start(program, bound)
-        times, y, count = moving(bound, method, every)
+        times, y, count = moving(bound, chosen.steps, every)
         if bound.trouble is not None:
             raise failure(bound)
         held: list[tuple[float, ...]] = [()] * len(times)
-        solver: SolverReport = (method, count * (1 if method == "euler" else 4), (), 0, None)
+        solver: SolverReport = (chosen.name, count * chosen.steps.count, (), 0, None)
     else:
-        times = report_times(bound.control, every, fixed)
-        y, held, solver = integrate(engine, bound, times, method, rtol)
+        times = report_times(bound.control, every, chosen.on_grid)
+        y, held, solver = integrate(engine, bound, times, chosen, rtol)
     rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
     table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
     columns = tuple(program.outputs)

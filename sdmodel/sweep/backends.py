@@ -20,13 +20,12 @@ from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.solve.integrate import integrate
 from sdmodel.solve.interpolation import interpolant
-from sdmodel.solve.methods import EXACT, FIXED
+from sdmodel.solve.registry import solver
 from sdmodel.sweep.plan import Plan
 
 FINE, FAILED, NOT_RUN = 0, 1, 2
 """Status of a run."""
 
-KERNEL_METHODS = (EXACT, *FIXED)
 _SCIPY_CHUNK = 16
 _CHUNK_BYTES = 16_000_000
 MOST_EXPLAINED = 20
@@ -51,7 +50,7 @@ class Chunk:
 
 def with_engine(plan: Plan) -> Plan:
     """The plan with the quickest engine that knows its method and its functions."""
-    if plan.method not in KERNEL_METHODS:
+    if plan.solver.adaptive:
         return replace(plan, engine="scipy")
     try:
         kernel_of(plan)
@@ -89,7 +88,7 @@ def kernel_of(plan: Plan) -> Any:
     from sdmodel.compile.llvm import Kernel
 
     def make() -> Any:
-        return Kernel(plan.program, plan.outputs, method=plan.method)
+        return Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=not plan.solver.on_grid)
 
     return _kernels.get(plan.program, (plan.outputs, plan.method), make)
 
@@ -156,7 +155,7 @@ def one_run(
     series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
     try:
         bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]))
-        y, held, _ = integrate(engine, bound, plan.times, method or plan.method, rtol or plan.rtol)
+        y, held, _ = integrate(engine, bound, plan.times, solver(method or plan.method), rtol or plan.rtol)
         rows = [bound.outs(t, state, h) for t, state, h in zip(plan.times, y, held, strict=True)]
     except SolveError as error:
         return None, str(error)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sdmodel.solve.methods import EXACT
+from sdmodel.solve.registry import CONTINUOUS
 from sdmodel.sweep.backends import FINE, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.plan import Plan
 
@@ -45,7 +45,7 @@ def certify(
         smaller than 1e-9 of an output with the same unit, such as a balance that should be nil, is measured against
         that.
     """
-    if plan.method != EXACT:
+    if plan.solver.on_grid or plan.solver.adaptive:
         return {"certificate": f"none: the steps of {plan.method} are the meaning of the run"}
     if sample < 1:
         return {"certificate": "none: not asked for"}
@@ -61,7 +61,7 @@ def certify(
         if status != FINE:
             continue
         p = plan.parameters(row, row + 1)
-        found, _ = one_run(plan, engine, p[0], row, method="LSODA", rtol=TIGHT)
+        found, _ = one_run(plan, engine, p[0], row, method=CONTINUOUS, rtol=TIGHT)
         if found is not None:
             tight.append(_largest(plan, units, values, found))
         if step is not None:

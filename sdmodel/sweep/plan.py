@@ -17,8 +17,9 @@ from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
-from sdmodel.solve.inputs import constants_named, program_and_method, resolve_scenario, with_paths
-from sdmodel.solve.methods import EXACT, FIXED
+from sdmodel.solve.inputs import constants_named, program_and_solver, resolve_scenario, with_paths
+from sdmodel.solve.registry import MANY_RUNS, solver
+from sdmodel.solve.solver import Solver
 from sdmodel.solve.times import report_times
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Plan:
     """Who does the runs: `kernel`, or `python` where the kernel does not know a function, or `scipy`."""
     grid_reason: str = ""
     """Why the steps do not land on exact dates, if they do not though nobody asked."""
+
+    @property
+    def solver(self) -> Solver:
+        """The solver of its method."""
+        return solver(self.method)
 
     @property
     def runs(self) -> int:
@@ -88,12 +94,12 @@ def make_plan(
 ) -> tuple[Plan, Scenario, list[str]]:
     """Check what is asked and make it ready; returns the plan, the scenario under it and the output names."""
     base = resolve_scenario(model, None, scenario)
-    program, method, reason = program_and_method(with_paths(model, base), method, EXACT)
+    program, chosen, reason = program_and_solver(with_paths(model, base), method, MANY_RUNS)
     names = _chosen(model, outputs)
     labels = [c for name in names for c in _elements(model, program, name)]
     start, columns = _values(model, program, base, design)
     _one_shape(program, start, columns)
-    times = _times(program, start, columns, every, method)
+    times = _times(program, start, columns, every, chosen.on_grid)
     series, series_times = _series(program, data, len(design))
     numbers = _numbers(design)
     plan = Plan(
@@ -101,7 +107,7 @@ def make_plan(
         tuple(program.outputs[c] for c in labels),
         tuple(labels),
         tuple(times),
-        method,
+        chosen.name,
         rtol,
         start,
         columns,
@@ -219,7 +225,7 @@ def _times(
     start: np.ndarray,
     columns: tuple[tuple[int, np.ndarray], ...],
     every: float | None,
-    method: str,
+    on_grid: bool,
 ) -> list[float]:
     """Reported times; all runs of a sweep share them, so time settings cannot vary."""
     if program.moving:
@@ -236,7 +242,7 @@ def _times(
         follows = _depends(program, node)
         if any(i in follows and (values != values[0]).any() for i, values in columns):
             raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
-    return report_times(control, every, method in FIXED)
+    return report_times(control, every, on_grid)
 
 
 def _depends(program: Program, node: int) -> set[int]:

@@ -9,7 +9,6 @@ import numpy as np
 
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.solve.methods import FIXED
 from sdmodel.sweep.identity import identity
 from sdmodel.sweep.plan import Plan
 
@@ -43,6 +42,6 @@ def run_record(
 
 
 def _dates(plan: Plan) -> str:
-    if plan.method not in FIXED:
+    if not plan.solver.on_grid:
         return "exact"
     return f"on the TIME STEP grid{': ' if plan.grid_reason else ''}{plan.grid_reason}"

@@ -12,6 +12,8 @@ from statistics import median
 from generate import model as generated
 from timing import REPETITIONS, interleaved, ratios, spread, table, target
 
+from sdmodel.solve.registry import solver
+
 
 def cold(folder: Path) -> None:
     """From nothing to the result of one run on disk or in hand: a new process each time, models read before."""
@@ -77,7 +79,7 @@ def compiling(folder: Path) -> None:
             for method in ("exact", "euler"):
                 made = program if method == "exact" else lower(model, fixed=True)
                 start = time.perf_counter()
-                Kernel(made, [made.outputs["everything"]], method=method)
+                Kernel(made, [made.outputs["everything"]], tableau=solver(method).steps)
                 taken[method].append(time.perf_counter() - start)
         whole[equations] = median([a + b for a, b in zip(taken["lower"], taken["exact"], strict=True)])
         rows.append((f"{equations:,}", *(f"{median(s):.3f}" for s in taken.values()), f"{whole[equations]:.3f}"))

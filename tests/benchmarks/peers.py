@@ -17,6 +17,7 @@ import numpy_kernel
 from task import STEP, Task
 
 from sdmodel.compile.llvm import Kernel
+from sdmodel.solve.registry import solver
 
 THREADS = 2
 MANY = 16384
@@ -81,7 +82,7 @@ class BareKernel(Peer):
     name, threads, runs = "sdmodel kernel alone", THREADS, MANY
 
     def prepare(self, folder: Path) -> None:
-        self.kernel = Kernel(self.task.program, self.task.nodes, method="euler")
+        self.kernel = Kernel(self.task.program, self.task.nodes, tableau=solver("euler").steps)
 
     def solve(self) -> np.ndarray:
         return self.kernel.run(self.parameters, self.task.times, threads=THREADS)[0]

@@ -18,6 +18,7 @@ from sdmodel.core.errors import DesignError, FixedStepError, SolveError, Unknown
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.solve.inputs import resolve_scenario, with_paths
+from sdmodel.solve.registry import MANY_RUNS, ON_GRID, solver
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,7 @@ class Residuals:
         from sdmodel.compile.llvm import Kernel
 
         nodes = [self.moment.program.outputs[name] for name in self.data.names]
-        return Kernel(self.moment.program, nodes, method="rk4" if self.fixed else "exact")
+        return Kernel(self.moment.program, nodes, tableau=solver(ON_GRID if self.fixed else MANY_RUNS).steps)
 
     def paths(self, rows: Sequence[Array]) -> Array:
         """Values at the observations, shape (sets of parameters, observations); NaN where a run failed."""

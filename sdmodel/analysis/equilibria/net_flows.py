@@ -19,6 +19,7 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.solve.inputs import engine_of, parameter_vector, reshaped, resolve_scenario, with_paths
 from sdmodel.solve.integrate import integrate
+from sdmodel.solve.registry import CONTINUOUS, solver
 from sdmodel.solve.times import report_times
 
 _AT_REST = 1e-8
@@ -195,7 +196,7 @@ def freeze(
     if like is not None:
         return Frozen(model, engine, bound, moment, held, like.base, like.seen, like.inside)
     reported = sorted({*np.linspace(times[0], times[-1], 60).tolist(), moment})
-    states, _, _ = integrate(engine, bound, reported, "LSODA", 1e-8)
+    states, _, _ = integrate(engine, bound, reported, solver(CONTINUOUS), 1e-8)
     path = np.array(states).reshape(len(reported), -1)
     base = path[reported.index(moment)]
     inside = _that_matter(program, _changing(bound, moment, held, path))

@@ -15,6 +15,7 @@ from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import UnsupportedError
+from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.times import report_times
 
 Array = np.ndarray
@@ -69,7 +70,7 @@ class Watch:
         """Compiled when first used."""
         from sdmodel.compile.llvm import Kernel
 
-        return Kernel(self.program, self.nodes, method="exact")
+        return Kernel(self.program, self.nodes, tableau=solver(MANY_RUNS).steps)
 
 
 def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Points) -> None:

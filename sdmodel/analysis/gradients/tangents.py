@@ -18,6 +18,7 @@ from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
 from sdmodel.solve.interpolation import Series
+from sdmodel.solve.registry import MANY_RUNS, solver
 
 Array = np.ndarray
 
@@ -61,7 +62,7 @@ class Tangents:
             self.alive = plan_of(flow.program, shown).states
             index = {node: i for i, node in enumerate(flow.program.nodes)}
             shown += [index["state", s] for s in self.alive]
-        return Kernel(flow.program, shown, method="exact")
+        return Kernel(flow.program, shown, tableau=solver(MANY_RUNS).steps)
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,5 +1,5 @@
 """Program to machine code for sweeps: eight runs in the lanes of a vector."""
 
-from sdmodel.compile.llvm.engine import METHODS, Kernel
+from sdmodel.compile.llvm.engine import Kernel
 
-__all__ = ["METHODS", "Kernel"]
+__all__ = ["Kernel"]

@@ -21,9 +21,9 @@ from sdmodel.compile.llvm.loops import ROW
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
+from sdmodel.core.tableau import Tableau
 
 Array = np.ndarray
-METHODS = ("exact", "euler", "rk4")
 OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
 MAX_MEMORY = 10_000_000
 """Most past values that the memories of a run may hold, as for a single run."""
@@ -80,15 +80,17 @@ class Kernel:
     Parameters
     ----------
     program
-        Made for exact dates or for the TIME STEP grid, as `method` needs it.
+        Made for exact dates: steps of TIME STEP that also land on every jump and every reported time; or for the TIME
+        STEP grid: steps on it.
     outputs
         Nodes whose values are wanted; what they do not depend on is left out.
-    method
-        ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every jump and every reported time.
-        ``"euler"``, ``"rk4"``: steps on the TIME STEP grid.
+    tableau
+        The Runge-Kutta method by which it steps.
     contract
         Let the compiler fuse products and sums of the model's equations, which is faster and no longer equal to the
         Python engine in the last bits.
+    rough
+        Note the runs whose steps are too long for them (see `run`), where the tableau has weights for that.
     target
         Processor to compile for; default that of the machine that runs.
 
@@ -96,15 +98,14 @@ class Kernel:
     ------
     UnsupportedError
         If the program holds an operation that the kernel does not know.
-    SolveError
-        If the program was made for another method.
 
     Examples
     --------
     >>> import sdmodel
     >>> from sdmodel.compile import program_of
+    >>> from sdmodel.core.tableau import Tableau
     >>> program = program_of(sdmodel.load("network"), fixed=False)
-    >>> kernel = Kernel(program, [program.outputs["trust"]], method="exact")
+    >>> kernel = Kernel(program, [program.outputs["trust"]], tableau=Tableau(order=1, step=((1.0,), 1.0)))
     >>> values, status, first = kernel.run([program.defaults] * 3, [2009.0, 2014.0, 2034.0])
     >>> values.shape, status.tolist()
     ((3, 1, 3), [0, 0, 0])
@@ -115,24 +116,23 @@ class Kernel:
         program: Program,
         outputs: Sequence[int],
         *,
-        method: str,
+        tableau: Tableau,
         contract: bool = False,
+        rough: bool = False,
         target: Target | None = None,
     ) -> None:
-        if method not in METHODS:
-            raise SolveError(f"The kernel of sweeps knows the methods {', '.join(METHODS)}, not {method!r}.")
-        if program.fixed == (method == "exact"):
-            raise SolveError(f"The program was made for the other meaning of time functions than {method!r} needs.")
         self.program = program
-        self.method = method
+        self.notes_rough = rough and bool(tableau.error) and not program.fixed
         target = target or host()
-        source = emit(program, outputs, method, target.machine, contract)
+        source = emit(program, outputs, tableau, target.machine, contract, self.notes_rough)
         self.plan = source.plan
         self.text = source.text
         self._rows = source.rows
         self._engine = compiled(source.text, target)
-        self._runs = self._function("runs", "nnpnpppn" + ("npppnp" if method == "exact" else "pddppp"))
-        self._watch = self._function("watch", "npnpppp") if method == "exact" else None
+        self._runs = self._function(
+            "runs", "nnpnpppn" + ("pddppp" if program.fixed else "npppnp") + "p" * self.notes_rough
+        )
+        self._watch = self._function("watch", "npnpppp") if not program.fixed else None
         self._spans = self._function("spans", "npnpp") if source.plan.memories else None
 
     def _function(self, name: str, kinds: str) -> Callable[..., None]:
@@ -149,6 +149,7 @@ class Kernel:
         seed: int = 0,
         numbers: Array | None = None,
         out: Array | None = None,
+        rough: Array | None = None,
     ) -> tuple[Array, Array, Array]:
         """Solve all runs.
 
@@ -166,6 +167,9 @@ class Kernel:
             What random draws follow from: the seed, and the number of each run (runs,); default 0, 1, 2 ...
         out
             Where to put the values, (runs, outputs, times), contiguous; default a new array.
+        rough
+            Where to note which runs have a step that is too long for them, (runs,), booleans, if the kernel was made
+            to.
 
         Returns
         -------
@@ -192,16 +196,18 @@ class Kernel:
         values = self._space(out, (len(given), len(self.plan.outputs), len(at)))
         status = np.zeros(len(given), dtype=np.uint8)
         first = np.full(len(given), -1, dtype=np.int32)
+        if rough is None:
+            rough = np.zeros(len(given), dtype=bool)
         for start, step, which in self._groups(given, at):
-            plan = common_stops(at, start, step) if self.method == "exact" else (grid_steps(at, start, step),)
+            plan = common_stops(at, start, step) if not self.program.fixed else (grid_steps(at, start, step),)
             if len(which) == len(given):
                 job = Job(given, at, start, step, data, words, plan)
-                self._group(job, threads, values, status, first)
+                self._group(job, threads, values, status, first, rough)
                 continue
             own = [(t, x if x.ndim == 1 else x[which]) for t, x in data]
-            part = values[which], status[which], first[which]
+            part = values[which], status[which], first[which], rough[which]
             self._group(Job(given[which], at, start, step, own, words[which], plan), threads, *part)
-            values[which], status[which], first[which] = part
+            values[which], status[which], first[which], rough[which] = part
         return values, status, first
 
     @staticmethod
@@ -246,14 +252,14 @@ class Kernel:
             return np.full(len(given), float(args[0]))
         return np.array([evaluate(self.program, node, row.tolist()) for row in given])
 
-    def _group(self, job: Job, threads: int, values: Array, status: Array, first: Array) -> None:
+    def _group(self, job: Job, threads: int, values: Array, status: Array, first: Array, rough: Array) -> None:
         runs = len(job.given)
         vectors = -(-runs // LANES)
         size = max(1, min(_BLOCK, -(-vectors // (4 * threads)))) * LANES
 
         def solve(low: int) -> None:
             high = min(low + size, runs)
-            status[low:high], first[low:high] = self._block(job, values[low:high], low, high)
+            status[low:high], first[low:high], rough[low:high] = self._block(job, values[low:high], low, high)
 
         blocks = range(0, runs, size)
         if threads == 1 or len(blocks) == 1:
@@ -264,19 +270,22 @@ class Kernel:
             for _ in pool.map(solve, blocks):
                 pass
 
-    def _block(self, job: Job, out: Array, low: int, high: int) -> tuple[Array, Array]:
-        """Solve runs `low` to `high` into `out`; status and first time that went wrong."""
+    def _block(self, job: Job, out: Array, low: int, high: int) -> tuple[Array, Array, Array]:
+        """Solve runs `low` to `high` into `out`; status, first time that went wrong, and which have rough steps."""
         vectors = -(-(high - low) // LANES)
         params = job.lanes(low, high, vectors)
         work = aligned((self._rows, LANES))
         work[:] = 0.0
         noted = aligned((vectors, LANES)).view(np.int64)
+        rough = aligned((vectors, LANES))
+        rough[:] = 0.0
         given = vectors, high - low, address(params), params.shape[1] * ROW, address(work)
         common = *given, address(out), address(noted), len(job.at)
         plan = [address(a) for a in job.plan]
-        if self.method == "exact":
+        if not self.program.fixed:
             table, bad = self._dates(job, params, work)
-            self._runs(*common, len(job.plan[0]), *plan, table.shape[1], address(table))
+            more = (address(rough),) if self.notes_rough else ()
+            self._runs(*common, len(job.plan[0]), *plan, table.shape[1], address(table), *more)
         else:
             lengths, rings, bad = self._rings(params, work)
             ring = aligned((max(int(rings[-1]), 1), LANES))
@@ -284,7 +293,8 @@ class Kernel:
         failed = bad.reshape(-1)[: high - low]
         early = noted.reshape(-1)[: high - low].astype(np.int32)
         out[failed] = math.nan
-        return np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8), early
+        status = np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8)
+        return status, early, rough.reshape(-1)[: high - low] > 0
 
     def _dates(self, job: Job, params: Array, work: Array) -> tuple[Array, Array]:
         """Breaks of every run, and one date after the end; lanes where they are too many."""

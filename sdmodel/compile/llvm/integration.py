@@ -111,8 +111,7 @@ def runge_kutta(
     wrong = [i for i, w in enumerate(tableau.error) if w] if space.error >= 0 else []
     lone = [[i for i, w in enumerate(row) if w] for row, _ in rows]
     widths = [
-        scaled(b, h, row[used[0]] / over) if len(used) == 1 else h
-        for (row, over), used in zip(rows, lone, strict=True)
+        scaled(b, h, row[used[0]] / over) if len(used) == 1 else h for (row, over), used in zip(rows, lone, strict=True)
     ]
     for n in range(final + 1):
         stage(tableau.moments.index(tableau.nodes[n]))
@@ -212,9 +211,7 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "
 
 
-def on_grid(
-    module: Module, space: Space, past: Past, phases: dict[str, Phase], tableau: Tableau, fused: bool
-) -> None:
+def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], tableau: Tableau, fused: bool) -> None:
     """`@runs` and `@run` on the TIME STEP grid; `fused` if the phase of rates has taken the step already.
 
     `%wanted` holds the numbers of the steps that are reported, `%rings` the first row of each memory in `%ring` and

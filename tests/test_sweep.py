@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,17 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError, UnsupportedError
+from sdmodel.core.errors import (
+    DesignError,
+    OverrideError,
+    RangeError,
+    ResultWarning,
+    UnknownNameError,
+    UnsupportedError,
+)
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
+from sdmodel.sweep import backends
 
 Make = Callable[..., sdmodel.Model]
 
@@ -348,7 +357,10 @@ def test_the_certificate_states_the_error_of_the_steps(model: sdmodel.Model) -> 
 
 def test_what_has_no_certificate_says_why(model: sdmodel.Model) -> None:
     few = model.sweep(design(3), ["level"])
-    assert few.attrs["certificate"] == "none: fewer than 64 runs"
+    assert few.attrs["certificate"].endswith(
+        "from half the step, relative to the largest value of the output in its run"
+    )
+    assert "certificate_scipy" not in few.attrs
     unasked = model.sweep(design(80), ["level"], certificate=0)
     assert unasked.attrs["certificate"] == "none: not asked for"
     euler = model.sweep(design(80), ["level"], method="euler")
@@ -402,3 +414,75 @@ def test_what_the_kernel_does_not_know_is_run_in_python(model_from: Make) -> Non
         for i in (0, 7, 19):
             run = model.run({"have": design["have"][i]}, every=5, method=method or "exact")
             assert np.array_equal(found["x"].isel(run=i), run["x"])
+
+
+# -- steps that are too long ------------------------------------------------------------------------------------
+STIFF = """
+fast = INTEG(rate*(slow - fast), 0) ~ Dmnl ~ [outcome] |
+slow = INTEG(-0.1*slow, 1) ~ Dmnl ~ |
+rate = 1 ~ 1/Year ~ |
+"""
+RATES = [0.5, 4.0, 22.0, 24.0, 30.0, 1e3, 1e5]
+
+
+def fast(rates: Sequence[float], time: np.ndarray) -> np.ndarray:
+    r = np.array(rates)[:, None]
+    return r / (r - 0.1) * (np.exp(-0.1 * time) - np.exp(-r * time))
+
+
+@pytest.mark.parametrize("runs", [1, 70])
+def test_an_exact_sweep_of_a_stiff_model_answers_right_and_says_how(
+    model_from: Make, runs: int, tmp_path: Path
+) -> None:
+    model = model_from(STIFF, step=0.125)
+    rates = RATES if runs == 1 else [*RATES, *np.linspace(0.2, 4, runs)]
+    design = [{"rate": r} for r in rates]
+    found = model.sweep(design, ["fast"], every=1)
+    assert (found["status"] == 0).all()
+    assert np.abs(found["fast"] - fast(rates, found["time"].to_numpy())).max() < 2e-4
+    assert found.attrs["solved_again_halved"] == 3
+    assert found.attrs["solved_again_scipy"] == 2
+    assert found.attrs["solved_again"].startswith(f"5 of {len(rates)} runs, since steps of TIME STEP were too long")
+    assert found.attrs["certificate_half_step"] < 1e-3
+    for other in (
+        model.sweep(design[::-1], ["fast"], every=1).isel(run=slice(None, None, -1)),
+        model.sweep(design, ["fast"], every=1, workers=2, store=tmp_path / "stiff.zarr"),
+    ):
+        assert np.array_equal(other["fast"], found["fast"])
+        assert other.attrs["solved_again"] == found.attrs["solved_again"]
+
+
+def test_what_scipy_cannot_solve_either_stays_failed(model_from: Make) -> None:
+    model = model_from("x = INTEG(x*x*grow, 1) ~ Dmnl ~ |\ngrow = 0.01 ~ 1/Year ~ |", step=0.125)
+    found = model.sweep([{"grow": g} for g in (0.01, 0.05, 0.5)], ["x"], every=1)
+    assert found["status"].to_numpy().tolist() == [0, 0, 1]
+    assert "'x'" in str(found["message"].to_numpy()[2])
+    np.testing.assert_allclose(found["x"][1], 1 / (1 - 0.05 * found["time"]), rtol=1e-4)
+
+
+def test_a_stiff_model_that_the_kernel_does_not_know_is_solved_by_scipy(
+    model_from: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(plan: object) -> None:
+        raise UnsupportedError("as if")
+
+    monkeypatch.setattr(backends, "kernel_of", refuse)
+    found = model_from(STIFF, step=0.125).sweep([{"rate": r} for r in RATES[:5]], ["fast"], every=1)
+    assert found.attrs["engine"] == "python"
+    assert np.abs(found["fast"] - fast(RATES[:5], found["time"].to_numpy())).max() < 2e-4
+    assert found.attrs["solved_again_scipy"] == 3
+
+
+def test_a_certificate_above_the_bound_is_a_warning_at_any_size_of_sweep(
+    model_from: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_from(STIFF, step=0.5)
+    monkeypatch.setattr(backends, "refine", lambda *_: ({}, {}))  # as if nobody noticed
+    for runs in (1, 3, 70):
+        with pytest.warns(ResultWarning, match="may be off by .* 'fast'.*Use a shorter TIME STEP"):
+            model.sweep([{"rate": 12.0}] * runs, ["fast"], every=1)
+
+
+def test_a_quiet_fast_stock_needs_no_other_steps(model_from: Make) -> None:
+    calm = model_from(STIFF.replace("slow - fast), 0)", "slow - fast), 1)"), step=0.125)
+    assert "solved_again" not in calm.sweep([{"rate": r} for r in (0.5, 1, 2)], ["fast"], every=1).attrs

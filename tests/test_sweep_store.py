@@ -22,7 +22,8 @@ import sdmodel
 from sdmodel.core.errors import StoreError
 from sdmodel.core.schedule import Schedule
 from sdmodel.sweep import backends as engines
-from sdmodel.sweep.backends import NOT_RUN
+from sdmodel.sweep import engines as chunks
+from sdmodel.sweep.engines import NOT_RUN
 from sdmodel.sweep.identity import MEANING, digest
 from sdmodel.sweep.open_store import open_sweep
 
@@ -84,7 +85,7 @@ def test_an_interrupted_store_goes_on_and_equals_the_whole(
 ) -> None:
     real, count = engines.run_chunk, []
 
-    def failing(*args: object, **how: object) -> engines.Chunk:
+    def failing(*args: object, **how: object) -> chunks.Chunk:
         count.append(1)
         if len(count) == 4:
             raise KeyboardInterrupt
@@ -108,7 +109,7 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
 ) -> None:
     real, count = engines.run_chunk, []
 
-    def failing(*args: object, **how: object) -> engines.Chunk:
+    def failing(*args: object, **how: object) -> chunks.Chunk:
         count.append(1)
         if len(count) == 3:
             raise KeyboardInterrupt

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 Weights = tuple[tuple[float, ...], float]
 """Weights of the slopes of earlier stages, and the number by which their weighted sum is divided."""
 
+ROUGH = 1 / 32
+"""A step is rough for a state if the error weights give more than this part of its size before and after the step."""
+FEW_ROUGH = 3
+"""Fewer rough steps than this, as at the start of a chain of empty stocks, are no sign that steps are too long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tableau:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sdmodel.compile.python.engine import Bound
 from sdmodel.compile.random import draws
 from sdmodel.core.errors import SolveError
-from sdmodel.core.tableau import Tableau
+from sdmodel.core.tableau import ROUGH, Tableau
 
 MAX_MEMORY = 10_000_000
 PATIENCE = 50_000
@@ -86,6 +86,15 @@ def advanced(
     if divisor != 1:
         total = [x / divisor for x in total]
     return [a + step * x for a, x in zip(y, total, strict=False)]
+
+
+def rough_states(
+    tableau: Tableau, found: Sequence[Sequence[float]], before: Sequence[float], after: Sequence[float], step: float
+) -> int:
+    """Number of states of which the error weights of a step give more than `ROUGH` of their size around it."""
+    used = [(w, k) for w, k in zip(tableau.error, found, strict=False) if w]
+    sizes = [ROUGH * (abs(a) + abs(b)) for a, b in zip(before, after, strict=False)]
+    return sum(abs(step * sum(w * k[i] for w, k in used)) > size for i, size in enumerate(sizes)) if used else 0
 
 
 def one_step(

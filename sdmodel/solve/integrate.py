@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,15 +12,24 @@ from sdmodel.compile.events import SMALLEST, segments
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
-from sdmodel.core.tableau import Tableau
-from sdmodel.solve.fixed_step import advanced, slopes, stepped
+from sdmodel.core.tableau import FEW_ROUGH, Tableau
+from sdmodel.solve.fixed_step import advanced, rough_states, slopes, stepped
 from sdmodel.solve.solver import Solver
 
-PATIENCE = 20_000
+PATIENCE = 4_000
 """Evaluations in which a solver must get on by a billionth of the run."""
 
 
-SolverReport = tuple[str, int, tuple[float, ...], int, float | None]
+class SolverReport(NamedTuple):
+    """How a run was solved (see `sdmodel.core.run.Report`)."""
+
+    method: str
+    evaluations: int
+    breaks: tuple[float, ...] = ()
+    kinks: int = 0
+    rtol: float | None = None
+    rough: bool = False
+    """Whether a step was too long for the run (see `sdmodel.core.tableau.ROUGH`)."""
 
 
 Solution = tuple[list[list[float]], list[tuple[float, ...]], SolverReport]
@@ -47,7 +57,7 @@ def _on_grid(bound: Bound, times: Sequence[float], name: str, tableau: Tableau) 
     out, count = stepped(bound, times, tableau)
     if bound.trouble is not None:
         raise failure(bound)
-    return out, [()] * len(out), (name, count * tableau.count, (), 0, None)
+    return out, [()] * len(out), SolverReport(name, count * tableau.count)
 
 
 class _Stretches:
@@ -83,6 +93,7 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
     wanted = iter(times)
     following = next(wanted)
     evaluations = 0
+    coarse = 0
     grid = 0
     for number, part in enumerate(stretches.parts):
         t = part.start
@@ -101,13 +112,15 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
             found = slopes(bound, tableau, t, y, to - t, part.held)
             if bound.trouble is not None:
                 raise failure(bound)
-            y = advanced(y, found, *tableau.step, to - t)
+            before, y = y, advanced(y, found, *tableau.step, to - t)
+            coarse += rough_states(tableau, found, before, y, to - t)
             t = to
             evaluations += tableau.count
     if not stretches.parts:
         states, helds = [y], [()]
     helds[-1] = stretches.last_held
-    return states, helds, (name, evaluations, stretches.breaks, engine.clock.kinks, None)
+    kinks = engine.clock.kinks
+    return states, helds, SolverReport(name, evaluations, stretches.breaks, kinks, None, coarse >= FEW_ROUGH)
 
 
 class _Pace:
@@ -174,7 +187,7 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
     if not stretches.parts:
         states, helds = [list(bound.start)], [()]
     helds[-1] = stretches.last_held
-    return states, helds, (method, evaluations, stretches.breaks, engine.clock.kinks, rtol)
+    return states, helds, SolverReport(method, evaluations, stretches.breaks, engine.clock.kinks, rtol)
 
 
 def failure(bound: Bound, otherwise: str = "") -> SolveError:

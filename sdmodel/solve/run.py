@@ -110,7 +110,7 @@ def run(
         if bound.trouble is not None:
             raise failure(bound)
         held: list[tuple[float, ...]] = [()] * len(times)
-        solver: SolverReport = (chosen.name, count * chosen.steps.count, (), 0, None)
+        solver = SolverReport(chosen.name, count * chosen.steps.count)
     else:
         times = report_times(bound.control, every, chosen.on_grid)
         y, held, solver = integrate(engine, bound, times, chosen, rtol)
@@ -119,7 +119,7 @@ def run(
     columns = tuple(program.outputs)
     _all_finite(program, times, table, lambda row: bound.complaint(times[row], y[row], held[row]))
     table[table == NA] = math.nan
-    report = Report(*solver, clock.perf_counter() - begun, reason)
+    report = Report(*solver[:5], clock.perf_counter() - begun, reason)
     shown = [math.nan if value == NA else value for value in p]
     constants = FrozenDict(zip(program.parameters, shown, strict=True))
     return Run(model, asked, report, np.asarray(times), table, columns, constants)

@@ -9,43 +9,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from sdmodel.compile.python.engine import Engine
-from sdmodel.core.cache import Cache
-from sdmodel.core.errors import SolveError, UnsupportedError
+from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA
-from sdmodel.solve.integrate import integrate
-from sdmodel.solve.interpolation import interpolant
-from sdmodel.solve.registry import solver
+from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.plan import Plan
-
-FINE, FAILED, NOT_RUN = 0, 1, 2
-"""Status of a run."""
+from sdmodel.sweep.refinement import refine, refined_run
 
 _SCIPY_CHUNK = 16
 _CHUNK_BYTES = 16_000_000
 MOST_EXPLAINED = 20
 """Failed runs of a chunk that are run once more to name the variable that went wrong; the others give the time."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Results of consecutive rows."""
-
-    start: int
-    values: np.ndarray
-    """Shape (rows, outputs, times); NaN where the run failed."""
-    status: np.ndarray
-    messages: list[str]
-
-    @property
-    def stop(self) -> int:
-        """Row after the last."""
-        return self.start + len(self.status)
 
 
 def with_engine(plan: Plan) -> Plan:
@@ -79,25 +57,6 @@ def instructions(plan: Plan) -> str:
     return f"{platform.machine()}{' with fused multiply-add' if host().machine.fma else ''}"
 
 
-_kernels: Cache[Any] = Cache(16)
-_engines: Cache[Engine] = Cache(16)
-
-
-def kernel_of(plan: Plan) -> Any:
-    """The compiled kernel of a plan; made once for a program, its outputs and a method."""
-    from sdmodel.compile.llvm import Kernel
-
-    def make() -> Any:
-        return Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=not plan.solver.on_grid)
-
-    return _kernels.get(plan.program, (plan.outputs, plan.method), make)
-
-
-def python_of(plan: Plan) -> Engine:
-    """The Python engine of a plan, for scipy, for the certificate and to explain failures."""
-    return _engines.get(plan.program, plan.outputs, lambda: Engine(plan.program, plan.outputs))
-
-
 def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None) -> Chunk:
     """Do rows start to stop; the same rows give the same bits whoever does them.
 
@@ -107,33 +66,29 @@ def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndar
         return _run_python(plan, start, stop)
     kernel = kernel_of(plan)
     parameters = plan.parameters(start, stop)
+    rough = np.zeros(stop - start, dtype=bool)
     values, found, first = kernel.run(
         parameters,
         plan.times,
-        series=kernel_series(plan, start, stop),
+        series=kernel_series(plan, slice(start, stop)),
         threads=threads,
         seed=plan.seed,
         numbers=plan.numbers[start:stop],
         out=None if into is None else into[start:stop],
+        rough=rough,
     )
     values[found != FINE] = np.nan
+    solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough))
     missing = values == NA
     if missing.any():
         values[missing] = np.nan
-    messages = [""] * len(found)
-    for i in np.flatnonzero(found)[:MOST_EXPLAINED]:
-        messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i))[1]
+    messages = [reasons.get(i, "") for i in range(len(found))]
+    for i in [i for i in np.flatnonzero(found) if not messages[i]][:MOST_EXPLAINED]:
+        messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i)).message
     for i in np.flatnonzero(found):
         when = f" at time {plan.times[first[i]]:.6g}" if first[i] >= 0 else ""
         messages[i] = messages[i] or f"A value is not finite{when}."
-    return Chunk(start, values, np.where(found == FINE, FINE, FAILED).astype(np.int8), messages)
-
-
-def kernel_series(plan: Plan, start: int, stop: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Times and values of each data variable, as the kernel takes them."""
-    block = plan.series_of(start, stop)
-    times = np.array(plan.series_times)
-    return [(times, block[0, i] if len(block) == 1 else block[:, i]) for i in range(block.shape[1])]
+    return Chunk(start, values, np.where(found == FINE, FINE, FAILED).astype(np.int8), messages, solved)
 
 
 def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
@@ -141,31 +96,14 @@ def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
     values = np.full((stop - start, len(plan.outputs), len(plan.times)), np.nan)
     status = np.full(stop - start, FAILED, dtype=np.int8)
     messages = [""] * (stop - start)
+    solved: dict[int, int] = {}
     for i, p in enumerate(plan.parameters(start, stop)):
-        found, messages[i] = one_run(plan, engine, p, start + i)
+        found, messages[i], by_scipy = refined_run(plan, engine, p, start + i)
+        if by_scipy:
+            solved[start + i] = by_scipy
         if found is not None:
             values[i], status[i] = found, FINE
-    return Chunk(start, values, status, messages)
-
-
-def one_run(
-    plan: Plan, engine: Engine, p: np.ndarray, row: int, *, method: str | None = None, rtol: float | None = None
-) -> tuple[np.ndarray | None, str]:
-    """One run in Python with parameters `p`: values (outputs, times), or None and what went wrong."""
-    series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
-    try:
-        bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]))
-        y, held, _ = integrate(engine, bound, plan.times, solver(method or plan.method), rtol or plan.rtol)
-        rows = [bound.outs(t, state, h) for t, state, h in zip(plan.times, y, held, strict=True)]
-    except SolveError as error:
-        return None, str(error)
-    out = np.array(rows, dtype=float).reshape(len(plan.times), len(plan.outputs)).T
-    if not np.isfinite(out).all():
-        when = plan.times[int(np.argmax(~np.isfinite(out).all(axis=0)))]
-        bad = min((plan.outputs[j], plan.labels[j]) for j in np.flatnonzero(~np.isfinite(out).all(axis=1)))
-        return None, f"'{bad[1]}' is not finite at time {when:.6g}."
-    out[out == NA] = np.nan
-    return out, ""
+    return Chunk(start, values, status, messages, solved)
 
 
 # -- many chunks ------------------------------------------------------------------------------------------------

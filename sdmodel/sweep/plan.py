@@ -51,6 +51,8 @@ class Plan:
     """Series of the data variables, shape (runs or 1, data, times)."""
     engine: str = ""
     """Who does the runs: `kernel`, or `python` where the kernel does not know a function, or `scipy`."""
+    units: tuple[str, ...] = ()
+    """Units of the outputs."""
     grid_reason: str = ""
     """Why the steps do not land on exact dates, if they do not though nobody asked."""
 
@@ -115,6 +117,7 @@ def make_plan(
         seed,
         series_times,
         series,
+        units=tuple(model.owner(label).unit for label in labels),
         grid_reason=reason,
     )
     return plan, base, names

@@ -14,20 +14,13 @@ from sdmodel.core.errors import StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import table
-from sdmodel.sweep.backends import (
-    FAILED,
-    NOT_RUN,
-    Chunk,
-    chunk_rows,
-    done_chunks,
-    instructions,
-    processors,
-    with_engine,
-)
+from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
 from sdmodel.sweep.certificate import certify
+from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
 from sdmodel.sweep.record import run_record
+from sdmodel.sweep.refinement import in_words
 from sdmodel.sweep.result import Shape, dataset
 from sdmodel.sweep.store import Store, locked
 
@@ -130,8 +123,7 @@ def run_sweep(
     workers = min(workers or processors(), plan.runs)
     plan = with_engine(plan)
     record = run_record(model, base, design, plan, instructions(plan))
-    units = {column: shape.attrs["unit"] for shape in shapes for column in shape.columns}
-    judge = _Judge(plan, [units[i] for i in range(len(plan.labels))], record, certificate)
+    judge = _Judge(plan, record, certificate)
     if store is None:
         return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
     return _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
@@ -161,6 +153,7 @@ def _in_memory(
     values = np.empty((plan.runs, len(plan.outputs), len(plan.times)))
     status = np.full(plan.runs, NOT_RUN, dtype=np.int8)
     messages = [""] * plan.runs
+    solved: dict[int, int] = {}
     rows = chunk_rows(plan, workers)
     try:
         with _bar(plan.runs, 0, progress) as bar:
@@ -171,12 +164,13 @@ def _in_memory(
                     values[chunk.start : chunk.stop] = chunk.values
                 status[chunk.start : chunk.stop] = chunk.status
                 messages[chunk.start : chunk.stop] = chunk.messages
+                solved.update(chunk.solved)
                 bar.update(chunk.stop - chunk.start)
     except KeyboardInterrupt:
         values[status == NOT_RUN] = np.nan
         done = dataset(model, plan, shapes, values, design, status, messages, record)
         raise SweepInterrupted(int((status != NOT_RUN).sum()), plan.runs, done) from None
-    record.update(judge(int((status == FAILED).sum()), lambda row: (values[row], int(status[row])), shown))
+    record.update(judge(int((status == FAILED).sum()), lambda row: (values[row], int(status[row])), solved, shown))
     return dataset(model, plan, shapes, values, design, status, messages, record)
 
 
@@ -211,7 +205,7 @@ def _on_disk(
         result = open_sweep(path)
         if "certificate" not in result.attrs:
             failed = int((result["status"] == FAILED).sum())
-            place.finish(judge(failed, lambda row: _row_of(result, shapes, plan, row), shown))
+            place.finish(judge(failed, lambda row: _row_of(result, shapes, plan, row), place.solved(), shown))
             result = open_sweep(path)
     return result
 
@@ -221,15 +215,19 @@ class _Judge:
     """What is known of a sweep only at its end: failed runs and the error certificate."""
 
     plan: Plan
-    units: list[str]
     record: dict[str, Any]
     sample: int
 
-    def __call__(self, failed: int, values_of: Callable[[int], tuple[np.ndarray, int]], shown: bool) -> dict[str, Any]:
-        """Attributes of the result, told below the progress bar if there is one."""
-        out: dict[str, Any] = {"failed": failed, **certify(self.plan, self.units, self.record, values_of, self.sample)}
+    def __call__(
+        self, failed: int, values_of: Callable[[int], tuple[np.ndarray, int]], solved: dict[int, int], shown: bool
+    ) -> dict[str, Any]:
+        """Attributes of the result, printed below the progress bar if there is one."""
+        out: dict[str, Any] = {"failed": failed, **in_words(solved, self.plan.runs)}
+        out.update(certify(self.plan, self.record, lambda row: (*values_of(row), solved.get(row, 0)), self.sample))
         if shown and failed:
             print(f"{failed:,} of {self.plan.runs:,} runs failed; their status is {FAILED}.", file=sys.stderr)
+        if shown and "solved_again" in out:
+            print(f"Solved again: {out['solved_again']}.", file=sys.stderr)
         if shown and self.sample:
             print(f"Certificate: {out['certificate']}.", file=sys.stderr)
         return out

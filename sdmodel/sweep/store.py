@@ -18,7 +18,7 @@ import numpy as np
 
 from sdmodel.core.errors import MissingExtraError, StoreError
 from sdmodel.core.structure import Structure
-from sdmodel.sweep.backends import NOT_RUN, Chunk
+from sdmodel.sweep.engines import NOT_RUN, Chunk
 from sdmodel.sweep.files import read_json, sync, write_json
 from sdmodel.sweep.identity import MEANING, difference, digest
 from sdmodel.sweep.plan import Plan
@@ -190,16 +190,22 @@ class Store:
         """The done-mark of a chunk: digests by array and messages by row; None if there is none that fits."""
         found = read_json(self._mark(number))
         marks = found.get("attributes") if isinstance(found, dict) else None
-        if not isinstance(marks, dict) or set(marks) != {"digests", "messages", "digest"}:
+        if not isinstance(marks, dict) or set(marks) != {"digests", "messages", "solved", "digest"}:
             return None
-        fits = marks["digest"] == self._mark_digest(number, marks["digests"], marks["messages"])
+        fits = marks["digest"] == self._mark_digest(number, marks)
         return marks if fits else None
 
     def _mark(self, number: int) -> Path:
         return self.path / "marks" / str(number) / "zarr.json"
 
-    def _mark_digest(self, number: int, digests: Any, messages: Any) -> str:
-        return digest((number, self.manifest["made"], digests, messages))
+    def _mark_digest(self, number: int, marks: Mapping[str, Any]) -> str:
+        content = {key: value for key, value in marks.items() if key != "digest"}
+        return digest((number, self.manifest["made"], content))
+
+    def solved(self) -> dict[int, int]:
+        """Rows that were solved again, and how (see `sdmodel.sweep.refinement`)."""
+        marks = (self.mark(number) for number in range(self.chunks))
+        return {int(row): how for mark in marks if mark for row, how in mark["solved"].items()}
 
     def block(self, key: str, number: int) -> np.ndarray:
         """Values of an array in a chunk, checked against its done-mark; fill values where the chunk is not done.
@@ -294,8 +300,12 @@ class Store:
                     sync(place.parent)
                 digests[key] = digest(np.ascontiguousarray(values))
             messages = {str(chunk.start + i): m[:MESSAGE_LENGTH] for i, m in enumerate(chunk.messages) if m}
-            marks: dict[str, Any] = {"digests": digests, "messages": messages}
-            marks["digest"] = self._mark_digest(number, digests, messages)
+            marks: dict[str, Any] = {
+                "digests": digests,
+                "messages": messages,
+                "solved": {str(row): how for row, how in chunk.solved.items()},
+            }
+            marks["digest"] = self._mark_digest(number, marks)
             write_json(self._mark(number), {"attributes": marks, "zarr_format": 3, "node_type": "group"})
 
     def _mend(self, key: str) -> None:

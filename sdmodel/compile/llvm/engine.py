@@ -21,7 +21,7 @@ from sdmodel.compile.llvm.loops import ROW
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
-from sdmodel.core.tableau import Tableau
+from sdmodel.core.tableau import FEW_ROUGH, Tableau
 
 Array = np.ndarray
 OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
@@ -103,7 +103,7 @@ class Kernel:
     --------
     >>> import sdmodel
     >>> from sdmodel.compile import program_of
-    >>> from sdmodel.core.tableau import Tableau
+    >>> from sdmodel.core.tableau import FEW_ROUGH, Tableau
     >>> program = program_of(sdmodel.load("network"), fixed=False)
     >>> kernel = Kernel(program, [program.outputs["trust"]], tableau=Tableau(order=1, step=((1.0,), 1.0)))
     >>> values, status, first = kernel.run([program.defaults] * 3, [2009.0, 2014.0, 2034.0])
@@ -294,7 +294,7 @@ class Kernel:
         early = noted.reshape(-1)[: high - low].astype(np.int32)
         out[failed] = math.nan
         status = np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8)
-        return status, early, rough.reshape(-1)[: high - low] > 0
+        return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH)
 
     def _dates(self, job: Job, params: Array, work: Array) -> tuple[Array, Array]:
         """Breaks of every run, and one date after the end; lanes where they are too many."""

@@ -9,7 +9,7 @@ from sdmodel.compile.llvm.history import Past, cut, draw, fill, shift
 from sdmodel.compile.llvm.ir import LANES, Body, V, W, isplat, splat
 from sdmodel.compile.llvm.loops import ROW, at, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
-from sdmodel.core.tableau import Tableau
+from sdmodel.core.tableau import ROUGH, Tableau
 
 LANE_NUMBERS = "<" + ", ".join(f"i64 {i}" for i in range(LANES)) + ">"
 
@@ -30,7 +30,7 @@ class Space:
     error: int
     """Weighted sum of the slopes that measures the error of a step; -1 if nobody asked for it."""
     rough: int
-    """Row that is 1 in the lanes in which a step was too long."""
+    """Row that counts in each lane how often a step was too long for a state."""
     states: int
     padded: int
     """Number of states in whole groups of four."""
@@ -91,10 +91,6 @@ def begin(b: Body, space: Space, init: Phase) -> None:
         b.store(splat(0.0), "%w", space.rough)
     if space.z != space.y:
         over_states(b, space, lambda b, load: [(space.z, load(space.y))])
-
-
-ROUGH = 1 / 32
-"""A step is rough if the error weights give more than this share of a state's size before and after the step."""
 
 
 def runge_kutta(
@@ -176,11 +172,12 @@ def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
 
 
 def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
-    """Set the lanes whose state has an error that is no small part of it."""
+    """Count the lanes whose state has an error that is no small part of it."""
     size = b.xadd(b.call("llvm.fabs.v8f64", old), b.call("llvm.fabs.v8f64", new))
     wrong = b.compare("ogt", b.call("llvm.fabs.v8f64", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
     place = b.row("%w", space.rough)
-    b.store(b.select(b.both(wrong, active) if active else wrong, splat(1.0), b.load(place)), place)
+    count = b.load(place)
+    b.store(b.select(b.both(wrong, active) if active else wrong, b.xadd(count, splat(1.0)), count), place)
 
 
 def every_vector(module: Module, space: Space, extra: str, passed: str, prepare: Callable[[Body, str], str]) -> None:

@@ -1,0 +1,131 @@
+"""Runs for which steps of TIME STEP are too long, as in stiff models: solved again by shorter steps or by scipy.
+
+The kernel notes the runs with a step whose error is no small part of a state. Whether that matters is then seen by
+halving the step. All of it depends on the run alone, so a result does not depend on its neighbours, chunk or thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdmodel.compile.python.engine import Engine
+from sdmodel.core.expression import NA
+from sdmodel.solve.registry import CONTINUOUS
+from sdmodel.sweep.engines import FAILED, FINE, kernel_of, kernel_series, one_run, python_of
+from sdmodel.sweep.plan import Plan
+
+ENOUGH = 5e-4
+"""A run is taken if half its step changes no output by more than this part of the largest value of the output."""
+HALVINGS = 5
+"""How often a step is halved before scipy solves the run."""
+BY_SCIPY = -1
+"""What stands for scipy where else the number of halvings stands."""
+SCIPY_RTOL = 1e-8
+NOISE = 1e-9
+"""Outputs smaller than this fraction of the largest output of the same unit are treated as rounding noise."""
+
+
+def distance(units: tuple[str, ...], values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Largest difference of each output (outputs,) over the times, relative to its largest absolute value.
+
+    An output that is smaller than `NOISE` times the largest of its unit, such as a balance that should be nil, is
+    measured against that. Values (outputs, times) that are finite in one array only are infinitely apart.
+    """
+    size = np.nan_to_num(np.abs(reference), posinf=0.0).max(axis=1, initial=0.0)
+    of_unit = {unit: max(size[j] for j in range(len(size)) if units[j] == unit) for unit in set(units)}
+    scale = np.maximum(np.maximum(size, NOISE * np.array([of_unit[unit] for unit in units])), 1e-300)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(values - reference)
+    apart[np.isnan(values) & np.isnan(reference)] = 0.0
+    apart[np.isnan(apart)] = np.inf
+    found: np.ndarray = apart.max(axis=1, initial=0.0) / scale
+    return found
+
+
+def refine(
+    plan: Plan, start: int, values: np.ndarray, found: np.ndarray, rough: np.ndarray
+) -> tuple[dict[int, int], dict[int, str]]:
+    """Solve the `rough` rows of a chunk again where that changes them.
+
+    Parameters
+    ----------
+    plan, start
+        The sweep, and the first row of the chunk.
+    values, found
+        Results (rows, outputs, times) and status (rows,) of the chunk; corrected in place.
+    rough
+        Rows of the chunk with steps that may be too long.
+
+    Returns
+    -------
+    dict
+        For the rows of the sweep that were solved again how often the step was halved, or `BY_SCIPY`.
+    dict
+        For the rows of the chunk that could not be solved again what went wrong.
+    """
+    solved: dict[int, int] = {}
+    reasons: dict[int, str] = {}
+    left, latest = rough, {int(i): values[i].copy() for i in rough}
+    if "TIME STEP" in plan.program.parameters:
+        for halvings in range(1, HALVINGS + 1):
+            if not len(left):
+                break
+            finer, status = halved(plan, start + left, halvings)
+            again = []
+            for place, i in enumerate(map(int, left)):
+                fine = status[place] == FINE
+                if not fine or distance(plan.units, latest[i], finer[place]).max(initial=0.0) > ENOUGH:
+                    latest[i] = finer[place] if fine else np.full_like(values[i], np.nan)
+                    again.append(i)
+                elif halvings > 1:
+                    values[i], found[i], solved[start + i] = finer[place], FINE, halvings
+            left = np.array(again, dtype=int)
+    for i in map(int, left):
+        row = start + i
+        tight = one_run(
+            plan, python_of(plan), plan.parameters(row, row + 1)[0], row, method=CONTINUOUS, rtol=SCIPY_RTOL
+        )
+        solved[row] = BY_SCIPY
+        if tight.values is None:
+            values[i], found[i], reasons[i] = np.nan, FAILED, tight.message
+        else:
+            values[i], found[i] = tight.values, FINE
+    return solved, reasons
+
+
+def refined_run(plan: Plan, engine: Engine, p: np.ndarray, row: int) -> tuple[np.ndarray | None, str, int]:
+    """A run of the Python engine: values or None, what went wrong, and `BY_SCIPY` if scipy had to solve it, else 0."""
+    run = one_run(plan, engine, p, row)
+    if not run.rough or run.values is None:
+        return run.values, run.message, 0
+    tight = one_run(plan, engine, p, row, method=CONTINUOUS, rtol=SCIPY_RTOL)
+    if tight.values is not None and distance(plan.units, run.values, tight.values).max(initial=0.0) <= ENOUGH:
+        return run.values, "", 0
+    return tight.values, tight.message, BY_SCIPY
+
+
+def halved(plan: Plan, rows: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
+    """Results (rows, outputs, times) and status (rows,) of some rows with TIME STEP halved that often."""
+    parameters = np.concatenate([plan.parameters(int(row), int(row) + 1) for row in rows])
+    parameters[:, plan.program.parameters.index("TIME STEP")] /= 2**halvings
+    values, status, _ = kernel_of(plan).run(
+        parameters, plan.times, series=kernel_series(plan, rows), seed=plan.seed, numbers=plan.numbers[rows]
+    )
+    values[values == NA] = np.nan
+    return values, status
+
+
+def in_words(solved: dict[int, int], runs: int) -> dict[str, object]:
+    """Attributes of a result: how many runs were solved again, and how; empty if none was."""
+    if not solved:
+        return {}
+    by_scipy = sum(how == BY_SCIPY for how in solved.values())
+    most = max(solved.values())
+    ways = [f"{len(solved) - by_scipy:,} with steps down to TIME STEP/{2**most}"] if most > 0 else []
+    ways += [f"{by_scipy:,} with {CONTINUOUS} at rtol {SCIPY_RTOL:g}"] if by_scipy else []
+    return {
+        "solved_again": f"{len(solved):,} of {runs:,} runs, since steps of TIME STEP were too long for them: "
+        + " and ".join(ways),
+        "solved_again_halved": len(solved) - by_scipy,
+        "solved_again_scipy": by_scipy,
+    }

@@ -224,6 +224,7 @@ def test_stocks_and_flows_over_an_array(model: Make) -> None:
         ("2 * *", [], r"cannot be read: 2 \* \*"),
         ("SUM(v, u)", [], "SUM takes one argument, 2 are given"),
         ("RANK(u)", [], "RANK takes 2 or 3 arguments"),
+        ("INTERPOLATE()", [], "the first argument of INTERPOLATE is an array"),
         ("INTERPOLATE(v, 0.5, 0.5)", [], "INTERPOLATE takes one number for each whole dimension"),
         ("LOOKUP(v, 1)", ["Zone"], "'v' has no graphical function that LOOKUP could read"),
     ],

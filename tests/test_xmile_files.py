@@ -540,3 +540,9 @@ def test_what_converters_leave_of_vensim_is_read(stella: Make) -> None:
     assert found["part[two]"].iloc[0] == pytest.approx(4 / 13)
     assert found[[f"order[{e}]" for e in ("one", "two", "three")]].iloc[0].tolist() == [2, 1, 0]
     assert found["y"].tolist() == [90, 90, 91, 91, 91]
+
+
+@pytest.mark.parametrize("name", ["element_at", "array_rank", "non_negative", "unconnected", "integ", "xpulse"])
+def test_functions_of_the_expression_tree_are_no_words_of_xmile(stella: Make, name: str) -> None:
+    with pytest.raises(SdmodelError, match=f"'{name}' is called, which is not the name of a function"):
+        stella(aux("y", f"{name}(1, 2)"))

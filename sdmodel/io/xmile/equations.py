@@ -207,8 +207,10 @@ class Equation(Subscripts):
 
     def interpolate(self, args: tuple[Expr, ...]) -> Expr:
         """INTERPOLATE(array, x, ...): the weighted mean of the elements around x, which runs from 0 to 1."""
-        array, *given = args
         arrays = self.arrays
+        if not args:
+            raise EquationError(f"{self.where}: the first argument of INTERPOLATE is an array.")
+        array, *given = args
         match array:
             case Ref(name, subs):
                 indices: tuple[Expr, ...] = tuple(index_of_word(s) for s in subs)

@@ -186,7 +186,7 @@ def test_a_damaged_mdl_is_read_or_refused(raw: bytes) -> None:
     survives(read_vensim, raw, "damaged.mdl")
 
 
-@pytest.mark.filterwarnings("ignore::sdmodel.errors.ReadWarning")
+@pytest.mark.filterwarnings("ignore::sdmodel.core.errors.ReadWarning")
 @settings(max_examples=200)
 @given(damaged(XML))
 def test_a_damaged_xmile_is_read_or_refused(raw: bytes) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.analysis.discovery.prim import Box, peeled
+from sdmodel.analysis.discovery.prim import Box, peel
 from sdmodel.core.errors import DesignError, MissingExtraError, UnknownNameError
 
 RANGES = pd.DataFrame(
@@ -79,10 +79,10 @@ def test_switches_and_whole_numbers_are_peeled_by_value():
 def test_peeling_by_hand():
     # 20 runs; the cases are the upper half. A peel takes one run off the lower end, until only cases are left.
     x = np.arange(20.0)[:, None]
-    boxes = peeled(x, x[:, 0] >= 10, 0.05)
+    boxes = peel(x, x[:, 0] >= 10, 0.05)
     assert [float(b.low[0]) for b in boxes] == [-np.inf, *np.arange(0.5, 10)]
     assert all(b.high[0] == np.inf for b in boxes)
-    assert not peeled(x, np.ones(20, dtype=bool), 0.05)[1:]
+    assert not peel(x, np.ones(20, dtype=bool), 0.05)[1:]
 
 
 def test_pasting_gives_back_what_was_peeled_too_much():
@@ -94,7 +94,7 @@ def test_pasting_gives_back_what_was_peeled_too_much():
     wider = _best_paste(x, y, Box(np.array([0.3]), np.array([0.5])))
     assert wider is not None
     assert wider.low[0] < 0.3 or wider.high[0] > 0.5
-    assert y[wider.holds(x)].mean() > y[Box(np.array([0.3]), np.array([0.5])).holds(x)].mean()
+    assert y[wider.contains(x)].mean() > y[Box(np.array([0.3]), np.array([0.5])).contains(x)].mean()
 
 
 def test_a_sweep_is_read_by_its_coordinates_and_failed_runs_are_left_out():

@@ -17,17 +17,17 @@ from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.model import Model
 from sdmodel.solve.run import run
 from sdmodel.validation.confidence.behaviour_modes import MODES, SHAPES, modes, strength
-from sdmodel.validation.confidence.conservation import balanced
-from sdmodel.validation.confidence.extreme_conditions import corners, ends, extremes
+from sdmodel.validation.confidence.conservation import with_balances
+from sdmodel.validation.confidence.extreme_conditions import corners, ends, extreme_conditions
 from sdmodel.validation.confidence.feedback_graph import links, loops_of
-from sdmodel.validation.confidence.integration_error import half_steps
-from sdmodel.validation.confidence.loops import structure
-from sdmodel.validation.confidence.partial_models import behaves, partial
-from sdmodel.validation.confidence.polarity import derivatives, gain, paths_of
+from sdmodel.validation.confidence.integration_error import integration_error
+from sdmodel.validation.confidence.loops import feedback_structure
+from sdmodel.validation.confidence.partial_models import behaves, partial_models
+from sdmodel.validation.confidence.polarity import derivatives, loop_gain, paths_of
 from sdmodel.validation.confidence.result import Row
-from sdmodel.validation.confidence.run import compared, confidence, nine
-from sdmodel.validation.confidence.sensitivity import sensitivity
-from sdmodel.validation.spec import Balance, Behaviour, Book, Equal, Loop, Policy, book_of
+from sdmodel.validation.confidence.run import compared, confidence, confidence_tests
+from sdmodel.validation.confidence.sensitivity import sensitivity_rows
+from sdmodel.validation.spec import Balance, Behaviour, Equal, Loop, Policy, Spec, read_spec
 
 Write = Callable[..., Path]
 POND = """
@@ -72,8 +72,8 @@ def verdicts(rows: list[Row]) -> set[str]:
 
 # -- 1 units ------------------------------------------------------------------------------------------------------
 def test_a_wrong_unit_is_a_miss(pond: Callable[..., Model]) -> None:
-    assert verdicts(next(nine(pond(), 10))) == {"pass"}
-    assert verdicts(next(nine(pond(deaths="death rate*ceiling*ceiling"), 10))) == {"miss"}
+    assert verdicts(next(confidence_tests(pond(), 10))) == {"pass"}
+    assert verdicts(next(confidence_tests(pond(deaths="death rate*ceiling*ceiling"), 10))) == {"miss"}
 
 
 # -- 2 conservation -----------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ WATER = (Balance("fish", ["fish", "gone"], ["births"]),)
 
 def test_what_leaks_is_seen(pond: Callable[..., Model]) -> None:
     def conserved(model: Model) -> Row:
-        return next(row for row in extremes(model, Book(balance=WATER), 20, 1) if row.test == 2)
+        return next(row for row in extreme_conditions(model, Spec(balance=WATER), 20, 1) if row.test == 2)
 
     assert conserved(pond()).verdict == "pass"
     leak = conserved(pond(gone="INTEG(0.9*deaths, 0)"))
@@ -92,20 +92,20 @@ def test_what_leaks_is_seen(pond: Callable[..., Model]) -> None:
 
 def test_a_stock_cut_off_by_max_is_seen(pond: Callable[..., Model]) -> None:
     text = POND + "counted = MAX(fish, 60) ~ fish ~ What is counted. |\n"
-    rows = extremes(pond(text), Book(equal=(Equal("count", "fish", "counted"),)), 20, 1)
+    rows = extreme_conditions(pond(text), Spec(equal=(Equal("count", "fish", "counted"),)), 20, 1)
     assert rows[0].verdict == "miss"
 
 
 def test_a_balance_that_never_moves_proves_nothing(pond: Callable[..., Model]) -> None:
-    book = Book(balance=(Balance("nothing", ["idle"], ["idle flow"]),))
+    spec = Spec(balance=(Balance("nothing", ["idle"], ["idle flow"]),))
     text = POND + "idle = INTEG(idle flow, 1) ~ fish ~ Still. |\nidle flow = 0*births ~ fish/Year ~ Nil. |\n"
-    row = extremes(pond(text), book, 10, 1)[0]
+    row = extreme_conditions(pond(text), spec, 10, 1)[0]
     assert (row.verdict, row.text) == ("miss", "It never changes, so nothing is shown.")
 
 
 def test_a_name_with_subscripts_is_summed() -> None:
     model = sdmodel.load("firms")
-    whole = balanced(model, (Equal("a", "all firms", "SUM(firms[quality!,age!])"), Balance("b", ["firms"])))
+    whole = with_balances(model, (Equal("a", "all firms", "SUM(firms[quality!,age!])"), Balance("b", ["firms"])))
     found = run(whole, every=5)
     np.testing.assert_allclose(found["checked amount of a"], found["checked account of a"])
     np.testing.assert_allclose(found["checked amount of b"], found["all firms"])
@@ -123,7 +123,7 @@ def test_a_name_with_subscripts_is_summed() -> None:
     ids=["sound", "below zero", "above its range", "not finite"],
 )
 def test_a_range_that_is_left_is_seen(pond: Callable[..., Model], change: dict[str, str], said: str) -> None:
-    rows = extremes(pond(**change), Book(), 30, 1)
+    rows = extreme_conditions(pond(**change), Spec(), 30, 1)
     if not said:
         assert verdicts(rows) == {"pass"}
     else:
@@ -138,7 +138,7 @@ def test_a_fraction_beyond_one_is_seen_in_a_run(pond: Callable[..., Model], form
     assert model.path is not None
     place = model.path.with_name("more.mdl")
     place.write_text(model.path.read_text("utf-8").replace("{UTF-8}\n", "{UTF-8}\n" + text), "utf-8")
-    rows = extremes(sdmodel.load(place), Book(), 30, 1)
+    rows = extreme_conditions(sdmodel.load(place), Spec(), 30, 1)
     assert verdicts(rows) == {"pass" if good else "miss"}
     assert good or any("'caught share' rises to" in row.text for row in rows)
 
@@ -202,9 +202,9 @@ def test_a_behaviour_that_is_not_there_is_a_miss(pond: Callable[..., Model]) -> 
     assert behaves(pond(), grows)[1]
     assert not behaves(pond(room="1"), grows)[1]  # without a ceiling it grows for ever
     model = pond()
-    rows = partial({model.name: model}, {model.name: Book(behaviour=(grows, Behaviour("x", "fish", "falls")))})
+    rows = partial_models({model.name: model}, {model.name: Spec(behaviour=(grows, Behaviour("x", "fish", "falls")))})
     assert [row.verdict for row in rows] == ["pass", "miss"]
-    assert verdicts(partial({"pond": model}, {"pond": Book()})) == {"miss"}
+    assert verdicts(partial_models({"pond": model}, {"pond": Spec()})) == {"miss"}
 
 
 def test_a_step_is_added_from_its_date_on(pond: Callable[..., Model]) -> None:
@@ -220,9 +220,9 @@ def test_a_step_is_added_from_its_date_on(pond: Callable[..., Model]) -> None:
 # -- 5 integration error ------------------------------------------------------------------------------------------
 def test_a_step_that_is_too_large_is_seen(pond: Callable[..., Model]) -> None:
     model = pond()
-    assert verdicts(half_steps(model, 20, 1)) <= {"pass", "told"}
+    assert verdicts(integration_error(model, 20, 1)) <= {"pass", "info"}
     coarse = pond(POND.replace("birth rate = 0.5", "birth rate = 5").replace("[0.2,1]", "[4,6]"))
-    assert "miss" in verdicts(half_steps(coarse.replace("TIME STEP", 0.5), 20, 1))
+    assert "miss" in verdicts(integration_error(coarse.replace("TIME STEP", 0.5), 20, 1))
 
 
 # -- 6 and 7 ------------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def two(model: Model, samples: int) -> list[tuple[str, object, object, str, str]
 @pytest.mark.parametrize(
     ("asked", "verdicts", "said"),
     [
-        ({}, ["told"], "names no comparison"),
+        ({}, ["info"], "names no comparison"),
         ({"6": "not there"}, ["miss"], "not there"),
         ({"6": "nothing"}, ["miss"], "It compared nothing"),
         ({"6": "refused"}, ["miss"], "no such samples"),
@@ -252,7 +252,7 @@ def test_a_comparison_is_run_by_name_and_never_passed_when_it_is_not_there(
     pond: Callable[..., Model], asked: dict[str, str], verdicts: list[str], said: str
 ) -> None:
     given = {"nothing": nothing, "refused": refused, "two": two}
-    rows = compared(pond(), Book(comparisons=asked), 6, 10, given)
+    rows = compared(pond(), Spec(comparisons=asked), 6, 10, given)
     assert [row.verdict for row in rows] == verdicts
     assert said in rows[0].text
 
@@ -264,7 +264,7 @@ CROWDING = Loop("B1", "crowding", "", "-", ["fish", "room", "births"], ["room", 
 
 def of(model: Model, **changes: object) -> dict[str, Row]:
     loop = Loop(**{**{f: getattr(CROWDING, f) for f in CROWDING.__slots__}, **changes})
-    return {row.kind: row for row in structure(model, Book(loop=(loop,))) if row.kind != "count"}
+    return {row.kind: row for row in feedback_structure(model, Spec(loop=(loop,))) if row.kind != "count"}
 
 
 def test_a_loop_has_path_sign_and_effect(pond: Callable[..., Model]) -> None:
@@ -293,8 +293,8 @@ def test_what_is_wrong_with_a_loop_is_said(
     assert said in row.text
 
 
-def test_an_open_sign_is_told(pond: Callable[..., Model]) -> None:
-    assert of(pond(), sign="?")["sign"].verdict == "told"
+def test_an_open_sign_is_reported(pond: Callable[..., Model]) -> None:
+    assert of(pond(), sign="?")["sign"].verdict == "info"
 
 
 def test_a_loop_of_another_sign_is_seen_in_the_equations(pond: Callable[..., Model]) -> None:
@@ -317,8 +317,8 @@ def test_derivatives_are_those_of_calculus(pond: Callable[..., Model]) -> None:
 def test_the_gain_of_a_bundle_of_loops_is_its_trace() -> None:
     two = [("a",), ("b",)]
     slopes = {("x", "y"): np.array([[[1.0, 0.0], [0.0, 3.0]]]), ("y", "x"): np.array([[[2.0, 0.0], [0.0, -2.0]]])}
-    assert gain(["x", "y"], slopes, {"x": two, "y": two}) == pytest.approx([(2 - 6) / (2 + 6)])
-    assert gain(["x[a]", "y[a]"], slopes, {"x": two, "y": two}) == pytest.approx([1.0])
+    assert loop_gain(["x", "y"], slopes, {"x": two, "y": two}) == pytest.approx([(2 - 6) / (2 + 6)])
+    assert loop_gain(["x[a]", "y[a]"], slopes, {"x": two, "y": two}) == pytest.approx([1.0])
 
 
 def test_initial_values_are_no_feedback(pond: Callable[..., Model]) -> None:
@@ -346,19 +346,19 @@ def test_sensitivity_finds_what_moves_what(pond: Callable[..., Model]) -> None:
     text = (
         POND + "idle number = 1 ~ Dmnl [0,1] ~ Nothing. [uncertainty] [@guess] |\nuse = idle number ~ Dmnl ~ Nil. |\n"
     )
-    book = Book(policy=(Policy("more deaths", {"death rate": 0.2}),), outcomes=("fish",))
-    rows = {(r.kind, r.name): r for r in sensitivity(pond(text), book, 200, 1)}
+    spec = Spec(policy=(Policy("more deaths", {"death rate": 0.2}),), outcomes=("fish",))
+    rows = {(r.kind, r.name): r for r in sensitivity_rows(pond(text), spec, 200, 1)}
     assert "ceiling (+" in rows["numerical", "fish"].text
     assert rows["numerical", "constants that move an outcome"].figure in ("1 of 3", "2 of 3")
     assert rows["policy", "more deaths"].figure == "1 of 1 effects keep their sign"
     assert rows["behavioural", "fish"].text.startswith("rises in the file")
 
 
-def test_a_policy_whose_effect_turns_is_told(pond: Callable[..., Model]) -> None:
+def test_a_policy_whose_effect_turns_is_reported(pond: Callable[..., Model]) -> None:
     text = POND.replace("death rate*fish\n", "death rate*fish*(mood - 0.5)\n")
     text += "mood = 0.9 ~ Dmnl [0,1] ~ Mood. [uncertainty] [@guess] |\n"
-    book = Book(policy=(Policy("more deaths", {"death rate": 0.2}),), outcomes=("fish",))
-    rows = {(r.kind, r.name): r for r in sensitivity(pond(text), book, 200, 1)}
+    spec = Spec(policy=(Policy("more deaths", {"death rate": 0.2}),), outcomes=("fish",))
+    rows = {(r.kind, r.name): r for r in sensitivity_rows(pond(text), spec, 200, 1)}
     assert rows["policy", "more deaths"].figure == "0 of 1 effects keep their sign"
 
 
@@ -381,7 +381,7 @@ def test_a_file_that_is_not_well_formed_is_refused(
     assert model.path is not None
     model.path.with_name("checks.toml").write_text(text.replace("model", model.name), encoding="utf-8")
     with pytest.raises(error, match=said):
-        book_of(model)
+        read_spec(model)
 
 
 def test_a_model_without_a_file_is_tested_by_its_equations(pond: Callable[..., Model]) -> None:
@@ -394,14 +394,14 @@ def test_a_model_without_a_file_is_tested_by_its_equations(pond: Callable[..., M
 def test_the_command_counts_what_must_be_passed(pond: Callable[..., Model]) -> None:
     model = pond()
     assert model.path is not None
-    book = model.path.with_name("checks.toml")
-    book.write_text(f"[[{model.name}.behaviour]]\nname = 'fills'\noutcome = 'fish'\nexpect = 'rises'\n", "utf-8")
+    spec = model.path.with_name("checks.toml")
+    spec.write_text(f"[[{model.name}.behaviour]]\nname = 'fills'\noutcome = 'fish'\nexpect = 'rises'\n", "utf-8")
     call = [sys.executable, "-m", "sdmodel.cli", "check", str(model.path), "--all", "-n", "20"]
     done = subprocess.run(call, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 structure\n" in done.stdout
     assert "9 sensitivity (reports)\n" in done.stdout
-    book.write_text(book.read_text("utf-8").replace("rises", "falls"), "utf-8")
+    spec.write_text(spec.read_text("utf-8").replace("rises", "falls"), "utf-8")
     done = subprocess.run(call, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "1 misses in what must be passed" in done.stdout
@@ -410,24 +410,24 @@ def test_the_command_counts_what_must_be_passed(pond: Callable[..., Model]) -> N
 def test_the_book_of_the_shipped_model_is_whole() -> None:
     """Quick: names, paths and counts; the command runs it all."""
     model = sdmodel.load("shandong")
-    book = book_of(model)
+    spec = read_spec(model)
     edges = set(links(model).edges)
-    ids = {loop.id for loop in book.loop}
+    ids = {loop.id for loop in spec.loop}
     assert {f"R{i}" for i in range(1, 14)} | {f"B{i}" for i in (2, 3, 4, 6, 7, 8, 9, 10, 11, 12)} <= ids
-    for loop in book.loop:
+    for loop in spec.loop:
         names = [entry.partition("[")[0] for entry in loop.path]
         assert set(zip(names, (*names[1:], names[0]), strict=True)) <= edges, loop.id
     for sector in model.sectors:
-        assert len(book_of(sdmodel.load(sector)).behaviour) >= 4, sector
+        assert len(read_spec(sdmodel.load(sector)).behaviour) >= 4, sector
 
 
 def test_the_shipped_sectors_behave_and_the_whole_conserves() -> None:
     model = sdmodel.load("shandong")
-    rows = extremes(model, book_of(model), 40, 1)
+    rows = extreme_conditions(model, read_spec(model), 40, 1)
     assert [row.name for row in rows if row.verdict == "miss"] == []
     for sector in model.sectors:
         one = sdmodel.load(sector)
-        assert verdicts(partial({sector: one}, {sector: book_of(one)})) == {"pass"}, sector
+        assert verdicts(partial_models({sector: one}, {sector: read_spec(one)})) == {"pass"}, sector
 
 
 def test_the_table_has_its_columns(pond: Callable[..., Model]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sdmodel import load
 from sdmodel.core.errors import SdmodelError
 from sdmodel.core.resources import shipped_models
-from sdmodel.validation.check import check, findings
+from sdmodel.validation.check import check, issues
 from sdmodel.validation.static.units import check_units
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
@@ -56,7 +56,7 @@ def test_a_model_text_from_file_to_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_has_no_error(name: str) -> None:
-    errors = [f for f in findings(load(name)) if f.level == "error"]
+    errors = [f for f in issues(load(name)) if f.level == "error"]
     assert errors == []
 
 
@@ -80,7 +80,7 @@ def test_no_checker_fails_on_the_conformance_suite() -> None:
         except SdmodelError:
             continue
         checked += 1
-        for found in findings(model):
+        for found in issues(model):
             assert found.message
             assert found.variable in {v.name for v in model.equations.values()}
     assert checked

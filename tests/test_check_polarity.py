@@ -12,8 +12,8 @@ import sdmodel
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.model import Model
 from sdmodel.validation.confidence.link_signs import link_signs, polarity
-from sdmodel.validation.confidence.run import nine
-from sdmodel.validation.spec import Book, book_of
+from sdmodel.validation.confidence.run import confidence_tests
+from sdmodel.validation.spec import Spec, read_spec
 
 TEXT = """{UTF-8}
 lake = INTEG(inflow - outflow - leak, 5) ~ m3 ~ Water. |
@@ -74,13 +74,15 @@ STATED = """
 )
 def test_a_turned_link_is_seen(lake: Callable[..., Model], old: str, new: str, said: str) -> None:
     model = lake(checks=STATED)
-    (good,) = polarity(model, book_of(model).polarity)
+    (good,) = polarity(model, read_spec(model).polarity)
     assert (good.verdict, good.figure) == ("pass", "5 of 5 links")
     changed = lake(TEXT.replace(old, new), STATED)
-    (bad,) = polarity(changed, book_of(changed).polarity)
+    (bad,) = polarity(changed, read_spec(changed).polarity)
     assert bad.verdict == "miss"
     assert said in bad.text
-    assert any(row.kind == "polarity" and row.verdict == "miss" for part in nine(changed, 20) for row in part)
+    assert any(
+        row.kind == "polarity" and row.verdict == "miss" for part in confidence_tests(changed, 20) for row in part
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,18 +93,18 @@ def test_a_turned_link_is_seen(lake: Callable[..., Model], old: str, new: str, s
 def test_what_is_not_well_formed_is_refused(lake: Callable[..., Model], line: str, said: str) -> None:
     model = lake(checks=f"[lake.polarity]\n{line}")
     with pytest.raises(UnknownNameError, match=said):
-        polarity(model, book_of(model).polarity)
+        polarity(model, read_spec(model).polarity)
 
 
 def test_a_model_that_states_nothing_has_no_row(lake: Callable[..., Model]) -> None:
-    assert polarity(lake(), Book().polarity) == []
+    assert polarity(lake(), Spec().polarity) == []
 
 
 # -- the shipped models -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["synergy", "talent", "network", "intervention"])
 def test_the_shipped_sectors_have_the_signs_stated(name: str) -> None:
     model = sdmodel.load(name)
-    stated = book_of(model).polarity
+    stated = read_spec(model).polarity
     assert sum(map(len, stated.values())) > 50
     (row,) = polarity(model, stated)
     assert row.verdict == "pass", row.text
@@ -124,6 +126,6 @@ def test_a_turned_link_of_a_shipped_sector_is_seen(name: str, old: str, new: str
     place.write_text(text.replace(old, new), encoding="utf-8")
     changed = replace(sdmodel.load(place), path=source)
     effect = said.split("'")[1]
-    (row,) = polarity(changed, {effect: book_of(changed).polarity[effect]})
+    (row,) = polarity(changed, {effect: read_spec(changed).polarity[effect]})
     assert row.verdict == "miss"
     assert said in row.text

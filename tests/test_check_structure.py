@@ -9,8 +9,8 @@ import pytest
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
 from sdmodel.core.structure import Component, Source, SubscriptRange, Variable
 from sdmodel.model import Model
-from sdmodel.validation.check import check, findings
-from sdmodel.validation.static.issue import Finding
+from sdmodel.validation.check import check, issues
+from sdmodel.validation.static.issue import Issue
 from sdmodel.validation.static.structure import check_markers, check_names, check_ranges, check_unused
 
 FUNCTIONS = frozenset({"integ", "max", "sum", "smooth"})
@@ -27,7 +27,7 @@ def model(*variables: Variable, ranges: tuple[SubscriptRange, ...] = ()) -> Mode
     return Model("m", {v.key: v for v in variables}, {r.name: r for r in ranges})
 
 
-def brief(listed: list[Finding]) -> list[tuple[str, str, str]]:
+def brief(listed: list[Issue]) -> list[tuple[str, str, str]]:
     return [(f.level, f.kind, f.variable) for f in listed]
 
 
@@ -222,7 +222,7 @@ def test_the_table_has_errors_first_and_every_kind() -> None:
     built = model(GOOD, unused, wrong, outside)
     table = check(built)
     assert list(table.columns) == ["level", "kind", "variable", "where", "message"]
-    assert len(table) == len(findings(built))
+    assert len(table) == len(issues(built))
     assert list(table["level"]) == sorted(table["level"])
     got = set(zip(table["level"], table["kind"], table["variable"], strict=True))
     assert {

@@ -14,7 +14,7 @@ from model_pages import grid, plain, put
 import sdmodel
 from sdmodel.study.evidence import COMPARISONS
 from sdmodel.validation.confidence.result import HARD, TESTS
-from sdmodel.validation.confidence.run import SAMPLES, nine
+from sdmodel.validation.confidence.run import SAMPLES, confidence_tests
 
 PAGES = Path(__file__).parents[1] / "models"
 MODEL = "shandong"
@@ -44,7 +44,7 @@ def measure(samples, rng=1):
     model = sdmodel.load(MODEL)
     begun = time.perf_counter()
     rows, seconds = [], {}
-    for part in nine(model, samples, rng, comparisons=COMPARISONS):
+    for part in confidence_tests(model, samples, rng, comparisons=COMPARISONS):
         now = time.perf_counter() - begun
         seconds[part[0].test] = round(now - sum(seconds.values()), 1)
         rows += [{f: getattr(row, f) for f in row.__slots__} for row in part]
@@ -93,7 +93,7 @@ def page(record):
 def overview(record, test):
     """A row of the first table."""
     words = [row["verdict"] for row in record["rows"] if row["test"] == test]
-    counts = [str(words.count(word)) for word in ("pass", "miss", "told")]
+    counts = [str(words.count(word)) for word in ("pass", "miss", "info")]
     seconds = record["seconds"].get(str(test), 0)
     return [str(test), TESTS[test], "*must*" if test in HARD else "reports", *counts, f"{seconds:g}"]
 

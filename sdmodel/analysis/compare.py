@@ -1,4 +1,4 @@
-"""What differs between two models, two runs, or a run and an export: what, where first, by how much."""
+"""Differences between two models, two runs, or a run and an export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from sdmodel.analysis.calibration.observations import series_in
 from sdmodel.analysis.inputs import check
-from sdmodel.analysis.outcomes import spelled
+from sdmodel.analysis.outcomes import canonical
 from sdmodel.core.errors import DesignError
 from sdmodel.core.notation import formula
 from sdmodel.core.run import Run
@@ -23,7 +23,7 @@ Series = dict[str, "pd.Series"]
 
 
 def compare(first: Any, second: Any, *, tolerance: float = 1e-6) -> pd.DataFrame:
-    """What differs between two models, two runs, or a run and an export.
+    """List the differences between two models, two runs, or a run and an export.
 
     Parameters
     ----------
@@ -90,13 +90,13 @@ def _runs(first: Any, second: Any, tolerance: float) -> pd.DataFrame:
     import pandas as pd
 
     one, two = _series(first), _series(second)
-    others = {spelled(name): name for name in two}
+    others = {canonical(name): name for name in two}
     rank = _causal(first if isinstance(first, Run) else second)
     skipped = {"time", "initial time", "final time", "time step", "saveper"}
     rows, compared, most = [], 0, 0
     for name, a in one.items():
-        other = others.get(spelled(name))
-        if other is None or spelled(name) in skipped:
+        other = others.get(canonical(name))
+        if other is None or canonical(name) in skipped:
             continue
         b = two[other]
         i, j = _common(a.index.to_numpy(float), b.index.to_numpy(float))
@@ -112,7 +112,7 @@ def _runs(first: Any, second: Any, tolerance: float) -> pd.DataFrame:
             k, top = wrong[0], int(np.argmax(gap))
             share = gap[top] / scale if scale else np.inf
             values = {"since": t[k], "first": x[k], "second": y[k], "largest": gap[top], "at": t[top]}
-            rows.append({"name": name, **values, "relative": share, "rank": rank.get(spelled(name), len(rank))})
+            rows.append({"name": name, **values, "relative": share, "rank": rank.get(canonical(name), len(rank))})
     if not compared:
         raise DesignError(
             f"Nothing can be compared: the first has {len(one)} variables such as '{next(iter(one), '')}', the second "
@@ -121,18 +121,18 @@ def _runs(first: Any, second: Any, tolerance: float) -> pd.DataFrame:
     columns = ["name", "since", "first", "second", "largest", "at", "relative", "rank"]
     table = pd.DataFrame(rows, columns=columns).sort_values(["since", "rank"], kind="stable")
     out = table.drop(columns="rank").set_index("name")
-    known = {spelled(name) for name in one} | skipped
+    known = {canonical(name) for name in one} | skipped
     out.attrs = {
         "compared": compared,
         "times": most,
-        "only_first": [n for n in one if spelled(n) not in others and spelled(n) not in skipped],
+        "only_first": [n for n in one if canonical(n) not in others and canonical(n) not in skipped],
         "only_second": [n for s, n in others.items() if s not in known],
     }
     return out
 
 
 def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the times that both have; times that differ by rounding are the same."""
+    """Indices of common times, up to rounding."""
     if not len(a) or not len(b):
         return np.empty(0, dtype=int), np.empty(0, dtype=int)
     at = np.clip(np.searchsorted(b, a), 1, max(len(b) - 1, 1))
@@ -143,7 +143,7 @@ def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _causal(run: Any) -> dict[str, int]:
-    """Place of each variable element from cause to effect, as its equations are computed; empty without a Run."""
+    """Position of each element in the order of computation; empty without a Run."""
     if not isinstance(run, Run):
         return {}
     from sdmodel.compile.program import Program
@@ -151,7 +151,7 @@ def _causal(run: Any) -> dict[str, int]:
 
     program: Program = program_of(run.model, fixed=run.report.method in ("euler", "rk4"))
     order = sorted(program.outputs, key=lambda name: program.outputs[name])
-    return {spelled(name): i for i, name in enumerate([*run.constants, *order])}
+    return {canonical(name): i for i, name in enumerate([*run.constants, *order])}
 
 
 # -- models -----------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def _variables(first: Structure, a: Variable, second: Structure, b: Variable) ->
 
 
 def _equation(model: Structure, variable: Variable) -> str:
-    """The equations of a variable as text, with what its files gave."""
+    """The equations of a variable as text, with its external data."""
     spell = {"time": "Time", **{k: v.name.lower() for k, v in model.equations.items()}}
     parts = []
     for c in variable.components:

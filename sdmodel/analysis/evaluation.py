@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def outcomes_of(
+def evaluate(
     model: Structure,
     design: pd.DataFrame,
     outcomes: Sequence[Outcome],
@@ -29,7 +29,7 @@ def outcomes_of(
     every: float | None = None,
     workers: int | None = None,
 ) -> np.ndarray:
-    """Outcomes of every row of a design, shape (outcomes, rows); NaN where a run failed."""
+    """Outcomes of all rows of a design, shape (outcomes, rows); NaN where a run failed."""
     names = variables_of(model, outcomes)
     found = run_sweep(
         model, design, names, scenario=scenario, every=every, workers=workers, progress=False, certificate=0
@@ -38,15 +38,13 @@ def outcomes_of(
     for outcome in outcomes:
         values = outcome.of(found)
         if values.dims != ("run",):
-            raise DesignError(
-                f"'{outcome.variable}' has subscripts; judge one element of it: '{outcome.variable}[...]'."
-            )
+            raise DesignError(f"'{outcome.variable}' has subscripts; choose one element: '{outcome.variable}[...]'.")
         columns.append(values.to_numpy().astype(float))
     return np.array(columns)
 
 
-def unit_of(model: Structure, outcome: Outcome) -> str:
-    """Unit of an outcome: that of its variable, of time, or of both multiplied."""
+def outcome_unit(model: Structure, outcome: Outcome) -> str:
+    """Unit of an outcome: that of its variable, of time, or their product."""
     own = model.owner(outcome.variable).unit
     time = model["TIME STEP"].unit if "TIME STEP" in model else ""
     if outcome.level is not None:
@@ -69,7 +67,7 @@ def require(package: str, what: str) -> None:
         raise MissingExtraError(f'{what} needs {distribution}. Install it: python -m pip install "sdmodel[analysis]"')
 
 
-def bar(total: int, label: str, unit: str, progress: bool | str | None) -> Any:
+def progress_bar(total: int, label: str, unit: str, progress: bool | str | None) -> Any:
     """A progress bar, on a terminal or in a notebook unless `progress` says otherwise."""
     from tqdm.auto import tqdm
 

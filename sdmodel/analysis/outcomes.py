@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One outcome of every run."""
+class OutcomeValues:
+    """Values of one outcome in all runs."""
 
     label: str
     time: float | None
-    """The time of a point of a path; None for an outcome that is one number a run."""
+    """Time of a point of a path; None for an outcome with one number per run."""
     values: np.ndarray
     """Shape (runs,)."""
 
     @property
     def name(self) -> str:
-        """The outcome, with its time if it is a point of a path."""
+        """Label with the time of a point of a path."""
         return self.label if self.time is None else f"{self.label} at {self.time:g}"
 
 
-def judged(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[Judged]:
-    """Every number of the outcomes: one for each element of a subscripted variable and each time of a path.
+def outcome_values(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[OutcomeValues]:
+    """Values of outcomes: one for each element of a subscripted variable and each time of a path.
 
     Raises
     ------
@@ -58,14 +58,14 @@ def judged(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[Jud
             own = label.replace(stem, join_label(stem, members), 1) if ranges else label
             block = flat.isel(element=i).to_numpy()
             if not path:
-                yield Judged(own, None, block)
+                yield OutcomeValues(own, None, block)
                 continue
             for j, t in enumerate(array["time"].to_numpy()):
-                yield Judged(own, float(t), block[:, j])
+                yield OutcomeValues(own, float(t), block[:, j])
 
 
-def framed(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) -> pd.DataFrame:
-    """Rows with `outcome`, `time` (where there is one) and `last` as index."""
+def outcome_table(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) -> pd.DataFrame:
+    """Rows as a table with index `outcome`, `time` (for paths) and `last`."""
     import pandas as pd
 
     table = pd.DataFrame(rows)
@@ -75,6 +75,6 @@ def framed(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) 
     return table.set_index(levels)
 
 
-def spelled(name: str) -> str:
-    """What identifies a variable or element: case, quotes and the blanks around brackets and commas do not count."""
+def canonical(name: str) -> str:
+    """Canonical label: case, quotes and blanks around brackets and commas are ignored."""
     return re.sub(r"\s*([\[\],])\s*", r"\1", key(name.replace('"', "")))

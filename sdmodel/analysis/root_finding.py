@@ -1,4 +1,4 @@
-"""A number solved for each of many rows at once, by sweeps of the rows that are still off."""
+"""Vectorised root finding: one sweep per iteration for all rows that have not converged."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Outcome at values of the lever for rows of the design: `(x, rows) -> values`."""
 
 ROUNDS = 60
-"""Sweeps at most; halving a range that often leaves nothing of it."""
+"""Largest number of iterations; bisection then reaches machine precision."""
 
 
-class Met(NamedTuple):
-    """What a search found, an entry a row."""
+class RootResult(NamedTuple):
+    """Result of `find_roots`, one entry per row."""
 
     x: np.ndarray
     value: np.ndarray
     """Outcome there; NaN where a run failed."""
     residual: np.ndarray
-    """Outcome less target, over the scale."""
+    """Outcome minus target, divided by the scale."""
     runs: int
 
 
-def meet(
+def find_roots(
     measure: Measure,
     target: np.ndarray,
     low: float | np.ndarray,
@@ -35,29 +35,29 @@ def meet(
     scale: np.ndarray | None = None,
     tolerance: float = 0.005,
     rounds: int = ROUNDS,
-) -> Met:
-    """Solve `measure(x) = target` row by row between `low` and `high`, where the measure goes one way with x.
+) -> RootResult:
+    """Vectorised bracketed root finding of `measure(x) = target` (Illinois); the measure must be monotone in x.
 
-    Regula falsi in the Illinois variant [1]_, the secant rule while only one side of the target is known, and halving
-    where either leaves the bracket. Where no value in the range meets the target, x is the end that comes nearer.
+    Regula falsi in the Illinois variant [1]_, the secant method while only one side of the target is known, and
+    bisection where either leaves the bracket. Where no value in the range meets the target, x is the nearer end.
 
     Parameters
     ----------
     measure
-        Outcome for values of x and the rows they belong to.
+        Outcome as a function of x and of the rows it belongs to.
     target
-        What it must equal, one a row.
+        Targets, one per row.
     low, high
         Range of x, for all or by row.
     start
-        First guess, for all or by row; the measure must then rise with x. Default: both ends are tried first.
+        First guess, for all or by row; the measure must then increase with x. Default: both ends are evaluated.
     scale
-        What a difference is measured against; default the target, or one where that is zero. A guess is first corrected
-        along a line from the target less the scale at `low`.
+        Scale of the residual; default the target, or 1 where that is zero. The first correction of a guess assumes a
+        line from the target minus the scale at `low`.
     tolerance
-        Largest difference, over the scale, that is left alone.
+        Tolerance of the scaled residual.
     rounds
-        Sweeps at most.
+        Largest number of iterations.
 
     References
     ----------
@@ -102,11 +102,11 @@ def meet(
         x_before, off_before = np.where(todo, x, x_before), np.where(todo, off, off_before)
         x = np.where(todo, _inside(new, x, a, b), x)
     with np.errstate(all="ignore"):
-        return Met(x, sign * off + target, sign * off / size, runs)
+        return RootResult(x, sign * off + target, sign * off / size, runs)
 
 
 def _inside(new: np.ndarray, x: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """What to try next, or the middle of the bracket where that is outside it or nothing new."""
+    """The next x, or the middle of the bracket where that is outside it or unchanged."""
     tried: np.ndarray = np.where(np.isfinite(new) & (new >= a) & (new <= b) & (new != x), new, (a + b) / 2)
     return tried
 
@@ -121,10 +121,10 @@ def _next(
     x_before: np.ndarray,
     off_before: np.ndarray,
 ) -> np.ndarray:
-    """Take `x` into the bracket (in place) and return the next value of the lever to try; NaN asks for the middle."""
+    """Update the bracket in place and return the next x; NaN requests bisection."""
     below, above = off < 0, off > 0
     with np.errstate(all="ignore"):
-        # An end that stays a second time counts half, or the other one would creep.
+        # Illinois: halve the residual of an end that is retained twice.
         off_b[below & (off_before < 0)] /= 2
         off_a[above & (off_before > 0)] /= 2
         a[below], off_a[below] = x[below], off[below]

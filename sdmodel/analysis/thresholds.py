@@ -1,4 +1,4 @@
-"""Where on a lever something happens: a value spent, a level crossed; row by row of a design, many rows in a sweep."""
+"""Values of a lever at which an outcome meets a target or crosses a level, for all rows of a design at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import outcomes_of, unit_of
+from sdmodel.analysis.evaluation import evaluate, outcome_unit
 from sdmodel.analysis.inputs import check, design_rows, lever_range, one_constant, refuse
-from sdmodel.analysis.root_finding import ROUNDS, Measure, meet
+from sdmodel.analysis.root_finding import ROUNDS, Measure, find_roots
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -34,10 +34,10 @@ def solve_lever(
     every: float | None = None,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """Solve a lever, row by row of a design, so that an outcome meets a target: for instance equal public money.
+    """Solve for the value of a lever at which an outcome meets a target, for each row of a design.
 
-    The outcome must go one way with the lever; of several solutions one is found. Regula falsi in the Illinois variant
-    [1]_, inside the range, for all rows at once: a round is one sweep of the rows that are still off.
+    Vectorised bracketed root finding (Illinois variant of regula falsi [1]_): each iteration is one sweep of the rows
+    that have not converged. The outcome must be monotone in the lever; of several solutions one is returned.
 
     Parameters
     ----------
@@ -46,32 +46,32 @@ def solve_lever(
     lever
         A constant: a size or a date.
     outcome
-        What must meet the target, such as ``Outcome("present value of public money")``.
+        The outcome that must meet the target, such as ``Outcome("present value of public money")``.
     target
-        One number, or one for each row, in the unit of the outcome.
+        One number, or one per row, in the unit of the outcome.
     design
-        One row a case, without the lever; default: one case, the constants of the file.
+        One row per case, without the lever; default: one case with the constants of the file.
     low, high
-        Where the lever may go; default its range in the file.
+        Range of the lever; default that of the file.
     tolerance
-        Largest difference from the target that is left alone, as a share of the target (of one, if the target is 0).
+        Relative tolerance of the target (absolute where the target is 0).
     scenario, every, workers
         As in `Model.sweep`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a row of the design, with its index: the lever under its name; ``target``; the outcome under its label,
-        at that value; ``residual``, outcome over target less one (the difference, where the target is 0); ``solved``.
-        Where no value in the range meets the target, the lever is at the end that comes nearer and ``solved`` is
-        False; where a run failed, it is NaN.
+        One row per row of the design, with its index: the lever under its name; ``target``; the outcome under its label
+        at that value; ``residual``, outcome over target minus one (the difference where the target is 0); ``solved``.
+        Where no value in the range meets the target, the lever is at the nearer end and ``solved`` is False; where a
+        run failed, it is NaN.
 
     Raises
     ------
     UnknownNameError, OverrideError
-        If the lever or the outcome is not in the model, or the lever is no constant.
+        If the lever or the outcome is not in the model, or the lever is not a constant.
     DesignError
-        If the design holds the lever, or targets and rows differ in number.
+        If the design contains the lever, or the numbers of targets and rows differ.
 
     References
     ----------
@@ -100,7 +100,7 @@ def solve_lever(
     if not np.isfinite(goal).all():
         raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is not a finite number.")
     measure = _measure(model, rows, lever, outcome, scenario, every, workers)
-    found = meet(measure, goal, a, b, tolerance=tolerance)
+    found = find_roots(measure, goal, a, b, tolerance=tolerance)
     failed = ~np.isfinite(found.value)
     x, value, residual = (np.where(failed, np.nan, part) for part in found[:3])
     label = outcome.label
@@ -108,7 +108,7 @@ def solve_lever(
     frame = pd.DataFrame(columns, index=rows.index)
     frame.attrs = {
         "lever": lever,
-        "units": {lever: model.owner(lever).unit, label: unit_of(model, outcome)},
+        "units": {lever: model.owner(lever).unit, label: outcome_unit(model, outcome)},
     }
     return frame
 
@@ -130,9 +130,8 @@ def threshold(
 ) -> pd.DataFrame:
     """Find the values of a lever at which an outcome crosses a level, for each row of a design.
 
-    The range is scanned at evenly spaced points, and each pair of neighbours on two sides of the level is narrowed by
-    bisection, faster where the outcome is smooth [1]_. Two crossings between neighbouring points are not seen: take
-    more points.
+    The range is scanned at evenly spaced points, and each interval with a crossing is narrowed by Chandrupatla's method
+    [1]_. Two crossings between neighbouring points are missed: use more points.
 
     Parameters
     ----------
@@ -141,22 +140,22 @@ def threshold(
     level
         Level of the outcome, in its unit.
     design
-        One row a case, such as samples of the uncertainties; default: one case, the constants of the file.
+        One row per case, such as samples of the uncertainties; default: one case with the constants of the file.
     low, high
-        Where the lever is looked at; default its range in the file.
+        Range of the lever; default that of the file.
     points
         Points of the scan.
     tolerance
-        Width to which a crossing is narrowed, as a share of the range.
+        Final width of the bracket of a crossing, relative to the range.
 
     Returns
     -------
     pandas.DataFrame
-        One row a crossing. Columns: ``sample``, the row label of the design (or its column `sample`); the lever under
-        its name, in the middle of what is left; ``direction``, 1 where the outcome rises through the level and -1
-        where it falls; ``width`` of what is left; ``before`` and ``after``, the outcome at its two ends. The two
-        differ by much more than the level's surroundings where the outcome jumps: a tipping point. `attrs`: ``never``,
-        the share of the rows without a crossing; ``failed``, the share with a failed run, of which nothing is said.
+        One row per crossing. Columns: ``sample``, the row label of the design (or its column `sample`); the lever under
+        its name, at the middle of the bracket; ``direction``, 1 where the outcome rises through the level and -1 where
+        it falls; ``width`` of the bracket; ``before`` and ``after``, the outcome at its ends, which differ much where
+        the outcome jumps (a tipping point). `attrs`: ``never``, the share of rows without a crossing; ``failed``, the
+        share of rows with a failed run, which are skipped.
 
     Raises
     ------
@@ -190,7 +189,7 @@ def threshold(
     every_row, at = np.tile(np.arange(n), points), np.repeat(grid, n)
     seen = measure(at, every_row).reshape(points, n).T - level
     failed: np.ndarray = np.logical_not(np.isfinite(seen).all(axis=1))
-    # A point on the level belongs to the side above it, so that touching it from below and going on is one crossing.
+    # A point on the level counts as above it, so that passing through it is one crossing.
     above: np.ndarray = np.greater_equal(seen, 0)
     row, cell = np.nonzero((above[:, 1:] != above[:, :-1]) & ~failed[:, None])
     sign = np.where(above[row, cell + 1], 1, -1)
@@ -198,7 +197,7 @@ def threshold(
     before, after = seen[row, cell].copy(), seen[row, cell + 1].copy()
     if len(row):
         found = _refined(
-            lambda x, i: _off_zero(measure(x, row[i]) - level),
+            lambda x, i: _nonzero(measure(x, row[i]) - level),
             left,
             right,
             np.arange(len(row)),
@@ -218,7 +217,7 @@ def threshold(
     frame = pd.DataFrame(columns).sort_values(["sample", lever], ignore_index=True)
     frame.attrs = {
         "lever": lever,
-        "units": {lever: model.owner(lever).unit, "before": unit_of(model, outcome)},
+        "units": {lever: model.owner(lever).unit, "before": outcome_unit(model, outcome)},
         "outcome": outcome.label,
         "level": level,
         "rows": n,
@@ -229,8 +228,8 @@ def threshold(
     return frame
 
 
-def _off_zero(x: np.ndarray) -> np.ndarray:
-    """A value on the level counts as just above it, so that the search narrows the side it comes from."""
+def _nonzero(x: np.ndarray) -> np.ndarray:
+    """Replace zeros by a tiny positive number: a point on the level counts as above it."""
     return np.where(x == 0, _TINY, x)
 
 
@@ -245,7 +244,7 @@ def _measure(
 ) -> Measure:
     def measure(x: np.ndarray, which: np.ndarray) -> np.ndarray:
         design = rows.iloc[which].assign(**{lever: x})
-        found: np.ndarray = outcomes_of(model, design, [outcome], scenario=scenario, every=every, workers=workers)[0]
+        found: np.ndarray = evaluate(model, design, [outcome], scenario=scenario, every=every, workers=workers)[0]
         return found
 
     return measure
@@ -259,7 +258,7 @@ def _refined(
     *,
     xatol: float = 0.0,
 ) -> Any:
-    """Zeros of `f` between `a` and `b` for some rows, by scipy's elementwise search."""
+    """Zeros of `f` between `a` and `b` for some rows, by scipy's elementwise root finder."""
     from scipy.optimize import elementwise
 
     a, b = (np.broadcast_to(np.asarray(v, dtype=float), rows.shape) for v in (a, b))

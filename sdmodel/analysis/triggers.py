@@ -1,4 +1,4 @@
-"""Rules that the state triggers: a date that comes when a variable passes a level, and stays."""
+"""State-dependent dates: a policy that starts when a variable crosses a level."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 METHODS = ("events", "sweep")
 _CHECKED = 8
-"""Rows of a sweep whose date is found again by events, to state the error."""
+"""Number of rows of a sweep whose date is verified by event location."""
 _SAME = 1e-6
-"""Largest difference before the date, as a share of the size of the variable, that rounding explains."""
+"""Relative difference before the date that is attributed to rounding."""
 
 
 def trigger(
@@ -45,11 +45,10 @@ def trigger(
     method: str | None = None,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """Find the date at which a rule sets off a policy, such as: leave when the market carries 30 % of the demand.
+    """Find the date at which a rule triggers a policy, such as: exit when the market serves 30 % of demand.
 
-    Up to the date a run is what it is without the rule, so the date is that at which the variable first passes the
-    level in the run where the policy never comes. Put it into the design and the policy happens then, exactly, in a
-    run and in a sweep.
+    Until then a run equals the run without the policy, so the date is the first passage of the variable through the
+    level in that run. Set as a constant, the date makes the policy start exactly then, in runs and sweeps.
 
     Parameters
     ----------
@@ -58,39 +57,38 @@ def trigger(
     date
         The constant that is the date of the policy, such as ``"exit start"``.
     variable
-        What the rule looks at: a variable, or an element `name[a]`.
+        The variable of the rule, or an element `name[a]`.
     above, below
-        The level; one of the two. The rule holds where the variable is above or below it.
+        The level; give exactly one. The rule holds where the variable is above or below it.
     design
-        One row a case, without the date; default: one case, the constants of the file.
+        One row per case, without the date; default: one case with the constants of the file.
     start
-        Time from which the rule is looked at, a number or date; default the lowest value of the date in the file, or
-        the beginning of the run if that is later.
+        Time from which the rule applies, a number or date; default the lower end of the range of `date` in the file, or
+        the initial time if later.
     scenario
-        Scenario under all rows.
+        Scenario of all rows.
     method
-        ``"events"``: scipy's solver stops where the level is passed (Brent's method on its dense output [1]_), row by
-        row; the default without a design. ``"sweep"``: all rows at once, with a value at every TIME STEP; the passage
-        is found by bisection on the cubic through the four values around it, which is as accurate as the steps, except
-        where the variable jumps within that step: there it may be off by up to a TIME STEP. The default with a design.
+        ``"events"``: event location by scipy's solver (Brent's method on its dense output [1]_), row by row; the
+        default without a design. ``"sweep"``: all rows at once, reported at every TIME STEP; the crossing is that of
+        the cubic through the four surrounding values, as accurate as the steps except where the variable jumps within
+        one: the error is then up to a TIME STEP. The default with a design.
     workers
         As in `Model.sweep`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a row of the design, with its index: the date under its name, and ``triggered``. Where the variable
-        never passes the level the date is the highest that the file allows, and where the run fails it is NaN.
-        `attrs`: ``error``, the largest difference of dates from a sweep to those by events, over at most eight rows.
+        One row per row of the design, with its index: the date under its name, and ``triggered``. Where the variable
+        never crosses the level the date is the upper end of its range in the file, and where the run fails it is NaN.
+        `attrs`: ``error``, the largest difference between dates of the sweep and by events, over at most eight rows.
 
     Raises
     ------
     DesignError
-        If not one of `above` and `below` is given, the design holds the date, or the date has effects before it comes:
-        such a rule would look ahead.
+        If not exactly one of `above` and `below` is given, the design contains the date, or the date has effects before
+        it comes (the rule would look ahead).
     FixedStepError
-        For ``"events"``, if the model has functions that have a meaning on the TIME STEP grid only; the sweep takes
-        them.
+        For ``"events"``, if the model has functions of the TIME STEP grid; use ``"sweep"``.
 
     References
     ----------
@@ -123,7 +121,7 @@ def trigger(
         dates = np.array([rule.by_events(row) for row in _values_of(rows)])
         error = 0.0
     else:
-        dates = rule.in_lanes(rows, workers)
+        dates = rule.by_sweep(rows, workers)
         error = rule.error(rows, dates)
     triggered = np.isfinite(dates)
     dates = np.where(dates == np.inf, high, dates)
@@ -160,7 +158,7 @@ def _values_of(rows: pd.DataFrame) -> list[dict[str, float]]:
 
 
 class _Rule:
-    """A rule, and ways to find its date."""
+    """A rule and two methods to find its date."""
 
     def __init__(
         self,
@@ -178,7 +176,7 @@ class _Rule:
 
     # -- one run --------------------------------------------------------------------------------------------------
     def by_events(self, values: dict[str, float]) -> float:
-        """Date of one case; infinite if it never comes."""
+        """Date of one case; infinite if never."""
         from scipy.integrate import solve_ivp
 
         base = self.model.scenario(self.scenario) if isinstance(self.scenario, str) else self.scenario or Scenario()
@@ -201,7 +199,7 @@ class _Rule:
                 def off(t: float, x: np.ndarray, held: tuple[float, ...] = part.held) -> float:
                     return self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
 
-                off.terminal = True  # type: ignore[attr-defined]  # how solve_ivp is told
+                off.terminal = True  # type: ignore[attr-defined]  # read by solve_ivp
                 off.direction = 1.0  # type: ignore[attr-defined]  # the same
                 watched = a >= self.start
                 if watched and off(a, y) > 0:
@@ -213,7 +211,7 @@ class _Rule:
                     method="LSODA",
                     rtol=1e-9,
                     atol=atol,
-                    max_step=step,  # so that a level passed twice within a step of the model is not missed
+                    max_step=step,  # so that a double crossing within a TIME STEP is not missed
                     events=[off] if watched else None,
                 )
                 if not found.success or not np.isfinite(found.y).all():
@@ -229,31 +227,31 @@ class _Rule:
                 return int(node)
         elements = [name for name in outputs if self.model.owner(name).key == key(self.variable)]
         if elements:
-            raise DesignError(f"'{self.variable}' has {len(elements)} elements; look at one, such as '{elements[0]}'.")
-        kind = self.model.owner(self.variable).kind  # refuses what there is not
-        raise OverrideError(f"'{self.variable}' is a {kind}; a rule looks at something that changes.")
+            raise DesignError(f"'{self.variable}' has {len(elements)} elements; choose one, such as '{elements[0]}'.")
+        kind = self.model.owner(self.variable).kind  # raises for an unknown name
+        raise OverrideError(f"'{self.variable}' is a {kind}; a rule needs a variable that changes over time.")
 
     # -- many runs ------------------------------------------------------------------------------------------------
-    def in_lanes(self, rows: pd.DataFrame, workers: int | None) -> np.ndarray:
-        """Dates of all rows; infinite where it never comes, NaN where a run fails."""
+    def by_sweep(self, rows: pd.DataFrame, workers: int | None) -> np.ndarray:
+        """Dates of all rows; infinite if never, NaN where a run fails."""
         time, values = self._paths(rows, np.full(len(rows), self.never), workers)
         off = self.sign * (values - self.level)
         looked = time >= self.start - 1e-9
-        beyond = (off > 0) & looked
-        first = np.argmax(beyond, axis=1)
-        dates = np.where(beyond.any(axis=1), time[first], np.inf)
-        for row in np.flatnonzero(beyond.any(axis=1) & (first > 0)):
+        holds = (off > 0) & looked
+        first = np.argmax(holds, axis=1)
+        dates = np.where(holds.any(axis=1), time[first], np.inf)
+        for row in np.flatnonzero(holds.any(axis=1) & (first > 0)):
             i = first[row]
             if looked[i - 1] and off[row, i - 1] <= 0:
-                dates[row] = _passage(time, off[row], i)
+                dates[row] = _crossing_time(time, off[row], i)
             elif not looked[i - 1]:
-                # The rule begins between two reported times.
-                dates[row] = self.start if off[row, i - 1] > 0 else max(self.start, _passage(time, off[row], i))
+                # The rule starts between two reported times.
+                dates[row] = self.start if off[row, i - 1] > 0 else max(self.start, _crossing_time(time, off[row], i))
         dates[~np.isfinite(values).all(axis=1)] = np.nan
         return dates
 
     def _paths(self, rows: pd.DataFrame, dates: np.ndarray, workers: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Reported times, and the variable in each row, (rows, times)."""
+        """Reported times, and the variable, shape (rows, times)."""
         from sdmodel.core.outcome import Outcome
 
         found = run_sweep(
@@ -268,11 +266,11 @@ class _Rule:
         )
         path = Outcome(self.variable)._path(found)
         if path.dims != ("run", "time"):
-            raise DesignError(f"'{self.variable}' has subscripts; look at one element of it: '{self.variable}[...]'.")
+            raise DesignError(f"'{self.variable}' has subscripts; choose one element: '{self.variable}[...]'.")
         return found["time"].to_numpy(), path.to_numpy()
 
     def error(self, rows: pd.DataFrame, dates: np.ndarray) -> float:
-        """Largest difference from dates by events over a few rows; NaN if the model has none."""
+        """Largest difference from dates by events over a few rows; NaN for grid models."""
         chosen = np.flatnonzero(np.isfinite(dates))
         chosen = chosen[np.linspace(0, len(chosen) - 1, min(_CHECKED, len(chosen))).astype(int)]
         try:
@@ -282,7 +280,7 @@ class _Rule:
         return float(np.max(np.abs(np.array(again) - dates[chosen]), initial=0.0))
 
     def refuse_to_look_ahead(self, rows: pd.DataFrame, dates: np.ndarray, workers: int | None) -> None:
-        """Refuse a date that changes the variable before it comes."""
+        """Raise if the date affects the variable before it comes."""
         if not len(rows):
             return
         time, without = self._paths(rows, np.full(len(rows), self.never), workers)
@@ -295,12 +293,12 @@ class _Rule:
             when = time[int(np.argmax(off[row] > _SAME))]
             raise DesignError(
                 f"'{self.date}' at {dates[row]:g} changes '{self.variable}' from {when:g} on, before it comes: the "
-                "rule would look ahead. Give the rule a variable that the policy does not touch beforehand."
+                "rule would look ahead. Use a variable that the policy does not affect beforehand."
             )
 
 
-def _passage(time: np.ndarray, off: np.ndarray, i: int) -> float:
-    """Zero between times i - 1 and i of the cubic through the four values around it."""
+def _crossing_time(time: np.ndarray, off: np.ndarray, i: int) -> float:
+    """Zero between times i - 1 and i of the cubic through the four surrounding values."""
     first = min(max(i - 2, 0), max(len(time) - 4, 0))
     which = slice(first, first + 4)
     t, x = time[which] - time[i - 1], off[which]

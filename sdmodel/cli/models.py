@@ -122,11 +122,11 @@ def _confidence(model: Model, samples: int, seed: int) -> int:
     """Print the results of the nine confidence tests; the number of misses in tests that must be passed."""
     from sdmodel.study.evidence import COMPARISONS
     from sdmodel.validation.confidence.result import HARD, TESTS
-    from sdmodel.validation.confidence.run import nine
+    from sdmodel.validation.confidence.run import confidence_tests
 
     missed = reported = 0
     last = 0
-    for rows in nine(model, samples, seed, comparisons=COMPARISONS):
+    for rows in confidence_tests(model, samples, seed, comparisons=COMPARISONS):
         for row in rows:
             if row.test != last:
                 say(f"\n{row.test} {TESTS[row.test]}{'' if row.test in HARD else ' (reports)'}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sdmodel.analysis.root_finding import meet
+from sdmodel.analysis.root_finding import find_roots
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.labels import join_label
 from sdmodel.study.translation import Say
@@ -227,7 +227,7 @@ class Arms:
 
         ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
         goal = rows(target)
-        met = meet(
+        met = find_roots(
             money,
             goal,
             rows(ends[0] if low is None else low),

@@ -1,4 +1,4 @@
-"""What a model is held to: the file `checks.toml` beside it, read and refused where it is not well formed."""
+"""The specification of a model: reading and checking the file `checks.toml` beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Steps = Mapping[str, list[list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What there is of a thing changes by what comes in less what goes out.
+    """Conservation: the stocks change by inflows minus outflows.
 
     Entries are names of variables, summed over their subscripts, or formulas as in a model file.
     """
@@ -30,7 +30,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """Two formulas that are the same thing counted in two ways."""
+    """Two formulas that must be equal."""
 
     name: str
     one: str
@@ -39,12 +39,11 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a model alone must do: the shape of the path of `outcome`, in the words of `behaviour_modes`.
+    """Behaviour of a model alone: the shape of the path of `outcome`, in the words of `behaviour_modes`.
 
     `set` gives constants of the run, `steps` what is added to a constant from dates on (`[[2015, 20], [2016, 0]]`: 20
-    more for a year). With `against` the path that is judged is the difference to a run with those constants and no
-    steps. `least` is the least change that counts, as a share of the largest value of the path, or of the path it is
-    held against.
+    more for a year). With `against` the path is the difference from a run with those constants and no steps. `least` is
+    the smallest change that counts, relative to the largest value of the path, or of the path it is compared with.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop: the variables it runs through, its sign, and a link to cut under a treatment that excites it.
+    """A loop: its path, its sign, and a link to cut under a treatment that excites it.
 
     `set` gives constants that hold with and without the treatment `excited_by`. A variable of the path may name one
     element: `firms[weak]`.
@@ -85,13 +84,13 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """All that is written about one model.
+class Spec:
+    """The specification of one model.
 
     `negative` lists stocks that may fall below zero, `inside` constants that corners draw from a range instead of its
-    ends, `outcomes` what sensitivity is told of, `comparisons` the names of the comparisons with published figures, by
-    number of the test (6 history, 7 published effects), and `polarity`, by effect, the causes with which it rises
-    (`+cause`) or falls (`-cause`).
+    ends, `outcomes` the outcomes of the sensitivity test, `comparisons` the names of the comparisons with published
+    figures, by number of the test (6 history, 7 published effects), and `polarity`, by effect, the causes with which it
+    rises (`+cause`) or falls (`-cause`).
     """
 
     balance: tuple[Balance, ...] = ()
@@ -110,35 +109,35 @@ _ROWS = {"balance": Balance, "equal": Equal, "behaviour": Behaviour, "loop": Loo
 T = TypeVar("T")
 
 
-def book_of(model: Structure) -> Book:
-    """What `checks.toml` beside the file of a model says about it, under its name; an empty book if there is none.
+def read_spec(model: Structure) -> Spec:
+    """Read what `checks.toml` beside a model file states under its name; empty if there is no file.
 
     Raises
     ------
     ReadError
-        If the file is no TOML, or a row lacks a key or has one that is not known.
+        If the file is not valid TOML, or a row lacks a key or has an unknown one.
     UnknownNameError
         If a row names a variable or a constant that the model does not have.
     """
     if model.path is None or not (place := model.path.with_name(FILE)).is_file():
-        return Book()
+        return Spec()
     try:
         said = tomllib.loads(place.read_text("utf-8")).get(model.name, {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ReadError(f"{place.name} is no TOML: {error}.") from error
+        raise ReadError(f"{place.name} is not valid TOML: {error}.") from error
     where = f"{place.name}, {model.name}"
     given: dict[str, Any] = {}
     for k, value in said.items():
         rows = _ROWS.get(k)
         given[k] = tuple(_row(rows, r, f"{where}.{k}") for r in value) if rows else value
-    book = _row(Book, given, where)
-    _names(book, model)
-    return book
+    spec = _row(Spec, given, where)
+    _names(spec, model)
+    return spec
 
 
 def _row(kind: type[T], said: Any, where: str) -> T:
     if not isinstance(said, Mapping):
-        raise ReadError(f"{where}: a row is a table of keys and values.")
+        raise ReadError(f"{where}: a row must be a table of keys and values.")
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # a dataclass, by its callers
     for k in said:
         if k not in known:
@@ -149,16 +148,16 @@ def _row(kind: type[T], said: Any, where: str) -> T:
     return kind(**said)
 
 
-def _names(book: Book, model: Structure) -> None:
-    """Refuse names that the model does not have; a path of a loop is judged by its test instead."""
-    for name in (*book.negative, *book.inside, *book.outcomes, *book.polarity):
+def _names(spec: Spec, model: Structure) -> None:
+    """Refuse names that the model does not have; the path of a loop is checked by its test."""
+    for name in (*spec.negative, *spec.inside, *spec.outcomes, *spec.polarity):
         model.owner(name)
-    for b in book.behaviour:
+    for b in spec.behaviour:
         for name in (b.outcome, *b.set, *b.steps, *(b.against or {})):
             model.owner(name)
-    for loop in book.loop:
+    for loop in spec.loop:
         for name in (loop.outcome, *loop.set, *loop.excited_by):
             model.owner(name)
-    for policy in book.policy:
+    for policy in spec.policy:
         for name in policy.set:
             model.owner(name)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.analysis.calibration.calibration import Calibration, Search, search
-from sdmodel.analysis.calibration.identifiability import Local, local
+from sdmodel.analysis.calibration.identifiability import LocalIdentifiability, identifiability_at
 from sdmodel.analysis.calibration.residuals import Residuals
 from sdmodel.analysis.inputs import Parameters, Seed, check, parameter_table
 from sdmodel.core.errors import DesignError, ResultWarning, SolveError
@@ -19,7 +19,7 @@ from sdmodel.core.structure import Structure
 from sdmodel.design import latin_hypercube
 
 _EDGE = 1e-6
-"""A parameter nearer to an end of its range, as a share of the range, is at that end."""
+"""A parameter within this share of its range from an end counts as being at that end."""
 
 
 def calibrate(
@@ -34,7 +34,7 @@ def calibrate(
     scenario: Scenario | str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Calibration:
-    """Fit constants of a model to observed series by least squares within their ranges.
+    """Fit constants of a model to observed series by bounded nonlinear least squares.
 
     Parameters
     ----------
@@ -46,16 +46,16 @@ def calibrate(
         the scenario.
     observations
         Observed series, each with its own times: a DataFrame (times in the index or in a column `time`; empty cells are
-        no observations), a mapping from name to Series, or the path of a CSV, tab-separated or Excel file. Names are
+        missing), a mapping from name to Series, or the path of a CSV, tab-separated or Excel file. Names are
         variables of the model (an element is `name[a,b]`), in their units.
     errors
-        Standard deviation of the observations of each series, in its unit: a number or a Series over time. An
-        observation weighs by the square of its reciprocal. Without errors each series is measured by its own
-        standard deviation, and the noise is estimated from the residuals.
+        Standard deviation of the observations of each series, in its unit: a number or a Series over time. Weights are
+        the squared reciprocals. Without errors each series is scaled by its own standard deviation, and the noise is
+        estimated from the residuals.
     starts
-        Number of searches; the first starts at the values of the scenario, the others at a Latin hypercube.
+        Number of starts: the values of the scenario, then a Latin hypercube.
     rng
-        Seed or generator of the starts.
+        Seed or generator of the Latin hypercube.
     values, scenario, data
         As in `Model.run`.
 
@@ -68,13 +68,13 @@ def calibrate(
     Raises
     ------
     UnknownNameError, OverrideError
-        If a name is no constant, or a series no variable.
+        If a name is not a constant, or a series not a variable.
     RangeError
         If a range reaches beyond that of the file.
     DesignError, ReadError
-        If the observations are not well formed, there are fewer of them than parameters, or one lies outside the run.
+        If observations are malformed, fewer than parameters, or outside the time of the run.
     SolveError
-        If no start gives a run.
+        If every start fails.
 
     Warns
     -----
@@ -83,8 +83,8 @@ def calibrate(
 
     Notes
     -----
-    Derivatives are exact tangents (see `sdmodel.gradient`), or differences of runs where the model has none. Intervals
-    are those of the linearised model at the best fit; profiles show where that is too simple. A parameter at an end of
+    Derivatives are exact tangents (see `sdmodel.gradient`), or finite differences where the model has none. Intervals
+    are those of the linearised model at the best fit; profiles show where that is too crude. A parameter at an end of
     its range has no interval.
 
     References
@@ -117,7 +117,7 @@ def calibrate(
     free = [i for i in range(len(names)) if high[i] > low[i]]
     if not free:
         raise DesignError("Every range has one value only, so there is nothing to fit.")
-    begun = _begin(residuals.base, table, starts, rng)
+    begun = _starting_points(residuals.base, table, starts, rng)
     found = [search(residuals, x, free, low, high) for x in begun]
     if not any(np.isfinite(f.cost) for f in found):
         raise SolveError(f"No start gives a run: {found[0].message}")
@@ -127,7 +127,7 @@ def calibrate(
     at = np.where(best - low < edge, "low end", np.where(high - best < edge, "high end", "inside"))
     at[width == 0] = "inside"
     inside = [i for i in free if at[i] == "inside"]
-    known = local(residuals, best, free, inside, found[0].cost)
+    known = identifiability_at(residuals, best, free, inside, found[0].cost)
     tables = _tables(residuals, table, best, at, free, inside, known, found)
     _warn([names[i] for i in free], known, found, reach, names)
     return Calibration(
@@ -144,8 +144,8 @@ def calibrate(
     )
 
 
-def _begin(base: np.ndarray, table: pd.DataFrame, starts: int, rng: Seed) -> list[np.ndarray]:
-    """Where the searches start, within the ranges."""
+def _starting_points(base: np.ndarray, table: pd.DataFrame, starts: int, rng: Seed) -> list[np.ndarray]:
+    """Starting points, within the ranges."""
     out = [np.clip(base, table["low"].to_numpy(float), table["high"].to_numpy(float))]
     if starts > 1:
         drawn = latin_hypercube(table, starts - 1, rng=rng).drop(columns="sample").to_numpy(float)
@@ -160,7 +160,7 @@ def _tables(
     at: np.ndarray,
     free: list[int],
     inside: list[int],
-    known: Local,
+    known: LocalIdentifiability,
     found: list[Search],
 ) -> dict[str, pd.DataFrame]:
     names = pd.Index([str(name) for name in table.index], name="parameter")
@@ -220,12 +220,14 @@ def _tables(
     }
 
 
-def _warn(free: list[str], known: Local, found: list[Search], reach: np.ndarray, names: list[str]) -> None:
+def _warn(
+    free: list[str], known: LocalIdentifiability, found: list[Search], reach: np.ndarray, names: list[str]
+) -> None:
     lost = [name for name, fine in zip(free, known.identified, strict=True) if not fine]
     if lost:
         text = "', '".join(lost)
         warnings.warn(
-            f"The observations tell {known.rank} of {len(free)} combinations of the parameters apart and say nothing "
+            f"The observations identify {known.rank} of {len(free)} combinations of the parameters and say nothing "
             f"about '{text}' alone. Fix some of them, or observe more.",
             ResultWarning,
             stacklevel=3,

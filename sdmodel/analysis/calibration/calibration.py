@@ -1,4 +1,4 @@
-"""The noun `Calibration`: what a fit found, and its profiles."""
+"""`Calibration`: the result of a fit, with likelihood profiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdmodel.core.errors import SolveError, UnknownNameError
 
 @dataclass(frozen=True)
 class Search:
-    """Where one search ended."""
+    """Result of one search."""
 
     values: np.ndarray
     cost: float
@@ -24,7 +24,7 @@ class Search:
 
 
 def search(residuals: Residuals, x: np.ndarray, free: list[int], low: np.ndarray, high: np.ndarray) -> Search:
-    """One search from `x`; a start that fails costs infinity and says why."""
+    """Search from `x`; if a run fails the cost is infinite and `message` gives the reason."""
     try:
         found = _least_squares(residuals, x, free, low, high)
     except (SolveError, ValueError) as error:
@@ -57,7 +57,7 @@ def _least_squares(residuals: Residuals, x: np.ndarray, free: list[int], low: np
 def best_of(
     residuals: Residuals, x: np.ndarray, free: list[int], low: np.ndarray, high: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Cost and values of the best fit of the parameters `free`, the others as in `x`."""
+    """Cost and values of the best fit of the parameters `free`, the others fixed at `x`."""
     if not free:
         return float(0.5 * np.sum(residuals.of(x) ** 2)), x
     found = search(residuals, x, free, low, high)
@@ -66,12 +66,12 @@ def best_of(
 
 @dataclass(frozen=True)
 class Calibration:
-    """A fit of a model's constants to observations; frozen. Get one from `sdmodel.calibrate`."""
+    """Immutable result of `sdmodel.calibrate`."""
 
     parameters: pd.DataFrame
     """Index `parameter`; columns `start` (value of the model), `value` (fitted), `error` (standard error), `low`,
     `high` (interval of 95 %), in the unit of the parameter; `at` (`inside`, `low end` or `high end` of its range) and
-    `identified` (whether the observations say anything about it apart from the others)."""
+    `identified` (whether the observations determine it apart from the others)."""
     fit: pd.DataFrame
     """Index `series` and `time`; columns `observed`, `simulated`, `error` (of the observation)."""
     series: pd.DataFrame
@@ -79,20 +79,20 @@ class Calibration:
     covariance: pd.DataFrame
     """Covariance of the fitted parameters; NaN for those at an end of their range or not identified."""
     directions: pd.DataFrame
-    """Index from the best to the worst known combination of parameters; columns `eigenvalue` (of the curvature, with
-    each parameter in units of its range) and the share of each parameter in the combination."""
+    """Eigenvectors of the Gauss-Newton Hessian, best determined first; columns `eigenvalue` (with each parameter in
+    units of its range) and the component of each parameter."""
     starts: pd.DataFrame
-    """One row a start, best first: `cost`, `evaluations`, `message`, and the parameters it ended with."""
+    """One row per start, best first: `cost`, `evaluations`, `message`, and the final parameters."""
     cost: float
     """Half the sum of the squared residuals, in units of their errors."""
     noise: float
     """Variance of the residuals in units of their errors: 1 if the errors were given, else estimated."""
     rank: int
-    """How many combinations of the parameters the observations tell apart."""
+    """Number of combinations of the parameters that the observations determine."""
     collinearity: float
-    """Collinearity index of the parameters (Brun et al. 2001); above about 15 they compensate each other."""
+    """Collinearity index of the parameters (Brun et al. 2001); above about 15 they compensate for each other."""
     derivatives: str
-    """`exact tangents`, or that differences of runs were taken, and why."""
+    """`exact tangents`, or `differences of runs` with the reason."""
     _residuals: Residuals
     _low: np.ndarray
     _high: np.ndarray
@@ -104,16 +104,16 @@ class Calibration:
         return {str(name): float(value) for name, value in self.parameters["value"].items()}
 
     def profile(self, names: Iterable[str] | str | None = None, *, points: int = 11) -> pd.DataFrame:
-        """How much worse the fit becomes when one parameter is held elsewhere and all others are fitted again.
+        """Profile likelihood: increase of the cost with one parameter fixed and all others fitted again.
 
-        A profile that stays below the limit on one side has no bound there: the observations cannot tell.
+        A profile that stays below the limit on one side leaves the parameter unbounded there.
 
         Parameters
         ----------
         names
             Parameters; default all.
         points
-            Number of values of each parameter, over four standard errors to both sides (within its range), or over the
+            Number of values of each parameter, over four standard errors to both sides within its range, or over the
             whole range if it has no standard error.
 
         Returns
@@ -153,7 +153,7 @@ class Calibration:
         values = np.unique(np.append(np.linspace(low, high, points), best[j]))
         found: dict[float, tuple[float, np.ndarray]] = {best[j]: (self.cost, best)}
         for side in (values[values > best[j]], values[values < best[j]][::-1]):
-            x = best.copy()  # each fit starts where its neighbour ended
+            x = best.copy()  # each fit starts from its neighbour
             for value in side:
                 x = x.copy()
                 x[j] = value

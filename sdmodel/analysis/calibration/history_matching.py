@@ -1,4 +1,4 @@
-"""History matching: which parameters can be ruled out because no run of theirs comes near the observations."""
+"""History matching: rule out parameters whose runs lie too far from the observations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import xarray as xr
 
 from sdmodel.analysis.calibration.observations import series_in, standard_deviations
 from sdmodel.analysis.inputs import Parameters, Seed, check, kind, number
-from sdmodel.analysis.sensitivity.evaluation import swept
+from sdmodel.analysis.sensitivity.evaluation import sweep_of
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -34,34 +34,34 @@ def history_match(
     scenario: Scenario | str | None = None,
     every: float | None = None,
 ) -> pd.DataFrame:
-    """Rule out parameters whose runs lie too far from the observations, instead of choosing a best one.
+    """History matching: rule out parameters whose runs lie too far from the observations.
 
-    The implausibility of a run is its largest distance from an observation, in standard deviations of what separates
-    a run from an observation: the error of the observation and the discrepancy of the model.
+    The implausibility of a run is its largest distance from an observation, in units of the standard deviation of the
+    observation error and the model discrepancy combined.
 
     Parameters
     ----------
     of
-        A model, which is then run for a Latin hypercube of `n` samples; or any sweep that varies the parameters.
+        A model, which is run for a Latin hypercube of `n` samples; or a sweep that varies the parameters.
     parameters
         As in `sdmodel.sobol`.
     observations, errors
-        As in `sdmodel.calibrate`; errors are needed.
+        As in `sdmodel.calibrate`; errors are required.
     discrepancy
-        Standard deviation of what the model leaves out, for each series, in its unit; default none.
+        Standard deviation of the model discrepancy of each series, in its unit; default 0.
     cut
-        A run further away is implausible. Three standard deviations hold at least 95 % of any distribution with one
-        peak [2]_.
+        Largest implausibility of a plausible run. Three standard deviations contain at least 95 % of any unimodal
+        distribution [2]_.
     n, rng
         Number of samples, and their seed or generator, for a model.
     scenario, every
-        As in `Model.sweep`. Between reported times the path of a run is taken for straight.
+        As in `Model.sweep`. Paths are interpolated linearly between reported times.
 
     Returns
     -------
     pandas.DataFrame
-        One row a run: the parameters, `implausibility`, `series` and `time` (the observation furthest away) and
-        `plausible`; a run that failed is implausible, with a NaN. `attrs["share"]` is the share of plausible runs.
+        One row per run: the parameters, `implausibility`, `series` and `time` of the farthest observation, and
+        `plausible`; a failed run is implausible with NaN. `attrs["share"]` is the share of plausible runs.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def history_match(
     def design(table: pd.DataFrame) -> pd.DataFrame:
         return latin_hypercube(table, int(n or 0), rng=rng)
 
-    sweep, names, x = swept(of, parameters, list(series), design, n, scenario=scenario, every=every)
+    sweep, names, x = sweep_of(of, parameters, list(series), design, n, scenario=scenario, every=every)
     worst = np.zeros(len(x))
     which, when = np.full(len(x), "", dtype=object), np.full(len(x), np.nan)
     for name, one in series.items():
@@ -107,9 +107,9 @@ def history_match(
         for t, y, s in zip(one.index.to_numpy(float), one.to_numpy(float), spread, strict=True):
             found = Outcome(name, at=float(t)).of(sweep).to_numpy()
             far = np.abs(found - y) / s
-            beyond = np.isnan(far) | (far > worst)
-            worst = np.where(beyond, far, worst)
-            which[beyond], when[beyond] = name, t
+            farther = np.isnan(far) | (far > worst)
+            worst = np.where(farther, far, worst)
+            which[farther], when[farther] = name, t
     unknown = [name for name in discrepancy or {} if name not in series]
     if unknown:
         raise UnknownNameError(unknown[0], series, "series")

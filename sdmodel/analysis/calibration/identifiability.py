@@ -1,4 +1,4 @@
-"""What observations tell about parameters near the best fit: covariance, rank, eigenvalues, collinearity."""
+"""Local identifiability at a fit: covariance, rank, eigenvalues, collinearity."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from sdmodel.analysis.calibration.residuals import Residuals
 
 Array = np.ndarray
 RANK = 1e-7
-"""A combination of parameters whose residuals change by less, as a share of the best known one, is not known."""
+"""Relative singular value below which a combination of parameters is undetermined."""
 SHARE = 1e-2
-"""A parameter with a larger share in a combination that is not known is not identified."""
+"""A parameter with a larger component in an undetermined combination is not identified."""
 
 
 @dataclass(frozen=True)
-class Local:
-    """The neighbourhood of a fit."""
+class LocalIdentifiability:
+    """Covariance and identifiability from the sensitivities at a fit."""
 
     covariance: Array
-    """Of the parameters inside their ranges; NaN where one is not identified."""
+    """Covariance of the parameters inside their ranges; NaN where not identified."""
     errors: Array
-    """Standard errors of these; infinite where one is not identified."""
+    """Their standard errors; infinite where not identified."""
     identified: Array
-    """Of all fitted parameters."""
+    """Whether each fitted parameter is identified."""
     eigenvalues: Array
-    """Of the curvature, with each fitted parameter in units of its reach, largest first."""
+    """Of the Gauss-Newton Hessian with parameters in units of their ranges, largest first."""
     vectors: Array
-    """A row for each eigenvalue: its combination of the fitted parameters."""
+    """Eigenvectors, one row per eigenvalue."""
     rank: int
     collinearity: float
     noise: float
     critical: float
-    """Standard errors from the middle of an interval of 95 % to its end."""
+    """Half-width of a 95 % interval in standard errors."""
 
 
-def local(residuals: Residuals, x: Array, free: list[int], inside: list[int], cost: float) -> Local:
+def identifiability_at(
+    residuals: Residuals, x: Array, free: list[int], inside: list[int], cost: float
+) -> LocalIdentifiability:
     """Curvature of the sum of squares at `x`: what is known of the parameters `free`, of which `inside` have intervals.
 
     The collinearity index is that of Brun et al. (2001), https://doi.org/10.1029/2000WR900350: the reciprocal of the
@@ -44,9 +46,10 @@ def local(residuals: Residuals, x: Array, free: list[int], inside: list[int], co
     """
     from scipy import stats
 
-    rest = len(residuals.data.values) - len(inside)
-    noise = 1.0 if residuals.data.known else (2 * cost / rest if rest else np.nan)
-    critical = float(stats.norm.ppf(0.975) if residuals.data.known else stats.t.ppf(0.975, rest) if rest else np.nan)
+    degrees = len(residuals.data.values) - len(inside)
+    known_errors = residuals.data.known
+    noise = 1.0 if known_errors else (2 * cost / degrees if degrees else np.nan)
+    critical = float(stats.norm.ppf(0.975) if known_errors else stats.t.ppf(0.975, degrees) if degrees else np.nan)
     slopes = residuals.slopes(x) * residuals.reach
     identified, known, sizes, vectors = _known(slopes[:, free])
     lengths = np.linalg.norm(slopes[:, free], axis=0)
@@ -59,13 +62,13 @@ def local(residuals: Residuals, x: Array, free: list[int], inside: list[int], co
         covariance = noise * (axes[some].T / own[some] ** 2 @ axes[some]) * np.outer(reach, reach)
         errors = np.where(alone, np.sqrt(np.diag(covariance)), np.inf)
         covariance[~alone] = covariance[:, ~alone] = np.nan
-    return Local(
+    return LocalIdentifiability(
         covariance, errors, identified, sizes**2, vectors, int(known.sum()), collinearity, float(noise), critical
     )
 
 
 def _known(slopes: Array) -> tuple[Array, Array, Array, Array]:
-    """Parameters that are identified; combinations that are known, their singular values, and the combinations."""
+    """Identified parameters; determined combinations, their singular values, and the combinations."""
     _, sizes, vectors = np.linalg.svd(slopes, full_matrices=False)
     known = sizes > RANK * sizes[0] if sizes[0] > 0 else np.zeros(len(sizes), dtype=bool)
     return (np.abs(vectors[~known]) < SHARE).all(axis=0), known, sizes, vectors

@@ -1,4 +1,4 @@
-"""Series with their own times: observations and exports, from tables, mappings, CSV, tab-separated and Excel files."""
+"""Time series of observations or exports, from tables, mappings, CSV, tab-separated and spreadsheet files."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ if TYPE_CHECKING:
 
 _TIME = re.compile(r"(time|year|date)\s*(\(.*\))?", re.IGNORECASE)
 _RUN = re.compile(r"\s+:\s+\S.*$")
-"""Vensim writes `variable : run` where several runs are loaded."""
+"""Vensim appends ` : run` to a name when several runs are loaded."""
 
 
 def series_in(source: Any) -> dict[str, pd.Series]:
-    """Series by name, without empty cells; the index is time.
+    """Read series by name, without missing values; the index is time.
 
     Parameters
     ----------
     source
-        A DataFrame, whose index or whose column `time` holds times and each other column a series; a mapping from names
-        to Series or to pairs (times, values); or the path of a CSV, tab-separated or Excel file
-        (its first sheet). In a file times run down the first column or along the first row (as Vensim exports them);
-        its first cell says Time, Year or Date. Empty cells are no observations, so each series has its own times.
-        Dates are accepted for times.
+        A DataFrame with times in the index or in a column `time` and one column per series; a mapping from names to
+        Series or to pairs (times, values); or the path of a CSV, tab-separated or spreadsheet file (its first sheet),
+        with times in the first column or in the first row (as Vensim exports them) and Time, Year or Date in the first
+        cell. Empty cells are missing values, so each series has its own times. Dates are accepted as times.
 
     Raises
     ------
     ReadError, UnsupportedError
         If a file cannot be read.
     DesignError
-        If there are no times or no numbers, or times do not rise.
+        If there are no times or no numbers, or times do not increase.
     """
     import pandas as pd
 
@@ -149,7 +148,7 @@ def _checked(pairs: Mapping[str, tuple[Any, Any]], what: str) -> dict[str, pd.Se
         at, x = at[there], x[there]
         if (np.diff(at) <= 0).any():
             bad = at[1:][np.diff(at) <= 0][0]
-            raise DesignError(f"{what}: the times of '{name}' do not rise at {bad:g}.")
+            raise DesignError(f"{what}: the times of '{name}' do not increase at {bad:g}.")
         out[name] = pd.Series(x, index=pd.Index(at, name="time"), name=name)
     if not any(len(s) for s in out.values()):
         raise DesignError(f"{what} holds no numbers.")

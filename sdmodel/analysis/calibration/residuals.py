@@ -1,4 +1,4 @@
-"""Differences between a run and observations, and their derivatives: what a fit makes small."""
+"""Residuals between a run and observations, and their derivatives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.calibration.observations import series_in, standard_deviations
-from sdmodel.analysis.gradients.gradient import Moment, labels_of
+from sdmodel.analysis.gradients.gradient import Linearization, labels_of
 from sdmodel.analysis.gradients.tangents import Tangents
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import program_of
@@ -28,29 +28,29 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Observed:
-    """Observations of all series, one after the other."""
+    """Observations of all series, concatenated."""
 
     names: tuple[str, ...]
-    """Series, as outputs of the model."""
+    """Labels of the series, as outputs of the model."""
     which: Array
-    """Number of the series of each observation."""
+    """Index of the series of each observation."""
     times: Array
     values: Array
     errors: Array
     """Standard deviation of each observation, in the unit of its series."""
     known: bool
-    """Whether the errors were given; if not they are the spread of each series, and only their ratios count."""
+    """Whether errors were given; if not, the standard deviation of each series stands in for them."""
 
 
 def observed(
     model: Structure, program: Program, source: Any, errors: Mapping[str, Any] | None, start: float, end: float
 ) -> Observed:
-    """Observations checked against the model and its time.
+    """Check observations against the outputs and the time span of a model.
 
     Raises
     ------
     UnknownNameError, OverrideError
-        If a series, or an error, has no variable with a path.
+        If a series or an error does not name a variable that changes over time.
     DesignError
         If a time lies outside the run, or an error is not positive.
     """
@@ -62,7 +62,7 @@ def observed(
             raise DesignError(f"'{name}' must name one element, once; it stands for {', '.join(labels[:4])}.")
         if len(one):
             named[labels[0]] = one
-    spread = _errors(model, program, named, errors)
+    deviations = _errors(model, program, named, errors)
     names = tuple(named)
     which = np.concatenate([np.full(len(one), i) for i, one in enumerate(named.values())])
     times = np.concatenate([one.index.to_numpy(float) for one in named.values()])
@@ -70,7 +70,7 @@ def observed(
     late = times[(times < start - 1e-9) | (times > end + 1e-9)]
     if len(late):
         raise DesignError(f"An observation is at {late[0]:g}, but the run goes from {start:g} to {end:g}.")
-    sizes = np.concatenate([spread[name] for name in names])
+    sizes = np.concatenate([deviations[name] for name in names])
     return Observed(names, which, np.clip(times, start, end), values, sizes, errors is not None)
 
 
@@ -96,9 +96,9 @@ def _errors(
 
 
 class Residuals:
-    """Residuals of a run against observations, in units of their errors, and the derivatives of the residuals.
+    """Residuals of a run against observations, in units of their errors, and their Jacobian.
 
-    The derivatives are exact tangents; where the model has none, central differences of runs, and `how` says why.
+    Derivatives are exact tangents, or central differences of runs where the model has none; `how` gives the reason.
     """
 
     def __init__(
@@ -113,9 +113,9 @@ class Residuals:
         reach: Array,
     ) -> None:
         self.how, self.refused = "exact tangents", False
-        """How derivatives were last taken, and whether the model has no tangents."""
+        """How derivatives were last computed, and whether tangents are unavailable."""
         self.reach = reach
-        """Length by which each parameter is measured, shape (parameters,)."""
+        """Scale of each parameter, shape (parameters,)."""
         given = resolve_scenario(model, values, scenario)
         self.fixed = False
         try:
@@ -124,21 +124,21 @@ class Residuals:
             program, self.fixed = program_of(with_paths(model, given), fixed=True), True
             self.refused, self.how = True, f"differences of runs: {error}"
         named = [labels_of(model, program, str(name))[0] for name in series_in(observations)]
-        self.moment = Moment.of(model, names, named, values, scenario, data, fixed=self.fixed)
-        control = self.moment.control
-        self.data = observed(model, self.moment.program, observations, errors, *_ends(control))
+        self.linearization = Linearization.of(model, names, named, values, scenario, data, fixed=self.fixed)
+        control = self.linearization.control
+        self.data = observed(model, self.linearization.program, observations, errors, *_ends(control))
         self.times = np.union1d([control["initial time"]], self.data.times)
         self.at = np.searchsorted(self.times, self.data.times)
-        self.targets = [d.parameters for d in self.moment.directions]
+        self.targets = [d.parameters for d in self.linearization.directions]
 
     @property
     def base(self) -> Array:
         """Values of the parameters in the scenario."""
-        return np.array(self.moment.bases)
+        return np.array(self.linearization.bases)
 
     def vector(self, x: Array) -> list[float]:
         """Parameters of the program."""
-        p = list(self.moment.p)
+        p = list(self.linearization.p)
         for value, places in zip(x, self.targets, strict=True):
             for i in places:
                 p[i] = float(value)
@@ -146,16 +146,16 @@ class Residuals:
 
     @cached_property
     def kernel(self) -> Any:
-        """For runs without derivatives."""
+        """Compiled kernel for runs without derivatives."""
         from sdmodel.compile.llvm import Kernel
 
-        nodes = [self.moment.program.outputs[name] for name in self.data.names]
-        return Kernel(self.moment.program, nodes, tableau=solver(ON_GRID if self.fixed else MANY_RUNS).steps)
+        nodes = [self.linearization.program.outputs[name] for name in self.data.names]
+        return Kernel(self.linearization.program, nodes, tableau=solver(ON_GRID if self.fixed else MANY_RUNS).steps)
 
     def paths(self, rows: Sequence[Array]) -> Array:
         """Values at the observations, shape (sets of parameters, observations); NaN where a run failed."""
         table = np.array([self.vector(x) for x in rows])
-        out, status, _ = self.kernel.run(table, self.times, series=self.moment.points)
+        out, status, _ = self.kernel.run(table, self.times, series=self.linearization.points)
         out[status != 0] = np.nan
         found: Array = out[:, self.data.which, self.at]
         return found
@@ -166,12 +166,12 @@ class Residuals:
         return found
 
     def slopes(self, x: Array) -> Array:
-        """Derivatives of the residuals, shape (observations, parameters)."""
+        """Jacobian of the residuals, shape (observations, parameters)."""
         if not self.refused:
             self.how = "exact tangents"
             try:
                 order = [self.tangents.names.index(name) for name in self.data.names]
-                m = self.moment
+                m = self.linearization
                 changes = self.tangents.along(self.vector(x), self.times.tolist(), m.series, m.points)[1]
                 found: Array = changes[:, order][:, self.data.which, self.at].T / self.data.errors[:, None]
                 if np.isfinite(found).all():
@@ -179,14 +179,14 @@ class Residuals:
                 self.how = "differences of runs: an observed variable jumps at a date that a parameter moves"
             except UnsupportedError as error:
                 self.how, self.refused = f"differences of runs: {error}", True
-            except SolveError as error:  # here, and perhaps not at the next values
+            except SolveError as error:  # may succeed at other parameters
                 self.how = f"differences of runs: {error}"
         return self._differences(x)
 
     @cached_property
     def tangents(self) -> Tangents:
-        """Made when first needed, since not every model has them."""
-        return self.moment.tangents
+        """Tangent program, made on first use since not every model has one."""
+        return self.linearization.tangents
 
     def _differences(self, x: Array) -> Array:
         step = 1e-5 * self.reach

@@ -1,4 +1,4 @@
-"""Scenario discovery: the ranges of parameters in which something happens."""
+"""Scenario discovery: ranges of parameters in which an outcome occurs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.discovery.box_finders import Finder, chance, prim, trees
+from sdmodel.analysis.discovery.box_finders import Finder, p_value, prim_boxes, tree_boxes
 from sdmodel.analysis.discovery.prim import Box
 from sdmodel.analysis.inputs import check, choice, parameter_names, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
@@ -24,17 +24,17 @@ _NOT_CONSTANTS = (*LABELS, "run", "status", "message")
 
 @dataclass(frozen=True)
 class Boxes:
-    """What `discover` found: tables in the units of the parameters."""
+    """Result of `discover`: tables in the units of the parameters."""
 
     limits: pd.DataFrame
-    """One row a limited parameter of a box; index `box`, `parameter`; columns low, high (infinite: not limited on
-    that side), lowest, highest (of what was sampled), unit, p (how probable that chance makes so good a limit),
-    reproduced (share of half samples whose box limits the parameter too)."""
+    """One row per restricted parameter of a box; index `box`, `parameter`; columns low, high (infinite: unrestricted on
+    that side), lowest, highest (of the samples), unit, p (p-value of the restriction, quasi-p test), reproduced (share
+    of half samples whose box restricts the parameter too)."""
     quality: pd.DataFrame
-    """One row a box; columns coverage (share of all cases that lie in it), density (share of its runs that are cases),
-    mass (share of the runs), runs, and coverage and density of such a box in runs that it was not made from."""
+    """One row per box; columns coverage (share of all cases that lie in it), density (share of its runs that are
+    cases), mass (share of the runs), runs, and coverage and density out of sample (`elsewhere`)."""
     tried: pd.DataFrame
-    """One row a box on the way to the first: coverage, density, mass, limited (number of parameters), chosen."""
+    """Candidates for the first box: coverage, density, mass, limited (number of restricted parameters), chosen."""
     cases: int
     runs: int
     method: str
@@ -44,7 +44,7 @@ class Boxes:
 
     @property
     def sentences(self) -> list[str]:
-        """Each box in words."""
+        """One sentence per box."""
         out = []
         for box, row in self.quality.iterrows():
             own = self.limits.loc[[box]].droplevel("box") if box in self.limits.index else self.limits.iloc[:0]
@@ -76,47 +76,48 @@ def discover(
     rng: int | np.random.Generator | None = None,
     units: dict[str, str] | None = None,
 ) -> Boxes:
-    """Find where in the parameters an outcome happens: boxes, each with a few limits that a person can read.
+    """Find boxes of parameters, each with few restrictions, in which an outcome occurs.
 
     Parameters
     ----------
     design
         A sweep, whose design columns are coordinates, or the design itself as a table.
     cases
-        True for each run in which it happens, in the order of the runs, such as ``Outcome("trust").of(sweep) < 0.3``.
+        True for each run in which the outcome occurs, in the order of the runs:
+        ``Outcome("trust").of(sweep) < 0.3``.
     parameters
-        Constants to look at; default all that differ between the runs.
+        Constants to consider; default: all that differ between the runs.
     method
-        ``"prim"``: boxes peeled one after the other, each from the runs that are left [1]_ [2]_. ``"tree"``: the
-        leaves of a classification tree of scikit-learn [3]_, which is quicker to see several regions apart; needs the
-        extra ``sdmodel[analysis]``.
+        ``"prim"``: the patient rule induction method, each box from the runs outside the previous ones [1]_ [2]_.
+        ``"tree"``: leaves of a classification tree of scikit-learn [3]_, which separates several regions sooner; needs
+        the extra ``sdmodel[analysis]``.
     density
-        Least share of cases wanted in a box. Of the boxes that were tried, the one that has it and covers most cases is
-        taken; if none has it, the densest is taken. Limits that chance could have made are then taken away, which
-        lowers the density again: look at the column.
+        Smallest share of cases in a box. Of the candidates that reach it, the one that covers most cases is chosen; if
+        none does, the densest. Restrictions that are not significant are then dropped, which may lower the density
+        again: see the column.
     most
-        Boxes at most.
+        Largest number of boxes.
     resamples
-        Half samples from which everything is done again [2]_: how often they limit the same parameter, and what the
-        boxes are worth in the other half.
+        Number of random half samples on which the search is repeated [2]_: how often they restrict the same parameter,
+        and coverage and density in the other half.
     rng
-        Seed or generator of the half samples (and of ties in a tree).
+        Seed or generator of the half samples, and of ties in a tree.
     units
         Units of the parameters, such as ``model.parameters()["unit"].to_dict()``.
 
     Returns
     -------
     Boxes
-        With the tables `limits`, `quality` and `tried`, and sentences.
+        Tables `limits`, `quality` and `tried`, and sentences.
 
     Raises
     ------
     DesignError
-        If no run or every run is a case, or the two do not fit together.
+        If no run or every run is a case, or the numbers of runs and cases differ.
     UnknownNameError
         If a parameter is not in the design.
     MissingExtraError
-        If a tree is wanted and scikit-learn is not installed.
+        If the method is ``"tree"`` and scikit-learn is not installed.
 
     References
     ----------
@@ -145,7 +146,7 @@ def discover(
     x, y = table.to_numpy(dtype=float), np.asarray(cases)
     x, y, left_out = _checked(x, y, design)
     generator = np.random.default_rng(rng)
-    find = prim if method == "prim" else trees(generator)
+    find = prim_boxes if method == "prim" else tree_boxes(generator)
     boxes, tried = find(x, y, density, most)
     halves = _halves(find, x, y, density, most, resamples, generator)
     names = [str(c) for c in table.columns]
@@ -161,10 +162,10 @@ def discover(
     return found
 
 
-# -- judging ----------------------------------------------------------------------------------------------------
+# -- validation on half samples ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Half:
-    """What half of the runs gave: the limited parameters, and worth in the other half."""
+    """Boxes from one half of the runs: restricted parameters, and coverage and density in the other half."""
 
     limited: list[np.ndarray]
     coverage: list[float]
@@ -182,7 +183,7 @@ def _halves(
             continue
         boxes, _ = find(x[own], y[own], density, most)
         other_x, other_y = x[~own], y[~own]
-        held = [box.holds(other_x) for box in boxes]
+        held = [box.contains(other_x) for box in boxes]
         out.append(
             _Half(
                 [box.limited for box in boxes],
@@ -217,11 +218,11 @@ def _limits(
                     "lowest": x[:, j].min(),
                     "highest": x[:, j].max(),
                     "unit": units.get(names[j], ""),
-                    "p": chance(box, int(j), x[free], y[free]),
+                    "p": p_value(box, int(j), x[free], y[free]),
                     "reproduced": _share(float(np.sum(same)), len(halves)),
                 }
             )
-        taken |= box.holds(x)
+        taken |= box.contains(x)
     columns = ["box", "parameter", "low", "high", "lowest", "highest", "unit", "p", "reproduced"]
     return pd.DataFrame(rows, columns=columns).set_index(["box", "parameter"])
 
@@ -232,7 +233,7 @@ def _quality(boxes: list[Box], halves: list[_Half], x: np.ndarray, y: np.ndarray
     rows = []
     taken = np.zeros(len(x), dtype=bool)
     for number, box in enumerate(boxes, start=1):
-        inside = box.holds(x) & ~taken
+        inside = box.contains(x) & ~taken
         taken |= inside
         elsewhere = [(h.coverage[number - 1], h.density[number - 1]) for h in halves if len(h.coverage) >= number]
         coverage, density = np.nanmedian(elsewhere, axis=0) if elsewhere else (np.nan, np.nan)
@@ -255,13 +256,13 @@ def _tried(tried: list[Box], chosen: Box, x: np.ndarray, y: np.ndarray) -> pd.Da
 
     rows = []
     for box in [*(b for b in tried if b is not chosen), chosen]:
-        inside = box.holds(x)
+        inside = box.contains(x)
         share = {"coverage": y[inside].sum() / y.sum(), "density": _share(y[inside].sum(), inside.sum())}
         rows.append({**share, "mass": inside.mean(), "limited": int(box.limited.sum()), "chosen": box is chosen})
     return pd.DataFrame(rows)
 
 
-# -- reading what is given --------------------------------------------------------------------------------------
+# -- arguments --------------------------------------------------------------------------------------
 def _columns(design: xr.Dataset | pd.DataFrame, parameters: Sequence[str] | None) -> pd.DataFrame:
     import pandas as pd
 
@@ -284,7 +285,7 @@ def _columns(design: xr.Dataset | pd.DataFrame, parameters: Sequence[str] | None
 
 
 def _checked(x: np.ndarray, y: np.ndarray, design: Any) -> tuple[np.ndarray, np.ndarray, int]:
-    """Values and cases of the runs that did not fail, and how many did."""
+    """Values and cases of the runs that did not fail, and the number of those that did."""
     if y.shape != (len(x),):
         raise DesignError(f"The design has {len(x)} runs and the cases are {y.shape}; give one truth value a run.")
     if y.dtype != bool:
@@ -294,7 +295,7 @@ def _checked(x: np.ndarray, y: np.ndarray, design: Any) -> tuple[np.ndarray, np.
         fine = design["status"].to_numpy() == 0
     x, y = x[fine], y[fine]
     if not y.any() or y.all():
-        raise DesignError(f"{'No run is' if not y.any() else 'Every run is'} a case; there is nothing to tell apart.")
+        raise DesignError(f"{'No run is' if not y.any() else 'Every run is'} a case; there is nothing to separate.")
     if len(y) < 40:
         raise DesignError(f"{len(y)} runs are too few to find a box in; take at least 40, better some hundreds.")
     return x, y, int((~fine).sum())

@@ -1,10 +1,9 @@
-"""PRIM: a box of parameters in which something happens often, found by peeling a little at a time [1]_.
+"""PRIM: the patient rule induction method, which finds a box of parameters that holds many cases [1]_.
 
-Peeling takes off the runs at one end of one parameter, those whose going raises the share of cases most for each run
-that is lost [2]_, which lets parameters with few values compete with continuous ones. Pasting puts runs back where that
-raises the share.
+A peel removes the runs at one end of one parameter: the removal that raises the density of cases most per run removed
+[2]_, so that parameters with few values compete with continuous ones. A paste adds runs back where that raises it.
 
-Written here because the PRIM of ema_workbench 2.5 stops with a TypeError on a column of whole numbers under pandas 3.
+Own code because the PRIM of ema_workbench 2.5 raises a TypeError for a column of integers under pandas 3.
 
 References
 ----------
@@ -22,52 +21,52 @@ from dataclasses import dataclass
 import numpy as np
 
 ALPHA = 0.05
-"""Share of the runs in the box that a peel takes off or a paste puts back."""
+"""Share of the runs in the box that a peel removes or a paste adds."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Limits of each parameter; infinite where it is not limited. A limit lies between two sampled values."""
+    """Restrictions of each parameter, infinite where there is none. They lie between two sampled values."""
 
     low: np.ndarray
     high: np.ndarray
 
-    def holds(self, x: np.ndarray) -> np.ndarray:
-        """Which runs lie inside, (runs,), for values (runs, parameters)."""
+    def contains(self, x: np.ndarray) -> np.ndarray:
+        """Whether each run lies inside, shape (runs,), for values of shape (runs, parameters)."""
         return np.asarray(((x >= self.low) & (x <= self.high)).all(axis=1))
 
     @property
     def limited(self) -> np.ndarray:
-        """Which parameters have a limit."""
+        """Whether each parameter is restricted."""
         return np.asarray(np.isfinite(self.low) | np.isfinite(self.high))
 
-    def free(self, parameter: int) -> Box:
-        """The box without the limits of one parameter."""
+    def without_limit(self, parameter: int) -> Box:
+        """The box without the restriction of one parameter."""
         low, high = self.low.copy(), self.high.copy()
         low[parameter], high[parameter] = -np.inf, np.inf
         return Box(low, high)
 
 
-def everything(parameters: int) -> Box:
-    """The box without limits."""
+def unlimited_box(parameters: int) -> Box:
+    """The box that contains everything."""
     return Box(np.full(parameters, -np.inf), np.full(parameters, np.inf))
 
 
-def peeled(x: np.ndarray, cases: np.ndarray, least: float) -> list[Box]:
-    """Boxes from the whole to the smallest, each a peel of the one before; the last are pasted.
+def peel(x: np.ndarray, cases: np.ndarray, least: float) -> list[Box]:
+    """Peeling trajectory: boxes from the whole space to the smallest, followed by pastes of the last.
 
     Parameters
     ----------
     x
-        Values (runs, parameters).
+        Values, shape (runs, parameters).
     cases
-        Which runs are cases, (runs,).
+        Whether each run is a case, shape (runs,).
     least
-        Smallest share of the runs that a box may hold.
+        Smallest share of the runs that a box may contain.
     """
     y = cases.astype(float)
-    boxes = [everything(x.shape[1])]
-    # Runs inside, sorted by each parameter: (runs inside, parameters).
+    boxes = [unlimited_box(x.shape[1])]
+    # Runs inside, sorted by each parameter: shape (runs inside, parameters).
     order = np.argsort(x, axis=0, kind="stable")
     inside = np.ones(len(x), dtype=bool)
     while True:
@@ -75,7 +74,7 @@ def peeled(x: np.ndarray, cases: np.ndarray, least: float) -> list[Box]:
         if found is None:
             break
         boxes.append(found)
-        inside &= found.holds(x)
+        inside &= found.contains(x)
         keep = inside[order].T
         order = order.T[keep].reshape(x.shape[1], -1).T
     while (wider := _best_paste(x, y, boxes[-1])) is not None:
@@ -84,7 +83,7 @@ def peeled(x: np.ndarray, cases: np.ndarray, least: float) -> list[Box]:
 
 
 def _best_peel(x: np.ndarray, y: np.ndarray, order: np.ndarray, box: Box, least: float) -> Box | None:
-    """The box after the best peel, or None if no peel raises the share of cases."""
+    """The box after the best peel, or None if no peel raises the density."""
     n, parameters = order.shape
     columns = np.arange(parameters)
     total = y[order[:, 0]].sum()
@@ -93,7 +92,7 @@ def _best_peel(x: np.ndarray, y: np.ndarray, order: np.ndarray, box: Box, least:
     for upper in (False, True):
         ranked = order[::-1] if upper else order
         values = x[ranked, columns]
-        # All runs with the value of the last run of the peel go with it.
+        # Runs tied with the last one removed are removed with it.
         count = np.full(parameters, step)
         for tied in np.flatnonzero(values[step - 1] == values[min(step, n - 1)]):
             own, last = values[:, tied], values[step - 1, tied]
@@ -115,13 +114,13 @@ def _best_peel(x: np.ndarray, y: np.ndarray, order: np.ndarray, box: Box, least:
 
 
 def _best_paste(x: np.ndarray, y: np.ndarray, box: Box) -> Box | None:
-    """The box after the best paste, or None if no paste raises the share of cases."""
-    inside = box.holds(x)
+    """The box after the best paste, or None if no paste raises the density."""
+    inside = box.contains(x)
     n, total = int(inside.sum()), float(y[inside].sum())
     step = max(int(ALPHA * n), 1)
     best: tuple[float, Box] | None = None
     for j in np.flatnonzero(box.limited):
-        others = box.free(int(j)).holds(x)
+        others = box.without_limit(int(j)).contains(x)
         for upper in (False, True):
             limit = (box.high if upper else box.low)[j]
             if not np.isfinite(limit):
@@ -136,7 +135,7 @@ def _best_paste(x: np.ndarray, y: np.ndarray, box: Box) -> Box | None:
             edge = (last + further[0]) / 2 if len(further) else (np.inf if upper else -np.inf)
             (high if upper else low)[j] = edge
             wider = Box(low, high)
-            held = wider.holds(x)
+            held = wider.contains(x)
             gain = y[held].mean() - total / n
             if gain > 0 and (best is None or gain > best[0]):
                 best = (float(gain), wider)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.equilibria.net_flows import Frozen, freeze
+from sdmodel.analysis.equilibria.net_flows import FrozenModel, freeze
 from sdmodel.analysis.inputs import check, lever_range, one_constant
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NUDGE = 1e-7
-"""How far off the last rest a new one is sought, as a share of the size of the states."""
+"""Perturbation of the last equilibrium before the next is sought, relative to the size of the states."""
 
 
 def hysteresis(
@@ -31,30 +31,30 @@ def hysteresis(
     at: float | str | None = None,
     scenario: Scenario | str | None = None,
 ) -> pd.DataFrame:
-    """Move a lever slowly up and down again and see whether the model comes back the way it went.
+    """Vary a lever slowly up and down and test whether the model returns along the same branch.
 
-    Time stands still. At each value of the lever the model is solved until it is at rest (scipy's LSODA), beginning
-    where it rested at the value before, a ten-millionth off, so that it does not stay on an edge by mere symmetry.
+    Time is held constant. At each value of the lever the model is integrated to an equilibrium (scipy's LSODA) from the
+    previous one, perturbed by 1e-7 so that it leaves unstable equilibria.
 
     Parameters
     ----------
     model, values, at, scenario
         As in `basins`.
     lever
-        The constant that is moved.
+        The constant that is varied.
     variable
-        What is looked at: any variable, or an element `name[a]`.
+        The variable reported, or an element `name[a]`.
     low, high
-        Ends of the way; default the range of the file.
+        Range of the lever; default that of the file.
     points
-        Values of the lever each way.
+        Number of values in each direction.
 
     Returns
     -------
     pandas.DataFrame
-        One row a rest, in the order in which they are visited. Columns: the lever; ``way``, up or down; the variable;
-        ``rested``, False where the model swings or runs away at this value; ``returns``, False if taking the last step
-        of the lever back does not lead back to where it came from: there the model went over a fold.
+        One row per value, in the order visited. Columns: the lever; ``way``, up or down; the variable; ``rested``,
+        False where the model oscillates or diverges; ``returns``, False if undoing the last step of the lever does not
+        lead back to the previous equilibrium: the model passed a fold.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def hysteresis(
     name = one_constant(model, lever)
     grid = np.linspace(*lever_range(model, name, low, high), points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
-    rows, _ = _there_and_back(moment, name, variable, grid, values, scenario)
+    rows, _ = _sweep_up_and_down(moment, name, variable, grid, values, scenario)
     out = pd.DataFrame(rows)
     out.attrs = {
         "lever": name,
@@ -102,10 +102,10 @@ def folds(
     at: float | str | None = None,
     scenario: Scenario | str | None = None,
 ) -> pd.DataFrame:
-    """Find the values of a lever at which a state of rest ends and the model goes over to another: the folds.
+    """Find fold bifurcations: values of a lever at which an equilibrium ends and the model jumps to another.
 
-    The lever is moved up and down as in `hysteresis`. Between the two values where the model goes over, the fold is
-    solved for as the point where the net flows are zero and so is their derivative in some direction [1]_.
+    The lever is varied up and down as in `hysteresis`. Between two values with a jump, the fold is solved for as the
+    point where the net flows and their derivative in some direction are zero [1]_.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def folds(
     Returns
     -------
     pandas.DataFrame
-        One row a fold. Columns: the lever at the fold; ``way`` in which it was met; ``from`` and ``to``, the values of
-        the lever between which the model went over; the states at the fold by name. The lever and the states are NaN
-        where the equations have no fold between the two values: another kind of change, or states with a kink there.
+        One row per fold. Columns: the lever at the fold; ``way`` in which it was passed; ``from`` and ``to``, the
+        values of the lever around it; the states at the fold by name. The lever and the states are NaN where the
+        equations have no fold between the two values (another bifurcation, or a kink).
 
     Raises
     ------
@@ -141,7 +141,7 @@ def folds(
     name = one_constant(model, lever)
     grid = np.linspace(*lever_range(model, name, low, high), points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
-    rows, states = _there_and_back(moment, name, moment.names[0], grid, values, scenario)
+    rows, states = _sweep_up_and_down(moment, name, moment.names[0], grid, values, scenario)
     found = []
     for i, row in enumerate(rows):
         if row["returns"]:
@@ -162,15 +162,15 @@ def folds(
     return out
 
 
-def _there_and_back(
-    first: Frozen,
+def _sweep_up_and_down(
+    first: FrozenModel,
     lever: str,
     variable: str,
     grid: np.ndarray,
     values: Mapping[str, float] | None,
     scenario: Scenario | str | None,
 ) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
-    """Rests in the order in which they are visited, and the states there."""
+    """Rows of `hysteresis`, and the states of each."""
     rows: list[dict[str, Any]] = []
     states: list[np.ndarray] = []
     x = first.start
@@ -183,11 +183,11 @@ def _there_and_back(
         for level in map(float, levels):
             moment = moments[level]
             origin = x if np.isfinite(x).all() else first.start
-            x, rested = moment.settle(origin + (0 if before is None else _NUDGE) * moment.size)
+            x, rested = moment.integrate_to_rest(origin + (0 if before is None else _NUDGE) * moment.size)
             returns = True
             if before is not None and before != level and rows[-1]["rested"]:
-                back, there = moments[before].settle(x + _NUDGE * moment.size) if rested else (x, False)
-                returns = there and moment.settled_near(back, origin, 1e-3)
+                back, there = moments[before].integrate_to_rest(x + _NUDGE * moment.size) if rested else (x, False)
+                returns = there and moment.close_to(back, origin, 1e-3)
             value = moment.value(variable, x) if np.isfinite(x).all() else np.nan
             rows.append({lever: level, "way": way, variable: value, "rested": rested, "returns": returns})
             states.append(x)
@@ -196,14 +196,14 @@ def _there_and_back(
 
 
 def _fold(
-    near: Frozen,
+    near: FrozenModel,
     x: np.ndarray,
     before: float,
     after: float,
     net: Callable[[np.ndarray, float], np.ndarray],
     ends: tuple[float, float],
 ) -> tuple[float, np.ndarray]:
-    """Lever and states where the net flows are zero and so is their derivative in some direction."""
+    """Lever and states of the fold near an equilibrium; NaN if there is none."""
     from scipy.optimize import root
 
     size, n, width = near.size, len(x), abs(after - before)

@@ -1,4 +1,4 @@
-"""Where a model comes to rest: equilibria, how they are approached, and which start leads to which."""
+"""Equilibria of a model, their stability, and their basins of attraction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.analysis.equilibria.net_flows import Frozen, freeze
+from sdmodel.analysis.equilibria.net_flows import FrozenModel, freeze
 from sdmodel.analysis.inputs import check, interval
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.expression import key
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAME = 1e-5
-"""States that differ by less, as a share of their size, are the same."""
+"""Relative difference below which two states are the same."""
 _NEUTRAL = 1e-6
-"""A real part this small, as a share of the largest eigenvalue, cannot be told from zero."""
+"""A real part below this share of the largest eigenvalue is treated as zero."""
 _WIDE = 10.0
-"""How many times the largest value of a run starts may lie from zero."""
+"""Starts lie within this multiple of the largest value of a run."""
 _FOUND = 1e-9
-"""Largest net flow left at an equilibrium, as a share of the size of the state per unit of time."""
+"""Largest residual net flow at an equilibrium, relative to the size of the state, per unit of time."""
 
 
 def equilibria(
@@ -38,49 +38,47 @@ def equilibria(
     starts: int = 64,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Find the states in which nothing changes any more, and what happens near each.
+    """Find equilibria and classify their stability.
 
-    Time stands still, and with it all dated policy; the net flows are then solved for zero from many starts by Powell's
-    hybrid method [1]_. What is near an equilibrium follows from the eigenvalues of the derivatives of the net flows
-    there [2]_.
+    Time is held constant, and with it all dated policy; zeros of the net flows are then found from many starts by
+    Powell's hybrid method [1]_. Stability follows from the eigenvalues of the Jacobian of the net flows [2]_.
 
     Parameters
     ----------
     model
-        The model; it needs a meaning at exact dates (no DELAY FIXED, no random draws).
+        The model; it must not use functions of the TIME STEP grid (DELAY FIXED, random draws).
     design
-        One row a case, such as values of a lever; default: one case, the constants of the file.
+        One row per case, such as values of a lever; default: one case with the constants of the file.
     within
-        Least and largest value of states by name: starts lie there, and equilibria outside are left out. Default: the
-        range of the file, for the starts at most ten times the largest value of a run away from zero. A stock without a
-        range in its file may come out negative.
+        Bounds of states by name: starts lie inside, and equilibria outside are dropped. Default: the range of the file,
+        for starts limited to ten times the largest value of a run. A stock without a range in its file may be
+        negative.
     at
-        Moment at which Time stands still, a number or date; default FINAL TIME.
+        Value of Time, a number or date; default FINAL TIME.
     scenario
         Scenario under all cases.
     starts
-        Starts of the search: where a run is at that moment, where it comes to rest from there, and the others spread
-        evenly, half of them over the whole range and half around what the run visits.
+        Number of starts: the state of a run at that time, the equilibrium it leads to, and a Latin hypercube, half of
+        it over the whole range and half around the states of the run.
     rng
         Seed or generator of the starts.
 
     Returns
     -------
     pandas.DataFrame
-        One row an equilibrium, sorted by the first state. Columns: those of the design; the states by name, in their
-        units; ``kind``, stable, unstable or neutral (the largest real part cannot be told from zero, as where a sum of
-        states never changes); ``leading``, that largest real part, per unit of time; ``period`` of what swings with
-        it, NaN if nothing does; ``found``, the share of starts that led there; ``eigenvalues``, largest real part
-        first. `attrs`: ``left out``, states that no net flow reads (such as money spent), which need not rest, and
-        states that do not change at this time, which stay at their value in the run. An equilibrium that no start
-        leads to is not in the table: no search of this kind proves that there is none.
+        One row per equilibrium, sorted by the first state. Columns: those of the design; the states by name, in their
+        units; ``kind``, stable, unstable or neutral (largest real part indistinguishable from zero, as where a sum of
+        states is conserved); ``leading``, that largest real part, per unit of time; ``period`` of its oscillation, NaN
+        without one; ``found``, the share of starts that led there; ``eigenvalues``, largest real part first. `attrs`:
+        ``left out``, states that no net flow reads (such as money spent), and states that do not change at this time,
+        which keep their value in the run. The search does not prove that there are no further equilibria.
 
     Raises
     ------
     FixedStepError
         If the model has functions that have a meaning on the TIME STEP grid only.
     UnknownNameError
-        If `within` names no state that matters.
+        If `within` names no coupled state.
     SolveError
         If no net flow reads any stock.
 
@@ -127,29 +125,29 @@ def basins(
     at: float | str | None = None,
     scenario: Scenario | str | None = None,
 ) -> pd.DataFrame:
-    """Find where a model comes to rest from each of many starts, while Time stands still.
+    """Find the equilibrium that each of many starts leads to, with Time held constant.
 
     Parameters
     ----------
     model, at, scenario
         As in `equilibria`.
     starts
-        One row a start, columns states; `grid` and `latin_hypercube` make such tables. States that are not given start
-        where a run of the model is at that moment.
+        One row per start, columns states, as from `grid` or `latin_hypercube`. Other states start at their value in a
+        run of the model at that time.
     values
         Constants that differ from the file.
 
     Returns
     -------
     pandas.DataFrame
-        One row a start: the columns of `starts`; ``rest``, the number of the state of rest it leads to, counted in the
-        order in which they are met, 0 where none is reached (the states swing, run away or fail); each state at the
-        end as ``NAME at rest``. `attrs`: ``left out`` as in `equilibria`.
+        One row per start: the columns of `starts`; ``rest``, the number of the equilibrium in order of appearance, 0
+        where none is reached (oscillation, divergence or failure); each state at the end as ``NAME at rest``. `attrs`:
+        ``left out`` as in `equilibria`.
 
     Raises
     ------
     UnknownNameError
-        If a column is no state that matters.
+        If a column is no coupled state.
     DesignError
         If there are no starts.
 
@@ -172,20 +170,20 @@ def basins(
     starts = table(starts if starts is not None else [])
     moment = freeze(model, values, scenario, at)
     columns = [(_position(moment, str(c)), str(c)) for c in starts.columns if c not in LABELS]
-    rests: list[np.ndarray] = []
+    known_equilibria: list[np.ndarray] = []
     numbers, ends = [], []
     for row in starts[[c for _, c in columns]].to_numpy(dtype=float):
         x = moment.start.copy()
         x[[i for i, _ in columns]] = row
-        end, rested = moment.settle(x)
+        end, rested = moment.integrate_to_rest(x)
         ends.append(end)
         if not rested:
             numbers.append(0)
             continue
-        known = next((i for i, other in enumerate(rests) if moment.settled_near(end, other)), None)
+        known = next((i for i, other in enumerate(known_equilibria) if moment.close_to(end, other)), None)
         if known is None:
-            known = len(rests)
-            rests.append(end)
+            known = len(known_equilibria)
+            known_equilibria.append(end)
         numbers.append(known + 1)
     out = starts.reset_index(drop=True).assign(rest=numbers)
     at_rest = pd.DataFrame(np.array(ends), columns=[f"{name} at rest" for name in moment.names])
@@ -206,7 +204,7 @@ def _cases(design: pd.DataFrame | None) -> list[dict[str, float]]:
 
 
 def _of_one(
-    moment: Frozen,
+    moment: FrozenModel,
     given: Mapping[str, float],
     ranges: tuple[np.ndarray, np.ndarray],
     bounded: set[str],
@@ -227,9 +225,9 @@ def _of_one(
     for x in _starts(moment, low, high, starts, rng):
         end = moment.zero(x)
         slack = _SAME * size
-        if moment.unrest(end) > _FOUND or (end < allowed[0] - slack).any() or (end > allowed[1] + slack).any():
+        if moment.relative_rate(end) > _FOUND or (end < allowed[0] - slack).any() or (end > allowed[1] + slack).any():
             continue
-        known = next((i for i, other in enumerate(found) if moment.settled_near(end, other, _SAME)), None)
+        known = next((i for i, other in enumerate(found) if moment.close_to(end, other, _SAME)), None)
         if known is None:
             found.append(end)
             hits.append(1)
@@ -251,29 +249,29 @@ def _kind(values: np.ndarray) -> dict[str, str | float]:
     leading = values[0]
     small = _NEUTRAL * max(float(np.abs(values).max()), 1e-300)
     kind = "neutral" if abs(leading.real) <= small else "stable" if leading.real < 0 else "unstable"
-    swings = abs(leading.imag) > small
-    period = 2 * np.pi / abs(leading.imag) if swings else np.nan
+    oscillates = abs(leading.imag) > small
+    period = 2 * np.pi / abs(leading.imag) if oscillates else np.nan
     return {"kind": kind, "leading": float(leading.real), "period": float(period)}
 
 
-def _starts(moment: Frozen, low: np.ndarray, high: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _starts(moment: FrozenModel, low: np.ndarray, high: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     from scipy.stats import qmc
 
-    # Half of the starts lie in all of the range, half around what the run visits.
+    # Half of the starts cover the range, half the neighbourhood of the run.
     near_low, near_high = (np.clip(v, low, high) for v in _near(moment))
     spread = qmc.LatinHypercube(d=len(low), rng=rng).random(count)
     wide = np.arange(count)[:, None] % 2 == 0
     spread = np.where(wide, low + spread * (high - low), near_low + spread * (near_high - near_low))
     spread[0] = np.clip(moment.start, low, high)
     if count > 1:
-        end, rested = moment.settle(moment.start)
+        end, rested = moment.integrate_to_rest(moment.start)
         if rested:
             spread[1] = np.clip(end, low, high)
     return np.asarray(spread)
 
 
-def _ranges(moment: Frozen, within: Mapping[str, tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Where starts lie."""
+def _ranges(moment: FrozenModel, within: Mapping[str, tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of the starts."""
     first, last = _admissible(moment)
     low, high = (np.array(v) for v in (np.maximum(-_WIDE * moment.size, first), np.minimum(_WIDE * moment.size, last)))
     for name, ends in within.items():
@@ -281,14 +279,14 @@ def _ranges(moment: Frozen, within: Mapping[str, tuple[float, float]]) -> tuple[
     return low, high
 
 
-def _near(moment: Frozen) -> tuple[np.ndarray, np.ndarray]:
-    """What a run visits, and as much again on both sides."""
+def _near(moment: FrozenModel) -> tuple[np.ndarray, np.ndarray]:
+    """Range of the run, extended by its width on both sides."""
     least, most = moment.seen
     span = np.where(most > least, most - least, moment.size)
     return least - span, most + span
 
 
-def _admissible(moment: Frozen) -> tuple[np.ndarray, np.ndarray]:
+def _admissible(moment: FrozenModel) -> tuple[np.ndarray, np.ndarray]:
     """Range of each state in its file; open for hidden states."""
     low, high = np.full(len(moment.names), -np.inf), np.full(len(moment.names), np.inf)
     for i, name in enumerate(moment.names):
@@ -297,10 +295,14 @@ def _admissible(moment: Frozen) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _position(moment: Frozen, name: str) -> int:
+def _position(moment: FrozenModel, name: str) -> int:
     known = [key(n) for n in moment.names]
     if key(name) not in known:
-        hint = "No net flow reads it." if key(name) in {key(n) for n in moment.left_out} else ""
+        hint = (
+            "No net flow reads it, or it does not change at this time."
+            if key(name) in {key(n) for n in moment.left_out}
+            else ""
+        )
         raise UnknownNameError(name, moment.names, "state", hint)
     return known.index(key(name))
 

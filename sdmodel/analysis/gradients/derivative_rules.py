@@ -1,7 +1,7 @@
-"""Derivatives of scalar equations, node by node: how a change of the parameters passes through each operation.
+"""Forward-mode differentiation of a program, node by node.
 
-The derivative is the one in the direction of the change: where an equation has a kink (a minimum, an absolute value, a
-knot of a lookup) it is the derivative from the right, along a parameter that increases.
+Derivatives are directional: at a kink (a minimum, an absolute value, a knot of a lookup) the right derivative along an
+increasing parameter.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sdmodel.core.errors import UnsupportedError
 STEPPED = ("hold_backward", "look_forward", "raw")
 _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 _FLAT = COMPARISONS | LOGIC | {"floor", "trunc"}
-"""Operations whose value does not change with their arguments, except where it jumps."""
+"""Operations that are piecewise constant in their arguments."""
 _EVEN = frozenset({"lt", "le", "gt", "ge"})
 
 
 def arguments(node: Node) -> list[int]:
-    """Nodes that a node needs."""
+    """Nodes that a node reads."""
     op, *args = node
     if op in _LEAVES:
         return []
@@ -30,12 +30,12 @@ def arguments(node: Node) -> list[int]:
 
 
 def flat(node: Node, tables: Sequence[TableData]) -> bool:
-    """Whether a node is constant except for jumps."""
+    """Whether a node is piecewise constant."""
     return node[0] in _FLAT or (node[0] == "lookup" and tables[int(node[1])].kind in STEPPED)
 
 
 def through(node: Node, tables: Sequence[TableData]) -> list[int]:
-    """Arguments whose change passes through a node."""
+    """Arguments on which the derivative of a node depends."""
     if flat(node, tables):
         return []
     inner = arguments(node)
@@ -43,7 +43,7 @@ def through(node: Node, tables: Sequence[TableData]) -> list[int]:
 
 
 def needed(nodes: Sequence[Node], targets: Iterable[int], inner: Callable[[Node], list[int]]) -> list[int]:
-    """All nodes that `targets` rest on, in order."""
+    """All nodes that `targets` depend on, in order."""
     seen: set[int] = set()
     stack = list(targets)
     while stack:
@@ -55,20 +55,20 @@ def needed(nodes: Sequence[Node], targets: Iterable[int], inner: Callable[[Node]
 
 
 class Rules:
-    """Derivatives of the nodes of a graph, added to it.
+    """Derivatives of the nodes of a graph, added to that graph.
 
     Parameters
     ----------
     graph
         The graph of `program`; nodes are added to it.
     program
-        Where the nodes come from; its tables are copied to `tables`, to which slopes of lookups are added.
+        The program of the nodes; its tables are copied to `tables`, to which slopes of lookups are added.
     seeds
-        Node of the change of a parameter, by its number.
+        Node of the derivative of each parameter, by index.
     changes
-        Node of the change of a state, by its number.
+        Node of the derivative of each state, by index.
     dated
-        Comparisons that are decided by dates, which are never even between two of them.
+        Comparisons decided by dates, whose sides are never equal between two dates.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Rules:
         self.changes = changes
         self.tables = list(program.tables)
         self.found: dict[int, int | None] = {}
-        """Node of the derivative by node; None where it is zero."""
+        """Node of the derivative by node; None where zero."""
         self._slopes: dict[int, tuple[int, int]] = {}
 
     def of(self, targets: Iterable[int]) -> list[int | None]:
-        """Nodes of the derivatives of `targets`; None where one is zero.
+        """Nodes of the derivatives of `targets`; None where zero.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class Rules:
         return [self.found[t] for t in wanted]
 
     def or_zero(self, targets: Iterable[int]) -> list[int]:
-        """As `of`, with the number zero for None."""
+        """As `of`, with the constant zero for None."""
         return [self.graph.const(0.0) if d is None else d for d in self.of(targets)]
 
     def _inner(self, node: Node) -> list[int]:
@@ -113,7 +113,7 @@ class Rules:
         return inner if node[0] != "select" else [*inner, *self._sides(arguments(node)[0])]
 
     def _sides(self, condition: int) -> list[int]:
-        """Both sides of a comparison that may be even."""
+        """Both sides of a comparison whose sides may be equal."""
         known = self.graph.nodes[condition][0] in _EVEN and condition not in self.dated
         return arguments(self.graph.nodes[condition]) if known else []
 
@@ -155,7 +155,7 @@ class Rules:
         )
 
     def _chosen(self, condition: int) -> int:
-        """The condition just to the right: where both sides are even, their changes decide."""
+        """The condition just to the right: where both sides are equal, their derivatives decide."""
         g = self.graph
         sides = self._sides(condition)
         d = [self.found.get(x) for x in sides]
@@ -221,7 +221,7 @@ class Rules:
 
 
 def _smooth() -> dict[str, Callable[[Graph, int, int, int], int]]:
-    """Rules of functions of one argument: `(graph, node, argument, change of the argument)`."""
+    """Rules of functions of one argument: `(graph, node, argument, derivative of the argument)`."""
     Rule = Callable[[Graph, int, int, int], int]
 
     def one(g: Graph) -> int:
@@ -260,7 +260,7 @@ _SMOOTH = _smooth()
 
 
 def owner(program: Program, node: int) -> str:
-    """The variable in whose equation a node stands, for messages."""
+    """The variable whose equation contains a node, for messages."""
     targets = [*program.outputs.items(), *((s.name, s.rate) for s in program.states)]
     for name, at in sorted(targets, key=lambda item: item[1]):
         if at >= node and node in needed(program.nodes, [at], arguments):

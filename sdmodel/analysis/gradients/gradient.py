@@ -1,4 +1,4 @@
-"""Derivatives of outcomes with respect to constants and initial values."""
+"""Exact derivatives of outcomes with respect to constants and initial values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from sdmodel.analysis.gradients.state_jumps import Points
 from sdmodel.analysis.gradients.tangents import Direction, Tangents
 from sdmodel.analysis.inputs import Outcomes, Parameters, check, outcome_list, parameter_names
-from sdmodel.analysis.outcomes import framed, spelled
+from sdmodel.analysis.outcomes import canonical, outcome_table
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import evaluate
@@ -42,23 +42,23 @@ def gradient(
 ) -> pd.DataFrame:
     """Exact derivatives of outcomes with respect to constants and initial values.
 
-    The equations are differentiated one by one, and the derivatives are solved together with the model by the compiled
-    kernel of sweeps, a direction in each lane. There is no step to choose and no difference of nearly equal numbers.
+    Forward mode: the equations are differentiated one by one [1]_, and the derivatives are integrated together with the
+    model by the compiled kernel of sweeps, one direction per lane. There is no step size and no cancellation.
 
     Parameters
     ----------
     model
         The model; it is not changed.
     parameters
-        A table such as `model.levers`, or names: of constants (`name` for all elements, moved together, or
-        `name[a,b]`), or of stocks, which stands for the value of that stock at the start.
+        A table such as `model.levers`, or names: of constants (`name` for all elements together, or `name[a,b]`), or of
+        stocks, for the derivative with respect to the initial value.
     outcomes
-        One or several outcomes; the name of a variable stands for its whole path.
+        One or several outcomes; the name of a variable stands for its path over time.
     values, scenario, data
-        As in `Model.run`: where the derivatives are taken.
+        As in `Model.run`: the point at which derivatives are taken.
     every
-        Time between reported values; default SAVEPER. Outcomes are judged on these times, as those of a sweep are;
-        between two of them the path is taken for straight.
+        Time between reported values; default SAVEPER. Outcomes are computed from these times, with linear interpolation
+        between them, as those of a sweep are.
 
     Returns
     -------
@@ -70,19 +70,19 @@ def gradient(
     Raises
     ------
     DesignError
-        If an outcome has no derivative: the time of a crossing on the reported grid, or a value at the very date at
-        which a parameter makes it jump.
+        If an outcome has no derivative: the time of a crossing on the reported grid, or a value at a date at which a
+        parameter makes it jump.
     FixedStepError, UnsupportedError
-        If the model has functions that have a meaning on the TIME STEP grid only, an operation has no derivative, or
-        something jumps because a state passes a value.
+        If the model has functions of the TIME STEP grid, an operation has no derivative, or a variable jumps where a
+        state crosses a value.
     SolveError
         If the run or a derivative is not finite.
 
     Notes
     -----
-    A date that a parameter moves (`STEP(size, start)`) is taken into account exactly: the derivative of a stock jumps
-    there by the jump of its net flow times the speed of the date [2]_. At a kink (MIN, MAX, ABS, a knot of a lookup) it
-    is the derivative from the right, for a parameter that increases.
+    Dates that depend on a parameter (`STEP(size, start)`) are treated exactly: the derivative of a stock jumps there by
+    the jump of its net flow times the derivative of the date [2]_. At a kink (MIN, MAX, ABS, a knot of a lookup) the
+    right derivative is returned, for an increasing parameter.
 
     References
     ----------
@@ -103,19 +103,19 @@ def gradient(
     check(model=model, values=values, scenario=scenario, data=data)
     asked = outcome_list(outcomes)
     _differentiable(asked)
-    moment = Moment.of(model, parameter_names(parameters), asked, values, scenario, data)
-    times = report_times(moment.control, every, False)
-    paths, slopes = moment.tangents.along(moment.p, times, moment.series, moment.points)
+    linearization = Linearization.of(model, parameter_names(parameters), asked, values, scenario, data)
+    times = report_times(linearization.control, every, False)
+    paths, slopes = linearization.tangents.along(linearization.p, times, linearization.series, linearization.points)
     rows: list[dict[str, object]] = []
     for outcome in asked:
-        for label, i in moment.elements(outcome):
-            rows += _rows(moment, outcome, label, np.array(times), paths[i], slopes[:, i])
-    return framed(rows)
+        for label, i in linearization.elements(outcome):
+            rows += _rows(linearization, outcome, label, np.array(times), paths[i], slopes[:, i])
+    return outcome_table(rows)
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Where derivatives are taken, and along what."""
+class Linearization:
+    """A model at given values, with the outputs and the directions to differentiate along."""
 
     program: Program
     outputs: tuple[str, ...]
@@ -125,7 +125,7 @@ class Moment:
     points: Points
     control: dict[str, float]
     bases: list[float]
-    """Value of each parameter; of a stock its initial value."""
+    """Value of each parameter; of a stock, its initial value."""
 
     @classmethod
     def of(
@@ -137,8 +137,8 @@ class Moment:
         scenario: Scenario | str | None,
         data: Mapping[str, Any] | None,
         fixed: bool = False,
-    ) -> Moment:
-        """Check what is asked."""
+    ) -> Linearization:
+        """Check names and values and lower the model."""
         given = resolve_scenario(model, values, scenario)
         model_run = with_paths(model, given)
         program = program_of(model_run, fixed=fixed)
@@ -156,20 +156,20 @@ class Moment:
 
     @property
     def tangents(self) -> Tangents:
-        """The tangent program, made once for a program, its outputs and directions."""
+        """The tangent program, cached by program, outputs and directions."""
         mark = (self.outputs, self.directions)
         return _tangents.get(self.program, mark, lambda: Tangents(self.program, self.outputs, self.directions))
 
     def elements(self, outcome: str | Outcome) -> list[tuple[str, int]]:
-        """Label and place of each element of an outcome's variable."""
+        """Label and index of each element of an outcome's variable."""
         name = outcome if isinstance(outcome, str) else outcome.variable
-        found = [(n, i) for i, n in enumerate(self.outputs) if spelled(n) == spelled(name)]
-        stem = spelled(name) + "["
-        return found or [(n, i) for i, n in enumerate(self.outputs) if spelled(n).startswith(stem)]
+        found = [(n, i) for i, n in enumerate(self.outputs) if canonical(n) == canonical(name)]
+        stem = canonical(name) + "["
+        return found or [(n, i) for i, n in enumerate(self.outputs) if canonical(n).startswith(stem)]
 
 
 def labels_of(model: Structure, program: Program, outcome: str | Outcome) -> list[str]:
-    """Outputs of a program that an outcome is taken from.
+    """Outputs of a program that an outcome is computed from.
 
     Raises
     ------
@@ -181,26 +181,30 @@ def labels_of(model: Structure, program: Program, outcome: str | Outcome) -> lis
     asked = outcome if isinstance(outcome, str) else outcome.variable
     variable = model.owner(asked)
     every = [n for n in program.outputs if n == variable.name or n.startswith(variable.name + "[")]
-    found = [n for n in every if spelled(n) == spelled(asked)] if spelled(asked) != spelled(variable.name) else every
+    found = (
+        [n for n in every if canonical(n) == canonical(asked)]
+        if canonical(asked) != canonical(variable.name)
+        else every
+    )
     if not every:
-        raise OverrideError(f"'{variable.name}' is a {variable.kind}, which has no path to judge.")
+        raise OverrideError(f"'{variable.name}' is a {variable.kind}, which does not change over time.")
     if not found:
         raise UnknownNameError(asked, every, "element")
     return found
 
 
 def direction(model: Structure, program: Program, name: str) -> Direction:
-    """What a name moves.
+    """The direction that a name stands for.
 
     Raises
     ------
     UnknownNameError
         If the model has no such name.
     OverrideError
-        If it is neither constant nor stock, or moving it changes the equations or the times.
+        If it is neither a constant nor a stock, or changes the equations or the time settings.
     """
     variable = model.owner(name)
-    states = [i for i, s in enumerate(program.states) if not s.hidden and spelled(s.name) == spelled(name)]
+    states = [i for i, s in enumerate(program.states) if not s.hidden and canonical(s.name) == canonical(name)]
     if variable.kind == "stock":
         if not states:
             known = [s.name for s in program.states if not s.hidden]
@@ -208,18 +212,18 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
         return Direction(name, (), states[0])
     labels = constants_named(model, name)
     if variable.key in CONTROL:
-        raise OverrideError(f"'{name}' is a setting of the run; no derivative is taken along it.")
+        raise OverrideError(f"'{name}' is a setting of the run; there is no derivative with respect to it.")
     index = {label: i for i, label in enumerate(program.parameters)}
     for label in labels:
         if label not in index:
-            raise OverrideError(f"'{label}' follows a path in the scenario; no derivative is taken along it.")
+            raise OverrideError(f"'{label}' follows a schedule in the scenario and has no derivative.")
         if index[label] in program.structural:
-            raise OverrideError(f"'{label}' is the order of a delay, a whole number; there is no derivative along it.")
+            raise OverrideError(f"'{label}' is the order of a delay, an integer, and has no derivative.")
     return Direction(name, tuple(index[label] for label in labels))
 
 
 def _pair(data: Mapping[str, Any] | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    value = next(v for k, v in (data or {}).items() if spelled(k) == spelled(name))
+    value = next(v for k, v in (data or {}).items() if canonical(k) == canonical(name))
     times, values = (value.index, value.to_numpy()) if hasattr(value, "to_numpy") else value
     return np.asarray(times, dtype=float), np.asarray(values, dtype=float)
 
@@ -229,39 +233,44 @@ def _differentiable(outcomes: Sequence[str | Outcome]) -> None:
         if isinstance(o, Outcome) and o.level is not None:
             raise DesignError(
                 f"The {o.label} is one of the reported times and does not change smoothly; it has no derivative. "
-                "Judge the variable at a time instead."
+                "Take the value of the variable at a time instead."
             )
 
 
 def _rows(
-    moment: Moment, outcome: str | Outcome, label: str, times: np.ndarray, path: np.ndarray, slopes: np.ndarray
+    linearization: Linearization,
+    outcome: str | Outcome,
+    label: str,
+    times: np.ndarray,
+    path: np.ndarray,
+    slopes: np.ndarray,
 ) -> list[dict[str, object]]:
-    """Rows of one element of an outcome: a time each for a path."""
+    """Rows of one element of an outcome, one per time for a path."""
     if isinstance(outcome, str):
         return [
             _row(label, t, d.name, base, path[j], slopes[k, j])
             for j, t in enumerate(times)
-            for k, (d, base) in enumerate(zip(moment.directions, moment.bases, strict=True))
+            for k, (d, base) in enumerate(zip(linearization.directions, linearization.bases, strict=True))
         ]
     own = Outcome(label, outcome.at, outcome.level, outcome.start, outcome.end)
     value = float(_judge(own, times, path[None])[0])
-    found = slopes_of(own, times, path, slopes)
+    found = outcome_slopes(own, times, path, slopes)
     if np.isnan(found).any():
         k = int(np.flatnonzero(np.isnan(found))[0])
         raise DesignError(
-            f"'{label}' jumps at {times[np.isnan(slopes[k])][0]:g} when '{moment.directions[k].name}' changes, so that "
-            f"'{own.label}' has no derivative. Judge it at another time."
+            f"'{label}' jumps at {times[np.isnan(slopes[k])][0]:g} when '{linearization.directions[k].name}' changes, "
+            f"so that '{own.label}' has no derivative. Take another time."
         )
     return [
         _row(own.label, None, d.name, base, value, slope)
-        for d, base, slope in zip(moment.directions, moment.bases, found, strict=True)
+        for d, base, slope in zip(linearization.directions, linearization.bases, found, strict=True)
     ]
 
 
-def slopes_of(outcome: Outcome, times: np.ndarray, path: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Derivatives of an outcome from those of its path, (directions, times): it is linear in them, but for max and min.
+def outcome_slopes(outcome: Outcome, times: np.ndarray, path: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Derivatives of an outcome from those of its path, shape (directions, times).
 
-    Their derivative is that of the path where it is largest or smallest (of the reported times).
+    Outcomes are linear in the path except max and min, whose derivative is that of the path at its extremum.
     """
     if outcome.at not in ("max", "min"):
         return _judge(outcome, times, slopes)
@@ -274,7 +283,7 @@ def slopes_of(outcome: Outcome, times: np.ndarray, path: np.ndarray, slopes: np.
 
 
 def _judge(outcome: Outcome, times: np.ndarray, paths: np.ndarray) -> np.ndarray:
-    """The outcome of each path, (paths, times)."""
+    """The outcome of each path, shape (paths, times)."""
     import xarray as xr
 
     found: np.ndarray = outcome._judge(xr.DataArray(paths, {"time": times}, ("run", "time"))).to_numpy()

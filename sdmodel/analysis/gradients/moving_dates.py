@@ -1,7 +1,6 @@
-"""Dates that move: how a jump at a date that depends on a parameter changes the derivatives of the states.
+"""Jumps of derivatives at dates that depend on a parameter.
 
-At a date τ(p) at which the net flow jumps from f⁻ to f⁺ the derivative of the state jumps by (f⁻ − f⁺) dτ/dp [1]_. A
-state that is not moved by its own equation before or after the date is moved by the date alone.
+At a date τ(p) at which the net flow jumps from f⁻ to f⁺ the derivative of the state jumps by (f⁻ − f⁺) dτ/dp [1]_.
 
 References
 ----------
@@ -16,34 +15,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sdmodel.analysis.gradients.tangent_program import Flow
 from sdmodel.compile.events import SMALLEST, Segment, Source, clock_of, segments
-from sdmodel.compile.python.engine import Bound
+from sdmodel.compile.program import Program
+from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
-
-if TYPE_CHECKING:
-    from sdmodel.analysis.gradients.tangents import Tangents
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """A date at which something jumps that some directions move."""
+    """A date at which values jump and that depends on some directions."""
 
     time: float
     before: tuple[float, ...]
     """Held values of the tangent program before it."""
     after: tuple[float, ...]
     groups: tuple[tuple[tuple[float, tuple[int, ...]], ...], ...]
-    """For each direction: speeds dτ/dp in rising order, each with the held values that jump with it."""
+    """For each direction: derivatives dτ/dp in increasing order, each with the held values that jump with it."""
 
     def across(self, row: int, bound: Bound, y: Array, flow: Flow) -> tuple[Array, Array, list[float]]:
-        """States behind the date; and what a report at the date sees along the direction: states, held values."""
+        """States after the date, and states and held values reported at the date along a direction."""
         after, held = y.copy(), list(self.before)
         seen, seen_held = y.copy(), list(self.before)
         for speed, slots in self.groups[row]:
@@ -53,7 +49,7 @@ class Boundary:
             if speed:
                 change = (rates - self._rates(bound, after, held, flow)) * speed
                 after[flow.primal :] += change[list(flow.changing)]
-            if speed <= 0:  # these have happened when the report is made; the others come later
+            if speed <= 0:  # these jumps precede the report; the others follow
                 seen, seen_held = after.copy(), list(held)
         if all(speed <= 0 for speed, _ in self.groups[row]):
             seen_held = list(self.after)
@@ -64,26 +60,38 @@ class Boundary:
 
 
 def boundaries(
-    tangents: Tangents, p: Sequence[float], bounds: Sequence[Bound], start: float, end: float
+    engine: Engine, flow: Flow, model: Program, bounds: Sequence[Bound], start: float, end: float
 ) -> list[Boundary]:
-    """The dates of a run, both ends included, at which a jump is moved by a direction.
+    """Dates of a run, both ends included, at which a jump depends on a direction.
 
-    At the start a date counts that moves into the run; one that moves before it does nothing to the run.
+    A date at the start counts only if it moves into the run.
+
+    Parameters
+    ----------
+    engine
+        Engine of the tangent program, whose outputs are those of `flow`.
+    flow
+        The tangent program and its parts.
+    model
+        The program it was made from.
+    bounds
+        The engine bound to the parameters of each direction.
+    start, end
+        Time of the run.
 
     Raises
     ------
     SolveError
-        If jumps that move at different speeds meet and one of them decides on another.
+        If jumps with different derivatives coincide and one of them depends on another.
     """
-    engine = tangents.engine
     program, clock = engine.program, engine.clock
     near = 1e-6 * (end - start)
     ends = [(start - near, start), (start, end), (end, end + near)]
     parts = [part for a, b in ends for part in segments(clock, program, bounds[0].watch, a, b)]
-    count = len(tangents.program.nodes)
+    count = len(model.nodes)
     ours = [i for i, s in enumerate(clock.sources) if s.node >= 0 and s.node < count]
-    # Sources of the model come in the same order in the tangent program, before those that derivatives add.
-    known = {(s.kind, s.node, s.test, s.against): j for j, s in enumerate(clock_of(tangents.program).sources)}
+    # The tangent program has the sources of the model first, in their order.
+    known = {(s.kind, s.node, s.test, s.against): j for j, s in enumerate(clock_of(model).sources)}
     slots = {node: k for k, node in enumerate(clock.held)}
     out = []
     for left, right in pairwise(parts):
@@ -99,40 +107,42 @@ def boundaries(
         for bound in bounds:
             speeds: dict[float, list[int]] = {}
             derived: list[int] = []
-            lines = bound.outs(left.end, y, left.held)[2 * len(tangents.names) :]
+            lines = bound.outs(left.end, y, left.held)[2 * len(flow.outputs) :]
             for i in changed:
                 s = clock.sources[i]
                 j = known[s.kind, s.node, s.test, s.against]
-                speed = _speed(tangents, i, s, bound, left, lines[2 * j] - lines[2 * j + 1])
+                speed = _speed(flow, i, s, bound, left, lines[2 * j] - lines[2 * j + 1])
                 if speed is None:
                     derived.append(slots[s.node])
                 else:
-                    speeds.setdefault(_tidy(speed if left.end > start else max(speed, 0.0)), []).append(slots[s.node])
+                    speeds.setdefault(_rounded(speed if left.end > start else max(speed, 0.0)), []).append(
+                        slots[s.node]
+                    )
             if derived:
-                _follow(tangents, speeds, derived, left.end)
+                _follow(speeds, derived, left.end)
             groups.append(tuple((v, tuple(k)) for v, k in sorted(speeds.items())))
         if any(v for g in groups for v, _ in g):
             out.append(Boundary(left.end, left.held, right.held, tuple(groups)))
     return out
 
 
-def _tidy(speed: float) -> float:
-    """Speeds that differ by rounding are the same."""
+def _rounded(speed: float) -> float:
+    """Round, so that derivatives that differ by rounding are equal."""
     return float(f"{speed:.9g}") + 0.0
 
 
-def _follow(tangents: Tangents, speeds: dict[float, list[int]], derived: list[int], time: float) -> None:
-    """Jumps that follow from other jumps of the same date move with them."""
+def _follow(speeds: dict[float, list[int]], derived: list[int], time: float) -> None:
+    """Jumps that depend on other jumps at the same date move with them."""
     if len(speeds) > 1:
         raise SolveError(
-            f"Several dates meet at {time:.6g}, move at different speeds along {len(tangents.directions)} directions, "
-            "and one decides on another. Move one of them a little, or take differences of runs."
+            f"Several dates coincide at {time:.6g} with different derivatives, and one depends on another. Shift one "
+            "of them slightly, or use differences of runs."
         )
     speeds.setdefault(next(iter(speeds), 0.0), []).extend(derived)
 
 
-def _speed(tangents: Tangents, number: int, source: Source, bound: Bound, part: Segment, change: float) -> float | None:
-    """How fast the date at the end of `part` moves, or None if the source itself does not meet anything there."""
+def _speed(flow: Flow, number: int, source: Source, bound: Bound, part: Segment, change: float) -> float | None:
+    """Derivative of the date at the end of `part`; None if the source has no break there."""
     a, b = part.start, part.end
     p, q = a + (b - a) / 4, b - (b - a) / 4
     at = [bound.watch(t, part.held) for t in (p, q)]
@@ -142,7 +152,7 @@ def _speed(tangents: Tangents, number: int, source: Source, bound: Bound, part: 
         return None
     here = x0 + slope * (b - p)
     if source.kind == "knots":
-        table = tangents.flow.program.tables[source.table]
+        table = flow.program.tables[source.table]
         here -= min(table.x, key=lambda x: abs(x - here))
     elif source.kind == "whole":
         here -= round(here)

@@ -1,4 +1,4 @@
-"""Jumps at values of states: found after a run, and refused, since the derivatives of what follows are not known."""
+"""State-dependent jumps: detected along a run and refused, since derivatives across them are not computed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Array = np.ndarray
 Points = Sequence[tuple[Array, Array]]
 """Times and values of each data variable."""
 CLOSED = 1e-3
-"""A choice whose values differ by less where it switches, as a share of the largest in the run, does not jump."""
+"""A choice is continuous if its values at the switch differ by less than this share of its largest value."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A `select` whose condition rests on a jumping comparison."""
+    """A `select` whose condition depends on a jumping comparison."""
 
     node: int
     condition: int
@@ -36,8 +36,8 @@ class Choice:
     comparison: int
 
 
-class Watch:
-    """What has to be seen of a run to know whether something jumps at a value of a state."""
+class JumpMonitor:
+    """Nodes to observe along a run to detect jumps at values of states."""
 
     def __init__(self, program: Program, outputs: Sequence[int], jumping: Sequence[int]) -> None:
         self.program = program
@@ -67,14 +67,14 @@ class Watch:
 
     @cached_property
     def kernel(self) -> Any:
-        """Compiled when first used."""
+        """Compiled on first use."""
         from sdmodel.compile.llvm import Kernel
 
         return Kernel(self.program, self.nodes, tableau=solver(MANY_RUNS).steps)
 
 
-def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Points) -> None:
-    """Refuse a run in which something jumps at a value of a state.
+def refuse_jumps(watch: JumpMonitor, p: Sequence[float], at: Array, points: Points) -> None:
+    """Refuse a run in which a variable jumps where a state crosses a value.
 
     Raises
     ------
@@ -108,9 +108,9 @@ def refuse_jumps(watch: Watch, p: Sequence[float], at: Array, points: Points) ->
 def refuse_edges(
     flow: Flow, program: Program, p: Sequence[float], table: Array, names: Sequence[str], at: Array, points: Points
 ) -> None:
-    """Refuse directions that leave a value of a parameter at which something jumps, such as that of a switch.
+    """Refuse directions in which a parameter leaves a value at which a variable jumps, such as that of a switch.
 
-    `table` holds the parameters of the tangent program, one row a direction.
+    `table` holds the parameters of the tangent program, one row per direction.
 
     Raises
     ------
@@ -129,13 +129,13 @@ def refuse_edges(
         for node, left, right, a in even:
             if not _LEAVES[str(program.nodes[node][0])](a, change[left] - change[right]):
                 continue
-            watch = Watch(program, flow.outputs, [node])
+            watch = JumpMonitor(program, flow.outputs, [node])
             seen = watch.kernel.run([list(p)], at, series=points)[0][0]
             of = {n: seen[i] for i, n in enumerate(watch.nodes)}
             jumps = [c.node for c in watch.choices if not np.allclose(of[c.yes], of[c.no], rtol=CLOSED, atol=0)]
             for found in [*watch.plain, *jumps][:1]:
                 raise UnsupportedError(
-                    f"'{owner(program, found)}' jumps when '{name}' is raised from its value, where it makes a choice "
+                    f"'{owner(program, found)}' jumps when '{name}' is raised from its value, where a choice changes "
                     "(a switch, or a comparison of equal numbers). There is no derivative; compare runs of both sides."
                 )
 
@@ -151,11 +151,11 @@ _LEAVES: dict[str, Callable[[float, float], bool]] = {
     "trunc": lambda a, d: a * d < 0,
     "lookup": lambda a, d: d != 0,
 }
-"""Whether a change `d` of the left side over the right, from where both are even, changes what a node says."""
+"""Whether a change `d` of left minus right, from equality, changes the value of a node."""
 
 
 def _constants(program: Program, nodes: Sequence[int], p: Sequence[float]) -> dict[int, float]:
-    """Values of nodes that follow from parameters, each worked out once."""
+    """Values of nodes that depend on parameters only, each computed once."""
     out: dict[int, float] = {}
     for node in needed(program.nodes, nodes, arguments):
         op, *raw = program.nodes[node]
@@ -170,13 +170,13 @@ def _constants(program: Program, nodes: Sequence[int], p: Sequence[float]) -> di
     return out
 
 
-def _step(watch: Watch, p: Sequence[float]) -> float:
+def _step(watch: JumpMonitor, p: Sequence[float]) -> float:
     return evaluate(watch.program, watch.program.control["time step"], p)
 
 
-def _refuse(watch: Watch, node: int, time: float) -> None:
+def _refuse(watch: JumpMonitor, node: int, time: float) -> None:
     raise UnsupportedError(
-        f"'{owner(watch.program, node)}' jumps near time {time:.6g} because a state passes a value. When it does so "
-        "depends on the parameters, and the derivative across such a jump is not computed. Make the choice a smooth "
-        "one, or take differences of runs (sdmodel.tornado, sdmodel.morris)."
+        f"'{owner(watch.program, node)}' jumps near time {time:.6g} because a state crosses a value. Its time "
+        "depends on the parameters, and derivatives across such a jump are not computed. Make the choice smooth, or "
+        "use differences of runs (sdmodel.tornado, sdmodel.morris)."
     )

@@ -1,7 +1,7 @@
-"""The tangent Program of a Program: the same states, and beside each the change of it along one direction.
+"""The tangent program of a program: the same states, each with its derivative along one direction.
 
-A direction is a parameter vector of its own, so that the lanes of the kernel carry directions. A run of the tangent
-program may begin at any time with any state, so that it can be stopped at a date that moves and go on behind it.
+Each direction is a parameter vector, so that the lanes of the kernel carry directions. A run may begin at any time with
+any state, so that it can stop at a moving date and continue after the jump.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from sdmodel.compile.program import Program, State
 
 @dataclass(frozen=True)
 class Activity:
-    """What changes when the parameters and initial values of a set of directions do."""
+    """What depends on the parameters and initial values of a set of directions."""
 
     smooth: tuple[bool, ...]
-    """Nodes that change, at an instant between two jumps."""
+    """Whether each node changes, between two jumps."""
     dated: bool
-    """Whether a jump at a date comes earlier or later."""
+    """Whether the date of a jump changes."""
     states: tuple[int, ...]
     """States that change."""
     jumping: tuple[int, ...]
-    """Nodes that jump, and do so at values of states that change: when they jump is not known before a run."""
+    """Nodes that jump at values of states that change; the times are unknown before a run."""
     choosing: tuple[int, ...]
     """Nodes that jump at values of parameters that change."""
 
@@ -35,7 +35,7 @@ class Activity:
 def activity(
     program: Program, clock: Clock, outputs: Sequence[int], parameters: set[int], starts: set[int]
 ) -> Activity:
-    """What changes with `parameters` and the initial values of the states `starts`."""
+    """What depends on `parameters` and the initial values of the states `starts`."""
     alive = closure(program, outputs)
     active = set(starts)
     while True:
@@ -66,7 +66,7 @@ def activity(
 
 
 def closure(program: Program, outputs: Sequence[int]) -> set[int]:
-    """Nodes that the outputs rest on, by way of the net flows of states."""
+    """Nodes that the outputs depend on, including through the net flows of states."""
     seen: set[int] = set()
     targets = set(outputs)
     while True:
@@ -80,32 +80,32 @@ def closure(program: Program, outputs: Sequence[int]) -> set[int]:
 
 @dataclass(frozen=True)
 class Flow:
-    """A tangent Program and where things stand in it."""
+    """A tangent program and the positions of its parts."""
 
     program: Program
     beginning: Program
     """Initial values of all states of `program`, as its outputs; it has no states."""
     directions: dict[int, int]
-    """By number of a parameter of the model: number of the parameter that holds its change."""
+    """By index of a parameter of the model: index of the parameter that holds its derivative."""
     start: int
-    """Number of the parameter that holds the first time."""
+    """Index of the parameter that holds the initial time."""
     states: int
-    """Number of the first of the parameters that hold the values at the first time, one a state."""
+    """Index of the first of the parameters that hold the initial states."""
     primal: int
-    """States of the model; the changes of some of them follow."""
+    """Number of states of the model; derivatives of some of them follow."""
     changing: tuple[int, ...]
-    """States of the model whose changes follow."""
+    """States of the model whose derivatives follow."""
     outputs: tuple[int, ...]
     changes: tuple[int, ...]
-    """Nodes of the changes of the outputs."""
+    """Nodes of the derivatives of the outputs."""
     lines: tuple[tuple[int, int], ...]
-    """Nodes of the changes of both sides of each source of breaks of the model, in their order."""
+    """Nodes of the derivatives of both sides of each source of breaks of the model, in order."""
     choices: tuple[tuple[int, int, int], ...]
-    """Nodes that jump at values of parameters, each with the nodes of the changes of its sides."""
+    """Nodes that jump at values of parameters, with the nodes of the derivatives of their sides."""
 
 
 def flow_of(program: Program, outputs: Sequence[int], parameters: Sequence[int], active: Activity) -> Flow:
-    """Make the tangent Program.
+    """Make the tangent program.
 
     Raises
     ------

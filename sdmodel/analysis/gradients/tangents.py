@@ -1,4 +1,4 @@
-"""Exact derivatives of a run along directions: the tangent Program run by the kernel, a direction in each lane."""
+"""Exact derivatives of a run: the tangent program run by the kernel, one direction per lane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sdmodel.analysis.gradients.moving_dates import Boundary, boundaries
-from sdmodel.analysis.gradients.state_jumps import Points, Watch, refuse_edges, refuse_jumps
+from sdmodel.analysis.gradients.state_jumps import JumpMonitor, Points, refuse_edges, refuse_jumps
 from sdmodel.analysis.gradients.tangent_program import activity, flow_of
 from sdmodel.compile.events import SMALLEST, clock_of
 from sdmodel.compile.program import Program
@@ -25,7 +25,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Direction:
-    """What is changed: parameters, all by the same amount, or the initial value of a state."""
+    """What a derivative is taken with respect to: parameters that change together, or an initial value."""
 
     name: str
     parameters: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class Direction:
 class Tangents:
     """Values of outputs over time and their derivatives along directions, for any parameters.
 
-    Made once for a program, its outputs and directions, and compiled when first used.
+    Made once for a program, its outputs and directions; compiled on first use.
     """
 
     def __init__(self, program: Program, outputs: Sequence[str], directions: Sequence[Direction]) -> None:
@@ -51,7 +51,7 @@ class Tangents:
 
     @cached_property
     def kernel(self) -> Any:
-        """The compiled kernel; its outputs are the outputs, their changes, then the states that both rest on."""
+        """The compiled kernel; outputs: the outputs, their derivatives, then the states that both depend on."""
         from sdmodel.compile.llvm import Kernel
         from sdmodel.compile.llvm.plan import plan_of
 
@@ -66,21 +66,21 @@ class Tangents:
 
     @cached_property
     def engine(self) -> Engine:
-        """The Python engine of the tangent program, for what happens at dates."""
+        """The Python engine of the tangent program, for jumps at dates."""
         flow = self.flow
         return Engine(flow.program, [*flow.outputs, *flow.changes, *(n for pair in flow.lines for n in pair)])
 
     @cached_property
-    def watch(self) -> Watch | None:
-        """What tells whether something jumps at a value of a state."""
-        return Watch(self.program, self.flow.outputs, self.active.jumping) if self.active.jumping else None
+    def watch(self) -> JumpMonitor | None:
+        """Detects jumps at values of states; None if there can be none."""
+        return JumpMonitor(self.program, self.flow.outputs, self.active.jumping) if self.active.jumping else None
 
     def along(
         self, p: Sequence[float], times: Sequence[float], series: Sequence[Series] = (), points: Points = ()
     ) -> tuple[Array, Array]:
         """Values (outputs, times) and derivatives (directions, outputs, times) of a run with parameters `p`.
 
-        Where an output jumps at a date that a direction moves, the derivative at that very date is NaN.
+        The derivative is NaN at a date at which an output jumps and that depends on a direction.
 
         Parameters
         ----------
@@ -89,14 +89,14 @@ class Tangents:
         times
             Reported times; the first is the initial time.
         series, points
-            Data variables, as functions and as points.
+            Data variables, as functions and as pairs of times and values.
 
         Raises
         ------
         SolveError
-            If the run fails, or dates that move differently meet.
+            If the run fails, or coinciding dates have different derivatives.
         UnsupportedError
-            If something jumps at a value of a state.
+            If a variable jumps where a state crosses a value.
         """
         at = np.asarray(times, dtype=float)
         if self.watch is not None:
@@ -106,17 +106,17 @@ class Tangents:
             names = [d.name for d in self.directions]
             refuse_edges(self.flow, self.program, p, table, names, at, points)
         if not self.active.dated:
-            values, changes = self._stretch(table, at, points)[:2]
+            values, changes = self._segment(table, at, points)[:2]
             return values, changes
-        return self._dated(p, table, at, series, points)
+        return self._dated(table, at, series, points)
 
     def _table(self, p: Sequence[float], start: float) -> Array:
-        """Parameters of the tangent program, one row a direction, with the states at the beginning."""
+        """Parameters of the tangent program, one row per direction, with the initial states."""
         flow = self.flow
         table = np.zeros((len(self.directions), len(flow.program.parameters)))
         table[:, : len(p)] = p
         table[:, flow.start] = start
-        unused: list[Series] = [lambda t: math.nan] * len(flow.program.data)  # initial values follow from constants
+        unused: list[Series] = [lambda t: math.nan] * len(flow.program.data)  # initial values depend on constants only
         for row, d in zip(table, self.directions, strict=True):
             row[[flow.directions[i] for i in d.parameters]] = 1.0
             begun = self._beginning.bind(row.tolist(), unused).outs(start, [], [0.0] * len(self._beginning.clock.held))
@@ -128,27 +128,25 @@ class Tangents:
             raise SolveError(f"The {flow.program.parameters[column]} is {table[row, column]}.")
         return table
 
-    def _stretch(self, table: Array, at: Array, points: Points) -> tuple[Array, Array, Array]:
-        """Values, derivatives and, where they are kept, the states alive (directions, states, times)."""
+    def _segment(self, table: Array, at: Array, points: Points) -> tuple[Array, Array, Array]:
+        """Values, derivatives and, with moving dates, the states (directions, states, times) of one segment."""
         out, status, first = self.kernel.run(table, at, series=points)
         if status.any():
             row = int(np.flatnonzero(status)[0])
             when = f" at time {at[first[row]]:.6g}" if first[row] >= 0 else ""
             raise SolveError(
                 f"The run, or its derivative along '{self.directions[row].name}', is not finite{when}. If model.run of "
-                "the same values with method='exact' is fine, the derivative alone is infinite, like a root's at 0."
+                "the same values with method='exact' succeeds, only the derivative is infinite, like that of SQRT at 0."
             )
         n = len(self.names)
         return out[0, :n], out[:, n : 2 * n], out[:, 2 * n :]
 
-    def _dated(
-        self, p: Sequence[float], table: Array, at: Array, series: Sequence[Series], points: Points
-    ) -> tuple[Array, Array]:
-        """Stretches between the dates that move, with what happens to the changes there."""
+    def _dated(self, table: Array, at: Array, series: Sequence[Series], points: Points) -> tuple[Array, Array]:
+        """Segments between the moving dates, with the jumps of the derivatives there."""
         bounds = [self.engine.bind(row.tolist(), list(series)) for row in table]
         start, end = float(at[0]), float(at[-1])
         slack = SMALLEST * max(abs(start), abs(end), 1.0)
-        cuts = boundaries(self, p, bounds, start, end)
+        cuts = boundaries(self.engine, self.flow, self.program, bounds, start, end)
         last = cuts.pop() if cuts and cuts[-1].time >= end - slack else None
         values = np.empty((len(self.names), len(at)))
         changes = np.empty((len(self.directions), len(self.names), len(at)))
@@ -160,10 +158,10 @@ class Tangents:
                 stops = np.union1d(np.clip(at[mine], here, there), [here, there])
                 seen = np.searchsorted(stops, np.clip(at[mine], here, there))
                 table[:, self.flow.start] = here
-                v, d, states = self._stretch(table, stops, points)
+                v, d, states = self._segment(table, stops, points)
                 values[:, mine], changes[:, :, mine] = v[:, seen], d[:, :, seen]
                 if reported is not None and len(mine) and at[mine[0]] <= here + slack:
-                    changes[:, :, mine[0]] = reported  # of what is reported at the date, from the right
+                    changes[:, :, mine[0]] = reported  # the value from the right at the date
                 table[:, [self.flow.states + s for s in self.alive]] = states[:, :, -1]
             if cut is not None:
                 here, reported = there, self._cross(cut, bounds, table)
@@ -172,7 +170,7 @@ class Tangents:
         return values, changes
 
     def _cross(self, cut: Boundary, bounds: Sequence[Bound], table: Array) -> Array:
-        """Put the states behind a date into `table`; derivatives of what is reported at the date."""
+        """Put the states after a date into `table`; returns the derivatives reported at the date."""
         flow = self.flow
         n = len(self.names)
         reported = np.empty((len(self.directions), n))

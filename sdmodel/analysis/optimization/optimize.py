@@ -1,4 +1,4 @@
-"""The best policy under limits, for one world or for many."""
+"""Policies that optimise one outcome under constraints, for one or many samples of the uncertainties."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import bar, unit_of
+from sdmodel.analysis.evaluation import outcome_unit, progress_bar
 from sdmodel.analysis.inputs import Limits, Parameters, check, choice, variables_of
 from sdmodel.analysis.optimization.policy_trials import (
-    Trials,
+    PolicyEvaluator,
     excess,
     first_policies,
     limited_columns,
-    made_ready,
+    prepare,
     slack,
 )
 from sdmodel.core.errors import DesignError, FixedStepError
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 AIMS = ("max", "min")
 ROBUST = ("expected", "worst", "regret")
 _TOLERANCE = 1e-6
-"""The search ends when the policies of a generation differ less than this, as a share of their goal."""
+"""Relative spread of the goal within a generation below which the search ends."""
 _CHECKED = 3
-"""Samples in which the best policy is run again with scipy."""
+"""Number of samples in which the best policy is verified with scipy."""
 
 
 def optimise(
@@ -51,10 +51,10 @@ def optimise(
     workers: int | None = None,
     progress: bool | str | None = None,
 ) -> pd.DataFrame:
-    """Find the values of levers that make an outcome largest or smallest, within limits on other outcomes.
+    """Maximise or minimise an outcome over levers, with limits on other outcomes.
 
-    Differential evolution [1]_; each generation of policies is one sweep. Limits are kept by the rule of Lampinen [2]_:
-    a policy that keeps them beats any that does not.
+    Differential evolution [1]_; each generation is one sweep. Constraints are handled by the rule of Lampinen [2]_: a
+    feasible policy beats any infeasible one.
 
     Parameters
     ----------
@@ -62,30 +62,29 @@ def optimise(
         The model; it is not changed.
     levers
         Where each lever may go: rows of `Model.levers` (columns low and high), a mapping from names to (low, high), or
-        names of constants for the ranges of the file. A constant marked `[switch]` takes whole numbers only.
+        names of constants for the ranges of the file. A constant marked `[switch]` takes integer numbers only.
     goal
-        What is judged.
+        The outcome to optimise.
     aim
         ``"max"`` or ``"min"``.
     limits
-        Least and most of other outcomes, such as a budget: ``{Outcome("money spent"): (None, 400)}``. With samples a
-        limit must be kept in every one of them.
+        Bounds of other outcomes, such as a budget: ``{Outcome("money spent"): (None, 400)}``. With samples they must
+        hold in every one of them.
     samples
-        A design of uncertainties; every policy is run in each row. Default: the constants of the file alone.
+        A design of uncertainties; each policy is run in every row. Default: the constants of the file.
     robust
-        What of the samples is made best: ``"expected"``, the mean; ``"worst"``, the goal in the sample where it is
-        worst [3]_; ``"regret"``, the largest difference over samples from the best that could have been done in that
-        sample alone [4]_, which is searched for first, sample by sample.
+        Criterion over samples: ``"expected"``, the mean; ``"worst"``, the worst sample [3]_; ``"regret"``, the largest
+        difference over samples from the optimum of that sample alone [4]_, which is computed first.
     scenario
-        Scenario under all runs.
+        Scenario of all runs.
     every
         Time between reported values; default SAVEPER.
     population
-        Policies of a generation; default 10 for each lever, at least 16.
+        Policies per generation; default 10 per lever, at least 16.
     generations
-        Generations at most.
+        Largest number of generations.
     rng
-        Seed or generator; the same seed gives the same search.
+        Seed or generator; equal seeds give equal searches.
     workers
         As in `Model.sweep`.
     progress
@@ -94,18 +93,18 @@ def optimise(
     Returns
     -------
     pandas.DataFrame
-        The best policy of each generation; the last row is the answer. Columns: the levers; the goal under its label
-        (mean or worst over samples); ``largest regret`` if that was asked for; each limited outcome under its label, in
-        the sample that comes nearest to breaking the limit; ``runs`` so far. Index ``generation``. A generation without
-        a policy that keeps the limits is NaN in the goal. `attrs`: goal, aim, robust, units, message of the solver,
-        and ``error``: the largest relative difference of the goal of the last row from scipy at a tight tolerance.
+        The best policy of each generation; the last row is the optimum. Index ``generation``; columns: the levers; the
+        goal under its label (mean or worst over samples); ``largest regret`` for that criterion; each limited outcome
+        under its label, in the sample nearest to violating its limit; ``runs`` so far. The goal is NaN for a generation
+        without a feasible policy. `attrs`: goal, aim, robust, units, message of the solver, and ``error``: the largest
+        relative difference of the goal in the last row from scipy at a tight tolerance.
 
     Raises
     ------
     DesignError
-        If no policy that was tried keeps the limits; the message says which comes nearest.
+        If no policy is feasible; the message names the one nearest to feasibility.
     UnknownNameError
-        If a lever or an outcome is not in the model, or `aim` or `robust` is no such word.
+        If a lever or an outcome is not in the model, or `aim` or `robust` is not one of the words above.
 
     References
     ----------
@@ -134,17 +133,17 @@ def optimise(
     choice("robust", robust, ROBUST)
     if robust != "expected" and samples is None:
         raise DesignError(f"robust={robust!r} compares samples; give some, such as latin_hypercube(...).")
-    trials = made_ready(model, levers, [goal], limits, samples, scenario, every, workers)
+    evaluator = prepare(model, levers, [goal], limits, samples, scenario, every, workers)
     limits = dict(limits or {})
-    count = max(10 * len(trials.levers), 16) if population is None else population
+    count = max(10 * len(evaluator.levers), 16) if population is None else population
     check(population=count)
     generator = np.random.default_rng(rng)
     sign = 1.0 if aim == "max" else -1.0
     best_of: np.ndarray | None = None
     if robust == "regret":
-        assert trials.samples is not None
-        best_of, before = _best_of_each(trials, sign, limits, count, generations, generator, progress)
-    search = _Search(trials, _summary(robust, sign, best_of), limits)
+        assert evaluator.samples is not None
+        best_of, before = _best_of_each(evaluator, sign, limits, count, generations, generator, progress)
+    search = _Search(evaluator, _summary(robust, sign, best_of), limits)
     message = search.run(count, generations, generator, progress)
     frame = search.frame(goal, sign, robust, best_of)
     if robust == "regret":
@@ -154,17 +153,17 @@ def optimise(
         goal=goal.label,
         aim=aim,
         robust=robust if samples is not None else "",
-        levers=list(trials.levers.index),
-        units=trials.units(outcomes) | {"largest regret": unit_of(model, goal)},
+        levers=list(evaluator.levers.index),
+        units=evaluator.units(outcomes) | {"largest regret": outcome_unit(model, goal)},
         limits={o.label: bounds for o, bounds in limits.items()},
         message=message,
-        error=_checked(trials, search.best, goal),
+        error=_checked(evaluator, search.best, goal),
     )
     return frame
 
 
 Summary = Callable[[np.ndarray], np.ndarray]
-"""Goal in (policies, samples) to what is made smallest, (policies,)."""
+"""Goal, shape (policies, samples), to the objective to minimise, shape (policies,)."""
 
 
 def _summary(robust: str, sign: float, best_of: np.ndarray | None) -> Summary:
@@ -182,7 +181,7 @@ def _summary(robust: str, sign: float, best_of: np.ndarray | None) -> Summary:
 
 
 def _best_of_each(
-    trials: Trials,
+    evaluator: PolicyEvaluator,
     sign: float,
     limits: Limits,
     count: int,
@@ -190,25 +189,25 @@ def _best_of_each(
     rng: np.random.Generator,
     progress: bool | str | None,
 ) -> tuple[np.ndarray, int]:
-    """The goal (times `sign`) that could be reached in each sample alone, and the runs it took."""
-    assert trials.samples is not None
+    """Optimum (times `sign`) of each sample alone, and the number of runs."""
+    assert evaluator.samples is not None
     best, runs = [], 0
-    for sample in range(len(trials.samples)):
-        alone = _Search(trials.only(sample), _summary("expected", sign, None), limits)
+    for sample in range(len(evaluator.samples)):
+        alone = _Search(evaluator.only(sample), _summary("expected", sign, None), limits)
         alone.run(count, generations, rng, progress)
         alone.keeps_limits()
         best.append(-alone.history[-1][1])
-        runs += alone.trials.runs
+        runs += alone.evaluator.runs
     return np.array(best), runs
 
 
 class _Search:
-    """Differential evolution over the policies of `trials`."""
+    """Differential evolution over the policies of `evaluator`."""
 
-    def __init__(self, trials: Trials, summary: Summary, limits: Limits) -> None:
-        self.trials, self.summary, self.limits = trials, summary, limits
+    def __init__(self, evaluator: PolicyEvaluator, summary: Summary, limits: Limits) -> None:
+        self.evaluator, self.summary, self.limits = evaluator, summary, limits
         self.history: list[tuple[np.ndarray, float, int]] = []
-        """Best policy of a generation, what was made smallest (infinite if no limit is kept), runs so far."""
+        """Best policy of a generation, its objective (infinite if infeasible), and runs so far."""
 
     @property
     def best(self) -> np.ndarray:
@@ -216,86 +215,86 @@ class _Search:
         return self.history[-1][0]
 
     def _goal(self, x: np.ndarray) -> np.ndarray:
-        if not x.size:  # no policy keeps the limits yet
+        if not x.size:  # no feasible policy yet
             return np.empty(0)
-        value = self.summary(self.trials(np.atleast_2d(x.T))[0])
+        value = self.summary(self.evaluator(np.atleast_2d(x.T))[0])
         return np.asarray(np.where(np.isfinite(value), value, np.inf))
 
-    def _beyond(self, x: np.ndarray) -> np.ndarray:
-        found = excess(self.trials(np.atleast_2d(x.T))[1:], self.limits)
-        return np.asarray(np.minimum(found, 1e100))  # scipy adds them up
+    def _violations(self, x: np.ndarray) -> np.ndarray:
+        found = excess(self.evaluator(np.atleast_2d(x.T))[1:], self.limits)
+        return np.asarray(np.minimum(found, 1e100))  # scipy sums them
 
     def run(self, count: int, generations: int, rng: np.random.Generator, progress: bool | str | None) -> str:
-        """Search; returns what the solver says at the end."""
+        """Search; returns the final message of the solver."""
         from scipy.optimize import NonlinearConstraint, differential_evolution
 
-        first = first_policies(self.trials, count, rng)
-        self.trials(first)  # what is wrong with the model is said here: scipy would put words of its own around it
-        kept = NonlinearConstraint(self._beyond, -np.inf, 0.0) if self.limits else ()
-        with bar(generations, "policies", "generation", progress) as shown:
+        first = first_policies(self.evaluator, count, rng)
+        self.evaluator(first)  # errors of the model surface here, unwrapped by scipy
+        kept = NonlinearConstraint(self._violations, -np.inf, 0.0) if self.limits else ()
+        with progress_bar(generations, "policies", "generation", progress) as shown:
 
-            def note(intermediate_result: Any) -> None:
+            def record(intermediate_result: Any) -> None:
                 found = intermediate_result
                 value = float(found.fun) if self._keeps(found.x) else np.inf
-                self.history.append((found.x.copy(), value, self.trials.runs))
+                self.history.append((found.x.copy(), value, self.evaluator.runs))
                 shown.update(1)
 
             found = differential_evolution(
                 self._goal,
-                [tuple(b) for b in self.trials.bounds],
+                [tuple(b) for b in self.evaluator.bounds],
                 vectorized=True,
                 updating="deferred",
                 polish=False,
                 constraints=kept,
                 init=first,
-                integrality=self.trials.whole,
+                integrality=self.evaluator.integer,
                 maxiter=generations,
                 tol=_TOLERANCE,
                 rng=rng,
-                callback=note,
+                callback=record,
             )
-        note_last = (found.x.copy(), float(found.fun) if self._keeps(found.x) else np.inf, self.trials.runs)
+        last = (found.x.copy(), float(found.fun) if self._keeps(found.x) else np.inf, self.evaluator.runs)
         if not self.history or not np.array_equal(self.best, found.x):
-            self.history.append(note_last)
+            self.history.append(last)
         return str(found.message)
 
     def _keeps(self, policy: np.ndarray) -> bool:
-        return not self.limits or bool((self._beyond(policy[:, None]) <= 0).all())
+        return not self.limits or bool((self._violations(policy[:, None]) <= 0).all())
 
     def keeps_limits(self) -> None:
-        """Refuse a search that found nothing that can be done.
+        """Raise if no policy is feasible.
 
         Raises
         ------
         DesignError
-            With the policy that comes nearest.
+            With the policy nearest to feasibility.
         """
         if np.isfinite(self.history[-1][1]):
             return
-        at = ", ".join(f"{name} = {value[0]:g}" for name, value in self.trials.columns(self.best[None]).items())
+        at = ", ".join(f"{name} = {value[0]:g}" for name, value in self.evaluator.columns(self.best[None]).items())
         if self._keeps(self.best):
-            raise DesignError(f"Every policy that was tried fails in some run, as at {at}. Narrow the ranges.")
-        beyond = excess(self.trials(self.best[None])[1:], self.limits)[:, 0]
-        broken = int(np.argmax(beyond))
+            raise DesignError(f"Every policy that was tried fails in some run, such as {at}. Narrow the ranges.")
+        violation = excess(self.evaluator(self.best[None])[1:], self.limits)[:, 0]
+        broken = int(np.argmax(violation))
         label = list(self.limits)[broken].label
         raise DesignError(
-            f"No policy in {self.trials.runs:,} runs keeps the limits. The nearest ({at}) is {beyond[broken]:g} beyond "
-            f"the limit of '{label}'. Widen the ranges of the levers or the limit."
+            f"No policy in {self.evaluator.runs:,} runs keeps the limits. The nearest ({at}) is {violation[broken]:g} "
+            f"beyond the limit of '{label}'. Widen the ranges of the levers or the limit."
         )
 
     def frame(self, goal: Outcome, sign: float, robust: str, best_of: np.ndarray | None) -> pd.DataFrame:
-        """The search as a table, one row a generation."""
+        """The search as a table, one row per generation."""
         import pandas as pd
 
         self.keeps_limits()
         policies = np.array([policy for policy, _, _ in self.history])
         possible = np.isfinite([value for _, value, _ in self.history])
-        found = self.trials(policies)
+        found = self.evaluator(policies)
         goals = found[0] if robust == "expected" else np.sort(sign * found[0], axis=1)[:, :1] * sign
-        columns = self.trials.columns(policies)
+        columns = self.evaluator.columns(policies)
         columns[goal.label] = np.where(possible, goals.mean(axis=1), np.nan)
         if best_of is not None:
-            # A policy for all samples can beat the search for one.
+            # A policy of this search can beat the optimum found for one sample.
             reached = np.maximum(best_of, self._reached(sign))
             columns["largest regret"] = np.where(possible, (reached - sign * found[0]).max(axis=1), np.nan)
         columns |= limited_columns(found[1:], self.limits)
@@ -303,30 +302,30 @@ class _Search:
         return pd.DataFrame(columns, index=pd.RangeIndex(1, len(policies) + 1, name="generation"))
 
     def _reached(self, sign: float) -> np.ndarray:
-        """Best goal (times `sign`) in each sample over the policies of this search that keep the limits there."""
-        goals = np.stack(list(self.trials.kept.values()))
+        """Best goal (times `sign`) in each sample over the policies of this search that are feasible there."""
+        goals = np.stack(list(self.evaluator.cache.values()))
         ok = np.isfinite(goals).all(axis=1)
         for i, limit in enumerate(self.limits.values(), start=1):
             ok &= slack(goals[:, i], limit) >= 0
         return np.asarray(np.where(ok, sign * goals[:, 0], -np.inf).max(axis=0))
 
 
-def _checked(trials: Trials, policy: np.ndarray, goal: Outcome) -> float:
-    """Largest relative difference of the goal of a policy from scipy, over a few samples; NaN if scipy cannot."""
+def _checked(evaluator: PolicyEvaluator, policy: np.ndarray, goal: Outcome) -> float:
+    """Largest relative difference of the goal of a policy from scipy over a few samples; NaN for grid models."""
     import pandas as pd
 
     from sdmodel.design import pair
 
-    design = pd.DataFrame(trials.settled(policy[None]), columns=trials.levers.index)
-    if trials.samples is not None:
-        design = pair(trials.samples.iloc[:_CHECKED], design)
+    design = pd.DataFrame(evaluator.admissible(policy[None]), columns=evaluator.levers.index)
+    if evaluator.samples is not None:
+        design = pair(evaluator.samples.iloc[:_CHECKED], design)
     try:
         again = run_sweep(
-            trials.model,
+            evaluator.model,
             design,
-            variables_of(trials.model, [goal]),
-            scenario=trials.scenario,
-            every=trials.every,
+            variables_of(evaluator.model, [goal]),
+            scenario=evaluator.scenario,
+            every=evaluator.every,
             method="LSODA",
             rtol=1e-9,
             workers=1,
@@ -336,6 +335,6 @@ def _checked(trials: Trials, policy: np.ndarray, goal: Outcome) -> float:
     except FixedStepError:
         return float("nan")
     exact = goal.of(again).to_numpy().astype(float)
-    ours = trials(policy[None])[0, 0, : len(exact)]
+    ours = evaluator(policy[None])[0, 0, : len(exact)]
     scale = np.maximum(np.abs(exact), 1e-12)
     return float(np.max(np.abs(ours - exact) / scale))

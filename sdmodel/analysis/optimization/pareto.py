@@ -1,4 +1,4 @@
-"""Policies under several goals: those that no other policy beats in all of them."""
+"""Policies under several goals: the Pareto front."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import bar, require
+from sdmodel.analysis.evaluation import progress_bar, require
 from sdmodel.analysis.inputs import Limits, Parameters, check, choice, refuse
-from sdmodel.analysis.optimization.policy_trials import Trials, excess, first_policies, limited_columns, made_ready
+from sdmodel.analysis.optimization.policy_trials import (
+    PolicyEvaluator,
+    excess,
+    first_policies,
+    limited_columns,
+    prepare,
+)
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -36,7 +42,7 @@ def pareto(
     workers: int | None = None,
     progress: bool | str | None = None,
 ) -> pd.DataFrame:
-    """Find policies that cannot be made better in one goal without losing in another: the Pareto front.
+    """Approximate the Pareto front of several goals over levers.
 
     NSGA-II [1]_ of pymoo [2]_; each generation is one sweep. Needs the extra ``sdmodel[analysis]``.
 
@@ -47,27 +53,27 @@ def pareto(
     goals
         Two or more outcomes, each with ``"max"`` or ``"min"``.
     samples
-        A design of uncertainties; every policy is run in each row and a goal is its mean over them. Limits must be kept
-        in every row.
+        A design of uncertainties; each policy is run in every row and a goal is its mean over them. Limits must hold in
+        every row.
     population
-        Policies of a generation, and most points of the front.
+        Policies per generation, and largest number of points of the front.
     generations
-        Generations.
+        Number of generations.
     rng
-        Seed; the same seed gives the same front.
+        Seed; equal seeds give equal fronts.
 
     Returns
     -------
     pandas.DataFrame
-        One row a policy of the front, sorted by the first goal, which differ in at least one goal. Columns: the levers,
-        the goals under their labels, the limited outcomes under theirs. `attrs`: goals, units, runs, and
-        ``hypervolume``: the part of the box between the best and the worst that was seen which each generation
-        dominates, whose last entries are level when the search has come to rest [3]_.
+        One row per policy of the front, sorted by the first goal, without duplicates in the goals. Columns: the levers,
+        the goals and the limited outcomes under their labels. `attrs`: goals, units, runs, and ``hypervolume`` of each
+        generation, as a share of the box between the best and the worst values seen; it levels off when the search has
+        converged [3]_.
 
     Raises
     ------
     DesignError
-        If fewer than two goals are given, or no policy that was tried keeps the limits.
+        If fewer than two goals are given, or no policy is feasible.
     UnknownNameError
         If a name is not in the model, or an aim is neither ``"max"`` nor ``"min"``.
     MissingExtraError
@@ -88,46 +94,46 @@ def pareto(
     goals = _goals(goals)
     signs = np.array([1.0 if aim == "min" else -1.0 for aim in goals.values()])
     require("pymoo", "A Pareto front")
-    trials = made_ready(model, levers, goals, limits, samples, scenario, every, workers)
+    evaluator = prepare(model, levers, goals, limits, samples, scenario, every, workers)
     limits = dict(limits or {})
-    with bar(generations, "front", "generation", progress) as shown:
-        policies, history = _search(trials, signs, limits, population, generations, rng, shown)
-    found = trials(policies)
+    with progress_bar(generations, "front", "generation", progress) as shown:
+        policies, history = _search(evaluator, signs, limits, population, generations, rng, shown)
+    found = evaluator(policies)
     broken = excess(found[len(goals) :], limits).sum(axis=0)
     failed = ~np.isfinite(found).all(axis=(0, 2))
     if (broken > 0).all() or failed.all():
         raise DesignError(
-            f"No policy in {trials.runs:,} runs keeps the limits. Widen the ranges of the levers or the limits, or "
+            f"No policy in {evaluator.runs:,} runs keeps the limits. Widen the ranges of the levers or the limits, or "
             "look at one goal alone with optimise, which says what comes nearest."
         )
-    frame = _frame(trials, policies, found, goals, limits)[(broken == 0) & ~failed]
+    frame = _frame(evaluator, policies, found, goals, limits)[(broken == 0) & ~failed]
     frame = nondominated(frame, {o.label: aim for o, aim in goals.items()})
     frame = frame.drop_duplicates([o.label for o in goals]).sort_values(next(iter(goals)).label, ignore_index=True)
     outcomes = (*goals, *limits)
     frame.attrs = {
         "goals": {o.label: aim for o, aim in goals.items()},
-        "levers": list(trials.levers.index),
-        "units": trials.units(outcomes),
-        "runs": trials.runs,
+        "levers": list(evaluator.levers.index),
+        "units": evaluator.units(outcomes),
+        "runs": evaluator.runs,
         "hypervolume": _volumes(history),
     }
     return frame
 
 
 def nondominated(table: pd.DataFrame, goals: Mapping[str, str]) -> pd.DataFrame:
-    """Rows of a table that no other row beats: as good in every goal and better in one [1]_.
+    """Rows of a table that no other row dominates [1]_.
 
     Parameters
     ----------
     table
-        One row a policy; the rows that hold a NaN in a goal are left out.
+        One row per policy; rows with NaN in a goal are dropped.
     goals
         Columns, each with ``"max"`` or ``"min"``.
 
     Returns
     -------
     pandas.DataFrame
-        The rows that are left, in their order.
+        The nondominated rows, in their order.
 
     Raises
     ------
@@ -175,7 +181,13 @@ def _goals(goals: Any) -> dict[Outcome, str]:
 
 
 def _search(
-    trials: Trials, signs: np.ndarray, limits: Limits, population: int, generations: int, rng: int | None, shown: Any
+    evaluator: PolicyEvaluator,
+    signs: np.ndarray,
+    limits: Limits,
+    population: int,
+    generations: int,
+    rng: int | None,
+    shown: Any,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Policies of the last generation, and the costs of the front after each."""
     from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -183,17 +195,17 @@ def _search(
     from pymoo.core.problem import Problem
     from pymoo.optimize import minimize
 
-    low, high = trials.bounds.T
+    low, high = evaluator.bounds.T
     goals = len(signs)
 
     class Policies(Problem):  # type: ignore[misc]  # pymoo has no types
-        """Goals and limits of policies, a generation at a time."""
+        """Goals and constraints of policies, one generation at a time."""
 
         def __init__(self) -> None:
             super().__init__(n_var=len(low), n_obj=goals, n_ieq_constr=len(limits), xl=low, xu=high)
 
         def _evaluate(self, x: np.ndarray, out: dict[str, np.ndarray], *_: Any, **__: Any) -> None:
-            found = trials(x)
+            found = evaluator(x)
             costs = found[:goals].mean(axis=2).T * signs
             out["F"] = np.where(np.isfinite(costs), costs, 1e100)
             if limits:
@@ -201,8 +213,8 @@ def _search(
 
     history: list[np.ndarray] = []
 
-    class Note(Callback):  # type: ignore[misc]  # pymoo has no types
-        """Keeps the front of each generation."""
+    class Recorder(Callback):  # type: ignore[misc]  # pymoo has no types
+        """Records the front of each generation."""
 
         def notify(self, algorithm: Any) -> None:
             opt = algorithm.opt
@@ -210,18 +222,18 @@ def _search(
             history.append(costs[(costs < 1e99).all(axis=1)])
             shown.update(1)
 
-    first = first_policies(trials, population, np.random.default_rng(rng))
+    first = first_policies(evaluator, population, np.random.default_rng(rng))
     method = NSGA2(pop_size=population, sampling=first)
-    found = minimize(Policies(), method, ("n_gen", generations), seed=rng, callback=Note(), verbose=False)
+    found = minimize(Policies(), method, ("n_gen", generations), seed=rng, callback=Recorder(), verbose=False)
     return found.pop.get("X").astype(float), history
 
 
 def _frame(
-    trials: Trials, policies: np.ndarray, found: np.ndarray, goals: Mapping[Outcome, str], limits: Limits
+    evaluator: PolicyEvaluator, policies: np.ndarray, found: np.ndarray, goals: Mapping[Outcome, str], limits: Limits
 ) -> pd.DataFrame:
     import pandas as pd
 
-    columns = trials.columns(policies)
+    columns = evaluator.columns(policies)
     for i, outcome in enumerate(goals):
         columns[outcome.label] = found[i].mean(axis=1)
     return pd.DataFrame(columns | limited_columns(found[len(goals) :], limits))

@@ -1,4 +1,4 @@
-"""Policies tried on a model: levers set, runs over all samples, outcomes kept; what every search here stands on."""
+"""Evaluation of policies, values of levers, over samples, with a cache of their outcomes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import outcomes_of, unit_of
+from sdmodel.analysis.evaluation import evaluate, outcome_unit
 from sdmodel.analysis.inputs import Limits, Parameters, check, parameter_table
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Trials:
-    """Runs policies, shape (policies, levers), and keeps what came out of each."""
+class PolicyEvaluator:
+    """Evaluate policies, shape (policies, levers); outcomes are cached."""
 
     model: Structure
     levers: pd.DataFrame
     outcomes: tuple[Outcome, ...]
-    """The goals, then what is limited."""
+    """The goals, then the limited outcomes."""
     samples: pd.DataFrame | None
     scenario: Scenario | str | None = None
     every: float | None = None
     workers: int | None = None
     runs: int = 0
-    kept: dict[bytes, np.ndarray] = field(default_factory=dict)
+    cache: dict[bytes, np.ndarray] = field(default_factory=dict)
     """Outcomes of a policy, shape (outcomes, samples), by the bytes of its levers."""
 
     @property
@@ -43,27 +43,27 @@ class Trials:
         return self.levers[["low", "high"]].to_numpy(dtype=float)
 
     @property
-    def whole(self) -> np.ndarray:
-        """Which levers take whole numbers only."""
-        whole = (self.levers["role"] == "switch") | (self.levers["distribution"] == "integer")
-        return whole.to_numpy(dtype=bool)
+    def integer(self) -> np.ndarray:
+        """Whether each lever takes integers only."""
+        integer = (self.levers["role"] == "switch") | (self.levers["distribution"] == "integer")
+        return integer.to_numpy(dtype=bool)
 
-    def settled(self, policies: np.ndarray) -> np.ndarray:
-        """Policies as they are run: within the ranges, whole where a lever is."""
+    def admissible(self, policies: np.ndarray) -> np.ndarray:
+        """Policies clipped to the ranges and rounded where a lever is an integer."""
         low, high = self.bounds.T
         inside = np.clip(policies, low, high)
-        return np.asarray(np.where(self.whole, np.clip(np.round(inside), np.ceil(low), np.floor(high)), inside))
+        return np.asarray(np.where(self.integer, np.clip(np.round(inside), np.ceil(low), np.floor(high)), inside))
 
     def __call__(self, policies: np.ndarray) -> np.ndarray:
-        """Outcomes, shape (outcomes, policies, samples); policies tried before are not run again."""
-        policies = np.ascontiguousarray(self.settled(policies))
+        """Outcomes, shape (outcomes, policies, samples); cached policies are not run again."""
+        policies = np.ascontiguousarray(self.admissible(policies))
         marks = [row.tobytes() for row in policies]
-        new = {mark: i for i, mark in enumerate(marks) if mark not in self.kept}
+        new = {mark: i for i, mark in enumerate(marks) if mark not in self.cache}
         if new:
             found = self._run(policies[list(new.values())])
             for i, mark in enumerate(new):
-                self.kept[mark] = found[:, i]
-        return np.stack([self.kept[mark] for mark in marks], axis=1)
+                self.cache[mark] = found[:, i]
+        return np.stack([self.cache[mark] for mark in marks], axis=1)
 
     def _run(self, policies: np.ndarray) -> np.ndarray:
         import pandas as pd
@@ -71,28 +71,28 @@ class Trials:
         design = pd.DataFrame(policies, columns=self.levers.index)
         if self.samples is not None:
             design = pair(self.samples, design)
-        found = outcomes_of(
+        found = evaluate(
             self.model, design, self.outcomes, scenario=self.scenario, every=self.every, workers=self.workers
         )
         self.runs += len(design)
         return found.reshape(len(self.outcomes), len(policies), -1)
 
-    def only(self, sample: int) -> Trials:
-        """The same for one sample."""
+    def only(self, sample: int) -> PolicyEvaluator:
+        """The same evaluator for one sample."""
         assert self.samples is not None
-        return replace(self, samples=self.samples.iloc[[sample]], runs=0, kept={})
+        return replace(self, samples=self.samples.iloc[[sample]], runs=0, cache={})
 
     def units(self, outcomes: Iterable[Outcome]) -> dict[str, str]:
         """Units of levers and outcomes, by name and label."""
         own = {str(name): str(unit) for name, unit in self.levers["unit"].items()}
-        return own | {outcome.label: unit_of(self.model, outcome) for outcome in outcomes}
+        return own | {outcome.label: outcome_unit(self.model, outcome) for outcome in outcomes}
 
     def columns(self, policies: np.ndarray) -> dict[str, np.ndarray]:
-        """Levers by name, as they are run."""
-        return dict(zip(self.levers.index, self.settled(policies).T, strict=True))
+        """Values of the levers by name, as run."""
+        return dict(zip(self.levers.index, self.admissible(policies).T, strict=True))
 
 
-def made_ready(
+def prepare(
     model: Structure,
     levers: Parameters,
     goals: Iterable[Outcome],
@@ -101,18 +101,18 @@ def made_ready(
     scenario: Scenario | str | None,
     every: float | None,
     workers: int | None,
-) -> Trials:
-    """Check what is asked of a search."""
+) -> PolicyEvaluator:
+    """Check the arguments of a search and make its evaluator."""
     check(model=model, limits=limits, samples=samples, scenario=scenario)
     table = parameter_table(model, levers, closed=True)
     if samples is not None:
         samples = design_table(samples)
-        # A lever that is sampled as well follows the policy.
+        # A lever among the samples follows the policy.
         kept = [c for c in samples.columns if c not in table.index and c != "setting"]
         if not [c for c in kept if c not in LABELS]:
             raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
         samples = samples[kept]
-    return Trials(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
+    return PolicyEvaluator(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
 
 
 def slack(values: np.ndarray, limit: tuple[float | None, float | None]) -> np.ndarray:
@@ -122,10 +122,7 @@ def slack(values: np.ndarray, limit: tuple[float | None, float | None]) -> np.nd
 
 
 def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
-    """How far the worst sample of each policy is beyond each limit, shape (limits, policies); 0 is kept.
-
-    A failed run keeps no limit.
-    """
+    """Largest violation of each limit over samples, shape (limits, policies); 0 is feasible, a failed run infinite."""
     out = np.zeros(found.shape[:2])
     for i, limit in enumerate(limits.values()):
         out[i] = np.where(np.isfinite(found[i]), np.maximum(-slack(found[i], limit), 0.0), np.inf).max(axis=1)
@@ -133,7 +130,7 @@ def excess(found: np.ndarray, limits: Limits) -> np.ndarray:
 
 
 def limited_columns(found: np.ndarray, limits: Limits) -> dict[str, np.ndarray]:
-    """By label: each limited outcome of each policy in the sample that comes nearest to breaking the limit."""
+    """By label: each limited outcome of each policy in the sample nearest to violating its limit."""
     out = {}
     for values, (outcome, limit) in zip(found, limits.items(), strict=True):
         nearest = np.argmin(slack(values, limit), axis=1)  # a NaN counts as the least
@@ -141,12 +138,12 @@ def limited_columns(found: np.ndarray, limits: Limits) -> dict[str, np.ndarray]:
     return out
 
 
-def first_policies(trials: Trials, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Policies to begin with: a Latin hypercube over the ranges, and the values of the file."""
+def first_policies(evaluator: PolicyEvaluator, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Initial policies: the values of the file and a Latin hypercube over the ranges."""
     from scipy.stats import qmc
 
-    low, high = trials.bounds.T
+    low, high = evaluator.bounds.T
     unit = qmc.LatinHypercube(d=len(low), rng=rng).random(count)
     policies = low + unit * (high - low)
-    policies[0] = np.clip(trials.levers["value"].to_numpy(dtype=float), low, high)
+    policies[0] = np.clip(evaluator.levers["value"].to_numpy(dtype=float), low, high)
     return np.asarray(policies)

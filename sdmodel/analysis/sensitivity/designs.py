@@ -1,4 +1,4 @@
-"""Designs that belong to one analysis: Sobol' blocks and one constant at a time."""
+"""Designs of sensitivity analyses: Sobol' blocks, and one parameter at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def sobol_blocks(
     parameters: pd.DataFrame, n: int, *, second: bool = False, rng: int | np.random.Generator | None = None
 ) -> pd.DataFrame:
-    """The design of Sobol' indices: two sets of samples, and blocks in which one parameter is taken from the other.
+    """Design for Sobol' indices: two samples A and B, and copies with one column exchanged.
 
     Parameters
     ----------
@@ -25,18 +25,18 @@ def sobol_blocks(
     n
         Number of blocks, a power of two. The design has ``n * (parameters + 2)`` rows.
     second
-        Make the blocks for indices of pairs as well; the design then has ``n * (2 * parameters + 2)`` rows.
+        Include the rows for second-order indices; the design then has ``n * (2 * parameters + 2)`` rows.
 
     Returns
     -------
     pandas.DataFrame
-        One row a run; rows of a block stand together. Column `sample` counts blocks (rows of a block share their random
-        draws) and `setting` the rows of a block.
+        One row per run, blocks together. Column `sample` numbers the blocks (rows of a block share their random draws)
+        and `setting` the rows of a block.
 
     Raises
     ------
     DesignError
-        If `n` is no power of two, or a range does not fit its distribution.
+        If `n` is not a power of two, or a range does not fit its distribution.
 
     References
     ----------
@@ -80,7 +80,7 @@ def width_of(k: int, second: bool) -> int:
 
 
 def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
-    """The design of a tornado: all values as they are, then each parameter alone at its lowest and highest.
+    """Design for a tornado diagram: the base case, then each parameter alone at both ends of its range.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``2 * parameters + 1`` rows; column `sample` is 0 (the same random draws for all), `setting` names the row.
+        ``2 * parameters + 1`` rows; column `sample` is 0 (equal random draws in all rows), `setting` names the row.
 
     Raises
     ------

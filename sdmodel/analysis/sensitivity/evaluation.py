@@ -1,4 +1,4 @@
-"""What sensitivity analyses share: running a design, leaving out blocks with failed runs, saying what is missing."""
+"""Shared by sensitivity analyses: sweeping a design, dropping blocks with failed runs, warnings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdmodel.analysis.inputs import (
     points_of,
     variables_of,
 )
-from sdmodel.analysis.outcomes import Judged, judged
+from sdmodel.analysis.outcomes import OutcomeValues, outcome_values
 from sdmodel.core.errors import DesignError, ResultWarning
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAME = 1e-12
-"""Runs whose outcome differs by less, as a share of it, are the same."""
+"""Relative difference of an outcome between runs below which it counts as constant."""
 
 
-class Look:
-    """Outcomes of a sweep of blocks of `width` rows, without the blocks in which one is missing."""
+class BlockOutcomes:
+    """Outcomes of a sweep in blocks of `width` rows, without incomplete blocks."""
 
     def __init__(self, sweep: xr.Dataset, outcomes: Outcomes, width: int, what: str) -> None:
         self.sweep, self.asked, self.width, self.what = sweep, outcome_list(outcomes), width, what
         self.most_dropped = 0
         self.worst = ""
         self.changes: dict[str, bool] = {}
-        """Whether an outcome differs between runs, for a path at any time."""
+        """Whether each outcome varies between runs, for a path at any time."""
         self.kept = np.ones(sweep.sizes["run"] // width, dtype=bool)
 
-    def outcomes(self) -> Iterator[tuple[Judged, np.ndarray | None]]:
-        """Each outcome with its values (blocks, width); None if it is the same in all runs. `kept` are the blocks."""
-        for one in judged(self.asked, self.sweep):
+    def outcomes(self) -> Iterator[tuple[OutcomeValues, np.ndarray | None]]:
+        """Each outcome with its values, shape (blocks, width), or None if it is constant; `kept` marks the blocks."""
+        for one in outcome_values(self.asked, self.sweep):
             y = one.values.reshape(-1, self.width)
             self.kept = np.isfinite(y).all(axis=1)
             dropped = int((~self.kept).sum())
@@ -54,8 +54,8 @@ class Look:
             if 2 * dropped > len(y):
                 row = int(np.flatnonzero(~np.isfinite(one.values))[0])
                 raise DesignError(
-                    f"'{one.name}' is missing in {dropped:,} of {len(y):,} {self._many}, too many to leave out: "
-                    f"{message_of(self.sweep, row) or 'the outcome is NaN in fine runs.'}"
+                    f"'{one.name}' is missing in {dropped:,} of {len(y):,} {self._many}, too many to drop: "
+                    f"{failure_message(self.sweep, row) or 'the outcome is NaN in successful runs.'}"
                 )
             y = y[self.kept]
             if np.ptp(y) <= SAME * np.abs(y).max():
@@ -69,25 +69,25 @@ class Look:
     def _many(self) -> str:
         return "trajectories" if self.what == "trajectory" else f"{self.what}s"
 
-    def tell(self) -> None:
-        """Say what was left out, and which outcomes never change."""
+    def report(self) -> None:
+        """Warn about dropped blocks and constant outcomes; raise if all outcomes are constant."""
         constant = [label for label, changes in self.changes.items() if not changes]
         if len(constant) == len(self.changes):
             raise DesignError(
                 f"'{constant[0]}' is the same in all {self.sweep.sizes['run']:,} runs: none of the parameters "
-                "changes it. Choose another outcome or other parameters."
+                "affects it. Choose another outcome or other parameters."
             )
         if constant:
             more = f" (and {len(constant) - 1} more)" if len(constant) > 1 else ""
-            warn(f"'{constant[0]}'{more} is the same in all runs: none of the parameters changes it.")
+            warn(f"'{constant[0]}'{more} is the same in all runs: none of the parameters affects it.")
         if self.most_dropped:
             warn(
-                f"{self.most_dropped:,} of {len(self.kept):,} {self._many} were left out whole, because a run of "
-                f"theirs gives no '{self.worst}'. What is said holds for the rest."
+                f"{self.most_dropped:,} of {len(self.kept):,} {self._many} were dropped because a run in them gives no "
+                f"'{self.worst}'. Results are for the rest."
             )
 
 
-def swept(
+def sweep_of(
     of: Structure | xr.Dataset,
     parameters: Parameters,
     outcomes: Outcomes,
@@ -118,22 +118,22 @@ def swept(
     return sweep, names, points_of(sweep, names)
 
 
-def message_of(sweep: xr.Dataset, row: int) -> str:
-    """What went wrong in a run; empty if nothing did."""
+def failure_message(sweep: xr.Dataset, row: int) -> str:
+    """Message of a failed run; empty otherwise."""
     return str(sweep["message"].to_numpy()[row]) if "message" in sweep.coords else ""
 
 
-def seed_of(generator: np.random.Generator) -> int:
-    """A seed above zero: SALib takes 0 for no seed at all."""
+def salib_seed(generator: np.random.Generator) -> int:
+    """A positive seed, since SALib ignores 0."""
     return int(generator.integers(1, 2**31))
 
 
 def warn(text: str) -> None:
-    """A ResultWarning that points at the caller of the analysis."""
+    """Issue a ResultWarning located at the caller of the analysis."""
     warnings.warn(text, ResultWarning, stacklevel=3)
 
 
-def salib(method: str) -> Any:
+def salib_method(method: str) -> Any:
     """The `analyze` of one of SALib's methods.
 
     Raises

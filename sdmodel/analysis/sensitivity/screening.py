@@ -1,4 +1,4 @@
-"""Which constants matter, for few runs: Morris screening, and one constant at a time."""
+"""Screening of parameters with few runs: Morris, and one at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import numpy as np
 import xarray as xr
 
 from sdmodel.analysis.inputs import Outcomes, Parameters, Seed, check, outcome_list
-from sdmodel.analysis.outcomes import framed, judged
+from sdmodel.analysis.outcomes import outcome_table, outcome_values
 from sdmodel.analysis.sensitivity.designs import one_at_a_time
-from sdmodel.analysis.sensitivity.evaluation import Look, message_of, salib, seed_of, swept, warn
+from sdmodel.analysis.sensitivity.evaluation import (
+    BlockOutcomes,
+    failure_message,
+    salib_method,
+    salib_seed,
+    sweep_of,
+    warn,
+)
 from sdmodel.core.errors import DesignError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -31,43 +38,43 @@ def morris(
     scenario: Scenario | str | None = None,
     every: float | None = None,
 ) -> pd.DataFrame:
-    """Morris screening: which of many parameters can be left alone, for few runs.
+    """Morris screening: identify the parameters without influence, with few runs.
 
-    An elementary effect is the change of the outcome when one parameter takes a step, over the length of the step, with
-    the whole range of the parameter (from probability 0 to 1) as unit.
+    An elementary effect is the change of the outcome for one step of a parameter, divided by the step as a share of the
+    parameter's range (in probability).
 
     Parameters
     ----------
     of
-        A model, which is then run; or the sweep of a design of `sdmodel.morris_trajectories`.
+        A model, which is run; or the sweep of a design of `sdmodel.morris_trajectories`.
     parameters, outcomes, scenario, every
         As in `sdmodel.sobol`.
     n
-        Number of trajectories; a model is run ``n * (parameters + 1)`` times. Ten or more are usual.
+        Number of trajectories, usually ten or more; a model is run ``n * (parameters + 1)`` times.
     levels
-        Even number of levels of each parameter, as the design has them.
+        Even number of levels of each parameter, that of the design.
     rng
-        Seed or generator, of the trajectories and of the resampling behind the intervals.
+        Seed or generator of the trajectories and of the bootstrap.
 
     Returns
     -------
     pandas.DataFrame
-        Index `outcome`, `time` (for paths) and `parameter`. Columns `mu` (mean effect), `mu_star` (mean size of the
-        effect), `mu_star_low`, `mu_star_high` (bootstrap interval of 95 %) and `sigma` (standard deviation of the
-        effect: large if it bends or interacts), in the unit of the outcome. `attrs` hold `trajectories` and `dropped`.
+        Index `outcome`, `time` (for paths) and `parameter`. Columns `mu` (mean effect), `mu_star` (mean absolute
+        effect), `mu_star_low`, `mu_star_high` (95 % bootstrap interval) and `sigma` (standard deviation of the effect:
+        large for nonlinearity or interaction), in the unit of the outcome. `attrs` hold `trajectories` and `dropped`.
 
     Raises
     ------
     MissingExtraError
         If SALib is not installed.
     DesignError
-        If the design is not well formed, a parameter has one value only, the sweep is not one of
-        `morris_trajectories`, or more than half of the trajectories have a failed run.
+        If the design is malformed, a parameter has a single value, the sweep is not one of `morris_trajectories`, or
+        more than half of the trajectories have a failed run.
 
     Warns
     -----
     ResultWarning
-        If trajectories were left out, an outcome is the same in all runs, or there are fewer than ten trajectories.
+        If trajectories were dropped, an outcome is constant, or there are fewer than ten trajectories.
 
     References
     ----------
@@ -86,44 +93,44 @@ def morris(
     True
     """
     check(of=of, levels=levels, rng=rng, scenario=scenario, n=n)
-    analyse = salib("morris")
+    analyse = salib_method("morris")
     generator = np.random.default_rng(rng)
 
     def design(table: pd.DataFrame) -> pd.DataFrame:
         flat = table.index[table["low"] == table["high"]]
         if len(flat):
-            raise DesignError(f"'{flat[0]}' has one value and cannot take a step. Leave it out of the table.")
+            raise DesignError(f"'{flat[0]}' has one value and cannot take a step. Drop it from the table.")
         return morris_trajectories(table, int(n or 0), levels=levels, rng=rng)
 
-    sweep, names, x = swept(of, parameters, outcomes, design, n, scenario=scenario, every=every)
+    sweep, names, x = sweep_of(of, parameters, outcomes, design, n, scenario=scenario, every=every)
     k = len(names)
     _check_trajectories(x, k, levels, str(sweep.attrs.get("sampler", "")))
     problem = {"num_vars": k, "names": names, "bounds": [[0.0, 1.0]] * k, "groups": None}
-    seed = seed_of(generator)
+    seed = salib_seed(generator)
     rows: list[dict[str, object]] = []
-    look = Look(sweep, outcomes, k + 1, "trajectory")
-    for one, y in look.outcomes():
-        mine = x.reshape(-1, k + 1, k)[look.kept].reshape(-1, k)
+    blocks_run = BlockOutcomes(sweep, outcomes, k + 1, "trajectory")
+    for one, y in blocks_run.outcomes():
+        mine = x.reshape(-1, k + 1, k)[blocks_run.kept].reshape(-1, k)
         found = None if y is None else analyse(problem, mine, y.reshape(-1), num_levels=levels, seed=seed)
         for i, name in enumerate(names):
             made: dict[str, object] = {"outcome": one.label, "time": one.time, "parameter": name}
-            # An outcome that never changes has no effects.
+            # A constant outcome has no effects.
             mu, star, half, sigma = (
                 0.0 if found is None else float(found[c][i]) for c in ("mu", "mu_star", "mu_star_conf", "sigma")
             )
             made.update(mu=mu, mu_star=star, mu_star_low=star - half, mu_star_high=star + half, sigma=sigma)
             rows.append(made)
-    look.tell()
+    blocks_run.report()
     count = len(x) // (k + 1)
     if count < 10:
         warn(f"{count} trajectories are few; ten or more are usual (n=10).")
-    out = framed(rows)
-    out.attrs = {"trajectories": count, "dropped": look.most_dropped}
+    out = outcome_table(rows)
+    out.attrs = {"trajectories": count, "dropped": blocks_run.most_dropped}
     return out
 
 
 def _check_trajectories(x: np.ndarray, k: int, levels: int, sampler: str) -> None:
-    """Refuse runs in which not exactly one parameter takes a step from row to row."""
+    """Refuse runs in which not exactly one parameter changes from row to row."""
     if sampler.startswith("morris_trajectories") and sampler != f"morris_trajectories, {levels} levels":
         raise DesignError(f"The design was made by {sampler}; give levels={sampler.split()[1]}.")
     fits = len(x) % (k + 1) == 0
@@ -145,14 +152,14 @@ def tornado(
     scenario: Scenario | str | None = None,
     every: float | None = None,
 ) -> pd.DataFrame:
-    """What each parameter does alone, at the ends of its range, with all others at their values.
+    """Effect of each parameter alone at both ends of its range, all others at their values.
 
-    Quick to read, and blind to interactions: use `sdmodel.morris` or `sdmodel.sobol` where they may matter.
+    Interactions are not detected: use `sdmodel.morris` or `sdmodel.sobol` where they may matter.
 
     Parameters
     ----------
     of
-        A model, which is then run ``2 * parameters + 1`` times; or the sweep of a design of `sdmodel.one_at_a_time`.
+        A model, which is run ``2 * parameters + 1`` times; or the sweep of a design of `sdmodel.one_at_a_time`.
     parameters, outcomes, scenario, every
         As in `sdmodel.sobol`.
 
@@ -160,8 +167,8 @@ def tornado(
     -------
     pandas.DataFrame
         Index `outcome`, `time` (for paths) and `parameter`, largest swing first. Columns `low` and `high` (ends of the
-        range, in the unit of the parameter), `at_low`, `base` and `at_high` (the outcome there) and `swing`, the
-        distance of the two ends; NaN where a run failed.
+        range, in the unit of the parameter), `at_low`, `base` and `at_high` (the outcome there) and `swing` (largest
+        minus smallest of the three); NaN where a run failed.
 
     Raises
     ------
@@ -187,7 +194,7 @@ def tornado(
     'cost of contributing'
     """
     check(of=of, scenario=scenario)
-    sweep, names, x = swept(of, parameters, outcomes, one_at_a_time, scenario=scenario, every=every)
+    sweep, names, x = sweep_of(of, parameters, outcomes, one_at_a_time, scenario=scenario, every=every)
     moved = x != x[0]
     others = ~np.repeat(np.eye(len(names), dtype=bool), 2, axis=0)
     if len(x) != 2 * len(names) + 1 or (moved[1:] & others).any():
@@ -197,10 +204,12 @@ def tornado(
         )
     rows = []
     lost: list[str] = []
-    for one in judged(outcome_list(outcomes), sweep):
+    for one in outcome_values(outcome_list(outcomes), sweep):
         y = one.values
         if np.isnan(y[0]):
-            raise DesignError(f"The base run gives no '{one.name}': {message_of(sweep, 0) or 'the outcome is NaN'}")
+            raise DesignError(
+                f"The base run gives no '{one.name}': {failure_message(sweep, 0) or 'the outcome is NaN'}"
+            )
         lost += [
             f"'{names[(r - 1) // 2]}' at its {'low' if r % 2 else 'high'} end" for r in np.flatnonzero(np.isnan(y))
         ]
@@ -213,4 +222,4 @@ def tornado(
         warn(f"There is no outcome with {', '.join(dict.fromkeys(lost))}; their rows are NaN.")
     order = {label: i for i, label in enumerate(dict.fromkeys(str(r["outcome"]) for r in rows))}
     rows.sort(key=lambda r: (order[str(r["outcome"])], r["time"] or 0.0, -np.nan_to_num(r["swing"])))
-    return framed(rows)
+    return outcome_table(rows)

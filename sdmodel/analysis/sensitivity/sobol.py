@@ -1,4 +1,4 @@
-"""Sobol' indices: which share of an outcome's variance comes from which constant."""
+"""Sobol' indices: shares of an outcome's variance by parameter."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from sdmodel.analysis.inputs import Outcomes, Parameters, Seed, check
-from sdmodel.analysis.outcomes import Judged, framed
+from sdmodel.analysis.outcomes import OutcomeValues, outcome_table
 from sdmodel.analysis.sensitivity.designs import sobol_blocks, width_of
-from sdmodel.analysis.sensitivity.evaluation import Look, salib, seed_of, swept, warn
+from sdmodel.analysis.sensitivity.evaluation import BlockOutcomes, salib_method, salib_seed, sweep_of, warn
 from sdmodel.core.errors import DesignError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -18,8 +18,8 @@ from sdmodel.core.structure import Structure
 if TYPE_CHECKING:
     import pandas as pd
 
-GOOD = 0.1
-"""Half-width of the interval of the largest index, as a share of it, above which the sample is called small."""
+_PRECISION = 0.1
+"""Relative half-width of the interval of the largest index above which the sample counts as small."""
 
 
 def sobol(
@@ -33,51 +33,50 @@ def sobol(
     scenario: Scenario | str | None = None,
     every: float | None = None,
 ) -> pd.DataFrame:
-    """Sobol' indices: which share of an outcome's variance comes from each parameter.
+    """Sobol' indices: share of an outcome's variance due to each parameter.
 
-    The first-order index is the share that goes away if the parameter becomes known, the total index what is left if
-    all others become known; the difference are interactions. They hold for the ranges and distributions of the table.
+    The first-order index is the share of variance removed by knowing the parameter, the total index the share left when
+    all others are known; the difference is due to interactions. They depend on the ranges and distributions given.
 
     Parameters
     ----------
     of
-        A model, which is then run; or the sweep of a design of `sdmodel.sobol_blocks`, as for sweeps with a store, a
-        cluster or a method of your own.
+        A model, which is run; or the sweep of a design of `sdmodel.sobol_blocks`.
     parameters
         A table such as `model.uncertainties` (index name; columns value, low, high, distribution), a mapping from names
         to (low, high), or names of constants of the model. They are drawn independently of each other.
     outcomes
-        One or several outcomes; the name of a variable stands for its whole path and gives indices over time.
+        One or several outcomes; the name of a variable stands for its path and gives indices over time.
     n
         Number of blocks, a power of two; a model is run ``n * (parameters + 2)`` times.
     second
-        Indices of pairs as well; a model is then run ``n * (2 * parameters + 2)`` times.
+        Second-order indices as well; a model is then run ``n * (2 * parameters + 2)`` times.
     rng
-        Seed or generator, of the samples and of the resampling behind the intervals.
+        Seed or generator of the samples and of the bootstrap.
     scenario, every
         As in `Model.sweep`.
 
     Returns
     -------
     pandas.DataFrame
-        Index `outcome`, `time` (for paths) and `parameter`; with `second` also `other`, empty for a parameter alone.
-        Columns `first`, `first_low`, `first_high`, `total`, `total_low`, `total_high` (no unit; bootstrap intervals of
-        95 %), with `second` also `second`, `second_low`, `second_high`. Indices of an outcome that is the same in all
-        runs are NaN. `attrs` hold `blocks` and `dropped`, the blocks left out because a run failed.
+        Index `outcome`, `time` (for paths) and `parameter`; with `second` also `other`, empty for a single parameter.
+        Columns `first`, `first_low`, `first_high`, `total`, `total_low`, `total_high` (dimensionless; 95 % bootstrap
+        intervals), with `second` also `second`, `second_low`, `second_high`. Indices of a constant outcome are NaN.
+        `attrs` hold `blocks` and `dropped`, the number of blocks dropped because a run failed.
 
     Raises
     ------
     MissingExtraError
         If SALib is not installed.
     DesignError
-        If the design is not well formed, the sweep is not one of `sobol_blocks`, more than half of the blocks have a
-        failed run, or no parameter changes any outcome.
+        If the design is malformed, the sweep is not one of `sobol_blocks`, more than half of the blocks have a failed
+        run, or no parameter affects any outcome.
 
     Warns
     -----
     ResultWarning
-        If blocks were left out, an outcome is the same in all runs, or the sample is small: the half-width of the
-        interval of the largest total index is more than a tenth of it.
+        If blocks were dropped, an outcome is constant, or the sample is small: the half-width of the interval of the
+        largest total index is more than a tenth of it.
 
     References
     ----------
@@ -100,21 +99,21 @@ def sobol(
     'imitation speed'
     """
     check(of=of, rng=rng, scenario=scenario, n=n)
-    analyse = salib("sobol")
+    analyse = salib_method("sobol")
     generator = np.random.default_rng(rng)
 
     def design(table: pd.DataFrame) -> pd.DataFrame:
         return sobol_blocks(table, int(n or 0), second=second, rng=rng)
 
-    sweep, names, x = swept(of, parameters, outcomes, design, n, scenario=scenario, every=every)
+    sweep, names, x = sweep_of(of, parameters, outcomes, design, n, scenario=scenario, every=every)
     k, width = len(names), width_of(len(names), second)
     _check_blocks(x, k, width, second)
     problem = {"num_vars": k, "names": names, "bounds": [[0.0, 1.0]] * k}
-    seed = seed_of(generator)
+    seed = salib_seed(generator)
     rows: list[dict[str, object]] = []
     small: list[tuple[float, str]] = []
-    look = Look(sweep, outcomes, width, "block")
-    for one, y in look.outcomes():
+    blocks_run = BlockOutcomes(sweep, outcomes, width, "block")
+    for one, y in blocks_run.outcomes():
         if y is None:
             rows += _sobol_rows(one, names, None, second)
             continue
@@ -122,21 +121,21 @@ def sobol(
         rows += _sobol_rows(one, names, found, second)
         top = int(np.argmax(found["ST"]))
         small.append((float(found["ST_conf"][top] / max(found["ST"][top], 1e-300)), one.name))
-    look.tell()
-    if small and max(small)[0] > GOOD:
+    blocks_run.report()
+    if small and max(small)[0] > _PRECISION:
         share, name = max(small)
         blocks = sweep.sizes["run"] // width
-        enough = 1 << int(np.ceil(np.log2(blocks * (share / GOOD) ** 2)))
+        enough = 1 << int(np.ceil(np.log2(blocks * (share / _PRECISION) ** 2)))
         warn(
             f"{blocks:,} blocks are few: the interval of the largest total index of '{name}' reaches ±{share:.1%} of "
-            f"it. About n={enough:,} would bring it to ±{GOOD:.0%}."
+            f"it. About n={enough:,} would bring it to ±{_PRECISION:.0%}."
         )
-    out = framed(rows, ("parameter", "other") if second else ("parameter",))
-    out.attrs = {"blocks": sweep.sizes["run"] // width, "dropped": look.most_dropped}
+    out = outcome_table(rows, ("parameter", "other") if second else ("parameter",))
+    out.attrs = {"blocks": sweep.sizes["run"] // width, "dropped": blocks_run.most_dropped}
     return out
 
 
-def _sobol_rows(one: Judged, names: list[str], found: Any, second: bool) -> list[dict[str, object]]:
+def _sobol_rows(one: OutcomeValues, names: list[str], found: Any, second: bool) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
 
     def row(parameter: str, other: str, **indices: tuple[float, float]) -> None:

@@ -1,4 +1,4 @@
-"""Modes of behaviour: what the path of a variable looks like, in words that textbooks use."""
+"""Modes of behaviour: shapes of the path of a variable in textbook terms."""
 
 from __future__ import annotations
 
@@ -10,62 +10,59 @@ from sdmodel.core.errors import UnknownNameError
 
 
 def rises(y: np.ndarray) -> float:
-    """Ends above where it began."""
+    """Final minus initial value."""
     return float(y[-1] - y[0])
 
 
 def falls(y: np.ndarray) -> float:
-    """Ends below where it began."""
+    """Initial minus final value."""
     return float(y[0] - y[-1])
 
 
 def higher(y: np.ndarray) -> float:
-    """Never below zero by much: its mean, if it is nowhere below a twentieth of that under zero."""
+    """Mean if the path never falls below minus a twentieth of it, else 0."""
     return float(y.mean()) if y.min() >= -0.05 * abs(y.mean()) else 0.0
 
 
 def lower(y: np.ndarray) -> float:
-    """Never above zero by much: minus its mean, as for `higher`."""
+    """As `higher` for the negative path."""
     return higher(-y)
 
 
 def peaks(y: np.ndarray) -> float:
-    """Rises, then falls: the lesser of the two."""
+    """Rises, then falls: the smaller of the two."""
     return float(y.max() - max(y[0], y[-1]))
 
 
 def dips(y: np.ndarray) -> float:
-    """Falls, then rises: the lesser of the two."""
+    """Falls, then rises: the smaller of the two."""
     return float(min(y[0], y[-1]) - y.min())
 
 
 def worse_before_better(y: np.ndarray) -> float:
-    """Falls below its start before it ends above it: the lesser of the two."""
+    """Falls below its start, then ends above it: the smaller of the two."""
     return float(min(y[0] - y[: int(y.argmax()) + 1].min(), y[-1] - y[0]))
 
 
 def better_before_worse(y: np.ndarray) -> float:
-    """Rises above its start before it ends below it: the lesser of the two."""
+    """Rises above its start, then ends below it: the smaller of the two."""
     return worse_before_better(-y)
 
 
 def settles(y: np.ndarray) -> float:
-    """Moves, and comes to rest: how far it moves if the last tenth of its path holds at most a hundredth of that."""
+    """Range of the path if its last tenth covers at most a hundredth of that, else 0."""
     late = y[-max(2, len(y) // 10) :]
     return float(np.ptp(y)) if np.ptp(late) <= 0.01 * np.ptp(y) else 0.0
 
 
 def fades(y: np.ndarray) -> float:
-    """Moves away and comes back to nothing: how far it goes if it ends within a twentieth of that from zero."""
+    """Largest absolute value if the path ends within a twentieth of that from zero, else 0."""
     far = float(np.abs(y).max())
     return far if abs(y[-1]) <= 0.05 * far else 0.0
 
 
 def s_shaped(y: np.ndarray) -> float:
-    """Rises ever faster, then ever slower: how far it rises if its steepest part lies inside and its ends are flatter.
-
-    The ends are flatter if their slope is at most two thirds of the steepest.
-    """
+    """Rise if the slope at both ends is at most two thirds of the largest slope, else 0."""
     slope = np.diff(y)
     top = float(slope.max())
     bends = top > 0 and max(slope[0], slope[-1]) <= top / 1.5
@@ -73,7 +70,7 @@ def s_shaped(y: np.ndarray) -> float:
 
 
 def stays(y: np.ndarray) -> float:
-    """Moves less than the least change: minus how far it moves."""
+    """Minus the range of the path."""
     return -float(np.ptp(y))
 
 
@@ -91,16 +88,16 @@ SHAPES: dict[str, Callable[[np.ndarray], float]] = {
     "S-shaped": s_shaped,
     "stays": stays,
 }
-"""Shapes by word: each gives how strongly a path shows it, in the unit of the path."""
+"""Shapes by name; each function gives the strength in the unit of the path."""
 
 
 def strength(y: np.ndarray, shape: str) -> float:
-    """How strongly a path shows a shape, in the unit of the path; zero or less if it does not.
+    """Strength of a shape in the unit of the path; zero or less if absent.
 
     Raises
     ------
     UnknownNameError
-        If there is no such shape.
+        If the shape is unknown.
 
     Examples
     --------
@@ -118,20 +115,20 @@ MODES = ("rises", "falls", "peaks", "dips", "stays")
 
 
 def modes(paths: np.ndarray, least: float = 0.02) -> np.ndarray:
-    """The mode of many paths at once: position in `MODES`.
+    """Modes of many paths: index into `MODES`.
 
     Parameters
     ----------
     paths
         Paths along the last axis.
     least
-        Least change that counts, as a share of the largest value of the path.
+        Smallest change that counts, relative to the largest value of the path.
 
     Returns
     -------
     numpy.ndarray
-        `stays` where nothing changes by that much; `peaks` or `dips` where the path turns by that much beyond both
-        ends (the larger of the two); else `rises` or `falls`.
+        `stays` for smaller changes; `peaks` or `dips` where the path exceeds both ends by that much (the larger of the
+        two); else `rises` or `falls`.
     """
     first, last = paths[..., 0], paths[..., -1]
     up = paths.max(-1) - np.maximum(first, last)

@@ -1,4 +1,4 @@
-"""Conservation: what is in a group of stocks is what came in less what went out, in every run."""
+"""Conservation: stocks equal initial values plus inflows minus outflows, in every run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from sdmodel.core.structure import Structure, dimensions
 from sdmodel.io.vensim.translate import read_vensim
 from sdmodel.io.vensim.write import quoted, to_mdl
-from sdmodel.validation.confidence.result import Row, judged
+from sdmodel.validation.confidence.result import Row, pass_or_miss
 from sdmodel.validation.spec import Balance, Equal
 
 if TYPE_CHECKING:
     import xarray as xr
 
 LIMIT = 1e-9
-"""Largest difference, as a share of what there is."""
+"""Largest relative difference."""
 THERE, BOOKED = "checked amount of", "checked account of"
 
 
-def balanced(model: Structure, balances: tuple[Balance | Equal, ...]) -> Structure:
-    """A model with two further variables for each balance: what there is, and what it should be."""
+def with_balances(model: Structure, balances: tuple[Balance | Equal, ...]) -> Structure:
+    """A model with two more variables per balance: the amount, and the amount by its flows."""
     if not balances:
         return model
     lines = []
@@ -39,7 +39,7 @@ def balanced(model: Structure, balances: tuple[Balance | Equal, ...]) -> Structu
 
 
 def _sum(model: Structure, term: str) -> str:
-    """A name summed over its subscripts; a formula stays as it is."""
+    """A name summed over its subscripts; a formula unchanged."""
     if term not in model:
         return f"({term})"
     subs = [f"{range_}!" for range_ in dimensions(model, model[term])]
@@ -47,8 +47,8 @@ def _sum(model: Structure, term: str) -> str:
     return f"SUM({name}[{','.join(subs)}])" if subs else name
 
 
-class Tally:
-    """Largest differences so far, over sweeps of a balanced model."""
+class BalanceErrors:
+    """Largest differences over sweeps of a model with balances."""
 
     def __init__(self, balances: tuple[Balance | Equal, ...]) -> None:
         self.balances = balances
@@ -58,11 +58,11 @@ class Tally:
 
     @property
     def outputs(self) -> list[str]:
-        """Variables that a sweep must keep."""
+        """Outputs that a sweep must have."""
         return [f"{word} {b.name}" for b in self.balances for word in (THERE, BOOKED)]
 
     def add(self, found: xr.Dataset) -> None:
-        """Count the runs of a sweep."""
+        """Add the runs of a sweep."""
         fine = found["status"].to_numpy() == 0
         self.runs += int(fine.sum())
         for b in self.balances:
@@ -76,12 +76,12 @@ class Tally:
             self.moved[b.name] = max(self.moved[b.name], float((np.ptp(there, axis=1) / scale).max()))
 
     def rows(self) -> list[Row]:
-        """One row a balance; what never moves proves nothing and is a miss."""
+        """One row per balance; a balance that never changes shows nothing and is a miss."""
         out = []
         for b in self.balances:
             worst, moved = self.worst[b.name], self.moved[b.name]
             still = isinstance(b, Balance) and (b.inflows or b.outflows) and moved < 1e-6
             text = "It never changes, so nothing is shown." if still else ""
             good = self.runs > 0 and worst <= LIMIT and not still
-            out.append(judged(2, "balance", b.name, f"{worst:.1e}", f"{LIMIT:g}", good, text))
+            out.append(pass_or_miss(2, "balance", b.name, f"{worst:.1e}", f"{LIMIT:g}", good, text))
         return out

@@ -1,4 +1,4 @@
-"""Extreme conditions: every constant at the ends of its range, alone and with all others."""
+"""Extreme conditions: constants at the ends of their ranges, one at a time and all at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from sdmodel.compile.parameters import constants_table
 from sdmodel.core.structure import Structure
 from sdmodel.sweep.run_sweep import run_sweep
-from sdmodel.validation.confidence.conservation import Tally, balanced
-from sdmodel.validation.confidence.result import Row, judged
-from sdmodel.validation.spec import Book
+from sdmodel.validation.confidence.conservation import BalanceErrors, with_balances
+from sdmodel.validation.confidence.result import Row, pass_or_miss
+from sdmodel.validation.spec import Spec
 from sdmodel.validation.static.structure import proportion
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SLACK = 1e-9
-"""How far beyond its range a variable may be by rounding, as a share of its largest value."""
+"""Relative rounding error by which a variable may leave its range."""
 BATCH = 500
 _SHOWN = 3
 
 
 def constants(model: Structure) -> pd.DataFrame:
-    """Levers, uncertainties and switches that have a range with two ends; boundary inputs have none."""
+    """Levers, uncertainties and switches with a closed range."""
     table = constants_table(model, "lever", "uncertainty", "switch")
     return table[np.isfinite(table["low"].astype(float)) & np.isfinite(table["high"].astype(float))]
 
 
 def ends(model: Structure) -> pd.DataFrame:
-    """One constant at a time at each end of its range, all others as in the file: one row a run."""
+    """One constant at a time at each end of its range, the others as in the file: one row per run."""
     import pandas as pd
 
     table = constants(model)
@@ -41,7 +41,7 @@ def ends(model: Structure) -> pd.DataFrame:
 
 
 def corners(model: Structure, runs: int, rng: int, inside: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """All constants at one of their ends at random; those named in `inside` drawn from the range given there."""
+    """All constants at random ends of their ranges; those in `inside` drawn uniformly from the range given."""
     import pandas as pd
 
     table = constants(model)
@@ -53,11 +53,11 @@ def corners(model: Structure, runs: int, rng: int, inside: Mapping[str, Sequence
     return design
 
 
-def faults(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) -> Iterator[str]:
-    """What a sweep shows that must not be: runs that fail, values outside the range stated, stocks below zero.
+def violations(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) -> Iterator[str]:
+    """Violations in a sweep: failed runs, values outside the stated range, negative stocks.
 
-    A range in the unit field of a variable (`Dmnl [0,1]`, `firm [0,?]`) is a promise; a stock without one must not fall
-    below zero unless it is in `negative`, and a dimensionless fraction, share or probability without one must lie
+    A range in the unit field of a variable (`Dmnl [0,1]`, `firm [0,?]`) is a requirement; a stock without one must not
+    fall below zero unless it is in `negative`, and a dimensionless fraction, share or probability without one must lie
     between 0 and 1.
     """
     signed = {model[name].key for name in negative}
@@ -67,14 +67,15 @@ def faults(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) ->
     for name in found.data_vars:
         if str(name) not in model:
             continue
-        said = model[str(name)]
+        variable = model[str(name)]
         values = found[name].to_numpy()[fine]
         if not values.size:
             continue
         low, high = float(values.min()), float(values.max())
-        share = proportion(model, said)
-        least = 0.0 if share or (said.kind == "stock" and said.key not in signed and not said.limits) else said.low
-        most = 1.0 if share else said.high
+        share = proportion(model, variable)
+        unsigned = variable.kind == "stock" and variable.key not in signed and not variable.limits
+        least = 0.0 if share or unsigned else variable.low
+        most = 1.0 if share else variable.high
         slack = SLACK * max(abs(low), abs(high), 1.0)
         if not np.isfinite(values).all():
             yield f"'{name}' is not finite."
@@ -84,13 +85,13 @@ def faults(model: Structure, found: xr.Dataset, negative: Sequence[str] = ()) ->
             yield f"'{name}' rises to {high:.4g}, above {most:g}."
 
 
-def extremes(model: Structure, book: Book, runs: int, rng: int) -> list[Row]:
-    """Tests 2 and 3 on the same runs.
+def extreme_conditions(model: Structure, spec: Spec, runs: int, rng: int) -> list[Row]:
+    """Tests 2 (conservation) and 3 (extreme conditions) on the same runs.
 
     Parameters
     ----------
     model, book
-        The model and what it is held to.
+        The model and its specification.
     runs
         Random corners.
     rng
@@ -100,12 +101,12 @@ def extremes(model: Structure, book: Book, runs: int, rng: int) -> list[Row]:
     -------
     list of Row
     """
-    tally = Tally((*book.balance, *book.equal))
-    whole = balanced(model, tally.balances)
-    # a stock behind a boundary input or a lookup is none of ours to judge: what moves is
+    balance_errors = BalanceErrors((*spec.balance, *spec.equal))
+    whole = with_balances(model, balance_errors.balances)
+    # Boundary inputs and lookups are not outputs of this model.
     moving = [v.name for v in model.equations.values() if v.kind in ("stock", "auxiliary")]
     rows = []
-    designs = {"each constant at each end": ends(model), "random corners": corners(model, runs, rng, book.inside)}
+    designs = {"each constant at each end": ends(model), "random corners": corners(model, runs, rng, spec.inside)}
     for name, design in designs.items():
         if not len(design.columns):
             continue
@@ -113,17 +114,17 @@ def extremes(model: Structure, book: Book, runs: int, rng: int) -> list[Row]:
         for start in range(0, len(design), BATCH):
             part = design.iloc[start : start + BATCH]
             found = run_sweep(
-                whole, part, [*moving, *tally.outputs], every=_every(model), certificate=0, progress=False
+                whole, part, [*moving, *balance_errors.outputs], every=_every(model), certificate=0, progress=False
             )
-            tally.add(found)
-            wrong |= dict.fromkeys(faults(model, found, book.negative))
+            balance_errors.add(found)
+            wrong |= dict.fromkeys(violations(model, found, spec.negative))
         text = " ".join(list(wrong)[:_SHOWN]) + (f" And {len(wrong) - _SHOWN} more." if len(wrong) > _SHOWN else "")
-        figure = f"{len(wrong)} faults in {len(design):,} runs"
-        rows.append(judged(3, "corners", name, figure, "0", not wrong, text))
-    return tally.rows() + rows
+        figure = f"{len(wrong)} violations in {len(design):,} runs"
+        rows.append(pass_or_miss(3, "corners", name, figure, "0", not wrong, text))
+    return balance_errors.rows() + rows
 
 
 def _every(model: Structure) -> float:
-    """Reports a year, or a tenth of the run where it is short; finer reports would show the same stocks."""
+    """Report once per unit of time, or ten times in a short run."""
     length = model.time["final time"] - model.time["initial time"]
     return max(model.time["time step"], min(1.0, length / 10))

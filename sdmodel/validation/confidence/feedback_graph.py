@@ -1,4 +1,4 @@
-"""Who acts on whom: the graph of a model's variables, and how many loops there are in it."""
+"""The causal graph of a model and its feedback loops."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MEMORIES = frozenset(
     ("smooth", "smoothi", "smooth3", "smooth3i", "smooth n", "delay1", "delay1i", "delay3", "delay3i", "delay n",
      "delay fixed", "forecast", "trend")
 )  # fmt: skip
-"""Functions that pass their first argument on later."""
+"""Functions that delay their first argument."""
 
 
-def flowing(variable: Variable) -> Variable:
-    """The variable as something to be worked out in a moment: a stock becomes its net flow, a delay what goes in.
+def instantaneous(variable: Variable) -> Variable:
+    """The variable without memory: a stock is replaced by its net flow, a delay by its input.
 
-    What counts once, at the start of a run (initial values, INITIAL), is left out: it carries no feedback.
+    Initial values and INITIAL are excluded, since they carry no feedback.
     """
     return replace(
         variable,
@@ -46,21 +46,21 @@ def _flowing(expr: Expr) -> Expr:
             return expr
 
 
-def acting(expr: Expr) -> set[str]:
-    """Keys of the variables that an expression made by `flowing` reads during a run."""
+def causes_of(expr: Expr) -> set[str]:
+    """Keys of the variables that an expression of `instantaneous` reads during a run."""
     match expr:
         case Call("initial", _):
             return set()
         case Op(_, args):
-            return set().union(*(acting(a) for a in args))
+            return set().union(*(causes_of(a) for a in args))
         case Call(name, args, _):
-            return {name}.union(*(acting(a) for a in args))
+            return {name}.union(*(causes_of(a) for a in args))
         case _:
             return names_in(expr)
 
 
 def links(model: Structure) -> nx.DiGraph:
-    """The graph of causes and effects, by name; constants, tables and data take no part.
+    """Causal graph of the stocks and auxiliaries, by name.
 
     Parameters
     ----------
@@ -78,33 +78,33 @@ def links(model: Structure) -> nx.DiGraph:
     graph = nx.DiGraph()
     graph.add_nodes_from(v.name for v in moving.values())
     for variable in moving.values():
-        read = set().union(*(acting(c.expr) for c in flowing(variable).components))
+        read = set().union(*(causes_of(c.expr) for c in instantaneous(variable).components))
         graph.add_edges_from((moving[k].name, variable.name) for k in sorted(read & moving.keys()))
     return graph
 
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """How much feedback there is in a model."""
+    """Feedback loops of a model."""
 
     cores: tuple[int, ...]
-    """Variables in each part in which everything acts on everything, largest first."""
+    """Number of variables in each strongly connected part, largest first."""
     links: int
     """Links inside these parts."""
     independent: int
-    """Loops that no combination of others gives: links - variables + parts [1]_."""
+    """Size of a basis of the loops: links - variables + parts [1]_."""
     shortest: tuple[tuple[str, ...], ...]
     """The shortest independent loops [2]_, shortest first."""
     short: int
-    """Simple loops of at most `bound` variables."""
+    """Number of simple loops of at most `bound` variables."""
     bound: int
 
 
 def loops_of(model: Structure, bound: int = 12) -> Loops:
     """Count the loops of a model.
 
-    All loops of a model of some size cannot be listed: there are more than anyone could read. The shortest independent
-    ones cover every link that is in a loop, each with the shortest way round.
+    The number of loops grows exponentially with the size of a model. The shortest independent loops cover every link
+    that is part of a loop.
 
     Parameters
     ----------
@@ -149,11 +149,11 @@ def loops_of(model: Structure, bound: int = 12) -> Loops:
 
 
 def _shortest(part: nx.DiGraph) -> list[tuple[str, ...]]:
-    """Shortest loops, each with a link that no shorter one has, until all links are in one."""
+    """Shortest loops, each with a link that no shorter one contains, covering all links."""
     import networkx as nx
 
     ways = {a: nx.single_source_shortest_path(part, a) for a in sorted(part)}
-    # the shortest loop through a link goes back from its end to its start the shortest way
+    # The shortest loop through a link closes with the shortest path back.
     around = sorted((tuple(ways[b][a]) for a, b in part.edges), key=lambda loop: (len(loop), loop))
     seen: set[tuple[str, str]] = set()
     out = []

@@ -1,4 +1,4 @@
-"""Integration error: numbers that hang on the step are none of the model's."""
+"""Integration error: results must not depend on the time step."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sdmodel.core.structure import Structure
 from sdmodel.design import latin_hypercube
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.extreme_conditions import constants
-from sdmodel.validation.confidence.result import Row, judged, told
+from sdmodel.validation.confidence.result import Row, info, pass_or_miss
 
 if TYPE_CHECKING:
     import xarray as xr
 
 LIMIT = 1e-3
-NIL = 1e-9
-"""An outcome smaller than this share of another one with its unit is a balance, and measured against that one."""
+_ROUNDING = 1e-9
+"""Outputs smaller than this fraction of the largest output of the same unit are treated as rounding noise."""
 
 
-def half_steps(model: Structure, samples: int, rng: int) -> list[Row]:
-    """Test 5: half the TIME STEP changes no outcome by more than 0.1 % of the largest value in its run.
+def integration_error(model: Structure, samples: int, rng: int) -> list[Row]:
+    """Test 5: halving the TIME STEP changes no outcome by more than 0.1 % of its largest value in the run.
 
-    Asked of the model as it is and of each of its scenarios, over everything that is uncertain. Random values of all
-    levers at once are no policy; what they do is told and not judged.
+    Applied to the model and to each of its scenarios, over samples of the uncertainties. Random values of all
+    levers at once are not a policy; their error is reported without a limit.
 
     Parameters
     ----------
     model
-        The model; its outcomes are judged, or its stocks where it marks none.
+        The model; its outcomes are compared, or its stocks if it marks none.
     samples
-        Latin hypercubes over what is uncertain, and over the levers as well; the first run is that of the file.
+        Size of the Latin hypercubes over the uncertainties, and over the levers too; the first row is the file.
     rng
         Seed of the samples.
 
@@ -42,25 +42,25 @@ def half_steps(model: Structure, samples: int, rng: int) -> list[Row]:
     """
     every = constants(model)
     uncertain, levers = every[every["role"] != "lever"], bool((every["role"] == "lever").any())
-    design = _drawn(uncertain, samples, rng)
-    out = [_asked(_halved(model, design), design, "the model as it is")]
-    # What a scenario sets stays as it sets it.
+    design = _samples(uncertain, samples, rng)
+    out = [_judged_row(_halved(model, design), design, "the model as it is")]
+    # Constants set by the scenario are not sampled.
     scenarios = {
         name: _halved(model, design.drop(columns=[*given.values, *given.paths], errors="ignore").copy(), name)
         for name, given in model.scenarios.items()
     }
     if scenarios:
         worst = max(scenarios, key=lambda name: scenarios[name].gap)
-        out.append(_asked(scenarios[worst], design, f"{len(scenarios)} scenarios, the worst being '{worst}'"))
+        out.append(_judged_row(scenarios[worst], design, f"{len(scenarios)} scenarios, the worst being '{worst}'"))
     if levers:
-        design = _drawn(every, samples, rng)
+        design = _samples(every, samples, rng)
         found = _halved(model, design)
         title = _title(found, design, "every lever at random")
-        out.append(told(5, "half the step", title, f"{found.gap:.1e}", found.text))
+        out.append(info(5, "half the step", title, f"{found.gap:.1e}", found.text))
     return out
 
 
-class _Found(NamedTuple):
+class _StepError(NamedTuple):
     """Largest change, in which outcome, share of samples above the limit, failed runs, number of outcomes."""
 
     gap: float
@@ -77,7 +77,7 @@ class _Found(NamedTuple):
         )
 
 
-def _drawn(table: pd.DataFrame, samples: int, rng: int) -> pd.DataFrame:
+def _samples(table: pd.DataFrame, samples: int, rng: int) -> pd.DataFrame:
     if not len(table):
         return pd.DataFrame(index=range(1))
     design = latin_hypercube(table, samples, rng=rng).drop(columns="sample")
@@ -85,16 +85,18 @@ def _drawn(table: pd.DataFrame, samples: int, rng: int) -> pd.DataFrame:
     return design
 
 
-def _title(found: _Found, design: pd.DataFrame, label: str) -> str:
+def _title(found: _StepError, design: pd.DataFrame, label: str) -> str:
     return f"{found.outcomes} outcomes in {len(design):,} samples of {label}"
 
 
-def _asked(found: _Found, design: pd.DataFrame, label: str) -> Row:
+def _judged_row(found: _StepError, design: pd.DataFrame, label: str) -> Row:
     good = found.gap <= LIMIT and not found.failed
-    return judged(5, "half the step", _title(found, design, label), f"{found.gap:.1e}", f"{LIMIT:g}", good, found.text)
+    return pass_or_miss(
+        5, "half the step", _title(found, design, label), f"{found.gap:.1e}", f"{LIMIT:g}", good, found.text
+    )
 
 
-def _halved(model: Structure, design: pd.DataFrame, scenario: str | None = None) -> _Found:
+def _halved(model: Structure, design: pd.DataFrame, scenario: str | None = None) -> _StepError:
     names = list(model.outcomes) or [v.name for v in model.equations.values() if v.kind == "stock"]
     step = model.time["time step"]
     whole, half = (
@@ -114,11 +116,11 @@ def _halved(model: Structure, design: pd.DataFrame, scenario: str | None = None)
     worst = {name: float(gap.max(initial=0.0)) for name, gap in gaps.items()}
     most = max(worst, key=lambda n: worst[n])
     above = float(np.mean(np.stack([gap > LIMIT for gap in gaps.values()]).any(axis=0)))
-    return _Found(worst[most], most, above, int((~fine).sum()), len(names))
+    return _StepError(worst[most], most, above, int((~fine).sum()), len(names))
 
 
 def _gap(model: Structure, whole: xr.Dataset, half: xr.Dataset, name: str, names: list[str]) -> np.ndarray:
     over = [str(d) for d in half[name].dims if d != "run"]
-    kin = max(float(np.abs(half[k]).max()) for k in names if model[k].unit == model[name].unit)
-    size = np.maximum(abs(half[name]).max(dim=over).to_numpy(), max(NIL * kin, 1e-300))
+    largest = max(float(np.abs(half[k]).max()) for k in names if model[k].unit == model[name].unit)
+    size = np.maximum(abs(half[name]).max(dim=over).to_numpy(), max(_ROUNDING * largest, 1e-300))
     return np.asarray(abs(whole[name] - half[name]).max(dim=over).to_numpy() / size)

@@ -1,4 +1,4 @@
-"""Links with a stated sign: an effect rises with some causes and falls with others, whatever the state."""
+"""Stated polarity of links, tested by partial derivatives over random states."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sdmodel.core.errors import SolveError, UnknownNameError
 from sdmodel.core.structure import Structure
 from sdmodel.solve.run import run
 from sdmodel.validation.confidence.polarity import Link, State, derivatives, paths_of
-from sdmodel.validation.confidence.result import Row, judged
+from sdmodel.validation.confidence.result import Row, pass_or_miss
 
 STATES = 4
-"""Runs whose states are looked at: that of the file, and others with constants drawn from their ranges."""
+"""Number of runs whose states are used: that of the file, and others with random constants."""
 _NOISE = 1e-8
-"""An elasticity below this is taken for rounding of the difference."""
+"""Derivatives below this share of the largest are attributed to rounding."""
 
 
 def random_states(model: Structure, count: int, rng: int) -> list[State]:
@@ -109,12 +109,12 @@ def polarity(model: Structure, stated: Mapping[str, Sequence[str]]) -> list[Row]
     if not wrong:
         found = link_signs(model, wanted)
         wrong = [
-            f"'{effect}' {_SAID[found[cause, effect]]} '{cause}', where {sign} is stated."
+            f"'{effect}' {_RELATION[found[cause, effect]]} '{cause}', where {sign} is stated."
             for (cause, effect), sign in wanted.items()
             if found[cause, effect] != sign
         ]
     figure = f"{len(wanted) - len(wrong)} of {len(wanted)} links"
-    return [judged(8, "polarity", model.name, figure, "all", not wrong, " ".join(wrong[:5]))]
+    return [pass_or_miss(8, "polarity", model.name, figure, "all", not wrong, " ".join(wrong[:5]))]
 
 
-_SAID = {"+": "rises with", "-": "falls with", "?": "rises in some states and falls in others with", "0": "ignores"}
+_RELATION = {"+": "rises with", "-": "falls with", "?": "rises in some states and falls in others with", "0": "ignores"}

@@ -1,4 +1,4 @@
-"""Structure: the loops that are named are in the equations, have the sign they are said to have, and do something."""
+"""Structure: stated loops exist in the equations, have the stated sign, and affect behaviour."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from sdmodel.core.structure import Structure
 from sdmodel.solve.run import run
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.feedback_graph import links, loops_of
-from sdmodel.validation.confidence.polarity import Paths, derivatives, gain, owner, paths_of
-from sdmodel.validation.confidence.result import Row, judged, told
-from sdmodel.validation.spec import Book, Loop
+from sdmodel.validation.confidence.polarity import Paths, derivatives, loop_gain, paths_of
+from sdmodel.validation.confidence.result import Row, info, pass_or_miss
+from sdmodel.validation.spec import Loop, Spec
 
 if TYPE_CHECKING:
     import xarray as xr
 
 LEAST = 1e-6
-"""A knock-out that changes the outcome by less than this share of it shows a loop that does nothing."""
+"""Relative change of the outcome below which a knock-out shows an inactive loop."""
 DRIFT = 1e-3
-"""Largest share by which a link held at its own path may change the base run: its path is known at steps only."""
+"""Largest relative change of the base run by a link held at its own path, which is known at time steps only."""
 
 
-def structure(model: Structure, book: Book) -> list[Row]:
-    """Test 8: how many loops there are, and for each named one its path, its sign and its knock-out.
+def feedback_structure(model: Structure, spec: Spec) -> list[Row]:
+    """Test 8: number of loops, and path, sign and knock-out of each stated loop.
 
     Parameters
     ----------
     model, book
-        The model and the loops that are written down for it.
+        The model and its stated loops.
 
     Returns
     -------
@@ -42,19 +42,19 @@ def structure(model: Structure, book: Book) -> list[Row]:
     """
     found = loops_of(model)
     out = [
-        told(8, "count", "variables that all act on each other", ", ".join(map(str, found.cores)) or "none",
+        info(8, "count", "variables in strongly connected parts", ", ".join(map(str, found.cores)) or "none",
              f"{found.links} links among them."),
-        told(8, "count", "independent loops", f"{found.independent}",
+        info(8, "count", "independent loops", f"{found.independent}",
              f"{len(found.shortest)} shortest ones cover every link in a loop; the longest of them has "
              f"{max(map(len, found.shortest), default=0)} variables."),
-        told(8, "count", f"simple loops of at most {found.bound} variables", f"{found.short:,}"),
+        info(8, "count", f"simple loops of at most {found.bound} variables", f"{found.short:,}"),
     ]  # fmt: skip
     graph = links(model)
     sound = []
-    for loop in book.loop:
+    for loop in spec.loop:
         broken = _broken(model, graph.edges, loop)
         title = f"{loop.id} {loop.name}"
-        out.append(judged(8, "path", title, f"{len(loop.path)} steps", "in the equations", not broken, broken))
+        out.append(pass_or_miss(8, "path", title, f"{len(loop.path)} steps", "in the equations", not broken, broken))
         if not broken:
             sound.append(loop)
     states: dict[tuple[Any, ...], list[Loop]] = {}
@@ -65,56 +65,61 @@ def structure(model: Structure, book: Book) -> list[Row]:
         paths = paths_of(base)
         out += _signed(model, paths, dict(state), loops)
         out += [_knocked_out(model, paths, loop) for loop in loops]
-    order = {f"{loop.id} {loop.name}": i for i, loop in enumerate(book.loop)}
+    order = {f"{loop.id} {loop.name}": i for i, loop in enumerate(spec.loop)}
     return sorted(out, key=lambda row: order.get(row.name, -1))
 
 
-def _steps(loop: Loop) -> list[tuple[str, str]]:
-    names = [owner(entry) for entry in loop.path]
+def _names(model: Structure, loop: Loop) -> list[str]:
+    return [split_label(entry, model.equations)[0] for entry in loop.path]
+
+
+def _steps(model: Structure, loop: Loop) -> list[tuple[str, str]]:
+    names = _names(model, loop)
     return list(zip(names, (*names[1:], names[0]), strict=True))
 
 
 def _broken(model: Structure, edges: Any, loop: Loop) -> str:
-    """Where a path does not run through the equations; empty if it does."""
+    """Why a path does not run through the equations; empty if it does."""
     if loop.sign not in ("+", "-", "?"):
-        return f"The sign is '+' (reinforcing), '-' (balancing) or '?' (told, not judged), not '{loop.sign}'."
-    names = [owner(entry) for entry in loop.path]
-    for name in names:
+        return f"The sign is '+' (reinforcing), '-' (balancing) or '?' (reported, no limit), not '{loop.sign}'."
+    for name in _names(model, loop):
         if name not in model:
             return str(UnknownNameError(name, (v.name for v in model.equations.values())))
     if len(set(loop.path)) < len(loop.path):
-        return "It runs through a variable twice."
-    for cause, effect in _steps(loop):
+        return "It passes a variable twice."
+    for cause, effect in _steps(model, loop):
         if (model[cause].name, model[effect].name) not in edges:
             return f"'{effect}' does not read '{cause}'."
-    if tuple(loop.cut) not in _steps(loop):
-        return f"The link to cut, {' to '.join(loop.cut)}, is no step of it."
+    if tuple(loop.cut) not in _steps(model, loop):
+        return f"The link to cut, {' to '.join(loop.cut)}, is not a step of it."
     return ""
 
 
 def _signed(model: Structure, paths: Paths, state: Mapping[str, float], loops: Sequence[Loop]) -> list[Row]:
-    """The signs of loops at the start, in the middle and near the end of a run."""
-    moments = [1, len(paths.time) // 2, len(paths.time) - 2]  # inside: dates stand at the ends
-    steps = dict.fromkeys(step for loop in loops for step in _steps(loop))
+    """Signs of loops at the start, in the middle and near the end of a run."""
+    moments = [1, len(paths.time) // 2, len(paths.time) - 2]  # not at the ends, where dates fall
+    steps = dict.fromkeys(step for loop in loops for step in _steps(model, loop))
     slopes = derivatives(model, [(paths, state)], steps, moments)
     times = ", ".join(f"{paths.time[i]:g}" for i in moments)
     out = []
     for loop in loops:
-        gains = gain(loop.path, slopes, paths.elements)
+        gains = loop_gain(loop.path, slopes, paths.elements)
         acts = gains[gains != 0]
         good = len(acts) > 0 and bool((np.sign(acts) == (1 if loop.sign == "+" else -1)).all())
         figure = ", ".join(f"{g:+.2f}" for g in gains)
-        text = f"At {times}; +1: all ways round reinforce, -1: all balance."
+        text = f"At {times}; +1: all paths reinforce, -1: all balance."
         title = f"{loop.id} {loop.name}"
-        asked = loop.sign != "?"
+        has_sign = loop.sign != "?"
         out.append(
-            judged(8, "sign", title, figure, loop.sign, good, text) if asked else told(8, "sign", title, figure, text)
+            pass_or_miss(8, "sign", title, figure, loop.sign, good, text)
+            if has_sign
+            else info(8, "sign", title, figure, text)
         )
     return out
 
 
 def _knocked_out(model: Structure, paths: Paths, loop: Loop) -> Row:
-    """What a treatment does with the loop and, a link held at its base path, without it."""
+    """Effect of a treatment with the loop, and without it: one link held at its base path."""
     import pandas as pd
     import xarray as xr
 
@@ -124,11 +129,11 @@ def _knocked_out(model: Structure, paths: Paths, loop: Loop) -> Row:
     data = xr.Dataset({label: ("time", values) for label, values in held}, {"time": paths.time})
     design = pd.DataFrame([dict(loop.set), {**loop.set, **loop.excited_by}])
     design = design.fillna(constants_table(model)["value"]).assign(sample=range(2))
-    outcome = owner(loop.outcome)
+    outcome, wanted = split_label(loop.outcome, model.equations)
     ends = []
     for one, given in ((model, None), (edit.cut(model, cause, effect), data)):
         found = run_sweep(one, design, [outcome], every=_whole(model), data=given, certificate=0, progress=False)
-        ends.append(_end(found[outcome], loop.outcome))
+        ends.append(_end(found[outcome], wanted))
     (before, whole), (still, without) = ends
     size = abs(before) or 1.0
     drift = abs(still - before) / size
@@ -137,28 +142,27 @@ def _knocked_out(model: Structure, paths: Paths, loop: Loop) -> Row:
     good = share > LEAST and drift <= DRIFT
     text = (
         f"'{loop.outcome}' at the end moves by {with_loop:+.4g} {model[outcome].unit} with the loop and {alone:+.4g} "
-        f"without, from {before:.4g}, under {_said(loop.excited_by)}"
-        + (f", given {_said(loop.set)}." if loop.set else ".")
+        f"without, from {before:.4g}, under {_listed(loop.excited_by)}"
+        + (f", given {_listed(loop.set)}." if loop.set else ".")
         + (f" {loop.note}" if loop.note else "")
     )
     if drift > DRIFT:
-        text += f" Held at its own path the link changes the base run by {drift:.1e}: take a finer TIME STEP."
-    return judged(8, "knock-out", f"{loop.id} {loop.name}", f"{share:.1e}", f"above {LEAST:g}", good, text)
+        text += f" Holding the link at its own path changes the base run by {drift:.1e}: use a smaller TIME STEP."
+    return pass_or_miss(8, "knock-out", f"{loop.id} {loop.name}", f"{share:.1e}", f"above {LEAST:g}", good, text)
 
 
 def _whole(model: Structure) -> float:
     return model.time["final time"] - model.time["initial time"]
 
 
-def _end(found: xr.DataArray, label: str) -> list[float]:
-    """The outcome of both runs at the end: one element, or the sum over all."""
+def _end(found: xr.DataArray, wanted: Sequence[str]) -> list[float]:
+    """Final outcome of both runs: one element, or the sum over all."""
     last = found.isel(time=-1)
     rest = [d for d in last.dims if d != "run"]
-    wanted = split_label(label)[1]
     if wanted:
         return [float(x) for x in last.sel(dict(zip(rest, wanted, strict=True)))]
     return [float(x) for x in last.sum(rest)]
 
 
-def _said(values: Mapping[str, float]) -> str:
+def _listed(values: Mapping[str, float]) -> str:
     return ", ".join(f"{n} {v:g}" for n, v in values.items()) or "nothing"

@@ -1,4 +1,4 @@
-"""Partial models: each sector alone, what comes from others held, does what its textbook says."""
+"""Partial models: each sector alone, with inputs from others fixed, shows the behaviour stated for it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from sdmodel.core.structure import Component, Structure, dimensions
 from sdmodel.edit import schedule_expression
 from sdmodel.solve.run import run
 from sdmodel.validation.confidence.behaviour_modes import strength
-from sdmodel.validation.confidence.result import Row, judged
-from sdmodel.validation.spec import Behaviour, Book, Steps
+from sdmodel.validation.confidence.result import Row, pass_or_miss
+from sdmodel.validation.spec import Behaviour, Spec, Steps
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def behaves(model: Structure, behaviour: Behaviour) -> tuple[float, bool]:
-    """How strongly a model shows a behaviour, as a share of the size of the path, and whether that is enough.
+    """Strength of a behaviour relative to the size of the path, and whether it is sufficient.
 
     Parameters
     ----------
     model
         The model, run alone.
     behaviour
-        What it must do.
+        The stated behaviour.
     """
     y = _path(model, behaviour, behaviour.set)
     size = np.abs(y).max()
@@ -44,19 +44,19 @@ def behaves(model: Structure, behaviour: Behaviour) -> tuple[float, bool]:
 def _path(model: Structure, behaviour: Behaviour, values: Mapping[str, float], plain: bool = False) -> np.ndarray:
     steps = {} if plain else behaviour.steps
     given = {_before(n) if n in steps else n: v for n, v in values.items()}
-    result = run(stepped(model, steps), given, every=_every(model), method="exact")
+    result = run(with_steps(model, steps), given, every=_every(model), method="exact")
     found: pd.Series | pd.DataFrame = result[behaviour.outcome]
-    if behaviour.steps:  # an answer begins with its cause
+    if behaviour.steps:  # the response starts with its cause
         first = min(at for points in behaviour.steps.values() for at, _ in points)
         after = int(np.searchsorted(found.index, first))
-        # what was there before shows a jump, and would make any slow answer S-shaped
+        # Including the time before the step would make any slow response S-shaped.
         found = found.iloc[after if behaviour.expect == "S-shaped" else max(after - 1, 0) :]
     path = np.asarray(found, float)
     return np.asarray(path.sum(axis=1) if path.ndim == 2 else path)
 
 
-def stepped(model: Structure, steps: Steps) -> Structure:
-    """A model in which constants, all elements alike, have something added from dates on."""
+def with_steps(model: Structure, steps: Steps) -> Structure:
+    """A model in which amounts are added to constants, in all elements, from dates on."""
     for name, points in steps.items():
         old = model[name]
         subs = tuple(dimensions(model, old))
@@ -76,15 +76,15 @@ def _every(model: Structure) -> float:
     return max(model.time["time step"], min(0.25, (model.time["final time"] - model.time["initial time"]) / 40))
 
 
-def partial(models: Mapping[str, Structure], books: Mapping[str, Book]) -> list[Row]:
-    """Test 4: the behaviours of each sector; a sector without any shows nothing, which is a miss."""
+def partial_models(models: Mapping[str, Structure], specs: Mapping[str, Spec]) -> list[Row]:
+    """Test 4: stated behaviours of each sector; a sector without any is a miss."""
     out = []
     for name, model in models.items():
-        rows = books[name].behaviour
+        rows = specs[name].behaviour
         if not rows:
-            out.append(judged(4, name, "behaviours", "0", "1 or more", False, "checks.toml states none."))
+            out.append(pass_or_miss(4, name, "behaviours", "0", "1 or more", False, "checks.toml states none."))
         for b in rows:
             shown, good = behaves(model, b)
             limit = f"{b.expect}, {b.least:g}"
-            out.append(judged(4, name, b.name, f"{shown:.3g}", limit, good, f"'{b.outcome}'."))
+            out.append(pass_or_miss(4, name, b.name, f"{shown:.3g}", limit, good, f"'{b.outcome}'."))
     return out

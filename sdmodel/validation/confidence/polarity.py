@@ -1,4 +1,4 @@
-"""The sign of a loop: partial derivatives of each step, from the equations, at moments of a run."""
+"""Polarity of links and loops from partial derivatives of the equations along a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sdmodel.core.structure import Component, Structure, Variable
 from sdmodel.edit import substitute
 from sdmodel.solve.inputs import constants_named
 from sdmodel.sweep.run_sweep import run_sweep
-from sdmodel.validation.confidence.feedback_graph import acting, flowing
+from sdmodel.validation.confidence.feedback_graph import causes_of, instantaneous
 
 if TYPE_CHECKING:
     from sdmodel.core.run import Run
@@ -25,18 +25,13 @@ if TYPE_CHECKING:
 Link = tuple[str, str]
 Element = tuple[str, ...]
 HELD, START = "held for a derivative", "at the start for a derivative"
-_NUDGE = 1e-4
+_STEP = 1e-4
 _CLOCK = "clock of a derivative"
-
-
-def owner(entry: str) -> str:
-    """Name of the variable of an entry of a path: `firms[weak]` is about `firms`."""
-    return split_label(entry)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Every stock and auxiliary of a run by name: its elements, and values (times, elements)."""
+    """Stocks and auxiliaries of a run by name: elements, and values of shape (times, elements)."""
 
     time: np.ndarray
     elements: dict[str, list[Element]]
@@ -48,11 +43,10 @@ State = tuple[Paths, Mapping[str, float]]
 
 
 def paths_of(run: Run) -> Paths:
-    """The paths of a run; a variable without subscripts has the empty element."""
+    """Paths of a run; the element of a variable without subscripts is the empty tuple."""
     places: dict[str, dict[Element, int]] = {}
     for i, label in enumerate(run.columns):
-        name = run.model.owner(label).name
-        element = tuple(label[len(name) + 1 : -1].split(",")) if label != name else ()
+        name, element = split_label(label, run.model.equations)
         places.setdefault(name, {})[element] = i
     return Paths(
         run.time,
@@ -64,26 +58,26 @@ def paths_of(run: Run) -> Paths:
 def derivatives(
     model: Structure, states: Sequence[State], links: Iterable[Link], at: Sequence[int]
 ) -> dict[Link, np.ndarray]:
-    """Derivatives of effects by their causes while all else stands still.
+    """Partial derivatives of effects with respect to their causes.
 
-    Every variable that an effect reads is held at its value in a run, and one element of a cause is nudged up and down.
-    The effect of a stock is its net flow, that of a delay what goes in.
+    Central differences: every variable that an effect reads is fixed at its value in a run, and one element of a cause
+    is perturbed. The effect of a stock is its net flow, that of a delay its input.
 
     Parameters
     ----------
     model
         The model.
     states
-        Runs of the model: the paths of each, and the constants of it that differ from the file.
+        Runs of the model: paths, and the constants that differ from the file.
     links
         Pairs of cause and effect, by name. A cause is a stock, an auxiliary or a constant.
     at
-        Moments, as positions in the times of the runs.
+        Indices into the times of the runs.
 
     Returns
     -------
     dict
-        By link: an array (moment and state, element of the effect, element of the cause).
+        By link: an array of shape (times and states, elements of the effect, elements of the cause).
     """
     import pandas as pd
 
@@ -91,13 +85,13 @@ def derivatives(
     effects = list(dict.fromkeys(effect for _, effect in links))
     first = states[0][0]
     frozen = _frozen(model, first, effects)
-    labels = {c: _nudged(model, first, c) for c, _ in links}
+    labels = {c: _perturbed_labels(model, first, c) for c, _ in links}
     values = constants_table(model)["value"].to_dict()
     length = model.time["time step"]
     found: dict[Link, list[np.ndarray]] = {link: [] for link in links}
     for moment in at:
         rows: list[dict[str, float]] = []
-        nudge: list[dict[str, float]] = []
+        steps_of: list[dict[str, float]] = []
         place: dict[str, int] = {}
         begin = float(first.time[moment])
         for paths, given in states:
@@ -106,29 +100,29 @@ def derivatives(
                 stem = name.removesuffix(f" {HELD}").removesuffix(f" {START}")
                 path = paths.values[stem][moment if name.endswith(HELD) else 0]
                 base |= {join_label(name, e): float(x) for e, x in zip(paths.elements[stem], path, strict=True)}
-            nudge.append({})
+            steps_of.append({})
             place = {}
             start = len(rows)
             for group in labels.values():
                 now = {x: base.get(x, values.get(x, 0.0)) for x in group}
                 size = max(map(abs, now.values())) or 1.0
                 for x, value in now.items():
-                    nudge[-1][x], place[x] = _NUDGE * max(abs(value), 1e-3 * size), len(rows) - start
-                    rows += [{**base, x: value + nudge[-1][x]}, {**base, x: value - nudge[-1][x]}]
+                    steps_of[-1][x], place[x] = _STEP * max(abs(value), 1e-3 * size), len(rows) - start
+                    rows += [{**base, x: value + steps_of[-1][x]}, {**base, x: value - steps_of[-1][x]}]
         count = len(rows) // len(states)
         design = pd.DataFrame(rows)
         design = design.fillna({c: values[c] for c in design.columns if c in values})
         sweep = run_sweep(frozen, design, effects, every=length, certificate=0, progress=False).isel(time=0)
         values_of = {e: _flat(sweep[e].to_numpy(), first.elements[e]) for e in effects}
         for cause, effect in links:
-            for i, steps in enumerate(nudge):
+            for i, steps in enumerate(steps_of):
                 y = values_of[effect][i * count : (i + 1) * count]
                 slopes = [(y[place[x]] - y[place[x] + 1]) / (2 * steps[x]) for x in labels[cause]]
                 found[cause, effect].append(np.stack(slopes, axis=1))
     return {link: np.stack(parts) for link, parts in found.items()}
 
 
-def _nudged(model: Structure, paths: Paths, cause: str) -> list[str]:
+def _perturbed_labels(model: Structure, paths: Paths, cause: str) -> list[str]:
     """Labels of the constants of a frozen model that are the elements of a cause."""
     if cause in paths.elements:
         return [join_label(f"{cause} {HELD}", e) for e in paths.elements[cause]]
@@ -144,16 +138,16 @@ def _flat(values: np.ndarray, elements: Sequence[Element]) -> np.ndarray:
 
 
 def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure:
-    """A model of these effects alone, in which all they read stands still."""
+    """A model of these effects alone, with everything they read as constants."""
     moving = {k for k, v in model.equations.items() if v.kind in ("stock", "auxiliary")}
-    # Nudged constants may leave the range of the file.
+    # Perturbed constants may leave the range of the file.
     kept = {k: dataclasses.replace(v, limits=()) for k, v in model.equations.items() if k not in moving}
     for effect in effects:
-        variable = flowing(model[effect])
+        variable = instantaneous(model[effect])
         parts = []
         for c in variable.components:
             expr = _started(c.expr, {k: model.equations[k].name for k in moving})
-            for k in acting(c.expr) & moving:
+            for k in causes_of(c.expr) & moving:
                 expr = substitute(expr, k, key(f"{model.equations[k].name} {HELD}"))
             parts.append(Component(c.subs, c.excepts, expr))
             for k in names_in(c.expr) & moving:
@@ -170,7 +164,7 @@ def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure
 
 
 def _started(expr: Expr, names: Mapping[str, str]) -> Expr:
-    """An expression in which INITIAL reads what there was at the start of the run."""
+    """An expression in which INITIAL reads the values at the start of the run."""
     match expr:
         case Call("initial", (first, *rest)):
             for k in names_in(first) & names.keys():
@@ -185,7 +179,7 @@ def _started(expr: Expr, names: Mapping[str, str]) -> Expr:
 
 
 def _constant(model: Structure, elements: Sequence[Element], variable: Variable, word: str) -> Variable:
-    """A constant over the least ranges that hold all elements of a variable."""
+    """A constant over the smallest ranges that contain all elements of a variable."""
     subs = []
     for d in range(len(elements[0])):
         members = {e[d] for e in elements}
@@ -196,13 +190,13 @@ def _constant(model: Structure, elements: Sequence[Element], variable: Variable,
     return Variable(f"{variable.name} {word}", "constant", (Component(tuple(subs), (), Number(0.0)),))
 
 
-def gain(
+def loop_gain(
     path: Sequence[str], slopes: Mapping[Link, np.ndarray], elements: Mapping[str, Sequence[Element]]
 ) -> np.ndarray:
-    """The gain of a loop over the sum of the sizes of its parts: 1 if every way round reinforces, -1 if all balance.
+    """Normalised gain of a loop: 1 if every path through its elements reinforces, -1 if every one balances.
 
-    With subscripts a path is a bundle of loops through elements. Their gains (products of derivatives) add up to the
-    trace of the product of the matrices, which does not hang on units.
+    With subscripts a path is a bundle of loops through elements, whose gains (products of derivatives) sum to the trace
+    of the product of the Jacobians; dividing by the sum of absolute gains makes it independent of units.
 
     Parameters
     ----------
@@ -216,22 +210,23 @@ def gain(
     Returns
     -------
     numpy.ndarray
-        One value a moment; 0 where the loop does not act.
+        One value per time; 0 where the loop is inactive.
     """
     out = []
     for t in range(len(next(iter(slopes.values())))):
-        start = len(_chosen(path[0], elements))
+        start = len(_chosen(path[0], elements)[1])
         signed, plain = np.eye(start), np.eye(start)
         for cause, effect in zip(path, (*path[1:], path[0]), strict=True):
-            part = slopes[owner(cause), owner(effect)][t][np.ix_(_chosen(effect, elements), _chosen(cause, elements))]
-            part = part / (np.abs(part).max() or 1.0)  # long products of small numbers would vanish
+            (source, columns), (target, rows) = _chosen(cause, elements), _chosen(effect, elements)
+            part = slopes[source, target][t][np.ix_(rows, columns)]
+            part = part / (np.abs(part).max() or 1.0)  # long products of small numbers would underflow
             signed, plain = part @ signed, np.abs(part) @ plain
         whole = float(np.trace(plain))
         out.append(float(np.trace(signed)) / whole if whole > 0 else 0.0)
     return np.array(out)
 
 
-def _chosen(entry: str, elements: Mapping[str, Sequence[Element]]) -> list[int]:
-    """Positions of the elements that an entry is about."""
-    wanted = set(split_label(entry)[1])
-    return [i for i, e in enumerate(elements[owner(entry)]) if wanted <= set(e)]
+def _chosen(entry: str, elements: Mapping[str, Sequence[Element]]) -> tuple[str, list[int]]:
+    """Name of the variable of an entry of a path, and indices of the elements that the entry refers to."""
+    name, wanted = split_label(entry, {key(n) for n in elements})
+    return name, [i for i, e in enumerate(elements[name]) if set(wanted) <= set(e)]

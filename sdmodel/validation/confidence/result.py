@@ -1,4 +1,4 @@
-"""What a confidence test says: one row a figure."""
+"""Rows of the confidence tests, one per figure."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ TESTS = {
     9: "sensitivity",
 }
 HARD = (1, 2, 3, 4, 5, 8)
-"""Tests that a model must pass; the others report."""
+"""Tests that a model must pass; the others only report."""
 
-Verdict = Literal["pass", "miss", "told"]
+Result = Literal["pass", "miss", "info"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure of a confidence test, and what is asked of it.
+    """One figure of a confidence test and its limit.
 
-    `verdict` is `told` where nothing is asked: the figure informs. `kind` names the reading where one test has several.
+    `verdict` is `info` for a figure without a limit. `kind` names the part of a test.
     """
 
     test: int
@@ -34,15 +34,15 @@ class Row:
     name: str
     figure: str
     limit: str
-    verdict: Verdict
+    verdict: Result
     text: str = ""
 
 
-def judged(test: int, kind: str, name: str, figure: str, limit: str, good: bool, text: str = "") -> Row:
+def pass_or_miss(test: int, kind: str, name: str, figure: str, limit: str, good: bool, text: str = "") -> Row:
     """A row that passes or misses."""
     return Row(test, kind, name, figure, limit, "pass" if good else "miss", text)
 
 
-def told(test: int, kind: str, name: str, figure: str, text: str = "") -> Row:
-    """A row that informs."""
-    return Row(test, kind, name, figure, "", "told", text)
+def info(test: int, kind: str, name: str, figure: str, text: str = "") -> Row:
+    """A row without a limit."""
+    return Row(test, kind, name, figure, "", "info", text)

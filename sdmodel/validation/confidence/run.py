@@ -1,4 +1,4 @@
-"""The nine confidence tests of the field, run on a model and put into one table."""
+"""The nine confidence tests of system dynamics, run on a model."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sdmodel.core.errors import SdmodelError, UnknownNameError
 from sdmodel.core.structure import Structure
 from sdmodel.io.load import read_model
-from sdmodel.validation.confidence.extreme_conditions import extremes
-from sdmodel.validation.confidence.integration_error import half_steps
+from sdmodel.validation.confidence.extreme_conditions import extreme_conditions
+from sdmodel.validation.confidence.integration_error import integration_error
 from sdmodel.validation.confidence.link_signs import polarity
-from sdmodel.validation.confidence.loops import structure
-from sdmodel.validation.confidence.partial_models import partial
-from sdmodel.validation.confidence.result import HARD, TESTS, Row, Verdict, judged, told
-from sdmodel.validation.confidence.sensitivity import sensitivity
-from sdmodel.validation.spec import Book, book_of
+from sdmodel.validation.confidence.loops import feedback_structure
+from sdmodel.validation.confidence.partial_models import partial_models
+from sdmodel.validation.confidence.result import HARD, TESTS, Result, Row, info, pass_or_miss
+from sdmodel.validation.confidence.sensitivity import sensitivity_rows
+from sdmodel.validation.spec import Spec, read_spec
 from sdmodel.validation.static.units import check_units
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 10_000
 _FEWER = 10
-"""Half steps and sensitivity take one sample for this many corners: their figures settle sooner."""
+"""Half steps and sensitivity take one sample for this many corners, since their figures converge sooner."""
 
 Comparison = Callable[[Any, int], Iterable[tuple[str, object, object, str, str]]]
 """Compares a model with published figures in a number of samples: rows of name, figure, limit, verdict and text."""
@@ -33,10 +33,10 @@ Comparison = Callable[[Any, int], Iterable[tuple[str, object, object, str, str]]
 def confidence(
     model: Structure, samples: int = SAMPLES, rng: int = 1, *, comparisons: Mapping[str, Comparison] | None = None
 ) -> pd.DataFrame:
-    """Put a model to the nine confidence tests of system dynamics [1]_ [2]_ [3]_.
+    """Run the nine confidence tests of system dynamics on a model [1]_ [2]_ [3]_.
 
     Units, conservation, extreme conditions, partial models, integration error, history, published effects, structure
-    and sensitivity. What a model is held to beyond what its equations and ranges say stands in `checks.toml` beside it.
+    and sensitivity. Requirements beyond the equations and ranges are read from `checks.toml` beside the model.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def confidence(
     Returns
     -------
     pandas.DataFrame
-        One row a figure: test (1 to 9), title, kind, name, figure, limit, verdict (`pass`, `miss`, or `told` where
-        nothing is asked), hard (a test that must be passed), text.
+        One row per figure: test (1 to 9), title, kind, name, figure, limit, verdict (`pass`, `miss`, or `info`
+        without a limit), hard (a test that must be passed), text.
 
     Raises
     ------
     ReadError, UnknownNameError
-        If `checks.toml` is not well formed or names what the model does not have.
+        If `checks.toml` is malformed or names something that the model does not have.
 
     References
     ----------
@@ -79,31 +79,31 @@ def confidence(
     """
     import pandas as pd
 
-    rows = [row for part in nine(model, samples, rng, comparisons=comparisons) for row in part]
+    rows = [row for part in confidence_tests(model, samples, rng, comparisons=comparisons) for row in part]
     table = pd.DataFrame([asdict(row) for row in rows])
     table.insert(1, "title", table["test"].map(TESTS))
     table.insert(7, "hard", table["test"].isin(HARD))
     return table
 
 
-def nine(
+def confidence_tests(
     model: Structure, samples: int = SAMPLES, rng: int = 1, *, comparisons: Mapping[str, Comparison] | None = None
 ) -> Iterator[list[Row]]:
-    """The rows of `confidence`, in parts that come as each is done."""
-    book = book_of(model)
+    """Rows of `confidence`, yielded as each test is done."""
+    spec = read_spec(model)
     sectors = _sectors(model)
-    books = {name: book_of(sector) for name, sector in sectors.items()}
+    specs = {name: read_spec(sector) for name, sector in sectors.items()}
     fewer = max(samples // _FEWER, 10)
     yield _units({model.name: model, **sectors})
-    yield from _by_test(extremes(model, book, samples, rng))
-    behaved = {n: m for n, m in {model.name: model, **sectors}.items() if n in books or book.behaviour}
-    yield partial(behaved, {model.name: book, **books})
-    yield half_steps(model, fewer, rng)
-    yield compared(model, book, 6, fewer, comparisons or {})
-    yield compared(model, book, 7, fewer, comparisons or {})
-    signs = {model.name: book.polarity, **{name: one.polarity for name, one in books.items()}}
-    yield [*structure(model, book), *(row for n, m in behaved.items() for row in polarity(m, signs[n]))]
-    yield sensitivity(model, book, fewer, rng)
+    yield from _by_test(extreme_conditions(model, spec, samples, rng))
+    behaved = {n: m for n, m in {model.name: model, **sectors}.items() if n in specs or spec.behaviour}
+    yield partial_models(behaved, {model.name: spec, **specs})
+    yield integration_error(model, fewer, rng)
+    yield compared(model, spec, 6, fewer, comparisons or {})
+    yield compared(model, spec, 7, fewer, comparisons or {})
+    signs = {model.name: spec.polarity, **{name: one.polarity for name, one in specs.items()}}
+    yield [*feedback_structure(model, spec), *(row for n, m in behaved.items() for row in polarity(m, signs[n]))]
+    yield sensitivity_rows(model, spec, fewer, rng)
 
 
 def _sectors(model: Structure) -> dict[str, Structure]:
@@ -117,7 +117,7 @@ def _sectors(model: Structure) -> dict[str, Structure]:
 def _by_test(rows: list[Row]) -> Iterator[list[Row]]:
     for test in sorted({row.test for row in rows} | {2}):
         mine = [row for row in rows if row.test == test]
-        yield mine or [told(test, "balance", "none stated", "0", "checks.toml states no balance.")]
+        yield mine or [info(test, "balance", "none stated", "0", "checks.toml states no balance.")]
 
 
 def _units(models: dict[str, Structure]) -> list[Row]:
@@ -126,32 +126,32 @@ def _units(models: dict[str, Structure]) -> list[Row]:
         found = check_units(model)
         text = " ".join(f"{f.where}: '{f.variable}': {f.message}" for f in found[:3])
         out.append(
-            judged(1, "units", f"{name}, {len(model.equations)} variables", f"{len(found)}", "0", not found, text)
+            pass_or_miss(1, "units", f"{name}, {len(model.equations)} variables", f"{len(found)}", "0", not found, text)
         )
     return out
 
 
-def compared(model: Structure, book: Book, test: int, samples: int, comparisons: Mapping[str, Comparison]) -> list[Row]:
+def compared(model: Structure, spec: Spec, test: int, samples: int, comparisons: Mapping[str, Comparison]) -> list[Row]:
     """Rows of the comparison that `checks.toml` names for a test, one of those handed over."""
     title = TESTS[test]
-    name = book.comparisons.get(str(test))
+    name = spec.comparisons.get(str(test))
     if name is None:
-        return [told(test, title, "not compared", "0", "checks.toml names no comparison for this test.")]
+        return [info(test, title, "not compared", "0", "checks.toml names no comparison for this test.")]
     try:
         if name not in comparisons:
             raise UnknownNameError(name, comparisons, "comparison", "checks.toml names it.")
         found = list(comparisons[name](model, samples))
     except SdmodelError as error:
-        return [judged(test, title, name, "none", "", False, str(error))]
+        return [pass_or_miss(test, title, name, "none", "", False, str(error))]
     if not found:
-        return [judged(test, title, name, "0", "1 or more", False, "It compared nothing.")]
+        return [pass_or_miss(test, title, name, "0", "1 or more", False, "It compared nothing.")]
     return [
-        Row(test, title, str(n), _figure(f), str(limit), _VERDICTS.get(word, "told"), str(text))
+        Row(test, title, str(n), _figure(f), str(limit), _RESULTS.get(word, "info"), str(text))
         for n, f, limit, word, text in found
     ]
 
 
-_VERDICTS: dict[str, Verdict] = {"pass": "pass", "hit": "pass", "miss": "miss"}
+_RESULTS: dict[str, Result] = {"pass": "pass", "hit": "pass", "miss": "miss"}
 
 
 def _figure(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Sensitivity: what moves numbers, what changes behaviour, and what turns the effect of a policy round."""
+"""Sensitivity: numerical, of the mode of behaviour, and of the sign of policy effects."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sdmodel.core.structure import Structure
 from sdmodel.design import latin_hypercube, pair
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.behaviour_modes import MODES, modes
-from sdmodel.validation.confidence.result import Row, told
-from sdmodel.validation.spec import Book
+from sdmodel.validation.confidence.result import Row, info
+from sdmodel.validation.spec import Spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 BASE = "as in the file"
 SURE = 0.95
-"""Share of samples with one sign from which an effect counts as having it."""
+"""Share of samples with one sign from which an effect counts as robust."""
 _SHOWN = 3
 _NIL = 1e-9
 
 
-def sensitivity(model: Structure, book: Book, samples: int, rng: int) -> list[Row]:
-    """Test 9: the same samples of everything uncertain under each policy, from one sweep.
+def sensitivity_rows(model: Structure, spec: Spec, samples: int, rng: int) -> list[Row]:
+    """Test 9: the same samples of the uncertainties under each policy, in one sweep.
 
     Parameters
     ----------
     model, book
-        The model, its policies and the outcomes to tell of (default: all it marks).
+        The model, its policies and the outcomes to report (default: all it marks).
     samples
         Latin hypercube over uncertainties and switches; each policy runs over all of them.
     rng
@@ -41,23 +41,23 @@ def sensitivity(model: Structure, book: Book, samples: int, rng: int) -> list[Ro
     Returns
     -------
     list of Row
-        For each outcome its range, the constants it moves with and how often its mode of behaviour is another than in
-        the file's run; for each policy how often its effects keep their sign; for each switch what it moves.
+        For each outcome its range, the most correlated constants, and how often its mode of behaviour differs from the
+        file's run; for each policy how often its effects keep their sign; for each switch its largest effects.
     """
     import pandas as pd
 
     table = constants_table(model, "uncertainty", "switch")
-    names = list(book.outcomes or model.outcomes)
+    names = list(spec.outcomes or model.outcomes)
     if not len(table) or not names:
-        return [told(9, "numerical", "nothing varies", "0", "The model marks no uncertainty or no outcome.")]
+        return [info(9, "numerical", "nothing varies", "0", "The model marks no uncertainty or no outcome.")]
     draws = latin_hypercube(table, samples, rng=rng)
     draws.loc[0, table.index] = table["value"].astype(float)
-    policies = {BASE: {}, **{p.name: dict(p.set) for p in book.policy}}
+    policies = {BASE: {}, **{p.name: dict(p.set) for p in spec.policy}}
     settings = pd.DataFrame([{"setting": n, **v} for n, v in policies.items()])
     levers = [c for c in settings.columns if c != "setting"]
     settings[levers] = settings[levers].fillna(constants_table(model)["value"][levers])
     found = run_sweep(model, pair(draws, settings), names, every=_every(model), certificate=0, progress=False)
-    # rows by sample and policy, whatever their order in the design
+    # Rows sorted by sample and policy.
     order = np.array([list(policies).index(s) for s in found["setting"].to_numpy()])
     place = np.lexsort((order, found["sample"].to_numpy()))
     place = place.reshape(samples, len(policies))
@@ -93,14 +93,14 @@ def _numbers(table: pd.DataFrame, x: np.ndarray, last: Mapping[str, np.ndarray])
     out = []
     for name, y in last.items():
         rho = _correlation(ranks, y)
-        moved |= np.abs(rho) > 2 * noise  # twice, as many are compared
+        moved |= np.abs(rho) > 2 * noise  # twice, since many are compared
         top = np.argsort(-np.abs(rho))[:_SHOWN]
         low, middle, high = np.quantile(y, [0.05, 0.5, 0.95])
         said = ", ".join(f"{table.index[i]} ({rho[i]:+.2f})" for i in top)
-        out.append(told(9, "numerical", name, f"{middle:.3g} ({low:.3g} to {high:.3g})",
-                        f"Median and 5 to 95 % at the end; moves most, by rank correlation, with {said}."))  # fmt: skip
+        out.append(info(9, "numerical", name, f"{middle:.3g} ({low:.3g} to {high:.3g})",
+                        f"Median and 5 to 95 % at the end; largest rank correlations with {said}."))  # fmt: skip
     out.append(
-        told(9, "numerical", "constants that move an outcome", f"{int(moved.sum())} of {len(table)}",
+        info(9, "numerical", "constants that move an outcome", f"{int(moved.sum())} of {len(table)}",
              f"Rank correlation above {2 * noise:.2f} with an outcome above.")
     )  # fmt: skip
     return out
@@ -121,7 +121,7 @@ def _correlation(ranks: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _behaviour(paths: Mapping[str, np.ndarray], fine: np.ndarray) -> list[Row]:
-    """How often the mode of an outcome is another than in the file's run."""
+    """How often the mode of an outcome differs from the file's run."""
     out = []
     for name, path in paths.items():
         found = modes(path[fine][:, 0])
@@ -129,13 +129,13 @@ def _behaviour(paths: Mapping[str, np.ndarray], fine: np.ndarray) -> list[Row]:
         shares = {mode: float(np.mean(found == i)) for i, mode in enumerate(MODES)}
         said = ", ".join(f"{mode} {share:.0%}" for mode, share in shares.items() if share > 0)
         out.append(
-            told(9, "behavioural", name, f"{1 - shares[MODES[file]]:.0%}", f"{MODES[file]} in the file; {said}.")
+            info(9, "behavioural", name, f"{1 - shares[MODES[file]]:.0%}", f"{MODES[file]} in the file; {said}.")
         )
     return out
 
 
 def _policies(policies: list[str], names: list[str], effects: Mapping[tuple[str, str], np.ndarray]) -> list[Row]:
-    """How many effects of a policy have one sign in all but a few samples."""
+    """Number of effects of a policy with a robust sign."""
     out = []
     for policy in policies:
         open_ = []
@@ -145,31 +145,31 @@ def _policies(policies: list[str], names: list[str], effects: Mapping[tuple[str,
             if max(up, down, 1 - up - down) < SURE:
                 open_.append(f"{name} (up in {up:.0%}, down in {down:.0%})")
         figure = f"{len(names) - len(open_)} of {len(names)} effects keep their sign"
-        out.append(told(9, "policy", policy, figure, f"Open: {', '.join(open_)}." if open_ else ""))
+        out.append(info(9, "policy", policy, figure, f"Open: {', '.join(open_)}." if open_ else ""))
     return out
 
 
 def _switches(
     table: pd.DataFrame, x: np.ndarray, last: Mapping[str, np.ndarray], effects: Mapping[tuple[str, str], np.ndarray]
 ) -> list[Row]:
-    """What a rival formulation moves: the outcome and the effect of a policy that differ most between its values."""
+    """Effect of alternative formulations: the outcome and the policy effect that differ most between values."""
     out = []
     for name in table.index[table["role"] == "switch"]:
         value = x[:, table.index.get_loc(name)].round()
         groups = [value == v for v in np.unique(value)]
-        shift = {n: _apart([np.median(y[g]) for g in groups]) / (np.ptp(np.quantile(y, [0.05, 0.95])) or 1.0)
+        shift = {n: _spread([np.median(y[g]) for g in groups]) / (np.ptp(np.quantile(y, [0.05, 0.95])) or 1.0)
                  for n, y in last.items()}  # fmt: skip
         most = max(shift, key=lambda n: shift[n])
         text = f"Share of the 5 to 95 % range by which the median of '{most}' differs between its values"
         ups = {k: [float(np.mean(s[g] > 0)) for g in groups] for k, s in effects.items()}
         if ups:
-            policy, outcome = max(ups, key=lambda k: _apart(ups[k]))
+            policy, outcome = max(ups, key=lambda k: _spread(ups[k]))
             shares = " / ".join(f"{u:.0%}" for u in ups[policy, outcome])
             values = " / ".join(f"{v:g}" for v in np.unique(value))
             text += f"; '{policy}' raises '{outcome}' in {shares} of samples at {values}"
-        out.append(told(9, "switch", str(name), f"{shift[most]:.0%}", f"{text}."))
+        out.append(info(9, "switch", str(name), f"{shift[most]:.0%}", f"{text}."))
     return out
 
 
-def _apart(values: list[float]) -> float:
+def _spread(values: list[float]) -> float:
     return float(max(values) - min(values))

@@ -1,28 +1,28 @@
-"""Equations that cannot be worked out: circular ones, subscripts and arguments that do not fit."""
+"""Equations that cannot be evaluated: circular ones, subscripts and arguments that do not fit."""
 
 from __future__ import annotations
 
 from sdmodel.core.structure import Structure, Variable
-from sdmodel.validation.static.issue import Finding, finding
+from sdmodel.validation.static.issue import Issue, issue
 
 
-def check_equations(model: Structure) -> list[Finding]:
-    """Equations that no run could work out.
+def check_equations(model: Structure) -> list[Issue]:
+    """Equations that no run could evaluate.
 
-    Each equation is made ready as for a run (on the TIME STEP grid, where the whole language has a meaning), and
-    nothing is run. One fault is one finding, however many equations need the faulty one.
+    Each equation is lowered as for a run on the TIME STEP grid, which supports the whole language; nothing is run. One
+    fault is one issue, however many equations depend on it.
 
     Returns
     -------
-    list of Finding
-        One error for each fault; of equations that need each other, one with the loop spelled out.
+    list of Issue
+        One error per fault; for a circular dependency, one with the loop.
     """
     from sdmodel.compile.diagnostics import faults
 
-    out: dict[Finding, None] = {}
+    out: dict[Issue, None] = {}
     for error in faults(model):
         variable, message = _place(model, str(error))
-        out[finding("error", "equations", variable, message[:1].upper() + message[1:])] = None
+        out[issue("error", "equations", variable, message[:1].upper() + message[1:])] = None
     return list(out)
 
 

@@ -1,4 +1,4 @@
-"""What a checker says about a model."""
+"""Issues found by the static checks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from sdmodel.core.structure import Variable
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is, or may be, wrong with a variable of a model.
+class Issue:
+    """A problem, or possible problem, of a variable of a model.
 
-    An error is a finding that could make a number wrong or that stops a run or a sweep; everything else is a
-    warning.
+    An error could make a number wrong or stops a run or a sweep; everything else is a warning.
     """
 
     level: Literal["error", "warning"]
@@ -25,6 +24,6 @@ class Finding:
     message: str
 
 
-def finding(level: Literal["error", "warning"], kind: str, variable: Variable, message: str) -> Finding:
-    """Make a finding about `variable`, placed where its file says it stands."""
-    return Finding(level, kind, variable.name, variable.where, message)
+def issue(level: Literal["error", "warning"], kind: str, variable: Variable, message: str) -> Issue:
+    """Make an issue of `variable`, located by its file and line."""
+    return Issue(level, kind, variable.name, variable.where, message)

@@ -1,4 +1,4 @@
-"""Names, ranges and markers: what can be said about a model without units and without running it."""
+"""Checks of names, ranges and markers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sdmodel.core.errors import UnitsError, nearest
 from sdmodel.core.expression import Array, Call, Number, Op, Ref, Table, key, walk
 from sdmodel.core.structure import Component, Structure, Variable
 from sdmodel.core.units import parse
-from sdmodel.validation.static.issue import Finding, finding
+from sdmodel.validation.static.issue import Issue, issue
 
 PROPORTIONS = frozenset({"fraction", "share", "probability"})
 """Last words of names of variables that lie between 0 and 1 if they have no unit."""
@@ -16,21 +16,21 @@ _VARIED = ("lever", "uncertainty", "switch")
 _SHOWN = 5
 
 
-def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str, str] | None = None) -> list[Finding]:
-    """Names and subscripts that nothing defines.
+def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str, str] | None = None) -> list[Issue]:
+    """Undefined names and subscripts.
 
     Parameters
     ----------
     model
         The model.
     functions
-        Names of the functions that are known (lower case, with blanks).
+        Names of the known functions (lower case, with blanks).
     refused
-        Functions of the language that are not run here, and why.
+        Functions of the language that are not supported, and why.
 
     Returns
     -------
-    list of Finding
+    list of Issue
         One error for each name that an equation reads, or subscript that it uses, and the model does not
         have.
     """
@@ -39,7 +39,7 @@ def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str
     subscripts = {k: r.name for k, r in model.ranges.items()}
     subscripts |= {key(e): e for r in model.ranges.values() for e in r.elements}
     spelling = [v.name for v in model.equations.values()]
-    out: dict[Finding, None] = {}
+    out: dict[Issue, None] = {}
     for variable in model.equations.values():
         for component in variable.components:
             for node in walk(component.expr):
@@ -47,38 +47,38 @@ def check_names(model: Structure, functions: Iterable[str], refused: Mapping[str
                     node.name in model.equations or node.name in subscripts or node.name == "time"
                 ):
                     message = f"It reads '{node.name}', which is not defined.{_near(node.name, spelling)}"
-                    out[finding("error", "names", variable, message)] = None
+                    out[issue("error", "names", variable, message)] = None
                 elif isinstance(node, Call) and not (node.name in model.equations or node.name in builtin):
                     why = f" ({refused[node.name]})" if node.name in refused else ""
                     message = (
-                        f"It calls '{node.name}', which is no function that is run here{why} and no lookup."
+                        f"It calls '{node.name}', which is neither a supported function{why} nor a lookup."
                         f"{'' if why else _near(node.name, [*spelling, *builtin])}"
                     )
-                    out[finding("error", "names", variable, message)] = None
+                    out[issue("error", "names", variable, message)] = None
             for sub in _subscripts(component):
-                if key(sub) not in subscripts and sub != "*":  # "*" is an index that is computed
-                    message = f"The subscript '{sub}' is in no range.{_near(sub, subscripts.values())}"
-                    out[finding("error", "names", variable, message)] = None
+                if key(sub) not in subscripts and sub != "*":  # "*" is a computed index
+                    message = f"The subscript '{sub}' is not in any range.{_near(sub, subscripts.values())}"
+                    out[issue("error", "names", variable, message)] = None
     return list(out)
 
 
-def check_unused(model: Structure) -> list[Finding]:
+def check_unused(model: Structure) -> list[Issue]:
     """Variables that no other equation reads.
 
     Returns
     -------
-    list of Finding
+    list of Issue
         One warning for each, except outcomes and control variables.
     """
     read: set[str] = set()
     for k, variable in model.equations.items():
         read |= variable.reads() - {k}
     message = (
-        "Nothing here reads it. Mark it [outcome] if it is a result; if only other sectors read it, check "
-        "the composition; else take it out."
+        "No equation reads it. Mark it [outcome] if it is a result; if only other sectors read it, check "
+        "the composition; otherwise remove it."
     )
     return [
-        finding("warning", "unused", v, message)
+        issue("warning", "unused", v, message)
         for k, v in model.equations.items()
         if k not in read and not v.outcome and v.kind != "control"
     ]
@@ -94,19 +94,19 @@ def proportion(model: Structure, variable: Variable) -> bool:
         return False
 
 
-def check_ranges(model: Structure) -> list[Finding]:
-    """Values outside the range that their own variable states, and ranges that are none or cannot be sampled.
+def check_ranges(model: Structure) -> list[Issue]:
+    """Values outside the range of their variable, and ranges that are empty or cannot be sampled.
 
     Returns
     -------
-    list of Finding
+    list of Issue
         Errors only.
     """
     out = []
     for variable in model.equations.values():
         low, high = (0.0, 1.0) if proportion(model, variable) else (variable.low, variable.high)
         if low > high:
-            out.append(finding("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start."))
+            out.append(issue("error", "range", variable, f"The range [{low:g}, {high:g}] ends below its start."))
             continue
         beyond = [x for c in variable.components for x in _values(c) if x < low or x > high]
         if beyond:
@@ -117,24 +117,23 @@ def check_ranges(model: Structure) -> list[Finding]:
                 else "of what its name calls it; state another if it is one"
             )
             message = f"The value {listed} lies outside the range [{low:g}, {high:g}] {why}."
-            out.append(finding("error", "range", variable, message))
+            out.append(issue("error", "range", variable, message))
         why = _not_sampled(variable)
         if why:
-            out.append(finding("error", "sampling", variable, why))
+            out.append(issue("error", "sampling", variable, why))
     return out
 
 
-def check_markers(model: Structure) -> list[Finding]:
-    """Constants and tables that do not say what they are and where they come from.
+def check_markers(model: Structure) -> list[Issue]:
+    """Constants and tables without role, source or sentence.
 
-    A model that marks the role of any constant is held to all of it: each constant has a role, a source and a
-    sentence, and each lever, uncertainty and switch has a range; tables have a source and a sentence. A
-    boundary input needs no source (its sector is one) and a fixed constant no range. Units are the matter of
-    `check_units`.
+    In a model that marks the role of any constant, each constant must have a role, a source and a sentence, each lever,
+    uncertainty and switch a range, and each table a source and a sentence. A boundary input needs no source (its sector
+    is one) and a fixed constant no range.
 
     Returns
     -------
-    list of Finding
+    list of Issue
         Errors for a model with role markers; for any other model one warning for each constant without a
         source.
     """
@@ -150,34 +149,32 @@ def check_markers(model: Structure) -> list[Finding]:
         sourced = bool(variable.sources) or variable.role == "input"
         if not marked:
             if not sourced:
-                out.append(finding("warning", "source", variable, "No source is given. Write [@key, place]."))
+                out.append(issue("warning", "source", variable, "No source is given. Write [@key, place]."))
             continue
         if constant and not variable.role:
             message = (
                 "The constant has no role. Write [lever], [uncertainty], [switch], [fixed] or [from sector] "
                 "in its documentation."
             )
-            out.append(finding("error", "role", variable, message))
+            out.append(issue("error", "role", variable, message))
         if not sourced:
             message = "No source is given. Write [@key, place], or [@guess] and say why, in its documentation."
-            out.append(finding("error", "source", variable, message))
+            out.append(issue("error", "source", variable, message))
         if not variable.sentence:
-            out.append(
-                finding("error", "sentence", variable, "Its documentation holds no sentence that says what it is.")
-            )
+            out.append(issue("error", "sentence", variable, "Its documentation has no sentence that describes it."))
         if variable.role in _VARIED and not variable.limits:
             message = f"A constant that varies ({variable.role}) needs a range after its unit, such as Dmnl [0,1]."
-            out.append(finding("error", "range", variable, message))
+            out.append(issue("error", "range", variable, message))
     return out
 
 
-def check_lookups(model: Structure) -> list[Finding]:
+def check_lookups(model: Structure) -> list[Issue]:
     """Lookups whose points are out of order or share an x.
 
     Returns
     -------
-    list of Finding
-        One warning for each such lookup; the run uses the points in the order of x.
+    list of Issue
+        One warning for each such lookup; runs use the points in the order of x.
     """
     out = []
     for variable in model.equations.values():
@@ -185,12 +182,12 @@ def check_lookups(model: Structure) -> list[Finding]:
             for table in (n for n in walk(component.expr) if isinstance(n, Table)):
                 reason, _ = table.disorder()
                 if reason:
-                    out.append(finding("warning", "lookup", variable, f"{reason[0].upper()}{reason[1:]}."))
+                    out.append(issue("warning", "lookup", variable, f"{reason[0].upper()}{reason[1:]}."))
     return out
 
 
 def _not_sampled(variable: Variable) -> str:
-    """Why no value could be drawn from the range of an uncertainty or a switch; empty if one can."""
+    """Why the range of an uncertainty or a switch cannot be sampled; empty if it can."""
     if variable.role not in ("uncertainty", "switch") or not variable.limits:
         return ""
     low, high = variable.low, variable.high
@@ -208,7 +205,7 @@ def _not_sampled(variable: Variable) -> str:
 
 
 def _values(component: Component) -> tuple[float, ...]:
-    """List the numbers of a component that is nothing but numbers."""
+    """The numbers of a component that consists of numbers only."""
     match component.expr:
         case Number(value):
             return (value,)

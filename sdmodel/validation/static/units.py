@@ -1,11 +1,11 @@
-"""Whether the units of every equation agree.
+"""Check of the units of every equation.
 
 Rules, on the equations as written: 0 and `:NA:` fit any unit; every other number in a formula is
 dimensionless (what Vensim calls its strictest testing), while a number that is the whole equation of a
-constant is in the unit that the constant states; a lookup gives its own unit; what each function takes stands
-in `sdmodel.validation.static.signatures`; the base of a power needs no dimension unless the exponent is a number in the
-formula. A variable that states no unit is one finding and fits everything after that, and a sub-expression
-that is at fault is not held against what surrounds it, so that one slip is one finding.
+constant is in the unit that the constant states; a lookup gives its own unit; the units of functions are in
+`sdmodel.validation.static.signatures`; the base of a power needs no dimension unless the exponent is a number in the
+formula. A variable that states no unit is one issue and fits everything after that, and a sub-expression
+in error is not compared with its surroundings, so that one mistake is one issue.
 
 References
 ----------
@@ -22,7 +22,7 @@ from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, T
 from sdmodel.core.notation import formula, function_name
 from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.core.units import DIMENSIONLESS, Unit, parse
-from sdmodel.validation.static.issue import Finding, finding
+from sdmodel.validation.static.issue import Issue, issue
 from sdmodel.validation.static.signatures import fill, signature
 
 Level = Literal["error", "warning"]
@@ -35,14 +35,14 @@ class _Got(NamedTuple):
     unit: Unit | None
     soft: bool = False
     wrong: bool = False
-    """Something inside has been found at fault: what surrounds it is not held against it."""
+    """Something inside is in error, so its surroundings are not compared with it."""
 
 
 _ANY = _Got(None)
 _WRONG = _Got(None, wrong=True)
 
 
-def check_units(model: Structure) -> list[Finding]:
+def check_units(model: Structure) -> list[Issue]:
     """Check the units of every equation of a model.
 
     Parameters
@@ -52,7 +52,7 @@ def check_units(model: Structure) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
+    list of Issue
         In file order. An **error** if units disagree or a unit text cannot be read; a **warning** if a
         variable states no unit (an error for a constant of a model that uses role markers), if a lookup is
         read at something that has a unit other than that of Time (changing that unit would change its
@@ -80,11 +80,11 @@ class _Checker:
         self.model = model
         self.spell = {k: v.name for k, v in model.equations.items()} | {"time": "Time"}
         self.strict: Level = "error" if any(v.role for v in model.equations.values()) else "warning"
-        self.findings: dict[Finding, None] = {}  # a dict keeps the order and drops repeats of equal equations
+        self.issues: dict[Issue, None] = {}  # a dict keeps the order and drops repeats of equal equations
         self.units: dict[str, Unit | None] = {}
         self.variable = Variable("", "", ())
 
-    def run(self) -> list[Finding]:
+    def run(self) -> list[Issue]:
         for k, variable in self.model.equations.items():
             self.variable = variable
             self.units[k] = self.stated(variable)
@@ -98,10 +98,10 @@ class _Checker:
                     self.say("error", str(error))
                 except RecursionError:
                     self.say("warning", "The units could not be checked: the equation is nested too deep.")
-        return list(self.findings)
+        return list(self.issues)
 
     def say(self, level: Level, message: str) -> None:
-        self.findings[finding(level, "units", self.variable, message)] = None
+        self.issues[issue(level, "units", self.variable, message)] = None
 
     def show(self, expr: Expr) -> str:
         text = formula(expr, self.variable.file, self.spell)
@@ -150,7 +150,7 @@ class _Checker:
         )
 
     def infer(self, expr: Expr) -> _Got:
-        """Find the unit that an expression gives; what is wrong inside it is said on the way."""
+        """Infer the unit of an expression; errors inside it are reported on the way."""
         match expr:
             case Number(value):
                 return _ANY if value == 0 or value != value else _Got(DIMENSIONLESS, soft=True)
@@ -178,7 +178,7 @@ class _Checker:
         raise TypeError(f"not an expression node: {expr!r}")
 
     def call(self, expr: Expr, name: str, args: tuple[Expr, ...], known: dict[str, Unit]) -> _Got:
-        """Hold the arguments of a function against its signature; `known` is what is known of its words."""
+        """Compare the arguments of a function with its signature; `known` maps its words to units."""
         gots = [self.infer(arg) for arg in args]
         sign = signature(name)
         if sign is None or not sign.takes(len(args)):
@@ -191,7 +191,7 @@ class _Checker:
         example: dict[str, tuple[Expr, Unit]] = {}
         soft: dict[str, bool] = {}
         wrong = False
-        # Named units first: they say what a bare number stands for, not the other way round.
+        # Named units first, since they determine what a bare number stands for.
         for i in sorted(range(len(args)), key=lambda i: gots[i].soft):
             pattern, got = sign.pattern(i), gots[i]
             if pattern is None or got.unit is None:
@@ -223,7 +223,7 @@ class _Checker:
             return _WRONG
         bare = bool(words) and all(soft.get(w, False) for w in words)
         if bare and any(g.unit is None and self.shares(sign.pattern(i), words) for i, g in enumerate(gots)):
-            return _ANY  # beside the number stands something that may be in any unit
+            return _ANY  # the other argument may be in any unit
         return _Got(fill(sign.result, known), bare)
 
     @staticmethod
@@ -290,7 +290,7 @@ class _Checker:
         )
 
     def hint(self, got: Unit, want: Unit) -> str:
-        """Guess what is meant where two units differ."""
+        """Suggest a correction where two units differ."""
         ratio = got / want
         above = [w for w, e in ratio.powers if e > 0]
         below = [w for w, e in ratio.powers if e < 0]

@@ -1,0 +1,1 @@
+"""Mutation testing: small random changes of code or model equations, and whether the tests notice them."""

@@ -135,6 +135,6 @@ def test_what_discover_refuses(monkeypatch):
         sdmodel.discover(x, in_box(x), parameters=["x9"])
     with pytest.raises(UnknownNameError, match="prim"):
         sdmodel.discover(x, in_box(x), method="prism")
-    monkeypatch.setitem(sys.modules, "sklearn.tree", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match="scikit-learn"):
         sdmodel.discover(x, in_box(x), method="tree")

@@ -252,7 +252,7 @@ def test_bad_observations_are_refused(adoption: Model, tmp_path: Path) -> None:
         fit({"firms wth": (t, [1.0, 2.0])})
     with pytest.raises(DesignError, match=r"An observation is at 2040, but the run goes from 2010 to 2030"):
         fit({"firms with": ([2012.0, 2040.0], [1.0, 2.0])})
-    with pytest.raises(DesignError, match="times of 'firms with' do not rise at 2012"):
+    with pytest.raises(DesignError, match="times of 'firms with' do not increase at 2012"):
         fit({"firms with": ([2014.0, 2012.0], [1.0, 2.0])})
     with pytest.raises(DesignError, match="'many' is not a number"):
         fit({"firms with": (t, [1.0, "many"])})

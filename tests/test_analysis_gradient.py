@@ -233,7 +233,7 @@ def test_dates_that_meet_and_interact_take_the_order_of_the_move(model_from: Mak
 
 def test_an_outcome_that_jumps_has_no_derivative_there(model_from: Make) -> None:
     model = model_from(f"flow = STEP(size, start) - STEP(size, stop) ~ a/Year ~ |{DATED.replace('2.3', '2')}")
-    with pytest.raises(DesignError, match=r"'flow' jumps at 2 when 'start' changes.*Judge it at another time"):
+    with pytest.raises(DesignError, match=r"'flow' jumps at 2 when 'start' changes.*Take another time"):
         sdmodel.gradient(model, ["start"], Outcome("flow", at=2))
     path = sdmodel.gradient(model, ["start", "size"], "flow")["derivative"]
     assert math.isnan(path["flow", 2.0, "start"])
@@ -272,7 +272,7 @@ def test_a_jump_at_a_value_of_a_state_is_refused_by_name(model_from: Make) -> No
         "y = INTEG(bonus, 0) ~ a ~ |\ncounted = INTEGER(x) ~ a ~ |\n"
         "level = IF THEN ELSE(x > 100, 5, 0) ~ a ~ |"
     )
-    with pytest.raises(UnsupportedError, match=r"'bonus' jumps near time 4\.25 because a state passes a value"):
+    with pytest.raises(UnsupportedError, match=r"'bonus' jumps near time 4\.25 because a state crosses a value"):
         sdmodel.gradient(model, ["rate"], Outcome("y"))
     with pytest.raises(UnsupportedError, match="'counted' jumps near time"):
         sdmodel.gradient(model, ["rate"], Outcome("counted"))
@@ -394,7 +394,7 @@ def test_scenarios_values_and_data(model_from: Make) -> None:
     series = ([0.0, 4.0, 10.0], [0.0, 4.0, 4.0])
     table = sdmodel.gradient(model, ["a", "b"], Outcome("y"), values={"a": 2, "b": 3}, data={"drive": series})
     assert table["derivative"].to_list() == pytest.approx([3 * 32, 2 * 32], rel=1e-6)
-    path = sdmodel.Scenario(paths={"a": sdmodel.Path((0.0, 5.0), (1.0, 2.0))})
+    path = sdmodel.Scenario(paths={"a": sdmodel.Schedule((0.0, 5.0), (1.0, 2.0))})
     with pytest.raises(OverrideError, match="'a' "):
         sdmodel.gradient(model, ["a"], Outcome("y"), scenario=path, data={"drive": series})
     assert sdmodel.gradient(model, ["b"], Outcome("y"), scenario=path, data={"drive": series})["derivative"].iloc[0] > 0

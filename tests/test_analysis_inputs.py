@@ -183,7 +183,7 @@ def test_every_public_function_of_the_room_is_in_the_table() -> None:
 
 def test_a_refusal_says_what_was_given_and_what_to_give(model: Model) -> None:
     for wrong, said in (
-        (lambda: sdmodel.sobol("brackets", ["rate"], AT_END, n=8), r"of: 'brackets' \(str\) is given; give a Model"),
+        (lambda: sdmodel.sobol("brackets", ["rate"], AT_END, n=8), r"of: 'brackets' \(str\) is given; give a model"),
         (lambda: sdmodel.optimise(model, ["rate"], STOCK), r"outcome: 'stock \[CNY\]' \(str\).* give an Outcome"),
         (lambda: sdmodel.threshold(model, COST, AT_END, 1, points=1), r"points: 1 \(int\).* at least 2"),
         (lambda: sdmodel.tornado(model, NO_NAMES, AT_END), "parameter 0 is no name"),

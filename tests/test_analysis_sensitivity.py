@@ -139,7 +139,7 @@ def test_blocks_with_failed_runs_are_dropped_whole(model_from: Make) -> None:
     """One NaN turns all indices of SALib to 0; a row missing would shift all that follow."""
     model = model_from(FAILS.format(0.02), end=1, step=1)
     with pytest.warns(
-        ResultWarning, match=r"blocks were left out whole, because a run of theirs gives no 'final of y'"
+        ResultWarning, match=r"blocks were dropped because a run in them gives no 'final of y'"
     ):
         table = sdmodel.sobol(model, ["x", "z"], Outcome("y"), n=2048, rng=1)
     assert 20 < table.attrs["dropped"] < 200
@@ -152,7 +152,7 @@ def test_blocks_with_failed_runs_are_dropped_whole(model_from: Make) -> None:
 
 def test_too_many_failed_runs_are_refused_with_the_reason(model_from: Make) -> None:
     model = model_from(FAILS.format(1.0), end=1, step=1)
-    with pytest.raises(DesignError, match=r"missing in \d+ of 64 blocks, too many to leave out: 'y' is not finite"):
+    with pytest.raises(DesignError, match=r"missing in \d+ of 64 blocks, too many to drop: 'y' is not finite"):
         sdmodel.sobol(model, ["x", "z"], Outcome("y"), n=64, rng=1)
     with pytest.raises(DesignError, match="of 12 trajectories, too many"):
         sdmodel.morris(model, ["x", "z"], Outcome("y"), n=12, rng=1)

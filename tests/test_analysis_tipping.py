@@ -156,7 +156,7 @@ def test_dated_policy_counts_as_it_stands_at_the_moment(logistic):
     after = sdmodel.equilibria(logistic, settings, at=12, rng=1)
     assert before["users"].tolist() == pytest.approx([0, 1], abs=1e-7)
     assert after["users"].tolist() == pytest.approx([0, 0.6], abs=1e-7)
-    with pytest.raises(DesignError, match="stand still at 99"):
+    with pytest.raises(DesignError, match="cannot be held at 99"):
         sdmodel.equilibria(logistic, at=99)
 
 

@@ -76,7 +76,7 @@ def test_a_subscript_must_be_in_a_range() -> None:
     )
     listed = check_names(model(left, right, excepted, ranges=(REGION,)), FUNCTIONS)
     assert brief(listed) == [("error", "names", "x"), ("error", "names", "y"), ("error", "names", "z")]
-    assert "'noth' is in no range. Nearest: north" in listed[0].message
+    assert "'noth' is not in any range. Nearest: north" in listed[0].message
 
 
 def test_the_name_of_a_range_or_element_may_be_read() -> None:

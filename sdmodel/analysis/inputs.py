@@ -92,7 +92,7 @@ def _limits(name: str, value: object) -> None:
 _NAME = partial(kind, types=(str,), need="one name, as a string")
 _TABLE = partial(kind, types=(Iterable,), need="a pandas.DataFrame with one row a case")
 _CHECKS: dict[str, Callable[[str, object], None]] = {
-    "model": partial(kind, types=(Structure,), need="a Structure, such as sdmodel.load('shandong')"),
+    "model": partial(kind, types=(Structure,), need="a model, such as sdmodel.load('shandong')"),
     "of": lambda name, value: None if hasattr(value, "data_vars") else _CHECKS["model"](name, value),
     "outcome": partial(kind, types=(Outcome,), need="an Outcome, such as sdmodel.Outcome('trust', at=2034)"),
     "lever": _NAME,

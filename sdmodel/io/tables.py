@@ -284,10 +284,11 @@ def read_columns(
         raise ReadError(f"{sheet.name}: the first row is empty; it must hold the names of the columns.")
     if not sheet.rows:
         raise ReadError(f"{sheet.name} is empty.")
-    if path.suffix.lower() in TEXTS:
-        _refuse_unequal_rows(sheet)
     head = [cell for cell in sheet.rows[0][1:] if not is_empty(cell)]
-    if turn is not None and head and all(map(turn, head)):
+    turned = turn is not None and bool(head) and all(map(turn, head))
+    if path.suffix.lower() in TEXTS:
+        _refuse_unequal_rows(sheet, constants=turned)
+    if turned:
         sheet = sheet.transposed()
     names = [""] * sheet.shape[1]
     cells: list[dict[int, Cell]] = [{} for _ in names]
@@ -305,8 +306,11 @@ def read_columns(
     return Columns(sheet, tuple(names), tuple(cells))
 
 
-def _refuse_unequal_rows(sheet: Sheet) -> None:
+def _refuse_unequal_rows(sheet: Sheet, constants: bool) -> None:
+    """Refuse rows of another length than the first; `constants` accepts a name with one value, as Vensim exports it."""
     width = len(sheet.rows[0])
     for i, row in enumerate(sheet.rows):
+        if constants and len(row) == 2:
+            continue
         if any(row) and (len(row) < width or any(cell is not None for cell in row[width:])):
             raise ReadError(f"{sheet.name}, row {i + 1}: {len(row)} cells, but the first row has {width}. {_COMMA}")

@@ -546,3 +546,21 @@ def test_what_converters_leave_of_vensim_is_read(stella: Make) -> None:
 def test_functions_of_the_expression_tree_are_no_words_of_xmile(stella: Make, name: str) -> None:
     with pytest.raises(SdmodelError, match=f"'{name}' is called, which is not the name of a function"):
         stella(aux("y", f"{name}(1, 2)"))
+
+
+def test_modules_take_graphical_functions(stella: Make) -> None:
+    """An input may stand for a graphical function, with or without an equation, through two modules."""
+    inner = (
+        '<model name="Inner"><variables><aux name="plan" access="input"/><aux name="table" access="input"/>'
+        + aux("z", "LOOKUP(plan, TIME + 1) + table(2) + plan")
+        + "</variables></model>"
+    )
+    outer = (
+        '<model name="Outer"><variables><aux name="p" access="input"/><module name="Inner">'
+        '<connect to="Inner.plan" from="p"/><connect to="Inner.table" from=".bare"/></module></variables></model>'
+    )
+    root = (
+        f"<aux name='plan'><eqn>TIME</eqn>{GRAPH.format(kind='')}</aux><aux name='bare'>{GRAPH.format(kind='')}</aux>"
+        '<module name="Outer"><connect to="Outer.p" from=".plan"/></module>' + aux("y", "Outer.Inner.z")
+    )
+    assert path_of(stella(root, models=outer + inner), "y") == [30, 50, 60, 80, 100]

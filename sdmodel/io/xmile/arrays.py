@@ -21,6 +21,8 @@ class Arrays:
     """Spelling of every variable, by key."""
     graphs: Mapping[str, str]
     """For every variable with an equation and a graphical function: key of the lookup that holds the points."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """For every input of a module that is connected the key of its source."""
     tables: frozenset[str] = frozenset()
     """Keys of variables that are nothing but a graphical function."""
     invalid: float = 0.0
@@ -50,6 +52,14 @@ class Arrays:
             tried += " again"
         self.ranges.setdefault(key(tried), SubscriptRange(tried, elements))
         return tried
+
+    def origin(self, name: str) -> str:
+        """Key of the variable that an input of a module stands for, through several modules; else the key itself."""
+        for _ in self.sources:
+            if name not in self.sources:
+                break
+            name = self.sources[name]
+        return name
 
     def position(self, dim: str, element: str) -> int | None:
         """Position of an element in a dimension, from 1; None if it is not there."""

@@ -89,7 +89,7 @@ class Equation(Subscripts):
             return Call("max", (self.fill(args[0]), Number(0.0)))
         if name in _SPOKEN and len(args) == 2:
             return self.graph(name, args[0], self.fill(args[1], whole), whole)
-        if len(args) == 1 and (name in self.arrays.graphs or name in self.arrays.tables):
+        if len(args) == 1 and self.has_graph(name):
             return self.graph("lookup", Ref(name, expr.subs), self.fill(args[0], whole), whole)
         if name == "vector select" and len(args) > 2:
             chosen = (self.fill(args[0], True), self.fill(args[1], True))
@@ -99,6 +99,11 @@ class Equation(Subscripts):
         return Call(name, tuple([self.fill(a, whole) for a in args]), expr.subs)
 
     # -- graphical functions ------------------------------------------------------------------------------------
+    def has_graph(self, name: str) -> bool:
+        """Whether a name is that of a variable with a graphical function."""
+        origin = self.arrays.origin(name)
+        return origin in self.arrays.graphs or origin in self.arrays.tables
+
     def graph(self, function: str, first: Expr, x: Expr, whole: bool) -> Expr:
         """LOOKUP(variable with a graphical function, x), or the variable called like a function."""
         arrays = self.arrays
@@ -112,6 +117,7 @@ class Equation(Subscripts):
                 raise EquationError(
                     f"{self.where}: the first argument of {_SPOKEN[function]} is the name of a graphical function."
                 )
+        name = arrays.origin(name)
         ref = self.reference(name, given, whole)
         if name in arrays.graphs:
             arrays.used.add(name)

@@ -33,6 +33,8 @@ class Part:
     """Points of variables that have an equation and a graphical function."""
     inputs: set[str] = field(default_factory=set)
     """Keys of variables that a connection replaces."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """For every connected input the key of its source."""
     modules: list[Any] = field(default_factory=list)
     """<module> elements."""
     dotted: bool = False
@@ -129,7 +131,7 @@ class _Joiner:
         """All instances as one part."""
         whole = Part()
         whole.sectors = tuple(i.sector for i in self.instances if i.sector)
-        given = self.connections()
+        given = whole.sources = self.connections()
         for instance in self.instances:
             whole.saving = whole.saving or instance.part.saving
             part, prefix = instance.part, instance.prefix
@@ -141,11 +143,18 @@ class _Joiner:
             scope = _Scope(part, prefix, self.words)
             for k, variable in part.variables.items():
                 full = prefix + k
+                if full in given and self.is_table(given[full]):
+                    continue  # read by LOOKUP only, which finds the source
                 whole.variables[full] = self.variable(variable, instance, scope, given.get(full))
                 whole.dims[full] = part.dims[k]
                 if k in part.graphs and full not in given:
                     whole.graphs[full] = part.graphs[k]
         return whole
+
+    def is_table(self, full: str) -> bool:
+        """Whether a full key is that of a graphical function without an equation."""
+        places = (i for i in self.instances if full.startswith(i.prefix) and full[len(i.prefix) :] in i.part.variables)
+        return any(i.part.variables[full[len(i.prefix) :]].kind == "lookup" for i in places)
 
     def variable(self, variable: Variable, instance: _Instance, scope: _Scope, source: str | None) -> Variable:
         """A variable of an instance under its full name; a connected input reads its source."""

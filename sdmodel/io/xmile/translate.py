@@ -35,10 +35,10 @@ from sdmodel.io.xmile.layout import (
 )
 from sdmodel.io.xmile.modules import Part, assembled, macros_of
 from sdmodel.io.xmile.repair import KINDS
+from sdmodel.io.xmile.settings import settings_of
 
 _MAIN_MODEL = re.compile(r"(?<![\w.])\.[^\W\d]")
 """A name that begins with a dot is one of the main model."""
-_METHODS = {"euler": "euler", "rk4": "rk4", "rk2": "rk2"}
 
 
 def read_xmile(raw: bytes, path: Path) -> Structure:
@@ -90,7 +90,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
     if macros:
         equations = expanded(equations, macros, kind_of)
     main = next((m for m in models if not m.get("name")), models[0])
-    control, method = _Reader(path, ranges, root, main).control(whole.saving)
+    control, method = settings_of(root, main, whole.saving, whole.variables, path.name)
     for variable in control:
         equations.setdefault(variable.key, variable)
     return Structure(
@@ -113,7 +113,7 @@ def _explicit(whole: Part, ranges: dict[str, SubscriptRange], invalid: float) ->
             name += " again"
         graphs[k] = key(name)
     tables = frozenset(k for k, v in whole.variables.items() if v.kind == "lookup")
-    arrays = Arrays(ranges, whole.dims, names, graphs, tables, invalid)
+    arrays = Arrays(ranges, whole.dims, names, graphs, whole.sources, tables, invalid)
     out: dict[str, Variable] = {}
     for k, variable in whole.variables.items():
         out[k] = explicit(variable, arrays)
@@ -336,36 +336,3 @@ class _Reader:
         if "." in text and _MAIN_MODEL.search(text):
             self.dotted = True
         return parse_xmile(text, where, self.names)
-
-    # -- settings -----------------------------------------------------------------------------------------------
-    def control(self, saving: str) -> tuple[list[Variable], str]:
-        """Control variables and integration method from <sim_specs>."""
-        found = every(self.model, "sim_specs") or every(self.root, "sim_specs")
-        if not found:
-            raise ReadError(f"{self.path.name} has no <sim_specs>, so it does not say when it starts and ends.")
-        specs = found[0]
-        line = int(specs.sourceline or 0)
-        where = f"{self.path.name}:{line}"
-        values: dict[str, Expr] = {}
-        for name, tag in (("INITIAL TIME", "start"), ("FINAL TIME", "stop"), ("TIME STEP", "dt")):
-            text = text_of(specs, tag)
-            if (text is None or not text.strip()) and tag == "dt":
-                text = "1"  # the default of the standard
-            if text is None or not text.strip():
-                raise ReadError(f"{where}: <sim_specs> has no <{tag}>.")
-            values[name] = self.expr(text, f"{where}: <{tag}>")
-        step = values["TIME STEP"]
-        if every(specs, "dt") and every(specs, "dt")[0].get("reciprocal", "").lower() == "true":
-            values["TIME STEP"] = (
-                Number(1 / step.value) if isinstance(step, Number) and step.value else Op("/", (Number(1.0), step))
-            )
-        interval = attribute(specs, "save_interval") or saving
-        values["SAVEPER"] = self.expr(interval, f"{where}: save_interval") if interval.strip() else Ref("time step")
-        unit = specs.get("time_units", "")
-        variables = [
-            Variable(n, "control", (Component((), (), e),), unit=unit, file=self.path.name, line=line)
-            for n, e in values.items()
-        ]
-        written = [m.strip().lower() for m in (specs.get("method") or "").split(",")]
-        method = next((_METHODS[m] for m in written if m in _METHODS), written[0])
-        return variables, method

@@ -98,7 +98,7 @@ def test_data_is_exact_without_steps_and_raw_data_is_refused(model_from: Make, b
     assert run.report.breaks
     raw = model_from("x :RAW: := GET XLS DATA('book.xlsx', 'Data', '1', 'B3') ~~|\ny = x ~~|", name="raw")
     with pytest.raises(UnsupportedError, match=":RAW:"):
-        raw.run()
+        raw.run(method="LSODA")
 
 
 def test_subscripts_from_cells(model_from: Make, tmp_path: Path) -> None:
@@ -312,3 +312,38 @@ def test_a_dat_file_that_is_not_well_formed_is_refused(
     (tmp_path / "a.dat").write_text(text, encoding="utf-8")
     with pytest.raises(ReadError, match=message):
         sdmodel.load(path, data_files=tmp_path / "a.dat")
+
+
+# -- files named by a tag -----------------------------------------------------------------------------------------
+SETTINGS = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,0,0,0\n"
+SETTINGS += "30:?data=book.xlsx\n30:?other=none.xlsx\n"
+TAGGED = """d: GET DIRECT SUBSCRIPT('?data', 'Data', 'A1', 'A3', '') ~~|
+one = GET XLS CONSTANTS('?data', 'Data', 'B2') ~~|
+line := GET XLS DATA('?DATA', 'Data', '1', 'B2') ~~|
+table( GET DIRECT LOOKUPS('?data', 'Data', '1', 'B3')) ~~|
+plain = GET DIRECT CONSTANTS('?book.xlsx', 'Data', 'B3') ~~|
+x[d] = one+line+table(Time)+plain ~~|
+"""
+
+
+@pytest.mark.usefixtures("book")
+def test_a_tag_stands_for_the_file_that_the_settings_name(write_model: Callable[..., Path]) -> None:
+    path = write_model(TAGGED, step=1)
+    with pytest.raises(ReadError, match=r"'.data' is a tag, but the model's settings name no file for it"):
+        sdmodel.load(path)
+    path.write_text(path.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
+    model = sdmodel.load(path)
+    assert model.ranges["d"].elements == ("x", "low", "high")
+    assert model.run(method="euler")["x"].iloc[0].tolist() == [1 + 1 + 10 + 10] * 3
+    path.write_text(path.read_text(encoding="utf-8").replace("?DATA", "?other"), encoding="utf-8")
+    with pytest.raises(ReadError, match=r"no file 'none.xlsx'"):
+        sdmodel.load(path)
+
+
+def test_a_tag_leads_to_no_file_outside_the_folder(write_model: Callable[..., Path]) -> None:
+    path = write_model("one = GET XLS CONSTANTS('?data', 'Data', 'B2') ~~|")
+    for file in ("../book.xlsx", "/etc/book.xlsx", "C:\\data\\book.xlsx"):
+        text = path.read_text(encoding="utf-8") + SETTINGS.replace("book.xlsx", file)
+        (path.parent / "tagged.mdl").write_text(text, encoding="utf-8")
+        with pytest.raises(ReadError, match=r"outside the folder|no file"):
+            sdmodel.load(path.parent / "tagged.mdl")

@@ -43,14 +43,12 @@ def run(
 
 def _assignment(text: str) -> tuple[str, float]:
     from sdmodel.core.calendar import year
+    from sdmodel.io.tables import is_number
 
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise ScenarioError(f"--set takes NAME=VALUE; '{text}' is not of that form.")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        return name.strip(), year(value.strip())
+    return name.strip(), float(value) if is_number(value) else year(value.strip())
 
 
 @command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class Schedule:
             raise ScenarioError(
                 f"A schedule needs as many values as dates, at least one: {len(self.at)} and {len(self.value)}."
             )
+        if not all(map(math.isfinite, (*self.at, *self.value))):
+            raise ScenarioError("The dates and values of a schedule must be finite numbers.")
         if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
             raise ScenarioError(f"The dates of a schedule must rise: {', '.join(f'{t:g}' for t in self.at)}.")
 

@@ -29,7 +29,9 @@ Cell = str | float | bool | dt.date | dt.time | dt.timedelta | None
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _COMMA = "Write numbers with a decimal point, and put a cell that holds the separator in double quotes."
-_NAME_WITH_SUBSCRIPTS = re.compile(r'"((?:[^"\t\r\n]|"")*)"(\[[^\]"\t\r\n]*\])(?=[\t\r\n]|\Z)')
+_NAME_WITH_SUBSCRIPTS = re.compile(
+    r'(?:^|(?<=\t))"((?:[^"\t\r\n]|"")*)"(\[[^\]"\t\r\n]*\])(?=[\t\r\n]|\Z)', re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

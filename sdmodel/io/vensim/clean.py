@@ -133,7 +133,7 @@ def clean(text: str, file: str) -> CleanText:
     body, sketch = (*_SKETCH.split(text, maxsplit=1), "")[:2]
     out = CleanText()
     out.synonyms, out.method = _settings(sketch)
-    _Splitter(body, file, out).run()
+    _Splitter(_with_tagged_files(body, sketch), file, out).run()
     return out
 
 
@@ -286,3 +286,19 @@ def _settings(sketch: str) -> tuple[tuple[tuple[str, ...], ...], str]:
             code = digits[3].strip() if len(digits) > 3 else "0"
             method = {"1": "rk4", "5": "rk4", "3": "rk2"}.get(code, "euler")
     return tuple(synonyms), method
+
+
+_TAGGED = re.compile(r"""(\bGET[ _](?:XLS|DIRECT)[ _]\w+\s*\(\s*)(['"])(\?[^'"\n]*)\2""", re.IGNORECASE)
+
+
+def _with_tagged_files(body: str, sketch: str) -> str:
+    """Equations with names of files in place of tags, `'?tag'`, which the settings resolve (`30:?tag=name.xlsx`)."""
+    rows = (row.partition(":") for row in sketch.partition(_END_SKETCH)[2].splitlines())
+    named = (rest.partition("=") for mark, _, rest in rows if mark.strip() == "30")
+    files = {tag.strip().lower(): file.strip() for tag, _, file in named if file.strip()}
+
+    def resolved(found: re.Match[str]) -> str:
+        head, quote, tag = found.groups()
+        return f"{head}{quote}{files.get(tag.strip().lower(), tag)}{quote}"
+
+    return _TAGGED.sub(resolved, body) if files else body

@@ -138,9 +138,7 @@ FAILS = "y = SQRT(x - edge) + z ~ Dmnl ~ |\nx = 1 ~ Dmnl [0,2] ~ |\nz = 1 ~ Dmnl
 def test_blocks_with_failed_runs_are_dropped_whole(model_from: Make) -> None:
     """One NaN turns all indices of SALib to 0; a row missing would shift all that follow."""
     model = model_from(FAILS.format(0.02), end=1, step=1)
-    with pytest.warns(
-        ResultWarning, match=r"blocks were dropped because a run in them gives no 'final of y'"
-    ):
+    with pytest.warns(ResultWarning, match=r"blocks were dropped because a run in them gives no 'final of y'"):
         table = sdmodel.sobol(model, ["x", "z"], Outcome("y"), n=2048, rng=1)
     assert 20 < table.attrs["dropped"] < 200
     # What is left is the function for x in [0.02, 2]: both parameters alone, nothing else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 from collections.abc import Callable
@@ -13,11 +14,12 @@ import pytest
 from scipy import stats
 
 import sdmodel
-from sdmodel.compile.builtins import LOWERED
-from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED
-from sdmodel.compile.vector_operations import allocate_available, allocate_by_priority
 from sdmodel.core.errors import EquationError, SdmodelError, UnsupportedError
-from sdmodel.io.xmile.dialects import CONSTANTS, FUNCTIONS
+from sdmodel.core.functions.refused import REFUSED
+from sdmodel.core.functions.table import FUNCTIONS, OPERATIONS
+from sdmodel.core.functions.vector_values import allocate_available, allocate_by_priority
+from sdmodel.io.xmile.dialects import CONSTANTS
+from sdmodel.io.xmile.dialects import FUNCTIONS as XMILE_FUNCTIONS
 from sdmodel.io.xmile.dialects import REFUSED as REFUSED_IN_XMILE
 from sdmodel.io.xmile.equations import ARRAY_FUNCTIONS
 
@@ -375,22 +377,23 @@ def test_a_function_that_is_not_supported_is_refused_by_name(model_from: Make, n
 
 
 def test_the_lists_of_functions_agree() -> None:
-    statements = {"data", "get data", "get lookups", "get constants", "integ non negative"}
-    assert set(LOWERED) | set(AGGREGATES) | statements == BUILTINS
-    assert not BUILTINS & set(REFUSED)
+    assert not set(FUNCTIONS) & set(REFUSED)
+    assert set(OPERATIONS) >= {f.operation.name for f in FUNCTIONS.values() if f.operation is not None}
 
 
-def test_every_function_stands_in_the_documentation() -> None:
-    page = Path(__file__).parents[1] / "docs" / "language.md"
-    if not page.is_file():
+def test_the_page_of_the_language_is_up_to_date() -> None:
+    folder = Path(__file__).parents[1] / "docs"
+    if not (folder / "language.md").is_file():
         pytest.skip("the documentation is not part of this distribution")
-    text = page.read_text("utf-8").lower()
-    inside = {"integ non negative": "non_negative", "xpulse": "pulse(magnitude", "xpulse train": "pulse(magnitude",
-              "xramp": "ramp", "data": ":interpolate:", "get data": "get direct data",
-              "get lookups": "get direct lookups",
-              "get constants": "get direct constants"}  # fmt: skip
-    for name in [*BUILTINS, *REFUSED]:
-        assert f"`{inside.get(name, name)}" in text, name
+    spec = importlib.util.spec_from_file_location("language_page", next(folder.rglob("language_page.py")))
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    text = page.PAGE.read_text("utf-8")
+    assert page.written(text) == text, "run docs/language_page.py"
+    for name in [*FUNCTIONS, *REFUSED]:
+        assert f"`{name}`" in text, name
 
 
 def test_every_word_of_xmile_stands_in_the_documentation() -> None:
@@ -398,5 +401,5 @@ def test_every_word_of_xmile_stands_in_the_documentation() -> None:
     if not page.is_file():
         pytest.skip("the documentation is not part of this distribution")
     section = page.read_text("utf-8").partition("## XMILE's own words")[2].partition("\n## ")[0]
-    for name in [*FUNCTIONS, *CONSTANTS, *REFUSED_IN_XMILE, *ARRAY_FUNCTIONS]:
+    for name in [*XMILE_FUNCTIONS, *CONSTANTS, *REFUSED_IN_XMILE, *ARRAY_FUNCTIONS]:
         assert f"`{name.upper()}" in section, name

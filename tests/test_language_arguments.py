@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.compile.vector_operations import allocate_available, gamma_ln, select
 from sdmodel.core.errors import EquationError, SolveError
+from sdmodel.core.functions.vector_values import allocate_available, gamma_ln, select
 
 Make = Callable[..., sdmodel.Model]
 

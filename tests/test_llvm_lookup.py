@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from lanes import values
 
-from sdmodel.compile.functions import interpolate
 from sdmodel.compile.llvm.lookup import even_step, look
 from sdmodel.compile.program import TableData
+from sdmodel.core.functions.values import interpolate
 
 KINDS = ("interpolate", "extrapolate", "hold_backward", "look_forward", "raw")
 SIZES = (1, 2, 3, 6, 8, 9, 11, 16, 17, 33, 49, 64, 150)

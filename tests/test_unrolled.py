@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdmodel.compile import short_vectors as unrolled
-from sdmodel.compile.functions import OPS
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.llvm import Kernel
 from sdmodel.compile.programs import program_of
+from sdmodel.core.functions import short_vectors as unrolled
+from sdmodel.core.functions.table import OPERATIONS
 from sdmodel.model import Model
 from sdmodel.solve.registry import solver
 
@@ -34,7 +34,7 @@ def worked_out(build: Callable[..., int], *groups: list[float]) -> float:
         elif op == "const":
             values.append(float(args[0]))
         else:
-            values.append(float(OPS[op](*(values[int(a)] for a in args))))
+            values.append(float(OPERATIONS[op].value(*(values[int(a)] for a in args))))
     return values[node]
 
 
@@ -43,13 +43,13 @@ def test_ranks_and_orders_are_those_of_sorting(x: list[float], way: float, data:
     place = data.draw(st.integers(0, len(x) - 1))
     for op, whole in (("rank", "rank"), ("sort_order", "sort_order")):
         got = worked_out(lambda g, v, d, op=op: unrolled.sorted_as(g, op, place, d[0], v), x, [way])
-        assert got == OPS[whole](float(place), way, *x)
+        assert got == OPERATIONS[whole].value(float(place), way, *x)
 
 
 @given(st.lists(few, min_size=1, max_size=5), st.floats(-2, 7))
 def test_an_element_is_found_by_its_position(x: list[float], offset: float) -> None:
     got = worked_out(lambda g, v, o: unrolled.element_at(g, o[0], v), x, [offset])
-    assert got == OPS["element_at"](offset, *x)
+    assert got == OPERATIONS["element_at"].value(offset, *x)
 
 
 @given(st.lists(st.tuples(few, few), min_size=1, max_size=5), st.integers(-1, 11), st.integers(0, 3), st.booleans())
@@ -65,7 +65,9 @@ def test_selections_are_those_of_the_whole_vector(
         return unrolled.select(g, more[0], code, error, list(zip(v[::2], v[1::2], strict=True)))
 
     got = worked_out(build, flat, [-7.0, action + 0.25])
-    assert got == pytest.approx(OPS["vector_select"](-7.0, float(action), float(error), *flat), abs=1e-12, nan_ok=True)
+    assert got == pytest.approx(
+        OPERATIONS["vector_select"].value(-7.0, float(action), float(error), *flat), abs=1e-12, nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])

@@ -72,9 +72,7 @@ def import_graph():
     for path in sources():
         for room in imported_rooms(path):
             counted[room_of(path), room] += 1
-    return {
-        (one, other): n for (one, other), n in counted.items() if one != other and "__init__" not in (one, other)
-    }
+    return {(one, other): n for (one, other), n in counted.items() if one != other and "__init__" not in (one, other)}
 
 
 def levels(graph):

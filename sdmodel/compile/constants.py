@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sdmodel.compile.functions import OPS, interpolate
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import TableData
+from sdmodel.core.functions.table import OPERATIONS
+from sdmodel.core.functions.values import interpolate
 
 
 def constant_value(
@@ -20,7 +21,7 @@ def constant_value(
     while stack:
         at = stack[-1]
         op, *args = graph.nodes[at]
-        inner = [int(a) for a in (args[1:] if op == "lookup" else args)] if op in OPS or op == "lookup" else []
+        inner = [int(a) for a in (args[1:] if op == "lookup" else args)] if op in OPERATIONS or op == "lookup" else []
         waiting = [a for a in inner if a not in seen]
         if waiting:
             stack.extend(waiting)
@@ -34,8 +35,8 @@ def constant_value(
         elif op == "lookup":
             table = tables[int(args[0])]
             seen[at] = interpolate(seen[inner[0]], table.x, table.y, table.kind)
-        elif op in OPS:
-            seen[at] = float(OPS[op](*(seen[a] for a in inner)))
+        elif op in OPERATIONS:
+            seen[at] = float(OPERATIONS[op].value(*(seen[a] for a in inner)))
         else:
             return None
     return seen[node]

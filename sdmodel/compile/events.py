@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sdmodel.compile.functions import COMPARISONS, LOGIC, interpolate
 from sdmodel.compile.program import Program
 from sdmodel.core.errors import SolveError
+from sdmodel.core.functions.operations import COMPARISONS, LOGIC
+from sdmodel.core.functions.values import interpolate
 
 RUN, HELD, LINE, FREE = range(4)
 """Follows from parameters; constant between breaks; straight in time between breaks; anything else."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdmodel.compile.functions import OPS
+from sdmodel.core.functions.table import OPERATIONS
 
 Node = tuple[str, ...] | tuple[str, float] | tuple[str, int] | tuple[str | int, ...]
 
@@ -15,7 +15,7 @@ class Graph:
     A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`,
     `("data", i, node)`, `("lookup", table, node)`, `("memory", i)`, `("draw", i)`, `("first_draw", i)`,
     `("hold", node)` (the value at the start of the TIME STEP, constant over the stages of a Runge-Kutta step), or an
-    operation of `OPS` on earlier nodes.
+    operation of `sdmodel.core.functions.table.OPERATIONS` on earlier nodes.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Graph:
             return args[1] if numbers[0] != 0 else args[2]
         known = [x for x in numbers if x is not None]
         if len(known) == len(args):
-            return self.const(float(OPS[name](*known)))
+            return self.const(float(OPERATIONS[name].value(*known)))
         return self.add(name, *args)
 
     def varies(self, node: int) -> bool:

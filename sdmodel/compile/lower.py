@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
-from sdmodel.compile import builtins as calls
-from sdmodel.compile.aggregation import aggregate
 from sdmodel.compile.constants import constant_value, room_for_recursion
-from sdmodel.compile.functions import AGGREGATES, BUILTINS, REFUSED, STEPPED, interpolate
 from sdmodel.compile.graph import Graph
-from sdmodel.compile.program import Memory, Order, Program, State, TableData
+from sdmodel.compile.program import Memory, Order, Program, State, TableData, fitting_order
 from sdmodel.compile.scalars import Element, Env, Scalars, label
 from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.functions.protocols import Site, arguments
+from sdmodel.core.functions.refused import REFUSED
+from sdmodel.core.functions.table import FUNCTIONS, GATHERING
+from sdmodel.core.functions.values import interpolate
 from sdmodel.core.notation import formula, function_name, is_xmile
 from sdmodel.core.structure import CONTROL, Structure, Variable
 
@@ -32,6 +34,7 @@ class Lowering:
         self.fixed = fixed
         self.values = values
         self.scalars = Scalars(model)
+        self.ranges = {k: r.elements for k, r in model.ranges.items()}
         self.graph = Graph()
         self.tables: dict[TableData, int] = {}
         self.data: dict[str, int] = {}
@@ -48,8 +51,7 @@ class Lowering:
         self._hidden: dict[tuple[object, ...], list[int]] = {}
         self._open: dict[tuple[str, Element, bool], None] = {}
         self.failed: dict[tuple[str, Element, bool], SdmodelError] = {}
-        self.gathered: dict[tuple[Call, bool], int] = {}
-        self.inverses: dict[tuple[int, ...], list[int]] = {}
+        self.shared: dict[object, int | list[int]] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
         self._own: dict[tuple[str, Element, bool], int] = {}
         self.requirements: dict[int, str] = {}
@@ -192,7 +194,7 @@ class Lowering:
         if not self.fixed:
             spoken, step = function_name(function, file), "DT" if is_xmile(file) else "TIME STEP"
             raise FixedStepError(
-                f"{where}: {spoken} needs {STEPPED[function]}, which has a meaning on the {step} grid only. "
+                f"{where}: {spoken} needs {FUNCTIONS[function].steps}, which has a meaning on the {step} grid only. "
                 f"Run with {USE_FIXED}."
             )
 
@@ -207,10 +209,10 @@ class Lowering:
         def later() -> None:
             self.states[index] = State(name, begin, self.expr(rate, env, variable, False), nonnegative=nonnegative)
 
-        self.afterwards.append(later)
+        self.later(later)
         return index
 
-    def require(self, site: calls.Site, condition: int, complaint: str) -> None:
+    def require(self, site: Site, condition: int, complaint: str) -> None:
         """Note a condition on the arguments of a function, without which its value is NaN.
 
         A condition that is false whatever the constants is refused here; else a run that fails where it is false says
@@ -222,22 +224,21 @@ class Lowering:
         if known is None and not site.initial:
             self.requirements[condition] = f"{site.where}: {complaint}"
 
-    def where_meaningful(self, site: calls.Site, condition: int, value: int, complaint: str) -> int:
+    def where_meaningful(self, site: Site, condition: int, value: int, complaint: str) -> int:
         """`value`, or NaN where the required condition is false (see `require`)."""
         self.require(site, condition, complaint)
         return value if self.graph.value(condition) else self.graph.pick(condition, value, self.graph.const(math.nan))
 
-    def left_side(self, site: calls.Site) -> Element | None:
-        """The element of the left-hand side that is being lowered, if the call stands in its own equation."""
-        mark = next(reversed(self._open), None)
-        return mark[1] if mark is not None and mark[0] == site.variable.key else None
-
     @contextmanager
-    def own_name_means(self, node: int, site: calls.Site) -> Iterator[None]:
+    def own_name_means(self, node: int, site: Site) -> Iterator[None]:
         """Let the variable's name on its own right-hand side stand for `node`, if the call is the whole formula."""
         mark = next(reversed(self._open), None)
         whole = mark is not None and mark[0] == site.variable.key and mark[2] == site.initial
-        if mark is None or not whole or self.scalars.of(site.variable)[mark[1]][0].expr is not site.call:
+        if (
+            mark is None
+            or not whole
+            or self.scalars.of(self.model.equations[mark[0]])[mark[1]][0].expr is not site.call
+        ):
             yield
             return
         self._own[mark] = node
@@ -298,31 +299,33 @@ class Lowering:
         if target is not None and target.kind == "lookup":
             if len(call.args) != 1:
                 raise EquationError(f"{where}: the lookup '{target.name}' takes one argument.")
-            table = self.table(call, env, where)
+            table = self.table(call, Site(call, env, variable, initial, where))
             return self.lookup(table, self.expr(call.args[0], env, variable, initial))
-        if call.name in AGGREGATES:
-            return aggregate(self, calls.Site(call, env, variable, initial, where))
-        lower = calls.LOWERED.get(call.name)
-        if lower is None:
-            if call.name in BUILTINS:
-                raise EquationError(f"{where}: {call.name.upper()} cannot stand inside a formula.")
+        entry = FUNCTIONS.get(call.name)
+        if entry is None:
             if call.name in REFUSED:
                 raise UnsupportedError(f"{where}: {call.name.upper()} is not supported: {REFUSED[call.name]}.")
             if target is not None:
                 raise EquationError(
                     f"{where}: '{target.name}' is called like a lookup, but it is none ({target.kind})."
                 )
-            known = [function_name(n, variable.file) for n in BUILTINS]
+            known = [function_name(n, variable.file) for n in FUNCTIONS]
             known += [v.name for v in self.model.equations.values() if v.kind == "lookup"]
             raise UnsupportedError(f"{where}: {UnknownNameError(call.name.upper(), known, 'function')}")
-        if call.name in STEPPED:
+        if entry.build is None and entry.operation is None:
+            raise EquationError(f"{where}: {call.name.upper()} cannot stand inside a formula.")
+        if entry.steps:
             self.needs_steps(call.name, where, variable.file)
-        least, most, build = lower
+        least, most = entry.arguments
         if not least <= len(call.args) <= most:
             count = str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
             name = function_name(call.name, variable.file)
             raise EquationError(f"{where}: {name} takes {count} arguments, {len(call.args)} are given.")
-        return build(self, calls.Site(call, env, variable, initial, where))
+        site = Site(call, env, variable, initial, where)
+        if entry.build is not None:
+            return entry.build(self, site)
+        assert entry.operation is not None
+        return self.graph.op(entry.operation.name, *arguments(self, site))
 
     def fold(self, op: str, parts: list[int]) -> int:
         """One operation over several nodes, from the left."""
@@ -331,8 +334,9 @@ class Lowering:
             node = self.graph.op(op, node, part)
         return node
 
-    def table(self, ref: Ref | Call, env: Env, where: str) -> Table:
+    def table(self, ref: Ref | Call, site: Site) -> Table:
         """Points of a lookup variable's element."""
+        env, where = site.env, site.where
         target = self.model.equations.get(ref.name)
         if target is None or target.kind != "lookup":
             raise EquationError(f"{where}: '{ref.name}' is no lookup.")
@@ -355,7 +359,7 @@ class Lowering:
             return self.graph.const(interpolate(known, data.x, data.y, data.kind))
         return self.graph.add("lookup", self.tables.setdefault(data, len(self.tables)), argument)
 
-    def draw(self, site: calls.Site) -> int:
+    def draw(self, site: Site) -> int:
         """Node of a uniform draw; each random function of a variable has a stream of its own."""
         place = (site.variable.key, tuple(sorted(site.env.items())), site.initial)
         count = self._drawn[place] = self._drawn.get(place, 0) + 1
@@ -363,17 +367,107 @@ class Lowering:
         index = self.streams.setdefault(name, len(self.streams))
         return self.graph.add("first_draw" if site.initial else "draw", index)
 
-    def hidden(self, site: calls.Site, tag: str) -> list[int] | None:
-        """Hidden states made before for an equal call in an equal place."""
-        return self._hidden.get((tag, site.call, tuple(sorted(site.env.items()))))
+    # -- what functions remember --------------------------------------------------------------------------------
+    def later(self, work: Callable[[], None]) -> None:
+        """Do something when the current variable is done, so that a loop may go through what is remembered."""
+        self.afterwards.append(work)
 
-    def remember(self, site: calls.Site, tag: str, indices: list[int]) -> None:
-        """Keep the hidden states of a call for an equal one."""
-        self._hidden[(tag, site.call, tuple(sorted(site.env.items())))] = indices
+    def _place(self, site: Site, tag: str) -> tuple[object, ...]:
+        """What tells the hidden states or memories of a call from those of another call or place."""
+        return (site.call.name, tag, site.call, tuple(sorted(site.env.items())))
 
-    def number(self, expr: Expr, site: calls.Site, what: str) -> float:
+    def hidden_states(self, site: Site, starts: list[int]) -> tuple[list[int], bool]:
+        """Indices of stocks inside a function, by their initial values; True if an equal call has made them before."""
+        place = self._place(site, "states")
+        if place in self._hidden:
+            return self._hidden[place], True
+        indices = list(range(len(self.states), len(self.states) + len(starts)))
+        for i, start in zip(indices, starts, strict=True):
+            self.states.append(State(f"{site.variable.name} {site.call.name} {i + 1}", start, -1, hidden=True))
+        self._hidden[place] = indices
+        return indices, False
+
+    def set_rates(self, states: list[int], rates: list[int]) -> None:
+        """Net flows of hidden stocks."""
+        for index, rate in zip(states, rates, strict=True):
+            state = self.states[index]
+            assert state is not None
+            self.states[index] = replace(state, rate=rate)
+
+    def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
+        """Indices of values held from step to step; True if an equal call with this tag has made them before."""
+        place = self._place(site, f"memories {tag}")
+        if place in self._hidden:
+            return self._hidden[place], True
+        indices = list(range(len(self.memories), len(self.memories) + count))
+        self.memories.extend([None] * count)
+        self._hidden[place] = indices
+        return indices, False
+
+    def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
+        """What a memory starts with, what enters it each step, and the number of steps it stays."""
+        self.memories[index] = Memory(name, initial, following, steps)
+
+    def fitted_order(self, site: Site, order: int, delay: int) -> int:
+        """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""
+        step = self._control("time step")
+        time, width = self.peek(delay), self.peek(step)
+        if time is None or width is None:
+            return order
+        used = fitting_order(order, time, width)
+        self.orders.append(Order(site.variable.name, delay, step, order, used))
+        return used
+
+    # -- variables and subscripts, by their keys ----------------------------------------------------------------
+    def node(self, site: Site, expr: Expr, env: Env | None = None, initial: bool | None = None) -> int:
+        """Node of an expression at the place of a call; `env` and `initial` take the place of the call's."""
+        variable = self.model.equations[site.variable.key]
+        start = site.initial if initial is None else initial
+        return self.expr(expr, site.env if env is None else env, variable, start)
+
+    def elements(self, variable: str) -> tuple[Element, ...]:
+        """Elements of a variable; none if there is no such variable."""
+        target = self.model.equations.get(variable)
+        return () if target is None else tuple(self.scalars.of(target))
+
+    def element_node(self, variable: str, element: Element, initial: bool) -> int:
+        """Node of a variable's element."""
+        return self.element(self.model.equations[variable], element, initial)
+
+    def members(self, variable: str, place: int) -> list[str]:
+        """Elements of a variable along one of its dimensions."""
+        return self.scalars.members(self.model.equations[variable], place)
+
+    def element_meant(self, ref: Ref, site: Site) -> Element:
+        """The element of a variable that a reference means."""
+        return self.scalars.resolve(ref, site.env, self.model.equations[ref.name], site.where)
+
+    def bound(self, sub: str, site: Site) -> str:
+        """The element that a subscript means."""
+        return self.scalars.bound(sub, site.env, site.where)
+
+    def over(self, names: list[str], site: Site) -> Iterator[dict[str, str]]:
+        """What ranges stand for at every combination of the elements of `names`."""
+        return self.scalars.over(names, site.env, site.where)
+
+    def gathered(self, expr: Expr) -> list[str]:
+        """Ranges marked with `!` in an expression, outside nested functions that gather."""
+        return self.scalars.gathered(expr, GATHERING)
+
+    def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
+        """Subscripts of the left-hand side, and the element of it that is being worked out."""
+        mark = next(reversed(self._open), None)
+        if mark is None or mark[0] != site.variable.key:
+            return None
+        return self.scalars.of(self.model.equations[mark[0]])[mark[1]][0].subs, mark[1]
+
+    def is_stepped(self, function: str) -> bool:
+        """Whether a function has a meaning on the TIME STEP grid only."""
+        return function in FUNCTIONS and bool(FUNCTIONS[function].steps)
+
+    def number(self, expr: Expr, site: Site, what: str) -> float:
         """The number an expression has at the start, for what shapes the program (orders of delays)."""
-        node = self.expr(expr, site.env, site.variable, True)
+        node = self.node(site, expr, initial=True)
         used: set[int] = set()
         value = constant_value(node, self.graph, list(self.tables), self.given, used)
         if value is None:

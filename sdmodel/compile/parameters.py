@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdmodel.compile.functions import NAN
 from sdmodel.compile.scalars import Scalars, label
+from sdmodel.core.functions.values import NAN
 from sdmodel.core.structure import Structure, Variable
 
 if TYPE_CHECKING:

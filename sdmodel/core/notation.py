@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.core.functions.table import FUNCTIONS
 
-XMILE_WORDS = {
-    "delay fixed": "DELAY", "delay n": "DELAYN", "delay1i": "DELAY1", "delay3i": "DELAY3", "smooth": "SMTH1",
-    "smoothi": "SMTH1", "smooth3": "SMTH3", "smooth3i": "SMTH3", "smooth n": "SMTHN", "forecast": "FORCST",
-    "initial": "INIT", "floor": "INT", "gamma ln": "GAMMALN", "random uniform": "UNIFORM", "random normal": "NORMAL",
-    "random exponential": "EXPRND", "lookup invert": "LOOKUPINV", "vmin": "MIN", "vmax": "MAX", "array rank": "RANK",
-    "floored modulo": "MOD", "xpulse": "PULSE", "xpulse train": "PULSE", "xramp": "RAMP",
-    "element at": "a computed index", "integ non negative": "the non-negative stock",
-    "with lookup": "a graphical function", "if then else": "IF ... THEN ... ELSE",
-    "active initial": "<init_eqn>",
-}  # fmt: skip
+XMILE_WORDS = {f.name: f.xmile for f in FUNCTIONS.values() if f.xmile}
 """Functions of the expression tree that XMILE calls otherwise."""
 _LEVEL = {"or": 1, "and": 2, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "^": 8}
 _UNARY = 7

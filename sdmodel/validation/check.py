@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sdmodel.core.functions.refused import REFUSED
+from sdmodel.core.functions.table import FUNCTIONS
 from sdmodel.core.structure import Structure
 from sdmodel.validation.static.equations import check_equations
 from sdmodel.validation.static.issue import Issue
@@ -29,9 +31,7 @@ def issues(model: Structure) -> list[Issue]:
     -------
     list of Issue
     """
-    from sdmodel.compile.functions import BUILTINS, REFUSED
-
-    out = check_names(model, BUILTINS, REFUSED)
+    out = check_names(model, FUNCTIONS, REFUSED)
     known = {f.variable for f in out}  # equations with unknown names cannot be lowered either
     out += [f for f in check_equations(model) if f.variable not in known]
     out += check_units(model) + check_ranges(model) + check_lookups(model) + check_markers(model) + check_unused(model)

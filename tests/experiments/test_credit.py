@@ -76,9 +76,7 @@ def test_the_verdicts_follow_from_the_table(finding: Finding, by_arm: pd.DataFra
     assert [v.hypothesis for v in finding.verdicts] == names
     t = by_arm
     extra = t["public money"].sub(t["public money"].loc[NONE], level="sample")
-    total, own = (
-        t[n].sub(t[n].loc[NONE], level="sample") / extra.where(extra >= 1) for n in (ALL, OWN)
-    )
+    total, own = (t[n].sub(t[n].loc[NONE], level="sample") / extra.where(extra >= 1) for n in (ALL, OWN))
     least = pd.concat([total.loc[SUBSIDY], total.loc[GRANTS]], axis=1).min(axis=1, skipna=False).dropna()
     assert (both.holds, both.samples) == ((least > 0.1).sum(), len(least))
     gap = (own.loc[SUBSIDY] - own.loc[GRANTS]).dropna()

@@ -123,9 +123,7 @@ def test_the_date_of_the_target_lies_between_reports() -> None:
         },
         {"time": time},
     )
-    np.testing.assert_allclose(
-        ASKED.measures[REACHED].of(found, pd.DataFrame()), [[2016.5 + 0.5 * 0.25, TOO_LATE]]
-    )
+    np.testing.assert_allclose(ASKED.measures[REACHED].of(found, pd.DataFrame()), [[2016.5 + 0.5 * 0.25, TOO_LATE]])
 
 
 def test_an_arm_is_what_a_run_of_the_model_says(by_arm: pd.DataFrame, model: sdmodel.Model) -> None:

@@ -59,9 +59,7 @@ def test_money_is_equal_where_it_can_be_spent(finding: Finding) -> None:
 
 
 def test_a_push_raises_the_share_while_it_runs_and_more_if_it_is_larger(finding: Finding) -> None:
-    none, small, push, large = (
-        values(finding, arm, AT_END) for arm in (NONE, SMALL, PUSH, LARGE)
-    )
+    none, small, push, large = (values(finding, arm, AT_END) for arm in (NONE, SMALL, PUSH, LARGE))
     assert (push > none).mean() > 0.9
     assert (large > small).mean() > 0.9
 
@@ -71,9 +69,7 @@ def test_an_arm_is_what_a_run_by_hand_gives(finding: Finding) -> None:
     draws = sdmodel.latin_hypercube(model.uncertainties, SAMPLES, rng=SEED)
     row = draws.drop(columns=["sample"], errors="ignore").iloc[7].to_dict()
     run = model.run({**row, "push size": 1.0, "TIME STEP": 0.125}, method="exact", every=0.5)
-    assert float(run["new track share"].loc[2018.0]) == pytest.approx(
-        values(finding, PUSH, AT_END)[7], rel=1e-6
-    )
+    assert float(run["new track share"].loc[2018.0]) == pytest.approx(values(finding, PUSH, AT_END)[7], rel=1e-6)
 
 
 def test_three_pulses_pay_in_three_single_years() -> None:

@@ -32,6 +32,7 @@ def test_each_setting_of_a_lever_acts_in_its_state(whole: Model) -> None:
         change = max(float(np.abs(pair[v].diff("run")).max() / np.abs(pair[v]).max()) for v in whole.outcomes)
         assert change > 1e-4, name
 
+
 SETTINGS = lever_settings()
 
 

@@ -6,17 +6,17 @@ increasing parameter.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sdmodel.compile.functions import COMPARISONS, LOGIC, divide
 from sdmodel.compile.graph import Graph, Node
 from sdmodel.compile.program import Program, TableData
 from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.functions.table import OPERATIONS
+from sdmodel.core.functions.values import divide
 
 STEPPED = ("hold_backward", "look_forward", "raw")
 _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
-_FLAT = COMPARISONS | LOGIC | {"floor", "trunc"}
+_FLAT = frozenset(o.name for o in OPERATIONS.values() if o.flat)
 """Operations that are piecewise constant in their arguments."""
 _EVEN = frozenset({"lt", "le", "gt", "ge"})
 
@@ -147,8 +147,11 @@ class Rules:
             return self._extreme(str(op), a, d)
         if op == "lookup":
             return self._lookup(int(raw[0]), a[0], self._full(d[0]))
-        if op in _SMOOTH:
-            return _SMOOTH[str(op)](g, node, a[0], self._full(d[0]))
+        if op == "hold":
+            return d[0] if d[0] is None or g.value(d[0]) is not None else g.add("hold", d[0])
+        rule = OPERATIONS[str(op)].derivative
+        if rule is not None:
+            return rule(g, node, a, [self._full(x) for x in d])
         raise UnsupportedError(
             f"'{owner(self.program, node)}' uses an operation without a derivative ({op}). "
             "Use differences of runs instead, with sdmodel.tornado or a design of your own."
@@ -218,45 +221,6 @@ class Rules:
         self.tables.append(TableData(x, (*slopes, ends[1]), "hold_backward"))
         self.tables.append(TableData(x, (ends[0], *slopes), "look_forward"))
         return len(self.tables) - 2, len(self.tables) - 1
-
-
-def _smooth() -> dict[str, Callable[[Graph, int, int, int], int]]:
-    """Rules of functions of one argument: `(graph, node, argument, derivative of the argument)`."""
-    Rule = Callable[[Graph, int, int, int], int]
-
-    def one(g: Graph) -> int:
-        return g.const(1.0)
-
-    def square(g: Graph, a: int) -> int:
-        return g.times(a, a)
-
-    def size(g: Graph, n: int, a: int, d: int) -> int:
-        zero = g.const(0.0)
-        falling = g.pick(g.op("lt", a, zero), g.op("neg", d), g.op("abs", d))
-        return g.pick(g.op("gt", a, zero), d, falling)
-
-    rules: dict[str, Rule] = {
-        "neg": lambda g, n, a, d: g.op("neg", d),
-        "hold": lambda g, n, a, d: d if g.value(d) is not None else g.add("hold", d),
-        "abs": size,
-        "exp": lambda g, n, a, d: g.times(n, d),
-        "ln": lambda g, n, a, d: g.over(d, a),
-        "log10": lambda g, n, a, d: g.over(d, g.times(a, g.const(math.log(10)))),
-        "sqrt": lambda g, n, a, d: g.over(d, g.times(g.const(2.0), n)),
-        "sin": lambda g, n, a, d: g.times(d, g.op("cos", a)),
-        "cos": lambda g, n, a, d: g.op("neg", g.times(d, g.op("sin", a))),
-        "tan": lambda g, n, a, d: g.times(d, g.plus(one(g), square(g, n))),
-        "asin": lambda g, n, a, d: g.over(d, g.op("sqrt", g.minus(one(g), square(g, a)))),
-        "acos": lambda g, n, a, d: g.op("neg", g.over(d, g.op("sqrt", g.minus(one(g), square(g, a))))),
-        "atan": lambda g, n, a, d: g.over(d, g.plus(one(g), square(g, a))),
-        "sinh": lambda g, n, a, d: g.times(d, g.op("cosh", a)),
-        "cosh": lambda g, n, a, d: g.times(d, g.op("sinh", a)),
-        "tanh": lambda g, n, a, d: g.times(d, g.minus(one(g), square(g, n))),
-    }
-    return rules
-
-
-_SMOOTH = _smooth()
 
 
 def owner(program: Program, node: int) -> str:

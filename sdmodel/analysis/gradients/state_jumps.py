@@ -11,10 +11,12 @@ import numpy as np
 
 from sdmodel.analysis.gradients.derivative_rules import arguments, needed, owner
 from sdmodel.analysis.gradients.tangent_program import Flow, closure
-from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.functions.operations import COMPARISONS, LOGIC
+from sdmodel.core.functions.table import OPERATIONS
+from sdmodel.core.functions.values import interpolate
 from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.times import report_times
 
@@ -166,7 +168,7 @@ def _constants(program: Program, nodes: Sequence[int], p: Sequence[float]) -> di
             table = program.tables[int(raw[0])]
             out[node] = interpolate(a[0], table.x, table.y, table.kind)
         else:
-            out[node] = float(OPS[str(op)](*a))
+            out[node] = float(OPERATIONS[str(op)].value(*a))
     return out
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from sdmodel.analysis.gradients.derivative_rules import Rules, arguments, flat, needed, through
 from sdmodel.compile.events import FREE, HELD, Clock, clock_of
-from sdmodel.compile.functions import LOGIC
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Program, State
+from sdmodel.core.functions.operations import LOGIC
 
 
 @dataclass(frozen=True)

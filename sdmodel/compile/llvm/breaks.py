@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from sdmodel.compile.events import MAX_BREAKS, SMALLEST, Clock, Source
-from sdmodel.compile.functions import interpolate
 from sdmodel.compile.program import Program
+from sdmodel.core.functions.values import interpolate
 
 Array = np.ndarray
 Watch = Callable[[Array, Array], Array]

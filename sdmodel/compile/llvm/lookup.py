@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sdmodel.compile.functions import divide
 from sdmodel.compile.llvm.ir import LANES, Body, W, isplat, splat
 from sdmodel.compile.llvm.math import ROUNDER, clamp
 from sdmodel.compile.llvm.tables import fetch, gather, power_of_two
 from sdmodel.compile.program import TableData
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA
+from sdmodel.core.functions.values import divide
 
 KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward", "raw"})
 _BIAS = 2.0**-20
@@ -41,7 +41,7 @@ def even_step(x: Sequence[float]) -> float | None:
 
 
 def look(b: Body, name: str, table: TableData, x: str) -> str:
-    """Value of a lookup at `x`, as `sdmodel.compile.functions.interpolate` has it."""
+    """Value of a lookup at `x`, as `sdmodel.core.functions.values.interpolate` has it."""
     if table.kind not in KINDS:
         raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")
     xs, ys = table.x, table.y

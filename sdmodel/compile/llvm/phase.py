@@ -6,14 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sdmodel.compile.functions import COMPARISONS, LOGIC
-from sdmodel.compile.llvm import math as own
-from sdmodel.compile.llvm import random as chance
 from sdmodel.compile.llvm.ir import LANES, Body, Machine, Pool, V, function, splat
+from sdmodel.compile.llvm.lanes import on_lanes
 from sdmodel.compile.llvm.lookup import look, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
-from sdmodel.compile.llvm.power import log10, power
+from sdmodel.compile.llvm.power import power
 from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.functions.entry import Operation
+from sdmodel.core.functions.operations import COMPARISONS, LOGIC
+from sdmodel.core.functions.table import OPERATIONS
 
 CHUNK = 1200
 """About how many instructions a function holds; LLVM's time grows faster than a function."""
@@ -22,45 +23,6 @@ SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane, ptr noalias %n
 """Work buffer, parameters of the vector, its time (exact dates), place of shared times in their rows; numbers."""
 
 _ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
-_OWN: dict[str, Callable[..., str]] = {
-    "exp": own.exp, "ln": own.ln, "log10": log10, "tanh": own.tanh, "pow": power, "sin": own.sin, "cos": own.cos,
-}  # fmt: skip
-
-
-def _intrinsic(name: str) -> Callable[..., str]:
-    return lambda b, *args: b.call(f"llvm.{name}.v8f64", *args)
-
-
-def _whole(name: str) -> Callable[[Body, str], str]:
-    """Floor or trunc; zero added, so that there is no negative zero."""
-    return lambda b, a: b.xadd(b.call(f"llvm.{name}.v8f64", a), splat(0.0))
-
-
-def _smaller(how: str) -> Callable[[Body, str, str], str]:
-    """Minimum or maximum as `functions.minimum` has it: NaN if either is, the second of two that are equal."""
-
-    def build(b: Body, x: str, y: str) -> str:
-        if y.startswith("splat") and not x.startswith("splat"):
-            zero = y in (splat(0.0), splat(-0.0))
-            return b.select(b.compare(how.replace("t", "e") if zero else how, y, x), y, x)
-        chosen = b.select(b.compare(how, x, y), x, y)
-        if x.startswith("splat"):
-            return chosen
-        return b.select(b.compare("uno", x, x), x, chosen)
-
-    return build
-
-
-ELEMENT: dict[str, Callable[..., str]] = {
-    "add": Body.add, "sub": Body.sub, "mul": Body.mul, "div": Body.div, "neg": Body.neg,
-    "min": _smaller("olt"), "max": _smaller("ogt"),
-    "floor": _whole("floor"), "trunc": _whole("trunc"),
-    "normal_cdf": chance.normal_cdf, "normal_quantile": chance.normal_quantile, "gamma_ln": chance.gamma_ln,
-    **{op: _intrinsic(name) for op, name in {
-        "abs": "fabs", "sqrt": "sqrt", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh",
-        "cosh": "cosh"}.items()},
-}  # fmt: skip
-"""Operations that are a few instructions, or a call of the C library for each lane (tan, asin, ... cosh)."""
 
 
 @dataclass(slots=True)
@@ -262,16 +224,22 @@ class Chunk:
             result = b.select(self.truth(choice), self.value(yes), self.value(no))
         elif op == "pow":
             result = self._power(int(raw[0]), int(raw[1]))
-        elif op in _OWN:
-            result = self.module.helper(b, f"own_{op}", _OWN[str(op)], *(self.value(int(a)) for a in raw))
-        elif op in ELEMENT:
-            result = ELEMENT[str(op)](b, *(self.value(int(a)) for a in raw))
+        elif (operation := OPERATIONS[str(op)]).lanes is not None:
+            result = self._operation(operation, [self.value(int(a)) for a in raw])
         else:
             raise UnsupportedError(
                 f"The kernel of sweeps does not know the operation '{op}'. Run the model, or sweep it, with a method "
                 "of the Python engine."
             )
         self._values[node] = result
+
+    def _operation(self, operation: Operation, args: list[str]) -> str:
+        """An operation by its entry, in place or as a call of a function of its own."""
+        assert operation.lanes is not None
+        write = on_lanes(operation.lanes)
+        if operation.called:
+            return self.module.helper(self.b, f"own_{operation.name}", write, *args)
+        return write(self.b, *args)
 
     def _logic(self, op: str, args: list[int]) -> str:
         b = self.b

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from sdmodel.compile import events as clocks
 from sdmodel.compile.llvm.lookup import weight as table_weight
 from sdmodel.compile.program import Program
+from sdmodel.core.functions.table import OPERATIONS
 
 CONST, RUN, TIME, HELD, STEP = range(5)
 """A number; once a run; once a step for all lanes (TIME STEP grid); once a segment (exact dates); every evaluation."""
 
 LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 
-WEIGHT = {"exp": 30, "ln": 35, "log10": 60, "pow": 60, "tanh": 50, "sin": 60, "cos": 60, "div": 2, "min": 3, "max": 3,
-          "tan": 60, "asin": 60, "acos": 60, "atan": 60, "sinh": 60, "cosh": 60, "data": 60}  # fmt: skip
-"""About how many instructions an operation takes, where it is more than one."""
+DATA_WEIGHT = 60
 
 
 def arguments(program: Program, node: int) -> list[int]:
@@ -30,7 +29,9 @@ def arguments(program: Program, node: int) -> list[int]:
 def weight(program: Program, node: int) -> int:
     """About how many instructions a node takes."""
     op, *args = program.nodes[node]
-    return table_weight(program.tables[int(args[0])]) if op == "lookup" else WEIGHT.get(str(op), 1)
+    if op == "lookup":
+        return table_weight(program.tables[int(args[0])])
+    return DATA_WEIGHT if op == "data" else OPERATIONS[str(op)].weight if op in OPERATIONS else 1
 
 
 @dataclass(slots=True)

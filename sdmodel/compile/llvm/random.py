@@ -65,16 +65,16 @@ def normal_quantile(b: Body, u: str) -> str:
 
 def normal_cdf(b: Body, z: str) -> str:
     """Standard normal distribution function, by the C library's erfc."""
-    return b.xmul(splat(0.5), _lane_by_lane(b, "erfc", b.div(b.neg(z), splat(math.sqrt(2)))))
+    return b.xmul(splat(0.5), lane_by_lane(b, "erfc", b.div(b.neg(z), splat(math.sqrt(2)))))
 
 
 def gamma_ln(b: Body, x: str) -> str:
     """Logarithm of the gamma function, by the C library; NaN for what is not positive and finite."""
     inside = b.both(b.compare("ogt", x, splat(0.0)), b.compare("olt", x, splat(math.inf)))
-    return b.select(inside, _lane_by_lane(b, "lgamma", b.select(inside, x, splat(1.0))), splat(math.nan))
+    return b.select(inside, lane_by_lane(b, "lgamma", b.select(inside, x, splat(1.0))), splat(math.nan))
 
 
-def _lane_by_lane(b: Body, function: str, x: str) -> str:
+def lane_by_lane(b: Body, function: str, x: str) -> str:
     """A function of the C library for each lane."""
     b.declared.add(f"declare double @{function}(double)")
     result = "poison"

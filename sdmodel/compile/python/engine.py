@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from sdmodel.compile.events import HELD, RUN, Clock, clock_of
-from sdmodel.compile.functions import COMPARISONS, LOGIC, OPS, interpolate
 from sdmodel.compile.program import Program, TableData
 from sdmodel.compile.random import draws
 from sdmodel.core.frozen import FrozenDict
+from sdmodel.core.functions.operations import COMPARISONS, LOGIC
+from sdmodel.core.functions.table import OPERATIONS
+from sdmodel.core.functions.values import interpolate
 
 Vector = Sequence[float]
 Series = tuple[Sequence[float], Sequence[float]]
@@ -24,12 +26,6 @@ Series = tuple[Sequence[float], Sequence[float]]
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==",
           "ne": "!="}  # fmt: skip
-_FAST: dict[str, Any] = {
-    "abs": abs, "floor": lambda x: float(math.floor(x)), "trunc": lambda x: float(math.trunc(x)), "exp": math.exp,
-    "ln": math.log, "log10": math.log10, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tan": math.tan,
-    "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
-    "pow": math.pow,
-}  # fmt: skip
 _DEPTH = 25
 _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 
@@ -270,8 +266,7 @@ class Engine:
 
     def _make(self, safe: bool) -> Callable[..., Any]:
         names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
-        table = OPS if safe else {**OPS, **_FAST}
-        names.update({f"{op}_": f for op, f in table.items()})
+        names.update({f"{o.name}_": o.value if safe else o.fast or o.value for o in OPERATIONS.values()})
         names.update({f"look{i}": _lookup(t, safe) for i, t in enumerate(self.program.tables)})
         return _compiled(source_of(self.program, self.clock, self.outputs, safe), names)
 
@@ -405,4 +400,4 @@ def evaluate(program: Program, node: int, p: Vector) -> float:
     if op == "lookup":
         t = program.tables[int(args[0])]
         return interpolate(evaluate(program, int(args[1]), p), t.x, t.y, t.kind)
-    return float(OPS[str(op)](*(evaluate(program, int(a), p) for a in args)))
+    return float(OPERATIONS[str(op)].value(*(evaluate(program, int(a), p) for a in args)))

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
+from sdmodel.core.functions.table import FUNCTIONS
 from sdmodel.core.notation import function_name
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 
 _PLAIN = re.compile(r"[^\W\d_][\w '$]*")
 _METHODS = {"euler": "0", "rk4": "1", "rk2": "3"}
-_FOREIGN = ("integ non negative", "poisson", "floor", "floored modulo", "round", "xpulse", "xpulse train", "xramp",
-            "element at", "array rank")  # fmt: skip
-"""Functions that Vensim has no word for."""
 _RULE = "*" * 56
 _VIEW = r"""\\\---/// Sketch information - do not modify anything except names
 V300  Do not put anything below this section - it will be ignored
@@ -174,7 +172,7 @@ def _vensim(expr: Expr, where: str) -> Expr:
             return Op(op, tuple(_vensim(a, where) for a in args))
         case Call(name, args, subs):
             made = tuple(_vensim(a, where) for a in args)
-            if name in _FOREIGN:
+            if name in FUNCTIONS and not FUNCTIONS[name].vensim:
                 spoken = function_name(name, where.partition(":")[0])
                 raise UnsupportedError(f"{where}: {spoken} has no form in a .mdl.")
             if name in ("min", "max") and len(made) > 2:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import NA, Call, Expr, Number, Op, Ref
+from sdmodel.core.functions.table import FUNCTIONS as TABLE
 from sdmodel.io.expression_parser import parse_formula
 from sdmodel.io.expression_tokens import XMILE, ExpressionError
 
@@ -161,15 +162,13 @@ def _renamed(name: str, *counts: int) -> tuple[tuple[int, ...], Callable[[Args],
 
 
 FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
-    "int": _renamed("floor", 1),
-    "init": _renamed("initial", 1),
+    **{f.xmile.lower(): _renamed(f.name, f.arguments[0]) for f in TABLE.values() if f.renamed},
     "safediv": ((2, 3), _safe_division),
     "sign": ((1,), _sign),
     "root": ((2,), lambda a: Op("^", (a[0], Op("/", (Number(1.0), a[1]))))),
     "percent": ((1,), lambda a: Op("*", (a[0], Number(100.0)))),
     "not": ((1,), lambda a: Op("not", a)),
     "pi": ((0,), lambda a: Number(math.pi)),
-    "gammaln": _renamed("gamma ln", 1),
     "sinwave": ((2,), _wave("sin")),
     "coswave": ((2,), _wave("cos")),
     "uniform": ((2, 3), lambda a: Call("random uniform", a[:2])),
@@ -177,7 +176,6 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
     "normal": ((2, 3, 5), _normal),
     "poisson": ((1, 2), lambda a: Call("poisson", a[:1])),
     "exprnd": ((1, 2), lambda a: Call("random exponential", (_ZERO, Number(math.inf), _ZERO, a[0]))),
-    "lookupinv": _renamed("lookup invert", 2),
     "smth1": ((2, 3), _of_order("smooth", 1)),
     "smth3": ((2, 3), _of_order("smooth", 3)),
     "smthn": ((3, 4), _of_any_order("smooth n")),

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
 
-from sdmodel.compile.call_site import Site
-from sdmodel.compile.functions import GATHERING
 from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.core.expression import Ref
-
-if TYPE_CHECKING:
-    from sdmodel.compile.lower import Lowering
+from sdmodel.core.functions.entry import Function
+from sdmodel.core.functions.protocols import Builder, Site
 
 MAX_RANKED = 100
 _NEAR = 1e-9
 """Rounding noise of an index that is a whole number, such as one that follows from Time."""
 
 
-def element_at(low: Lowering, site: Site) -> int:
+def element_at(low: Builder, site: Site) -> int:
     """ELEMENT AT(variable[..., *, ...], value outside, index for each `*`): whole part of the index, from 1."""
     ref, outside, *indices = site.call.args
-    target = low.model.equations.get(ref.name) if isinstance(ref, Ref) else None
-    if target is None or not isinstance(ref, Ref):
+    known = set(low.elements(ref.name)) if isinstance(ref, Ref) else set()
+    if not isinstance(ref, Ref) or not known:
         raise EquationError(f"{site.where}: an index stands behind the name of an array.")
     g = low.graph
-    known = low.scalars.of(target)
-    waiting = [low.expr(i, site.env, site.variable, site.initial) for i in indices]
+    waiting = [low.node(site, i) for i in indices]
     whole = [g.op("floor", g.plus(i, g.const(_NEAR))) for i in waiting]
-    miss = low.expr(outside, site.env, site.variable, site.initial)
+    miss = low.node(site, outside)
     choices: list[list[tuple[str, int]]] = []
     """For each dimension the elements that are possible and the node of its condition (-1: none)."""
     for place, sub in enumerate(ref.subs):
         if sub != "*":
-            choices.append([(low.scalars.bound(sub, site.env, site.where), -1)])
+            choices.append([(low.bound(sub, site), -1)])
             continue
-        members = low.scalars.members(target, place)
+        members = low.members(ref.name, place)
         index = whole.pop(0)
         value = g.value(index)
         if value is None:
@@ -49,22 +44,22 @@ def element_at(low: Lowering, site: Site) -> int:
         element = tuple(e for e, _ in combination)
         if element not in known:
             continue
-        chosen = low.element(target, element, site.initial)
+        chosen = low.element_node(ref.name, element, site.initial)
         conditions = [c for _, c in combination if c >= 0]
         node = g.pick(low.fold("and", conditions), chosen, node) if conditions else chosen
     return node
 
 
-def rank(low: Lowering, site: Site) -> int:
+def rank(low: Builder, site: Site) -> int:
     """ARRAY RANK(array, rank[, second array]): the place, from 1, of the element of that rank, rising; 0 outside."""
     array, wanted, *second = site.call.args
-    names = low.scalars.gathered(array, GATHERING)
-    places = list(low.scalars.over(names, site.env, site.where))
+    names = low.gathered(array)
+    places = list(low.over(names, site))
     if len(places) > MAX_RANKED:
         raise UnsupportedError(f"{site.where}: RANK takes an array of at most {MAX_RANKED} elements.")
     g = low.graph
-    values = [[low.expr(a, env, site.variable, site.initial) for a in (array, *second)] for env in places]
-    at = low.expr(wanted, site.env, site.variable, site.initial)
+    values = [[low.node(site, a, env) for a in (array, *second)] for env in places]
+    at = low.node(site, wanted)
     one, zero = g.const(1.0), g.const(0.0)
     node = zero
     for i in reversed(range(len(values))):
@@ -78,3 +73,26 @@ def rank(low: Lowering, site: Site) -> int:
             place = g.plus(place, g.pick(last, one, zero))
         node = g.pick(g.op("eq", place, at), g.const(i + 1.0), node)
     return node
+
+
+INDEXING = (
+    Function(
+        "element at",
+        "an element of an array by computed index, as XMILE writes `x[i]`",
+        (3, 99),
+        "u, u, 1... -> u",
+        element_at,
+        vensim=False,
+        xmile="a computed index",
+    ),
+    Function(
+        "array rank",
+        "RANK of XMILE: the place of the element of a rank",
+        (2, 3),
+        "u, 1, any -> 1",
+        rank,
+        gathers=True,
+        vensim=False,
+        xmile="RANK",
+    ),
+)

@@ -7,7 +7,6 @@ is the place in the result; what is common to all places is kept by `lru_cache`,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
@@ -241,19 +240,3 @@ def gamma_ln(x: float) -> float:
         return math.lgamma(x) if 0 < x < math.inf else _NAN
     except OverflowError:
         return math.inf
-
-
-VECTOR_OPS: dict[str, Callable[..., float]] = {
-    "sort_order": sort_order,
-    "rank": rank,
-    "element_at": element_at,
-    "vector_select": select,
-    "inverse": inverse,
-    "allocate_available": allocate_available,
-    "allocate_by_priority": allocate_by_priority,
-    "normal_cdf": normal_cdf,
-    "normal_quantile": normal_quantile,
-    "poisson_quantile": poisson_quantile,
-    "gamma_ln": gamma_ln,
-}
-"""Operations with Python implementations only; all take and give floats."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from sdmodel.compile.graph import Graph
 from sdmodel.core.expression import NA
+from sdmodel.core.functions.protocols import Graph
 
 SHORT = 64
 SQUARE = 12
@@ -67,7 +67,7 @@ def select(g: Graph, missing: int, action: int, error: int, pairs: list[tuple[in
 
 
 def _gathered(g: Graph, action: int, chosen: list[int], count: int, pairs: list[tuple[int, int]]) -> int:
-    """What an action from 0 to 10 makes of the chosen pairs; see `sdmodel.compile.vector_operations.select`."""
+    """What an action from 0 to 10 makes of the chosen pairs; see `sdmodel.core.functions.vector_values.select`."""
     if action == 5:
         terms = [g.op("pow", x, s) for s, x in pairs]
     else:

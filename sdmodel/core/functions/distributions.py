@@ -1,0 +1,119 @@
+"""Draws from truncated distributions by their inverse distribution functions, which scipy computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from sdmodel.core.functions.vector_values import poisson_quantile
+
+Cdf = Callable[..., float]
+
+
+def truncated(cdf: Cdf, quantile: Cdf, whole: bool = False) -> Callable[..., float]:
+    """The value `(u, least, most, shift, stretch, *shape)` of a draw.
+
+    A uniform `u` becomes a draw of the standard distribution, which is stretched, then shifted; values outside `least`
+    and `most` do not occur. NaN where the arguments have no meaning or nothing lies between.
+
+    Parameters
+    ----------
+    cdf, quantile
+        `(x, *shape)` and `(probability, *shape)`, of the standard distribution.
+    whole
+        Whether its values are whole numbers.
+    """
+
+    def value(u: float, least: float, most: float, shift: float, stretch: float, *shape: float) -> float:
+        if not (stretch > 0 and least <= most and all(map(math.isfinite, (shift, stretch, *shape)))):
+            return math.nan
+        low, high = (least - shift) / stretch, (most - shift) / stretch
+        if whole:
+            low = math.ceil(low) - 1.0 if math.isfinite(low) else low
+            high = float(math.floor(high)) if math.isfinite(high) else high
+        bottom, top = cdf(low, *shape), cdf(high, *shape)
+        if not bottom < top:
+            return math.nan
+        x = quantile(bottom + (top - bottom) * u, *shape)
+        if whole:
+            x = min(max(x, low + 1), high)
+        return min(max(shift + stretch * x, least), most)
+
+    return value
+
+
+def counted(cdf: Cdf, near: Cdf) -> Cdf:
+    """Smallest whole number from 0 at which a distribution function reaches a probability; `near` is close to it."""
+
+    def quantile(p: float, *shape: float) -> float:
+        k = math.floor(near(p, *shape)) if p > 0 else 0
+        k = max(k, 0)
+        while k > 0 and cdf(k - 1.0, *shape) >= p:
+            k -= 1
+        while cdf(float(k), *shape) < p:
+            k += 1
+        return float(k)
+
+    return quantile
+
+
+def _beta_cdf(x: float, a: float, b: float) -> float:
+    from scipy.special import betainc
+
+    return float(betainc(a, b, min(max(x, 0.0), 1.0))) if a > 0 and b > 0 else math.nan
+
+
+def _beta_quantile(p: float, a: float, b: float) -> float:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, p))
+
+
+def _gamma_cdf(x: float, order: float) -> float:
+    from scipy.special import gammainc
+
+    return float(gammainc(order, max(x, 0.0))) if order >= 1 else math.nan
+
+
+def _gamma_quantile(p: float, order: float) -> float:
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(order, p))
+
+
+def _poisson_cdf(k: float, mean: float) -> float:
+    from scipy.special import pdtr
+
+    return math.nan if not mean >= 0 else 0.0 if k < 0 else 1.0 if math.isinf(k) else float(pdtr(k, mean))
+
+
+def _binomial_cdf(k: float, p: float, n: float) -> float:
+    from scipy.special import bdtr
+
+    if not (0 <= p <= 1 and n >= 0):
+        return math.nan
+    return 0.0 if k < 0 else 1.0 if k >= round(n) else float(bdtr(k, round(n), p))
+
+
+def _binomial_near(q: float, p: float, n: float) -> float:
+    return n * p
+
+
+def _trials_cdf(k: float, p: float, n: float) -> float:
+    """Trials until `n` successes: at least `n`."""
+    from scipy.special import nbdtr
+
+    if not (0 < p <= 1 and n >= 1):
+        return math.nan
+    return 0.0 if k < round(n) else 1.0 if math.isinf(k) else float(nbdtr(k - round(n), round(n), p))
+
+
+def _trials_near(q: float, p: float, n: float) -> float:
+    return n / p
+
+
+beta = truncated(_beta_cdf, _beta_quantile)
+gamma = truncated(_gamma_cdf, _gamma_quantile)
+poisson = truncated(_poisson_cdf, poisson_quantile, whole=True)
+binomial = truncated(_binomial_cdf, counted(_binomial_cdf, _binomial_near), whole=True)
+negative_binomial = truncated(_trials_cdf, counted(_trials_cdf, _trials_near), whole=True)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
-from sdmodel.io.expression_parser import INDEX, MAX_NESTING, OUTPUTS, SLICE, parse_equation, parse_formula
+from sdmodel.io.expression_parser import MAX_NESTING, parse_equation, parse_formula
 from sdmodel.io.expression_tokens import VENSIM, XMILE, ExpressionError
 from sdmodel.io.number_lists import parse_lookup
+from sdmodel.io.operator_stack import INDEX, OUTPUTS, SLICE
 
 A, B, C = Ref("a"), Ref("b"), Ref("c")
 
@@ -144,7 +145,7 @@ def test_what_xmile_writes(text: str, tree: Expr) -> None:
         ("1 2", "an operator or the end is expected, not '2'"),
         ("WITH LOOKUP(a, b)", "a table such as"),
         ("WITH LOOKUP(a, ((0,1),(1,b)))", "a point or '\\)'"),
-        ('"a', "opened and not closed"),
+        ('"a', "opened and never closed"),
         ("1, 2; 3", "rows have 2, 1 numbers"),
         ("TABBED ARRAY(1 x)", "'x' is not a number"),
         ("", "not the end, at the start"),

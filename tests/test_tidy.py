@@ -54,8 +54,8 @@ def test_western_text_without_a_label_is_not_taken_for_chinese() -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"{UTF-8}\n\xff\xfe\xfa = 3 ~~|", "says it is written in utf-8 but cannot be read so"),
-        (b"\xef\xbb\xbf\xff = 3 ~~|", "says it is written in UTF-8 but cannot be read so"),
+        (b"{UTF-8}\n\xff\xfe\xfa = 3 ~~|", "says it is written in utf-8 but cannot be decoded as such"),
+        (b"\xef\xbb\xbf\xff = 3 ~~|", "says it is written in UTF-8 but cannot be decoded as such"),
         (b"{KLINGON}\nx = 3 ~~|", "says it is written in klingon"),
         (b"x = 3 \x00\x01 ~~|", "binary data"),
         ("x = 3 ~~|".encode("utf-16"), "binary data"),
@@ -146,7 +146,7 @@ def test_a_data_variable_needs_no_keyword(model_from: Callable[..., sdmodel.Mode
         ("a = 1 ~~|\nb = (1+2 ~~|\nc = 1 ~~|", r"m.mdl:3: the equation of 'b' cannot be read: b = \(1\+2"),
         ("a = 1 ~~|\nb = 1 +* 2 ~~|", r"m.mdl:3: the equation of 'b' cannot be read"),
         ("a = 1 ~~|\n\n\nb = 1 ~~|\nA = 2 ~~|", r"m.mdl:[26]: '[aA]' is defined twice"),
-        ('a = 1 ~~|\n"b = 1 ~~|', r"m.mdl:3: a quoted name is opened and not closed"),
+        ('a = 1 ~~|\n"b = 1 ~~|', r"m.mdl:3: a quoted name is opened and never closed"),
         ("a = 1 ~~|\nb = " + "(" * 300 + "1" + ")" * 300 + " ~~|", r"m.mdl:3: 'b': brackets are nested more than 200"),
         ("place: (A1-A20000) ~~|\na[place] = 1 ~~|", r"m.mdl:2: the range 'place' has more than 10,000 elements"),
     ],

@@ -1,8 +1,7 @@
-"""Formulas as text to expression trees, for Vensim and XMILE.
+"""Parser of formulas in Vensim and XMILE.
 
-Operator-precedence parsing with explicit stacks: linear in the length of the text, without recursion, so that depth is
-bounded by `MAX_NESTING` and not by the interpreter. Nothing is evaluated. What differs between the two languages
-stands in one `Dialect` each.
+Operator-precedence parsing with explicit stacks: linear in the length of the text and without recursion, so that the
+depth is bounded by `MAX_NESTING` and not by the interpreter. Nothing is evaluated. A `Dialect` describes each language.
 """
 
 from __future__ import annotations
@@ -13,60 +12,37 @@ from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA, Call, Expr, Number, Op, Ref, Text
 from sdmodel.io.expression_tokens import BODY, QUOTED, VENSIM, Dialect, ExpressionError, finite, name_key, tokenize
 from sdmodel.io.number_lists import lookup_points, parse_array
+from sdmodel.io.operator_stack import INDEX, OUTPUTS, SLICE, Frame, OperatorStack
 
 MAX_NESTING = 200
-"""Brackets (and nested IFs) inside one another."""
+"""Largest depth of nested brackets and IFs."""
 MAX_DEPTH = 250
-"""Operations inside one another: a sum of this many terms, for instance."""
+"""Largest depth of an expression tree; a sum of n terms has depth n."""
 MAX_ARGUMENTS = 250
-"""Arguments of one call."""
-INDEX = "[]"
-"""Call name for an element chosen by an expression: `v[i + 1]` is `Call("[]", (Ref("v"), ...))`; `*` is `Text("*")`."""
-SLICE = ":"
-"""Call name for a part of a dimension inside an `INDEX`: `1:3` is `Call(":", (Number(1.0), Number(3.0)))`."""
-OUTPUTS = ":outputs:"
-"""Call name of the last argument of a macro that has further outputs: `M(a : b, c)` names b and c, as written."""
+"""Largest number of arguments of a call."""
 
 _SUBSCRIPT = re.compile(rf"({QUOTED}|{BODY}++(?:[\s\\]++{BODY}++)*+)\s*+(!?)")
-_COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
 
 
 def _plain(name: str) -> str:
-    """A subscript of XMILE without quotes, underscores as blanks."""
+    """Normalise a subscript of XMILE: no quotes, blanks for underscores."""
     return " ".join(name.strip('"').replace("_", " ").split())
 
 
-class _Frame:
-    """An open bracket, call or IF on the operator stack."""
-
-    __slots__ = ("base", "kind", "name", "position", "subs")
-
-    def __init__(self, kind: str, position: int, base: int, name: str = "", subs: tuple[str, ...] = ()) -> None:
-        self.kind = kind
-        self.position = position
-        self.base = base
-        self.name = name
-        self.subs = subs
-
-
-Operator = tuple[int, str, int]
-"""Precedence, operator, number of operands."""
-
-
 class _Parser:
-    """One formula: a stack of values, a stack of operators and open frames, and the tokens."""
+    """Parser state for one formula: tokens, position, and stacks."""
 
     def __init__(self, text: str, dialect: Dialect, where: str) -> None:
         self.text = text
         self.dialect = dialect
         self.where = where
-        self.values: list[Expr] = []
-        self.stack: list[Operator | _Frame] = []
-        self.frames: list[_Frame] = []
+        self.stack = OperatorStack()
+        self.values = self.stack.values
+        self.frames = self.stack.frames
         self.kinds, self.tokens, self.starts = tokenize(text, dialect, where)
         self.at = 0
         self.external = ""
-        """A function that reads another file, which must be the whole formula."""
+        """Name of a function that reads another file; such a call must be the whole formula."""
 
     # -- errors ---------------------------------------------------------------------------------------------------
     def error(self, reason: str, position: int | None = None) -> ExpressionError:
@@ -86,84 +62,32 @@ class _Parser:
                 kind = kinds[self.at]
                 binary = self.dialect.binary.get(kind)
                 if binary is not None:
-                    self.push(*binary)
+                    if not self.stack.push(*binary):
+                        raise self.error("a comparison of a comparison needs a logical operator between them,")
                     self.at += 1
                     break
                 if kind == "end":
                     return self.finish()
                 if kind == ")":
                     self.close()
-                elif kind == "]" and self.frames and self.top(("index",)):
-                    self.close_index()
+                elif kind == "]" and (frame := self.stack.unwind()) is not None and frame.kind == "index":
+                    self.close_index(frame)
                 elif kind in (",", "THEN", "ELSE") or (kind == ":" and self.frames):
                     if self.separator(kind):
                         break
                 else:
                     raise self.unexpected("an operator or the end")
 
-    def push(self, precedence: int, op: str) -> None:
-        """Put a binary operator on the stack, behind those before it that bind tighter."""
-        right = op == "^"
-        stack = self.stack
-        while stack:
-            last = stack[-1]
-            if isinstance(last, _Frame) or last[0] < precedence or (last[0] == precedence and right):
-                break
-            if last[0] == precedence and op in _COMPARISONS:
-                raise self.error("a comparison of a comparison is not defined; join them by a logical operator,")
-            self.reduce()
-        stack.append((precedence, op, 2))
-
-    def reduce(self) -> None:
-        """Apply the operator on top of the stack."""
-        operator = self.stack.pop()
-        assert not isinstance(operator, _Frame)
-        _, op, count = operator
-        values = self.values
-        if count == 2:
-            right = values.pop()
-            operands = (values[-1], right)
-            values[-1] = Call(SLICE, operands) if op == SLICE else Op(op, operands)
-        elif op == "neg":
-            inner = values[-1]
-            values[-1] = Number(-inner.value) if isinstance(inner, Number) else Op("neg", (inner,))
-        elif op != "+":
-            values[-1] = Op(op, (values[-1],))
-
-    def unwind(self) -> _Frame | None:
-        """Apply operators down to the innermost open frame; an ELSE ends where its surroundings end."""
-        stack = self.stack
-        while stack:
-            last = stack[-1]
-            if not isinstance(last, _Frame):
-                self.reduce()
-            elif last.kind == "else":
-                self.drop()
-                test, first, second = self.values[last.base :]
-                self.values[last.base :] = [Call("if then else", (test, first, second))]
-            else:
-                return last
-        return None
-
-    def top(self, kinds: tuple[str, ...]) -> bool:
-        """Whether the innermost frame, once finished ELSEs are closed, is of one of the kinds."""
-        frame = self.unwind()
-        return frame is not None and frame.kind in kinds
-
     def open(self, kind: str, name: str = "", subs: tuple[str, ...] = ()) -> None:
+        """Open a frame at the current token and advance."""
         if len(self.frames) >= MAX_NESTING:
             raise UnsupportedError(f"{self.where}: brackets are nested more than {MAX_NESTING} deep.")
-        frame = _Frame(kind, self.starts[self.at], len(self.values), name, subs)
-        self.frames.append(frame)
-        self.stack.append(frame)
-
-    def drop(self) -> None:
-        self.stack.pop()
-        self.frames.pop()
+        self.stack.open(kind, self.starts[self.at], name, subs)
+        self.at += 1
 
     # -- operands -----------------------------------------------------------------------------------------------
     def operand(self) -> None:
-        """Signs, opening brackets and IFs, up to one value."""
+        """Parse signs, opening brackets and IFs, up to the first value."""
         kinds, dialect = self.kinds, self.dialect
         while True:
             kind = kinds[self.at]
@@ -175,13 +99,12 @@ class _Parser:
                 if self.name():
                     return
             elif kind in dialect.prefix:
-                self.stack.append((*dialect.prefix[kind], 1))
-                if len(self.stack) > MAX_NESTING + MAX_DEPTH:
+                self.stack.push_prefix(*dialect.prefix[kind])
+                if len(self.stack.entries) > MAX_NESTING + MAX_DEPTH:
                     raise self.deep()
                 self.at += 1
             elif kind == "(":
                 self.open("(")
-                self.at += 1
             elif kind == ":NA:":
                 self.values.append(Number(NA))
                 self.at += 1
@@ -194,7 +117,6 @@ class _Parser:
                 return
             elif kind == "IF":
                 self.open("if")
-                self.at += 1
             elif kind == "*" and self.frames and self.frames[-1].kind == "index":
                 self.values.append(Text("*"))
                 self.at += 1
@@ -203,7 +125,7 @@ class _Parser:
                 raise self.unexpected("a number, a name or '('")
 
     def name(self) -> bool:
-        """A variable, or the head of a call; True if it is a whole value."""
+        """Parse a variable or the head of a call; return True if the value is complete."""
         written = self.tokens[self.at]
         name = name_key(written)
         self.at += 1
@@ -212,7 +134,6 @@ class _Parser:
             plain = self.subscripts()
             if plain is None:
                 self.open("index", name)
-                self.at += 1
                 return False
             subs = plain
         if self.kinds[self.at] != "(":
@@ -223,16 +144,15 @@ class _Parser:
         if name in self.dialect.rename:
             self.external, name = written, self.dialect.rename[name]
         self.open("with" if name == "with lookup" and self.dialect is VENSIM else "call", name, subs)
-        self.at += 1
         if self.kinds[self.at] == ")":
-            self.drop()
+            self.stack.close()
             self.values.append(Call(name, (), subs))
             self.at += 1
             return True
         return False
 
     def subscripts(self) -> tuple[str, ...] | None:
-        """Subscripts that are plain names; None if they are expressions. Stands on `[`, goes behind `]`."""
+        """Parse subscripts that are plain names, from `[` to after `]`; return None if they are expressions."""
         kinds, starts = self.kinds, self.starts
         end = self.at + 1
         pieces: list[tuple[int, int]] = []
@@ -265,8 +185,8 @@ class _Parser:
 
     # -- separators and closing brackets --------------------------------------------------------------------------
     def separator(self, kind: str) -> bool:
-        """A comma, THEN, ELSE or colon inside a frame; False if the formula goes on with an operator."""
-        frame = self.unwind()
+        """Parse a comma, THEN, ELSE or colon inside a frame; return True if an operand must follow."""
+        frame = self.stack.unwind()
         if frame is None:
             raise self.unexpected("an operator or the end")
         count = len(self.values) - frame.base
@@ -278,7 +198,7 @@ class _Parser:
             self.at += 1
             return True
         if kind == "," and frame.kind == "with" and count == 1:
-            self.with_lookup(frame)
+            self.with_lookup()
             return False
         if kind == "THEN" and frame.kind == "if":
             frame.kind = "then"
@@ -291,7 +211,7 @@ class _Parser:
         if kind == ":" and frame.kind == "index":
             if isinstance(self.values[-1], Call) and self.values[-1].name == SLICE:
                 raise self.error("a slice has two ends")
-            self.stack.append((0, SLICE, 2))
+            self.stack.push(0, SLICE)
             self.at += 1
             return True
         if kind == ":" and frame.kind == "call" and not self.dialect.index_by_expression:
@@ -302,32 +222,27 @@ class _Parser:
         raise self.unexpected("an operator or ')'")
 
     def close(self) -> None:
-        frame = self.unwind()
+        frame = self.stack.unwind()
         if frame is None:
             raise self.error("')' closes nothing")
         if frame.kind == "(":
-            self.drop()
+            self.values += self.stack.close()
         elif frame.kind == "call":
-            self.drop()
-            args = tuple(self.values[frame.base :])
-            self.values[frame.base :] = [Call(frame.name, args, frame.subs)]
+            self.values.append(Call(frame.name, tuple(self.stack.close()), frame.subs))
         elif frame.kind in ("if", "then"):
             raise self.unexpected("THEN" if frame.kind == "if" else "ELSE")
         else:
             raise self.unexpected("the table of WITH LOOKUP" if frame.kind == "with" else "']'")
         self.at += 1
 
-    def close_index(self) -> None:
-        frame = self.frames[-1]
-        self.drop()
-        args = tuple(self.values[frame.base :])
-        self.values[frame.base :] = [Call(INDEX, (Ref(frame.name), *args))]
+    def close_index(self, frame: Frame) -> None:
+        self.values.append(Call(INDEX, (Ref(frame.name), *self.stack.close())))
         self.at += 1
         if self.kinds[self.at] == "(":
             raise self.error("a lookup chosen by an expression cannot be called,")
 
-    def with_lookup(self, frame: _Frame) -> None:
-        """The table that is the second argument of WITH LOOKUP. Stands on its comma, goes behind the last bracket."""
+    def with_lookup(self) -> None:
+        """Parse the second argument of WITH LOOKUP, from the comma to after the closing bracket of the call."""
         if self.kinds[self.at + 1] != "(":
             self.at += 1
             raise self.unexpected("a table such as ((0,0),(1,1))")
@@ -338,11 +253,10 @@ class _Parser:
             if self.kinds[self.at] != ")":
                 raise self.unexpected("a point or ')'")
             self.at += 1
-        self.drop()
-        self.values[frame.base :] = [Call("with lookup", (self.values[frame.base], table))]
+        self.values.append(Call("with lookup", (*self.stack.close(), table)))
 
-    def outputs(self, frame: _Frame) -> None:
-        """Names behind the colon in a call of a macro. Stands on the colon, goes up to the closing bracket."""
+    def outputs(self, frame: Frame) -> None:
+        """Parse the outputs after the colon in a macro call, up to the closing bracket."""
         names: list[Expr] = []
         while self.kinds[self.at] in (":", ","):
             self.at += 1
@@ -359,7 +273,7 @@ class _Parser:
         self.values.append(Call(OUTPUTS, tuple(names)))
 
     def finish(self) -> Expr:
-        frame = self.unwind()
+        frame = self.stack.unwind()
         if frame is not None:
             if frame.kind in ("if", "then"):
                 raise self.error(f"IF has no {'THEN' if frame.kind == 'if' else 'ELSE'}", frame.position)

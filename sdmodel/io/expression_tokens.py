@@ -1,4 +1,4 @@
-"""Tokens of formulas in Vensim and XMILE: what differs between the two languages stands in one `Dialect` each."""
+"""Tokens and dialects of formulas in Vensim and XMILE."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import key
 
 MAX_NAME = 500
-"""Characters of one name."""
+"""Largest number of characters of a name."""
 
 NUMBER = r"(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][-+]?+[0-9]++)?+"
 _CONTROL = r"\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-"""Control characters beyond ASCII's first, and marks that turn the direction of text around."""
+"""Control characters from DEL on, and marks that change the direction of text."""
 QUOTED = rf'"(?:\\"|[^"\x00-\x08\x0b-\x1f{_CONTROL}])*+"'
 _OUTSIDE = (
     _CONTROL + r":-@\[-^`{-~\s\u3000-\u3004\u3008-\u3020\u3030\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-"""Signs that are no part of a name unless it is quoted: ASCII punctuation, blanks, East Asian punctuation."""
+"""Characters that need quotes in a name: ASCII punctuation, blanks, East Asian punctuation."""
 START = rf"[^\x00-@{_OUTSIDE}]"
 BODY = rf"[^\x00-#%&(-/{_OUTSIDE}]"
 VENSIM_NAME = rf"{START}{BODY}*+(?:[\s\\]++{BODY}++)*+"
-"""A name without quotes in Vensim: blanks are part of it, and so is every letter of every script."""
+"""An unquoted name in Vensim: words of letters of any script, separated by blanks."""
 _PART = rf"(?:\.(?:{QUOTED}|{BODY}*+))"
 XMILE_NAME = rf"\.?+{START}{BODY}*+{_PART}*+|\.?+{QUOTED}(?=\.){_PART}++|@[0-9]++"
 """A name in XMILE: dots join modules, whose parts may be quoted, `@1` is a dimension of the left-hand side, `'`
@@ -37,7 +37,7 @@ _UNARY, _POWER = 7, 8
 
 
 class ExpressionError(ReadError):
-    """A formula that cannot be parsed: `reason` says why and `position` where in the text."""
+    """A formula that cannot be parsed, with the `reason` and the `position` in the text."""
 
     def __init__(self, text: str, position: int, reason: str) -> None:
         before = " ".join(text[max(0, position - 40) : position].split())
@@ -51,19 +51,19 @@ class ExpressionError(ReadError):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What differs between the languages: tokens, operators as words, and the forms that only one of them has."""
+    """Syntax of a language: tokens, operators and keywords."""
 
     tokens: re.Pattern[str]
-    """Groups `number`, `name`, `quoted`, `string` and `op`, each with the blanks and comments before it."""
+    """Groups `number`, `name`, `quoted`, `string` and `op`, each preceded by blanks and comments."""
     binary: Mapping[str, tuple[int, str]]
-    """Precedence and operator of our tree for every binary operator, words in capitals."""
+    """Precedence and tree operator of each binary operator; words in capitals."""
     prefix: Mapping[str, tuple[int, str]]
     words: frozenset[str] = frozenset()
     """Names that are operators or keywords, in capitals."""
     rename: Mapping[str, str] = field(default_factory=dict)
-    """Names of functions that are another spelling of one."""
+    """Function names with another name in the tree."""
     reserved: frozenset[str] = frozenset()
-    """Names of functions of the expression tree that have no meaning in this language."""
+    """Function names of the tree that the language does not have."""
     index_by_expression: bool = False
 
 
@@ -125,7 +125,7 @@ XMILE = Dialect(
 
 
 def finite(number: str, text: str = "", position: int = 0) -> float:
-    """The value of a literal, which must not overflow."""
+    """Convert a literal to a float; raise if it overflows."""
     value = float(number)
     if not math.isfinite(value):
         raise ExpressionError(text or number, position, f"'{number[:40]}' is too large for a number")
@@ -134,7 +134,7 @@ def finite(number: str, text: str = "", position: int = 0) -> float:
 
 @lru_cache(maxsize=20_000)
 def name_key(name: str) -> str:
-    """Key of a name as written, with line continuations as blanks."""
+    """Key of a name as written; line continuations count as blanks."""
     if '."' in name or '".' in name:  # modules of XMILE, of which each may be quoted
         return key(re.sub(QUOTED, lambda part: part.group()[1:-1], name))
     return key(name.replace("\\", " ") if name[0] != '"' else name)
@@ -186,13 +186,13 @@ def tokenize(text: str, dialect: Dialect, where: str) -> Tokens:
 
 
 def strange(text: str, position: int) -> str:
-    """Why no token starts here."""
+    """Describe why no token starts at a position."""
     char = text[position]
     if char == '"' and text.find('"', position + 1) > 0:
         return "a name in quotes holds a control character"
     if char in "\"'":
-        return f"{char} is opened and not closed"
+        return f"{char} is opened and never closed"
     plain = unicodedata.normalize("NFKC", char)
     if plain != char and plain.isascii():
-        return f"'{char}' is not a sign of the language (write '{plain}')"
-    return f"'{char}' is not a sign of the language" if char.isprintable() else f"U+{ord(char):04X} is not allowed"
+        return f"'{char}' is not part of the language (write '{plain}')"
+    return f"'{char}' is not part of the language" if char.isprintable() else f"U+{ord(char):04X} is not allowed"

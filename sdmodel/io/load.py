@@ -1,4 +1,4 @@
-"""Files to `Structure`: the only room that knows PySD, the cache and the layout of model files."""
+"""Reading models by name or path: Vensim, XMILE and compositions, with the cache of parsed models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdmodel.core.errors import CompositionError, ReadError, UnknownNameError, U
 from sdmodel.core.expression import Call, Expr
 from sdmodel.core.structure import Structure
 from sdmodel.core.text import shorten
-from sdmodel.io import parse_cache as cache
+from sdmodel.io import parse_cache
 from sdmodel.io.composition import compose_structure
 from sdmodel.io.files import not_found, parse_toml, read_bytes
 from sdmodel.io.scenarios import load_scenarios, scenarios_from
@@ -46,17 +46,17 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
 
 
 def _sector(raw: bytes, path: Path) -> Structure:
-    mark = cache.digest(raw, path.name)
-    model = cache.fetch(mark, path)
+    entry = parse_cache.entry_key(raw, path.name)
+    model = parse_cache.get(entry, path)
     if model is None:
         if path.suffix.lower() == ".mdl":
             from sdmodel.io.vensim.translate import read_vensim as read
         else:
             from sdmodel.io.xmile.translate import read_xmile as read
         model = read(raw, path)
-        if not _ranges_outside(raw) and not _repaired(raw, path):
-            cache.keep(mark, model)
-    if any(_outside(c.expr) for v in model.equations.values() for c in v.components):
+        if not _has_external_ranges(raw) and not _repaired(raw, path):
+            parse_cache.put(entry, model)
+    if any(_is_external(c.expr) for v in model.equations.values() for c in v.components):
         from sdmodel.io.data import attach
 
         model = attach(model)
@@ -66,12 +66,12 @@ def _sector(raw: bytes, path: Path) -> Structure:
     return model
 
 
-def _outside(expr: Expr) -> bool:
+def _is_external(expr: Expr) -> bool:
     return isinstance(expr, Call) and expr.name in ("get constants", "get data", "get lookups")
 
 
 def _repaired(raw: bytes, path: Path) -> bool:
-    """Whether a file was repaired, of which every load warns."""
+    """Whether the XML was repaired; such a file is not cached, so that each load warns."""
     if path.suffix.lower() == ".mdl":
         return False
     from sdmodel.io.xmile.layout import is_well_formed
@@ -79,8 +79,8 @@ def _repaired(raw: bytes, path: Path) -> bool:
     return not is_well_formed(raw)
 
 
-def _ranges_outside(raw: bytes) -> bool:
-    """Whether ranges stand in another file, so that the model is not settled by its own bytes."""
+def _has_external_ranges(raw: bytes) -> bool:
+    """Whether ranges are read from another file, so that the contents of this file do not determine the model."""
     return re.search(rb"GET[ _](XLS|DIRECT)[ _]SUBSCRIPT", raw, re.IGNORECASE) is not None
 
 

@@ -1,7 +1,7 @@
-"""Roles, sources and boundary inputs from the documentation field, by a closed grammar.
+"""Markers in the documentation field: roles, sources and boundary inputs.
 
-`One sentence. [lever P01] [@chen2021, table 4]`: PySD keeps the field and Vensim shows it, so nothing is hidden from
-someone who opens the file. A bracket that nearly spells a marker is an error; any other bracket is prose.
+`One sentence. [lever P01] [@chen2021, table 4]`: Vensim shows the field, so the markers are visible to everyone who
+opens the file. A bracket that resembles a marker without being one is an error; any other bracket is prose.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from sdmodel.core.errors import ReadError
 from sdmodel.core.structure import Source
+from sdmodel.core.text import shorten
 
 DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal")
 _ROLES = ("lever", "uncertainty", "switch", "fixed")
@@ -24,7 +25,7 @@ _SECTOR = re.compile(r"[a-z]\w*")
 
 @dataclass(slots=True)
 class Markers:
-    """What the markers of one documentation field say; `sentence` is the rest."""
+    """Markers of one documentation field; `sentence` is the text without them."""
 
     sentence: str = ""
     role: str = ""
@@ -36,19 +37,19 @@ class Markers:
 
 
 def parse_markers(text: str, where: str = "") -> Markers:
-    """Read the markers of a documentation field.
+    """Parse the markers of a documentation field.
 
     Parameters
     ----------
     text
-        The field, line breaks squeezed.
+        The field, without line breaks.
     where
         File, line and variable for the message of an error.
 
     Raises
     ------
     ReadError
-        If a bracket nearly spells a marker, or a marker is given words it does not take, or two roles meet.
+        If a bracket resembles a marker, a marker has invalid arguments, or there are two roles.
 
     Examples
     --------
@@ -69,11 +70,11 @@ def parse_markers(text: str, where: str = "") -> Markers:
 
 
 def _one_marker(body: str, out: Markers, where: str) -> bool:
-    """Enter one bracket's content into `out`; False if it is prose."""
+    """Add the content of one bracket to `out`; return False if it is prose."""
     if body.startswith("@"):
         found = _SOURCE.fullmatch(body)
         if found is None:
-            raise ReadError(f"{where}: '[{body}]' is no source. Write [@key] or [@key, place].")
+            raise ReadError(f"{where}: '[{shorten(body)}]' is not a source. Write [@key] or [@key, place].")
         out.sources.append(Source(found.group(1), " ".join((found.group(2) or "").split())))
         return True
     words = body.split()
@@ -83,7 +84,9 @@ def _one_marker(body: str, out: Markers, where: str) -> bool:
     if head not in _WORDS:
         near = get_close_matches(head.lower(), _WORDS, n=1, cutoff=0.75)
         if near and len(words) <= 4:
-            raise ReadError(f"{where}: '[{body}]' is no marker. Did you mean [{' '.join([near[0], *rest])}]?")
+            raise ReadError(
+                f"{where}: '[{shorten(body)}]' is not a marker. Did you mean [{shorten(' '.join([near[0], *rest]))}]?"
+            )
         return False
     if head == "outcome" and not rest:
         out.outcome = True
@@ -103,7 +106,7 @@ def _one_marker(body: str, out: Markers, where: str) -> bool:
         return False
     else:
         raise ReadError(
-            f"{where}: '[{body}]' is no marker. The forms are [lever P01 P02], "
+            f"{where}: '[{shorten(body)}]' is not a marker. The forms are [lever P01 P02], "
             f"[uncertainty {'|'.join(DISTRIBUTIONS)}], [switch], [fixed], [from sector], [outcome], [@key, place]."
         )
     return True
@@ -111,5 +114,5 @@ def _one_marker(body: str, out: Markers, where: str) -> bool:
 
 def _set_role(out: Markers, role: str, where: str) -> None:
     if out.role:
-        raise ReadError(f"{where}: a constant has one role, this one is marked '{out.role}' and '{role}'.")
+        raise ReadError(f"{where}: a constant can have one role only; this one is marked '{out.role}' and '{role}'.")
     out.role = role

@@ -20,7 +20,7 @@ _TABBED = re.compile(r"\s*+TABBED[\s_]++ARRAY\s*+\(([^()]*+)\)\s*+", re.IGNORECA
 
 
 def parse_array(text: str) -> Expr | None:
-    """The numbers of an array such as `1, 2; 3, 4;` or `TABBED ARRAY(1 2 3)`; None if the text is a formula.
+    """Parse an array such as `1, 2; 3, 4;` or `TABBED ARRAY(1 2 3)`; return None if the text is a formula.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def parse_lookup(text: str) -> Table:
 
 
 def lookup_points(text: str, start: int) -> tuple[Table, int]:
-    """The table whose points start here, and where it ends."""
+    """Parse the points of a lookup from a position; return the table and the position after it."""
     limits: tuple[float, ...] = ()
     position = start
     if (corners := _CORNERS.match(text, position)) is not None:

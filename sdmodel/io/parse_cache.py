@@ -1,7 +1,7 @@
-"""Parsed models as JSON in the user's cache folder, by content hash; never pickle.
+"""Cache of parsed models: JSON files in the user's cache folder, by content hash.
 
-An entry holds the model and the checksum of its text. One that cannot be read or written, is damaged or belongs to
-another user is a miss: the model is parsed again.
+An entry holds a model and its checksum. An entry that cannot be read, is damaged or belongs to another user is a cache
+miss: the model is parsed again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, T
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
 FORMAT = 9
-"""Rises whenever a file would be read otherwise than before, or kept in another form."""
+"""To be increased whenever files are read differently or entries have another form."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
 
 
 def folder() -> Path:
-    """Where parsed models are kept; the environment variable SDMODEL_CACHE overrides the platform's place."""
+    """Cache folder: the environment variable SDMODEL_CACHE, or the platform's default."""
     given = os.environ.get("SDMODEL_CACHE")
     if given:
         return Path(given)
@@ -35,24 +35,24 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("sdmodel", appauthor=False))
 
 
-def digest(raw: bytes, file: str) -> str:
-    """Key of a file: its bytes, its name, the version of sdmodel and the format of the cache."""
+def entry_key(raw: bytes, file: str) -> str:
+    """Hash of a file's contents and name, the version of sdmodel and the format of the cache."""
     head = f"{FORMAT}\0{version.__version__}\0{file}\0"
     return hashlib.sha256(head.encode("utf-8", "surrogateescape") + raw).hexdigest()
 
 
 def _head(body: bytes) -> bytes:
-    """What stands before the model in an entry."""
+    """Text before the model in an entry."""
     return b'{"sha256":"%s","model":' % hashlib.sha256(body).hexdigest().encode()
 
 
 _HEAD = len(_head(b""))
 
 
-def fetch(mark: str, path: Path) -> Structure | None:
-    """The model that `keep` stored under `mark`, or None."""
+def get(key: str, path: Path) -> Structure | None:
+    """Look up a model; None if there is no valid entry."""
     try:
-        with (folder() / f"{mark}.json").open("rb") as file:
+        with (folder() / f"{key}.json").open("rb") as file:
             if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid not in (os.getuid(), 0):
                 return None  # another user's file in a shared folder
             entry = file.read()
@@ -64,8 +64,8 @@ def fetch(mark: str, path: Path) -> Structure | None:
         return None
 
 
-def keep(mark: str, model: Structure) -> None:
-    """Store a model; a cache that cannot be written is no error."""
+def put(key: str, model: Structure) -> None:
+    """Store a model; does nothing if the cache cannot be written."""
     try:
         body = json.dumps(to_json(model), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         place = folder()
@@ -74,7 +74,7 @@ def keep(mark: str, model: Structure) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_head(body) + body + b"}")
-            Path(temporary).replace(place / f"{mark}.json")
+            Path(temporary).replace(place / f"{key}.json")
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -83,7 +83,7 @@ def keep(mark: str, model: Structure) -> None:
 
 
 def to_json(model: Structure) -> dict[str, Any]:
-    """A model read from one file as plain lists, numbers and strings."""
+    """Convert a model to lists, numbers and strings."""
     return {
         "format": FORMAT,
         "name": model.name,
@@ -137,7 +137,7 @@ def _unpack(row: dict[str, Any]) -> Variable:
 
 
 def expr_to_json(e: Expr) -> list[Any]:
-    """An expression as nested lists."""
+    """Convert an expression to nested lists."""
     if isinstance(e, Ref):
         return ["r", e.name, e.subs]
     if isinstance(e, Number):

@@ -1,6 +1,6 @@
-"""The text of a `.mdl` as entries: encodings, comments, macros, groups and settings.
+"""Splitting the text of a `.mdl` into entries: encodings, comments, macros, groups and settings.
 
-Equations are entries `equation ~ unit ~ documentation [~ flag] |`. Every scan is linear in the length of the file.
+An entry has the form `equation ~ unit ~ documentation [~ flag] |`. All scans are linear in the length of the file.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _TEXT_CODECS = re.compile(
     r"utf-8|ascii|gb\w+|hz|big5\w*|cp\w*\d+|iso8859-\d+|iso2022\w*|latin\w*|koi8-\w|mac\w*|shift_jis\w*|euc_\w+|johab|"
     r"tis-620"
 )
-"""Names, as the codec registry spells them, of encodings in which people write text."""
+"""Names of text encodings, as the codec registry spells them."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """One entry of the file: its fields, the line it starts on and the group it stands in."""
+    """One entry of the file: its fields, the line where it starts and the group it belongs to."""
 
     equation: str
     unit: str
@@ -56,7 +56,7 @@ class MacroText:
 
 @dataclass(slots=True)
 class CleanText:
-    """What a `.mdl` holds: entries of the model and of its macros, unit synonyms and integration method."""
+    """Contents of a `.mdl`: entries of the model and of its macros, unit synonyms and integration method."""
 
     entries: list[Entry] = field(default_factory=list)
     macros: list[MacroText] = field(default_factory=list)
@@ -65,12 +65,12 @@ class CleanText:
 
 
 def decode(raw: bytes, file: str) -> str:
-    """The text of a model file: byte-order mark, declared encoding, UTF-8, GB18030 and Windows-1252, in that order.
+    """Decode a model file by its byte-order mark or declared encoding, else as UTF-8, GB18030 or Windows-1252.
 
     Raises
     ------
     ReadError
-        If the declared encoding does not fit, no encoding fits, or the file is too large or binary.
+        If the file is not in the declared encoding or in any of these, or is too large or binary.
     """
     if len(raw) > MAX_BYTES:
         raise ReadError(f"{file} has {len(raw):,} bytes; a model file has at most {MAX_BYTES:,}.")
@@ -98,12 +98,14 @@ def decode(raw: bytes, file: str) -> str:
 def _declared(raw: bytes, codec: str, file: str, label: str) -> str:
     text = _decoded(raw, codec)
     if text is None:
-        raise ReadError(f"{file} says it is written in {label} but cannot be read so. Save it as UTF-8 and try again.")
+        raise ReadError(
+            f"{file} says it is written in {label} but cannot be decoded as such. Save it as UTF-8 and try again."
+        )
     return text
 
 
 def _decoded(raw: bytes, codec: str) -> str | None:
-    """The text, or None if it is not in that encoding or the encoding is not one of texts."""
+    """Decode, or return None if the bytes are not in that encoding or it is not a text encoding."""
     try:
         found = codecs.lookup(codec)
         return found.decode(raw)[0] if _TEXT_CODECS.fullmatch(found.name) else None
@@ -112,7 +114,7 @@ def _decoded(raw: bytes, codec: str) -> str | None:
 
 
 def _mostly_chinese(text: str) -> bool:
-    """Whether most characters beyond ASCII are Chinese; Windows-1252 text read as GB18030 gives odd pairs instead."""
+    """Whether most characters beyond ASCII are Chinese; Windows-1252 text decoded as GB18030 gives rare characters."""
     beyond = [c for c in text if ord(c) > 127]
     chinese = sum("\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef" for c in beyond)
     return chinese > 0.9 * len(beyond) and re.search("[\u4e00-\u9fff]{2}", text) is not None
@@ -121,8 +123,7 @@ def _mostly_chinese(text: str) -> bool:
 def clean(text: str, file: str) -> CleanText:
     """Split a `.mdl` into entries.
 
-    Comments are removed outside documentation, nested ones too. Groups, unit synonyms and the integration method are
-    kept.
+    Comments, nested ones included, are removed outside documentation.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def clean(text: str, file: str) -> CleanText:
 
 
 class _Splitter:
-    """Walks over the text once, from mark to mark."""
+    """Single pass over the text, from one delimiter to the next."""
 
     def __init__(self, body: str, file: str, out: CleanText) -> None:
         self.body = body
@@ -153,7 +154,7 @@ class _Splitter:
         self.line = 1
 
     def line_at(self, position: int) -> int:
-        """Line of a position; positions are asked for in rising order."""
+        """Line number of a position; positions must be given in ascending order."""
         self.line += self.body.count("\n", self.counted, position)
         self.counted = position
         return self.line
@@ -175,7 +176,7 @@ class _Splitter:
             elif mark == '"':
                 quoted = _QUOTED.match(body, end)
                 if quoted is None:
-                    raise ReadError(f"{self.file}:{self.line_at(end)}: a quoted name is opened and not closed.")
+                    raise ReadError(f"{self.file}:{self.line_at(end)}: a quoted name is opened and never closed.")
                 self.buffer.append(quoted.group())
                 position = quoted.end()
             else:
@@ -186,17 +187,17 @@ class _Splitter:
         self.finish()
 
     def comment(self, start: int) -> int:
-        """Where the comment that starts here ends; its line breaks stay."""
+        """Skip the comment that starts here, keep its line breaks, and return its end."""
         depth = 0
         for brace in _BRACE.finditer(self.body, start):
             depth += 1 if brace.group() == "{" else -1
             if depth == 0:
                 self.buffer.append(" " + "\n" * self.body.count("\n", start, brace.end()))
                 return brace.end()
-        raise ReadError(f"{self.file}:{self.line_at(start)}: a comment is opened by '{{' and not closed by '}}'.")
+        raise ReadError(f"{self.file}:{self.line_at(start)}: a comment is opened by '{{' and never closed.")
 
     def close(self, end: int) -> None:
-        """Enter the entry that ends here."""
+        """Store the entry that ends here."""
         equation, unit, documentation, flag = [*self.fields, "", "", ""][:4]
         line = self.line
         self.line_at(end)
@@ -216,18 +217,18 @@ class _Splitter:
             )
 
     def macro_mark(self, equation: str, line: int) -> int:
-        """Open or close a macro if the equation starts with its mark; returns where the mark ends."""
+        """Open or close a macro if the equation starts with a macro keyword; return the end of the keyword, or 0."""
         where = f"{self.file}:{line}"
         if (ending := _END_OF_MACRO.match(equation)) is not None:
             if self.macro is None:
-                raise ReadError(f"{where}: ':END OF MACRO:' ends no macro.")
+                raise ReadError(f"{where}: ':END OF MACRO:' without ':MACRO:'.")
             self.macro, self.entries = None, self.out.entries
             return ending.end()
         if equation[:7].upper() != ":MACRO:":
             return 0
         head = _MACRO.match(equation)
         if head is None or not head.group(1).strip():
-            raise ReadError(f"{where}: a macro has no head such as ':MACRO: NAME(inputs : outputs)'.")
+            raise ReadError(f"{where}: a macro needs a head such as ':MACRO: NAME(inputs : outputs)'.")
         name = _words(head.group(1))
         if self.macro is not None:
             raise ReadError(f"{where}: the macro '{name}' starts inside the macro '{self.macro.name}'.")
@@ -238,7 +239,7 @@ class _Splitter:
         return head.end()
 
     def finish(self) -> None:
-        """What stands behind the last entry must be nothing but the end of a macro."""
+        """Check that nothing but the end of a macro follows the last entry."""
         rest = "~".join([*self.fields, "".join(self.buffer)])
         line, rest = _stripped(self.line, rest)
         if not self.fields and (after := self.macro_mark(rest, line) if _END_OF_MACRO.match(rest) else 0):
@@ -253,18 +254,18 @@ class _Splitter:
 
 
 def _stripped(line: int, text: str) -> tuple[int, str]:
-    """The text without blanks at its ends, and the line on which it then starts."""
+    """Strip the text, and return the line where it then starts."""
     start = text.lstrip()
     return line + text.count("\n", 0, len(text) - len(start)), start.rstrip()
 
 
 def _joined(text: str) -> str:
-    """The text with continued lines joined."""
+    """Join continued lines."""
     return re.sub(r"\\\n\t*+", " ", text) if "\\\n" in text else text
 
 
 def _words(text: str) -> str:
-    """The words of a text field; control characters, which could act on a terminal, are blanks."""
+    """Normalise blanks; control characters, which could act on a terminal, count as blanks."""
     return " ".join(_joined(text).translate(_CONTROL).split())
 
 
@@ -273,7 +274,7 @@ def _keys(names: str) -> tuple[str, ...]:
 
 
 def _settings(sketch: str) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """Unit synonyms (`22:` lines) and integration method (`15:` line) from the settings block behind the sketch."""
+    """Unit synonyms (`22:` lines) and integration method (`15:` line) from the settings after the sketch."""
     _, _, settings = sketch.partition(_END_SKETCH)
     synonyms: list[tuple[str, ...]] = []
     method = ""

@@ -1,4 +1,4 @@
-"""Left-hand sides of Vensim equations: what an entry defines, with its subscripts, and the text that defines it."""
+"""Parsing the left-hand side of a Vensim equation: name, subscripts, exceptions, and what kind of definition it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS = {"==": "equation", "=": "equation", ":=": "data", "<->": "copy", "(": "
 
 @dataclass(slots=True)
 class Definition:
-    """What an entry says: `kind` is equation, data, lookup, range, copy, text or check."""
+    """One definition; `kind` is equation, data, lookup, range, copy, text (a string variable) or check."""
 
     kind: str
     name: str
@@ -32,13 +32,13 @@ class Definition:
     subscripts: tuple[str, ...] = ()
     exceptions: tuple[tuple[str, ...], ...] = ()
     keyword: str = ""
-    """How a data variable is read between its times: interpolate, raw, hold_backward or look_forward."""
+    """Interpolation of a data variable: interpolate, raw, hold_backward or look_forward."""
     body: str = ""
-    """What stands right of the operator; empty for a data variable without a formula."""
+    """Text to the right of the operator; empty for a data variable without a formula."""
 
 
 def written_name(text: str, where: str) -> str:
-    """A name as written: quotes kept, blanks and continued lines as one blank.
+    """Normalise the blanks in a name; quotes are kept.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def written_name(text: str, where: str) -> str:
 
 
 def unquoted(name: str) -> str:
-    """The name without its quotes; what is escaped inside stays so."""
+    """Remove the quotes around a name; escapes inside are kept."""
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def parse_definition(text: str, where: str) -> Definition:
-    """Split an entry's equation into what it defines and the text that defines it.
+    """Parse the left-hand side of an equation.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def parse_definition(text: str, where: str) -> Definition:
         if position < len(text):
             reason = f"'=' is expected, not '{text[position]}'; a name that holds other signs needs quotes,"
             raise ExpressionError(text, position, reason)
-        out.kind, out.keyword = "data", "interpolate"  # Vensim interpolates when nothing is said
+        out.kind, out.keyword = "data", "interpolate"  # Vensim's default
         return out
     out.kind = _KINDS[operator.group()]
     out.body = text[operator.end() :].strip()
@@ -105,7 +105,7 @@ def parse_definition(text: str, where: str) -> Definition:
 
 
 def _keyword(out: Definition, text: str, found: re.Match[str]) -> Definition:
-    """A definition whose kind is said by a word between colons."""
+    """Finish a definition whose kind is given by a keyword between colons."""
     word = "_".join(found.group(1).lower().split()).strip("_")
     rest = text[found.end() :]
     if word == "is":
@@ -140,7 +140,7 @@ def _subscripts(text: str, brackets: re.Match[str], where: str) -> tuple[str, ..
 
 
 def _exceptions(text: str, position: int, where: str) -> tuple[tuple[tuple[str, ...], ...], int]:
-    """The groups of :EXCEPT:, and where they end."""
+    """Parse the groups of :EXCEPT: and return the position after them."""
     groups = []
     while True:
         brackets = _BRACKETS.match(text, position)

@@ -1,8 +1,8 @@
-"""Macros written out: each call gets variables of its own, so that each has its own state.
+"""Expansion of macros: each call gets its own copy of the macro's variables, and so its own state.
 
-A call in the equation of `x` becomes a variable `#x>MACRO>1#`, and the macro's other variables stand beside it under
-names of the same form. Arguments that are a name or a number are put in place of the parameter; others become a
-variable. All carry the left-hand subscripts of the equation the call stands in.
+The first call of MACRO in the equation of `x` becomes the variable `#x>MACRO>1#`; the macro's other variables get names
+of the same form. An argument that is a name or a number replaces the parameter; any other argument becomes a variable.
+All of them have the left-hand subscripts of the equation that contains the call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key, walk
 from sdmodel.core.structure import CONTROL, Component, Variable
-from sdmodel.io.expression_parser import OUTPUTS
+from sdmodel.io.operator_stack import OUTPUTS
 
 MAX_CALLS = 20_000
 MAX_DEPTH = 20
@@ -21,14 +21,14 @@ MAX_DEPTH = 20
 
 @dataclass(frozen=True)
 class Macro:
-    """A macro: its name is also that of the variable it returns."""
+    """A macro; the variable of the same name is its result."""
 
     name: str
     parameters: tuple[str, ...]
-    """Keys of the inputs."""
+    """Keys of the input parameters."""
     variables: Mapping[str, Variable]
     outputs: tuple[str, ...] = ()
-    """Keys of the variables that it returns beside its own."""
+    """Keys of further output variables."""
 
 
 class _Expansion:
@@ -38,7 +38,7 @@ class _Expansion:
         self.calls = 0
 
     def variable(self, variable: Variable, stem: str, depth: int) -> list[Variable]:
-        """The variable with its calls replaced, behind the variables that the calls made."""
+        """Expand the calls in a variable's equations; the variables created for them come before it."""
         made: list[Variable] = []
         count = [0]
         components = tuple(
@@ -83,7 +83,7 @@ class _Expansion:
         self.calls += 1
         if depth > MAX_DEPTH or self.calls > MAX_CALLS:
             raise UnsupportedError(
-                f"{where}: macros call each other more than {MAX_DEPTH} deep or {MAX_CALLS:,} times."
+                f"{where}: macro calls are nested more than {MAX_DEPTH} deep, or there are more than {MAX_CALLS:,}."
             )
         if len(args) != len(macro.parameters):
             raise ReadError(
@@ -144,14 +144,14 @@ class _Expansion:
 
 
 def _without_outputs(args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], tuple[Ref, ...]]:
-    """Inputs of a call, and the names of its further outputs as written."""
+    """Split the arguments of a call into inputs and the names of further outputs, as written."""
     if args and isinstance(last := args[-1], Call) and last.name == OUTPUTS:
         return args[:-1], tuple(r for r in last.args if isinstance(r, Ref))
     return args, ()
 
 
 def _outputs_in(variable: Variable) -> list[Ref]:
-    """Names that calls in a variable's equations give to further outputs."""
+    """Names given to further outputs by the calls in a variable's equations."""
     calls = (n for c in variable.components for n in walk(c.expr) if isinstance(n, Call))
     return [output for call in calls for output in _without_outputs(call.args)[1]]
 
@@ -173,7 +173,7 @@ def _plain(
 def _local(
     expr: Expr, given: Mapping[str, Expr], local: Mapping[str, str], own: str, at: Component, where: str
 ) -> Expr:
-    """An expression of a macro with parameters and local names replaced; `name$` and Time are the model's."""
+    """Replace parameters and local names in an expression of a macro; `name$` and Time refer to the model."""
     match expr:
         case Op(op, args):
             return Op(op, tuple(_local(a, given, local, own, at, where) for a in args))
@@ -207,12 +207,12 @@ def _local(
             return expr
 
 
-def expanded(
+def expand_macros(
     equations: Mapping[str, Variable],
     macros: Mapping[str, Macro],
     kind: Callable[[str, tuple[Component, ...]], str],
 ) -> dict[str, Variable]:
-    """Equations with every macro call written out.
+    """Expand every macro call in a set of equations.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def expanded(
 
 
 def _merged(first: Variable, second: Variable) -> Variable:
-    """One variable from the outputs of several calls, which must have different subscripts."""
+    """Merge outputs of several calls into one variable; their subscripts must differ."""
     components = (*first.components, *second.components)
     heads = {(tuple(map(key, c.subs)), c.excepts) for c in components}
     if len(heads) < len(components) or not all(isinstance(c.expr, Ref) for c in components):

@@ -31,7 +31,7 @@ _EXTERNAL_FIELDS = ("file", "tab", "firstcell", "lastcell", "prefix")
 
 @dataclass(slots=True)
 class RangeText:
-    """A range as written: names of elements and ranges, the range it copies, or the cells it is read from."""
+    """A range as written: its members, the range that it copies, or the cells that it is read from."""
 
     name: str
     where: str
@@ -39,11 +39,11 @@ class RangeText:
     copied: str = ""
     cells: dict[str, str] = field(default_factory=dict)
     mappings: list[tuple[str, list[str] | None]] = field(default_factory=list)
-    """Other ranges, with their elements in the order of this one's, or None if both have the same order."""
+    """Mapped ranges, with the elements that match the elements of this range, or None for the same order."""
 
 
 def parse_range(definition: Definition, where: str) -> RangeText:
-    """The range that a definition of kind range or copy gives.
+    """Parse a definition of kind range or copy.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _too_large(where: str) -> UnsupportedError:
 
 
 def _numbered(first: str, last: str, body: str, position: int, where: str) -> list[str]:
-    """Elements of `(A1-A5)`."""
+    """List the elements of `(A1-A5)`."""
     ends = [_NUMBERED.fullmatch(first), _NUMBERED.fullmatch(last)]
     if ends[0] is None or ends[1] is None or ends[0].group(1) != ends[1].group(1):
         raise ExpressionError(
@@ -125,7 +125,7 @@ def _targets(text: str, where: str) -> list[tuple[str, list[str] | None]]:
 
 
 def ranges_of(texts: Mapping[str, RangeText], path: Path) -> dict[str, SubscriptRange]:
-    """Subscript ranges by key, with subranges and copies written out and mappings by element.
+    """Resolve ranges: expand subranges and copies, read external ranges, and match mappings by element.
 
     Raises
     ------

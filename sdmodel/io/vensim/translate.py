@@ -11,32 +11,38 @@ from types import MappingProxyType
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Ref, Table, Text, key, names_in, walk
 from sdmodel.core.structure import CONTROL, Component, Structure, Variable
-from sdmodel.io.expression_parser import OUTPUTS, parse_equation
+from sdmodel.core.text import printable, shorten
+from sdmodel.io.expression_parser import parse_equation
 from sdmodel.io.expression_tokens import ExpressionError
 from sdmodel.io.markers import parse_markers
 from sdmodel.io.number_lists import parse_lookup
+from sdmodel.io.operator_stack import OUTPUTS
 from sdmodel.io.vensim.clean import Entry, MacroText, clean, decode
 from sdmodel.io.vensim.definitions import Definition, parse_definition, unquoted
-from sdmodel.io.vensim.macros import Macro, expanded
+from sdmodel.io.vensim.macros import Macro, expand_macros
 from sdmodel.io.vensim.ranges import RangeText, parse_range, ranges_of
 
 _EXTERNAL_LOOKUP = re.compile(r"\s*+GET[\s_]++(?:XLS|DIRECT)[\s_]++LOOKUPS\s*+\(", re.IGNORECASE)
 
 
 def read_vensim(raw: bytes, path: Path) -> Structure:
-    """Read a `.mdl`.
+    """Read a Vensim model file.
 
     Parameters
     ----------
     raw
-        The file's bytes.
+        Contents of the file.
     path
-        Where it lies, for messages and for data files beside it.
+        Its path, for messages and for data files beside it.
+
+    Returns
+    -------
+    Structure
 
     Raises
     ------
     ReadError
-        If the file cannot be read right; the message names file, line and variable.
+        If the file cannot be read correctly; the message names file, line and variable.
     """
     text = clean(decode(raw, path.name), path.name)
     section = _Section(path)
@@ -48,7 +54,7 @@ def read_vensim(raw: bytes, path: Path) -> Structure:
         macros[key(found.name)] = _macro(found, path)
     equations = section.equations()
     if macros or section.names_outputs:
-        equations = expanded(equations, macros, kind_of)
+        equations = expand_macros(equations, macros, kind_of)
     if not equations:
         raise ReadError(f"{path.name} holds no equations.")
     _refuse_texts(equations.values(), section.texts)
@@ -72,16 +78,16 @@ def _macro(text: MacroText, path: Path) -> Macro:
 
 
 class _Section:
-    """The model's own entries, or those of a macro."""
+    """Definitions of the model, or of one macro, collected entry by entry."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.found: dict[str, list[tuple[Entry, Component]]] = {}
-        """Entries of each variable in the order of the file, by its key."""
+        """Entries and components of each variable in file order, by key."""
         self.names: dict[str, str] = {}
         self.ranges: dict[str, RangeText] = {}
         self.texts: dict[str, str] = {}
-        """Where string variables are defined, by key; they have no number and are left out."""
+        """Location of each string variable, by key; string variables have no numeric value and are left out."""
         self.names_outputs = False
 
     def read(self, entries: Sequence[Entry]) -> None:
@@ -93,10 +99,10 @@ class _Section:
                 self.enter(entry, definition, f"{where}: '{unquoted(definition.name)}'")
             except ExpressionError as error:
                 name = unquoted(definition.name) if definition else re.split(r"[\[=(:<]", entry.equation)[0].strip()
-                name, text = _printable(name), _printable(" ".join(entry.equation[:300].split()))
+                name, text = printable(name), printable(" ".join(entry.equation[:300].split()))
                 raise ReadError(
                     f"{where}: the equation of '{name[:60]}' cannot be read: {text[:120]}"
-                    f"{' ...' if len(text) > 120 else ''}\n({_printable(error.reason)})"
+                    f"{' ...' if len(text) > 120 else ''}\n({printable(error.reason)})"
                 ) from error
 
     def enter(self, entry: Entry, definition: Definition, where: str) -> None:
@@ -109,10 +115,10 @@ class _Section:
             case "text":
                 self.texts[name] = where
             case "check":
-                pass  # reality checks are not part of a run
+                pass  # reality checks are not part of a simulation
             case _:
                 if name == "time":
-                    raise ReadError(f"{where} is the time of the run and cannot be defined.")
+                    raise ReadError(f"{where} is the simulation time and cannot be defined.")
                 component = Component(definition.subscripts, definition.exceptions, _formula(definition, where))
                 if ":" in definition.body and not self.names_outputs:
                     self.names_outputs = OUTPUTS in names_in(component.expr)
@@ -158,13 +164,8 @@ class _Section:
         )
 
 
-def _printable(text: str) -> str:
-    """The text with anything that could act on a terminal shown as a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
 def _formula(definition: Definition, where: str) -> Expr:
-    """The right-hand side of a variable."""
+    """Expression tree of the right-hand side."""
     body = definition.body
     if definition.kind == "lookup" and not _EXTERNAL_LOOKUP.match(body):
         return parse_lookup(body)
@@ -178,7 +179,7 @@ def _formula(definition: Definition, where: str) -> Expr:
 
 
 def _refuse_texts(variables: Iterable[Variable], texts: dict[str, str]) -> None:
-    """Refuse equations that read a string variable."""
+    """Raise if an equation reads a string variable."""
     if not texts:
         return
     for variable in variables:
@@ -187,27 +188,31 @@ def _refuse_texts(variables: Iterable[Variable], texts: dict[str, str]) -> None:
                 if isinstance(node, (Ref, Call)) and node.name in texts:
                     raise UnsupportedError(
                         f"{variable.where}: '{variable.name}' reads the string variable '{node.name}' "
-                        f"({texts[node.name]}), which has no number."
+                        f"({texts[node.name]}), which has no numeric value."
                     )
 
 
 def _unit(text: str, where: str) -> tuple[str, tuple[float | None, ...]]:
-    """Unit and limits of a field such as `firm/Year [0,?,1]`; a bracket with one word is part of the unit."""
+    """Split a field such as `firm/Year [0,?,1]` into unit and limits; a bracket without a comma is part of the unit."""
     found = re.fullmatch(r"(.*?)\s*\[([^\[\]]*,[^\[\]]*)\]", text, re.DOTALL)
     if found is None:
         return text, ()
     try:
         ends = [None if x.strip() == "?" else float(x) for x in found.group(2).split(",")]
     except ValueError:
-        raise ReadError(f"{where}: '[{found.group(2)}]' is no range; write numbers such as [0,1] or [0,?].") from None
+        raise ReadError(
+            f"{where}: '[{shorten(found.group(2))}]' is not a range; write numbers such as [0,1] or [0,?]."
+        ) from None
     limits = tuple(x if x is not None and math.isfinite(x) else None for x in ends)
     if not 2 <= len(limits) <= 3:
-        raise ReadError(f"{where}: the range [{found.group(2)}] has {len(limits)} numbers; it can have 2 or 3.")
+        raise ReadError(
+            f"{where}: the range [{shorten(found.group(2))}] has {len(limits)} numbers; it can have 2 or 3."
+        )
     return found.group(1).strip(), () if all(x is None for x in limits) else limits
 
 
 def kind_of(name: str, components: tuple[Component, ...]) -> str:
-    """Constant | auxiliary | stock | lookup | data | control, from the name and the formulas."""
+    """Kind of a variable by its name and equations: constant, auxiliary, stock, lookup, data or control."""
     if key(name) in CONTROL:
         return "control"
     exprs = [c.expr for c in components]

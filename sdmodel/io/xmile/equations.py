@@ -7,7 +7,7 @@ from dataclasses import replace
 from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, key
 from sdmodel.core.structure import Component, Variable
-from sdmodel.io.expression_parser import INDEX, SLICE
+from sdmodel.io.operator_stack import INDEX, SLICE
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.subscripts import AmbiguousNumber, Subscripts, index_of_word

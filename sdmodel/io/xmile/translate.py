@@ -14,7 +14,7 @@ from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
 from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
 from sdmodel.io.markers import parse_markers
 from sdmodel.io.number_lists import parse_array
-from sdmodel.io.vensim.macros import expanded
+from sdmodel.io.vensim.macros import expand_macros
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain, without_comments
@@ -88,7 +88,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
     macros = macros_of(root, lambda node: _Reader(path, {}, root, node).part(), path.name)
     equations = _explicit(whole, ranges, invalid_index_value(root))
     if macros:
-        equations = expanded(equations, macros, kind_of)
+        equations = expand_macros(equations, macros, kind_of)
     main = next((m for m in models if not m.get("name")), models[0])
     control, method = settings_of(root, main, whole.saving, whole.variables, path.name)
     for variable in control:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.core.calendar import year
+from sdmodel.core.arguments import count, kind, number, refuse, seed
+from sdmodel.core.calendar import Year, year
 from sdmodel.core.distributions import quantile
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, ScenarioError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,22 +50,38 @@ def grid(levels: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    axes = {name: [_number(v, name) for v in values] for name, values in levels.items()}
+    kind("levels", levels, types=(Mapping,), need="a mapping from names of constants to lists of values")
+    given: Mapping[Any, Any] = levels
+    for name, values in given.items():
+        kind("levels", name, types=(str,), need="names of constants, as strings")
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise refuse(f"levels of '{name}'", values, "a list of values")
+    numbers = {name: [_number(v, name) for v in values] for name, values in levels.items()}
+    dated = [name for name, values in numbers.items() if any(isinstance(v, Year) for v in values)]
+    axes = {name: [float(v) for v in values] for name, values in numbers.items()}
     empty = [name for name, values in axes.items() if not values]
     if not axes or empty:
         raise DesignError(f"A grid needs values for '{empty[0]}'." if empty else "A grid needs at least one constant.")
-    return pd.DataFrame(list(product(*axes.values())), columns=list(axes))
+    out = pd.DataFrame(list(product(*axes.values())), columns=list(axes))
+    if dated:
+        out.attrs["dates"] = dated
+    return out
 
 
-def _number(value: object, name: str) -> float:
-    number = float(value) if isinstance(value, (int, float, np.number)) else year(value)  # type: ignore[arg-type]  # refuses
-    if not math.isfinite(number):
-        raise DesignError(f"'{name}' is given {number}; a design holds finite numbers.")
+def _number(value: Any, name: str) -> float:
+    """A value as a number; a date as a `Year`."""
+    text = isinstance(value, str)
+    try:
+        number = year(value)
+    except ScenarioError:
+        raise DesignError(f"'{name}' is given {value!r}; a design holds finite numbers and dates.") from None
+    if not math.isfinite(number) or (text and not isinstance(number, Year)):
+        raise DesignError(f"'{name}' is given {value!r}; a design holds finite numbers.")
     return number
 
 
 def latin_hypercube(
-    parameters: pd.DataFrame,
+    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
     n: int,
     *,
     rng: int | np.random.Generator | None = None,
@@ -75,7 +92,8 @@ def latin_hypercube(
     Parameters
     ----------
     parameters
-        Index name; columns value, low, high, distribution, as `Model.uncertainties` gives it. Distributions: uniform,
+        A mapping from names to (low, high), each end equally likely as what lies between; or a table with index name
+        and columns value, low, high, distribution, as `Model.uncertainties` gives it. Distributions: uniform,
         loguniform, triangular (mode at the value), normal (mean at the value, the range its 95 % interval, cut at
         the range), lognormal (median at the value, likewise), integer (every whole number equally likely). Any
         continuous distribution of `scipy.stats` goes by its name too, with its arguments as a mapping in a column
@@ -114,7 +132,8 @@ def latin_hypercube(
     """
     from scipy.stats import qmc
 
-    _countable(parameters, n)
+    parameters = parameter_table(parameters)
+    _countable(n, rng)
     generator = np.random.default_rng(rng)
     unit = qmc.LatinHypercube(d=len(parameters), rng=generator).random(n)
     if correlation:
@@ -122,7 +141,12 @@ def latin_hypercube(
     return _sampled(parameters, unit, "latin_hypercube", rng)
 
 
-def sobol_sequence(parameters: pd.DataFrame, n: int, *, rng: int | np.random.Generator | None = None) -> pd.DataFrame:
+def sobol_sequence(
+    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    n: int,
+    *,
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
     """Scrambled Sobol' points: evenly spread over all parameters at once, best for means and quantiles.
 
     Parameters
@@ -155,7 +179,8 @@ def sobol_sequence(parameters: pd.DataFrame, n: int, *, rng: int | np.random.Gen
     """
     from scipy.stats import qmc
 
-    _countable(parameters, n)
+    parameters = parameter_table(parameters)
+    _countable(n, rng)
     if n & (n - 1):
         raise DesignError(f"Sobol' points come in powers of two; {n} is none. Ask for {1 << (n - 1).bit_length()}.")
     unit = qmc.Sobol(d=len(parameters), rng=np.random.default_rng(rng)).random(n)
@@ -163,7 +188,11 @@ def sobol_sequence(parameters: pd.DataFrame, n: int, *, rng: int | np.random.Gen
 
 
 def morris_trajectories(
-    parameters: pd.DataFrame, n: int, *, levels: int = 4, rng: int | np.random.Generator | None = None
+    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    n: int,
+    *,
+    levels: int = 4,
+    rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
     """Trajectories for Morris screening: in each, one parameter after the other takes one step.
 
@@ -198,7 +227,8 @@ def morris_trajectories(
     >>> len(sdmodel.morris_trajectories(parameters, 3, rng=1)) == 3 * (len(parameters) + 1)
     True
     """
-    _countable(parameters, n)
+    parameters = parameter_table(parameters)
+    _countable(n, rng)
     if levels < 2 or levels % 2:
         raise DesignError(f"Morris screening needs an even number of levels, at least two; {levels} is none.")
     generator = np.random.default_rng(rng)
@@ -218,11 +248,63 @@ def morris_trajectories(
     return out
 
 
-def _countable(parameters: pd.DataFrame, n: int) -> None:
-    if n < 1:
-        raise DesignError(f"{n} samples are asked for; ask for at least one.")
+MOST_SAMPLES = 10**8
+
+
+def parameter_table(parameters: Any) -> pd.DataFrame:
+    """Parameters as a table with the columns value, low, high and distribution.
+
+    Parameters
+    ----------
+    parameters
+        A table such as `Model.uncertainties`, of which only `low` and `high` are needed; a mapping from names to
+        (low, high); or a SALib problem.
+
+    Raises
+    ------
+    DesignError
+        If it is none of these.
+    """
+    import pandas as pd
+
+    need = "a table such as model.uncertainties, or a mapping from names to (low, high)"
+    if isinstance(parameters, Mapping):
+        if {"names", "bounds"} <= set(parameters):
+            parameters = dict(zip(parameters["names"], parameters["bounds"], strict=True))
+        rows = {}
+        for name, given in parameters.items():
+            if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
+                raise refuse(f"range of {name!r}", given, "(low, high)")
+            for end in given:
+                number(f"range of {name!r}", end)
+            rows[name] = (float(given[0]), float(given[1]))
+        parameters = pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"])
+    kind("parameters", parameters, types=(pd.DataFrame,), need=need)
     if not len(parameters):
         raise DesignError("There are no parameters to sample. Mark constants as [uncertainty] in the model file.")
+    for name in parameters.index:
+        kind("parameters", name, types=(str,), need="names of constants as the index of the table")
+    if not parameters.index.is_unique:
+        raise DesignError(f"The parameter '{parameters.index[parameters.index.duplicated()][0]}' is given twice.")
+    missing = [column for column in ("low", "high") if column not in parameters]
+    if missing:
+        raise DesignError(f"The table of parameters has no column '{missing[0]}'; give {need}.")
+    out: pd.DataFrame = parameters.copy()
+    if "value" not in out:
+        out["value"] = (out["low"] + out["high"]) / 2
+    if "distribution" not in out:
+        out["distribution"] = "uniform"
+    wrong = out.index[out["low"] > out["high"]]
+    if len(wrong):
+        low, high = out.loc[wrong[0], "low"], out.loc[wrong[0], "high"]
+        raise DesignError(f"The range of '{wrong[0]}' ends below its start: {low:g} to {high:g}.")
+    return out
+
+
+def _countable(n: int, rng: Any) -> None:
+    count("n", n, high=MOST_SAMPLES)
+    if not (rng is None or isinstance(rng, np.random.Generator)):
+        seed("rng", rng)
 
 
 def _sampled(
@@ -295,6 +377,10 @@ def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
     >>> sdmodel.pair(samples, sdmodel.grid({"exit start": [2017, 2020]}))["setting"].tolist()
     [0, 0, 1, 1]
     """
+    import pandas as pd
+
+    for name, table in (("samples", samples), ("settings", settings)):
+        kind(name, table, types=(pd.DataFrame,), need="a pandas.DataFrame")
 
     def labelled(table: pd.DataFrame, label: str) -> pd.DataFrame:
         return table if label in table else table.assign(**{label: np.arange(len(table))})
@@ -304,34 +390,81 @@ def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
     shared = [c for c in left.columns if c in right.columns]
     out = right.merge(left.drop(columns=shared), how="cross")
     out.attrs = {**samples.attrs}
+    dated = [*samples.attrs.get("dates", ()), *settings.attrs.get("dates", ())]
+    if dated:
+        out.attrs["dates"] = dated
     front = [c for c in LABELS if c in out]
     return out[[*front, *(c for c in out.columns if c not in front)]]
 
 
-def table(design: pd.DataFrame | Iterable[Mapping[str, float]]) -> pd.DataFrame:
-    """A design as a DataFrame: a list of runs, each a mapping from constant to value, is accepted as well.
+def table(design: Any) -> pd.DataFrame:
+    """A design as a DataFrame with one row a run.
+
+    Parameters
+    ----------
+    design
+        A DataFrame; a mapping from names to lists of values; or a list of runs, each a mapping from names to values.
+        Dates become numbers of years; `attrs["dates"]` then names the columns.
 
     Raises
     ------
     DesignError
-        If it has no rows, a column twice, or a value that is no finite number.
+        If it has no rows, a column twice or one without a name, or a value that is no finite number.
     """
     import pandas as pd
 
-    out = design if isinstance(design, pd.DataFrame) else pd.DataFrame(list(design))
+    need = "a pandas.DataFrame with one row a run, a mapping from names to lists, or a list of mappings"
+    if isinstance(design, pd.DataFrame):
+        out = design
+    else:
+        if isinstance(design, (str, pd.Series)) or not isinstance(design, Iterable):
+            raise refuse("design", design, need)
+        given: Any = dict(design) if isinstance(design, Mapping) else list(design)
+        if isinstance(given, list) and not all(isinstance(row, Mapping) for row in given):
+            raise refuse("design", design, need)
+        try:
+            out = pd.DataFrame(given)
+        except ValueError as error:
+            raise DesignError(f"The design is no table: {error}. Give {need}.") from None
     if not len(out):
         raise DesignError("The design has no rows; a sweep needs at least one run.")
+    unnamed = [name for name in out.columns if not isinstance(name, str)]
+    if unnamed:
+        raise DesignError(f"The design has a column {unnamed[0]!r}; columns are named after constants of the model.")
     if not out.columns.is_unique:
         twice = out.columns[out.columns.duplicated()].tolist()
         raise DesignError(f"The design has the column '{twice[0]}' twice.")
+    changed: dict[str, list[float]] = {}
     for name in out.columns:
-        if name not in LABELS:
-            column = out[name].to_numpy()
-            if column.dtype.kind not in "iuf":
-                column = pd.to_numeric(out[name], errors="coerce").to_numpy(float)
-            bad = np.flatnonzero(~np.isfinite(column))
-            if len(bad):
-                raise DesignError(
-                    f"Row {bad[0]} of the design gives '{name}' the value {out[name].iloc[bad[0]]!r}, no finite number."
-                )
+        values = out[name]
+        if name in LABELS:
+            if values.isna().any():
+                raise DesignError(f"Row {int(values.isna().to_numpy().argmax())} of the design has no '{name}'.")
+        elif values.to_numpy().dtype.kind not in "iuf":
+            changed[name] = [_element(value, i, name) for i, value in enumerate(values)]
+        elif not np.isfinite(values.to_numpy(float)).all():
+            row = int((~np.isfinite(values.to_numpy(float))).argmax())
+            raise DesignError(
+                f"Row {row} of the design gives '{name}' the value {values.iloc[row]!r}, no finite number."
+            )
+    if not changed:
+        return out
+    dated = [name for name, column in changed.items() if any(isinstance(value, Year) for value in column)]
+    attrs = out.attrs
+    out = out.assign(**{name: np.array(column, dtype=float) for name, column in changed.items()})
+    out.attrs = {**attrs, **({"dates": [*attrs.get("dates", ()), *dated]} if dated else {})}
     return out
+
+
+def _element(value: Any, row: int, name: str) -> float:
+    """A value of a design that is not of a number type: a date, or a number among other things."""
+    if isinstance(value, (bool, np.bool_)):
+        return float(value)
+    try:
+        if value is None or isinstance(value, complex):
+            raise TypeError
+        return _number(value, name)
+    except (DesignError, TypeError, ValueError, OverflowError):
+        raise DesignError(
+            f"Row {row} of the design gives '{name}' the value {value!r:.60}, no finite number or date."
+        ) from None

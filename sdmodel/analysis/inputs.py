@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from sdmodel.compile.parameters import constants_table
+from sdmodel.core.arguments import count as count
+from sdmodel.core.arguments import kind as kind
+from sdmodel.core.arguments import number as number
+from sdmodel.core.arguments import refuse as refuse
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.expression import key
@@ -29,34 +33,6 @@ Limits = Mapping[Outcome, tuple[float | None, float | None]]
 
 
 # -- kinds ------------------------------------------------------------------------------------------------------
-def refuse(name: str, value: object, need: str) -> DesignError:
-    """The error for an argument of a wrong kind or value."""
-    text = " ".join(repr(value).split())
-    text = text if len(text) <= 60 else f"{text[:60]}..."
-    return DesignError(f"{name}: {text} ({type(value).__name__}) is given; give {need}.")
-
-
-def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> None:
-    """Refuse a value of another type."""
-    if not isinstance(value, types):
-        raise refuse(name, value, need)
-
-
-def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
-    """Refuse what is no finite number from `low` to `high`, or not above `above`."""
-    fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (fine and low <= float(value) <= high and above < float(value) < np.inf and value > -np.inf):
-        ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
-        ends += [f"of at most {high:g}"] * (high < np.inf)
-        raise refuse(name, value, f"a finite number{' ' * bool(ends)}{' and '.join(ends)}")
-
-
-def count(name: str, value: object, *, low: int = 1) -> None:
-    """Refuse what is no whole number of at least `low`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
-        raise refuse(name, value, f"a whole number of at least {low}")
-
-
 def choice(name: str, value: object, known: Sequence[str]) -> None:
     """Refuse a word that is not one of those known."""
     if not isinstance(value, str) or value not in known:
@@ -73,7 +49,7 @@ def _seed(name: str, value: object) -> None:
 
 
 def _time(name: str, value: object) -> None:
-    number(name, year(value))  # type: ignore[arg-type]  # refuses what is no time
+    number(name, year(value))
 
 
 def _limits(name: str, value: object) -> None:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 from sdmodel.core.errors import ScenarioError
 
+YEARS = frozenset(("year", "years", "yr", "yrs", "annum", "a", "年"))
+"""Units of time in which a date is a number."""
 
-def year(when: float | str | dt.date | dt.datetime) -> float:
+
+class Year(float):
+    """A time that was given as a date, as a number of years; where it is used, the unit of time must be a year."""
+
+
+def counts_years(unit: str, first: float) -> bool:
+    """Whether times are years: the unit says so or, where there is none, the first time looks like a year."""
+    text = unit.strip().lower()
+    return text in YEARS or (text in ("", "dmnl") and 1000 <= first <= 3000)
+
+
+def year(when: Any) -> float:
     """A time as a number of years: 2014-07-01 is 2014 plus days gone over days in the year.
 
     Parameters
@@ -27,7 +40,11 @@ def year(when: float | str | dt.date | dt.datetime) -> float:
     >>> year("2015-07-02")
     2015.4986301369863
     """
-    if isinstance(when, bool) or when is None:
+    if isinstance(when, Year):
+        return when
+    if type(when).__module__ == "numpy" and type(when).__name__ == "datetime64":
+        when = when.astype("datetime64[us]").item()
+    if isinstance(when, bool) or when is None or type(when).__name__ in ("timedelta64", "Timedelta", "complex128"):
         raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")
     if isinstance(when, SupportsFloat):
         try:
@@ -46,5 +63,5 @@ def year(when: float | str | dt.date | dt.datetime) -> float:
             when = dt.datetime(when.year, when.month, when.day)
         when = when.replace(tzinfo=None)
         length = dt.timedelta(days=366 if calendar.isleap(when.year) else 365)
-        return when.year + (when - dt.datetime(when.year, 1, 1)) / length
+        return Year(when.year + (when - dt.datetime(when.year, 1, 1)) / length)
     raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.core.calendar import year
+from sdmodel.core.arguments import kind, number, refuse
+from sdmodel.core.calendar import Year, counts_years, year
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import join_label, split_label
@@ -59,6 +61,11 @@ class Outcome:
             object.__setattr__(self, "at", year(self.at))
         for bound in ("start", "end"):
             object.__setattr__(self, bound, year(getattr(self, bound)))
+        kind("variable", self.variable, types=(str,), need="the name of a variable")
+        if self.level is not None:
+            number("level", self.level)
+        if any(math.isnan(t) for t in (self.start, self.end, self.at) if not isinstance(t, str)):
+            raise DesignError(f"The times of the outcome of '{self.variable}' are not all numbers.")
         if str(self.at).startswith("first") != (self.level is not None):
             raise DesignError("A level goes with at='first_above' or at='first_below', and with these only.")
 
@@ -103,6 +110,9 @@ class Outcome:
         """
         import xarray as xr
 
+        if not hasattr(result, "data_vars") and not hasattr(result, "columns"):
+            raise refuse("result", result, "the Dataset of a sweep, or a Run")
+        self._refuse_dates(result)
         if isinstance(result, xr.Dataset):
             path = self._path(result)
         elif isinstance(result, xr.DataArray):
@@ -111,6 +121,18 @@ class Outcome:
             series = result[self.variable]
             path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy()}, dims="time")
         return self._judge(path).rename(self.label)
+
+    def _refuse_dates(self, result: Any) -> None:
+        """Refuse dates where the times of a result are not years."""
+        if any(isinstance(t, Year) for t in (self.at, self.start, self.end)):
+            if hasattr(result, "data_vars"):
+                unit, first = str(result["time"].attrs.get("unit", "")), float(result["time"][0])
+            else:
+                unit, first = result.model.time_unit, float(result.time[0])
+            if not counts_years(unit, first):
+                raise DesignError(
+                    f"'{self.label}' names a date, but the unit of time is {unit or 'not stated'}. Give a number in it."
+                )
 
     def _path(self, result: xr.Dataset) -> xr.DataArray:
         """The variable of a sweep, or the element that `name[a,b]` means."""

@@ -24,6 +24,17 @@ class Scenario:
     """Dated path by constant."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.description, str):
+            raise ScenarioError(
+                f"A scenario's name and description are texts, not {self.name!r}, {self.description!r}."
+            )
+        for part, kind in (("values", "numbers"), ("paths", "schedules")):
+            given = getattr(self, part)
+            if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+                raise ScenarioError(f"The {part} of a scenario are a mapping from names to {kind}, not {given!r:.60}.")
+        for name, path in self.paths.items():
+            if not isinstance(path, Schedule):
+                raise ScenarioError(f"The path of '{name}' is {path!r:.60}; give a Schedule.")
         values = {name: number(value, f"'{name}'") for name, value in self.values.items()}
         object.__setattr__(self, "values", FrozenDict(values))
         object.__setattr__(self, "paths", FrozenDict(self.paths))

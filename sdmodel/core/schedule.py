@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sdmodel.core.calendar import year
+from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.text import shorten
 
@@ -26,6 +27,10 @@ class Schedule:
     between: str = "step"
 
     def __post_init__(self) -> None:
+        for name in ("at", "value"):
+            given = getattr(self, name)
+            if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+                raise ScenarioError(f"A schedule needs a list of dates and a list of values; {name} is {given!r}.")
         object.__setattr__(self, "at", tuple(year(t) for t in self.at))
         object.__setattr__(self, "value", tuple(number(v, "a schedule") for v in self.value))
         if self.between not in _BETWEEN:
@@ -42,7 +47,7 @@ class Schedule:
 
 def number(value: Any, what: str) -> float:
     """A value as a float; a date becomes a year."""
-    if isinstance(value, (dt.date, dt.datetime)):
+    if isinstance(value, (dt.date, dt.datetime, Year)):
         return year(value)
     try:
         if isinstance(value, (bool, str)):

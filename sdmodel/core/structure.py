@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from sdmodel.core.calendar import counts_years
 from sdmodel.core.errors import EquationError, UnknownNameError
 from sdmodel.core.expression import Expr, Number, Table, key, names_in
 from sdmodel.core.frozen import FrozenDict
@@ -230,6 +231,17 @@ class Structure:
         if name not in self.scenarios:
             raise UnknownNameError(name, self.scenarios, "scenario", f"{self.name} has {len(self.scenarios)} of them.")
         return self.scenarios[name]
+
+    @property
+    def time_unit(self) -> str:
+        """Unit of time, as the TIME STEP states it."""
+        found = self.equations.get("time step")
+        return found.unit if found is not None else ""
+
+    @property
+    def in_years(self) -> bool:
+        """Whether times are years, so that a date is a time (see `sdmodel.core.calendar.counts_years`)."""
+        return counts_years(self.time_unit, self.time.get("initial time", 0.0))
 
     @property
     def time(self) -> dict[str, float]:

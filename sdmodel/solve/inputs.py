@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, SupportsFloat
 
 from sdmodel.compile.parameters import constant_values
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import fits, lower, program_of
 from sdmodel.compile.python.engine import Engine
+from sdmodel.core.arguments import kind, number
+from sdmodel.core.arguments import seed as whole_seed
 from sdmodel.core.cache import Cache
-from sdmodel.core.calendar import year
+from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import split_label
@@ -26,6 +28,20 @@ from sdmodel.solve.solver import Solver
 _constants: Cache[dict[str, tuple[Variable, float]]] = Cache()
 _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
+
+
+def check_numbers(every: float | None, rtol: float, seed: int) -> None:
+    """Refuse a report interval, a tolerance or a seed that is none.
+
+    Raises
+    ------
+    DesignError
+        With what to give instead.
+    """
+    if every is not None:
+        number("every", every, above=0)
+    number("rtol", rtol, low=1e-13, high=0.1)
+    whole_seed("seed", seed)
 
 
 def program_and_solver(structure: Structure, method: str | None, default: str) -> tuple[Program, Solver, str]:
@@ -57,6 +73,12 @@ def resolve_scenario(
     model: Structure, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None
 ) -> Scenario:
     """Merge values into the scenario and check names and ranges; names are spelled as in the model."""
+    if not (values is None or isinstance(values, Scenario)):
+        kind("values", values, types=(Mapping,), need="a mapping from names of constants to numbers, or a Scenario")
+        for name in values:
+            kind("values", name, types=(str,), need="names of constants, as strings")
+    if scenario is not None:
+        kind("scenario", scenario, types=(str, Scenario), need="the name of a scenario, or a Scenario")
     if isinstance(values, Scenario):
         if scenario is not None:
             raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
@@ -66,12 +88,14 @@ def resolve_scenario(
         chosen = chosen.with_values({k: v if isinstance(v, SupportsFloat) else year(v) for k, v in values.items()})
     checked: dict[str, float] = {}
     for name, value in chosen.values.items():
+        refuse_dates(model, [value], f"'{name}'")
         for element in constants_named(model, name):
             _in_range(model, element, value)
             checked[element] = value
     paths = {}
     for name, path in chosen.paths.items():
         elements = constants_named(model, name)
+        refuse_dates(model, (*path.at, *path.value), f"the path of '{name}'")
         whole = model.owner(name).name
         if len(elements) < len(constants_named(model, whole)):
             raise OverrideError(f"'{name}' is one element; a path goes with a whole constant: '{whole}'.")
@@ -80,6 +104,22 @@ def resolve_scenario(
                 _in_range(model, element, value)
         paths[whole] = path
     return Scenario(chosen.name, chosen.description, checked, paths)
+
+
+def refuse_dates(model: Structure, times: Iterable[float], what: str) -> None:
+    """Refuse times that were given as dates to a model whose unit of time is not a year.
+
+    Raises
+    ------
+    OverrideError
+        With the unit of the model.
+    """
+    if any(isinstance(t, Year) for t in times) and not model.in_years:
+        unit = model.time_unit or "no unit"
+        raise OverrideError(
+            f"A date is given for {what}, but the unit of time of '{model.name}' is {unit}, and a date is a number of "
+            "years. Give a number in the model's unit of time."
+        )
 
 
 def constants_named(model: Structure, name: str) -> list[str]:
@@ -154,8 +194,10 @@ def engine_of(program: Program) -> Engine:
     return _engines.get(program, "engine", lambda: Engine(program))
 
 
-def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
-    """Interpolants of the data variables of a program."""
+def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure | None = None) -> list[Series]:
+    """Interpolants of the data variables of a program; dates are refused where the `model` does not count years."""
+    if data is not None:
+        kind("data", data, types=(Mapping,), need="a mapping from data variables to series")
     given = {key(name): value for name, value in (data or {}).items()}
     known = {key(name) for name in program.data}
     for name in data or {}:
@@ -166,12 +208,23 @@ def series_of(program: Program, data: Mapping[str, Any] | None) -> list[Series]:
         raise OverrideError(
             f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}."
         )
-    return [interpolant(*_pair(given[key(name)], name)) for name in program.data]
+    pairs = [_pair(given[key(name)], name) for name in program.data]
+    if model is not None:
+        for name, (at, _) in zip(program.data, pairs, strict=True):
+            refuse_dates(model, at, f"the series of '{name}'")
+    return [interpolant(at, x) for at, x in pairs]
 
 
 def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:
-    times, values = (value.index, value.to_numpy()) if hasattr(value, "index") and hasattr(value, "to_numpy") else value
-    at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], [float(v) for v in values]
+    try:
+        series = hasattr(value, "index") and hasattr(value, "to_numpy")
+        times, values = (value.index, value.to_numpy()) if series else value
+        values = [float(v) for v in values]
+    except (TypeError, ValueError):
+        raise OverrideError(
+            f"The series of '{name}' must be a pandas Series, or a pair (times, values) of numbers."
+        ) from None
+    at, x = [year(t) if not isinstance(t, (int, float)) else float(t) for t in times], list(values)
     if len(at) != len(x) or not at or any(b <= a for a, b in itertools.pairwise(at)):
         raise OverrideError(f"The series of '{name}' needs as many values as times, and times that rise.")
     return at, x

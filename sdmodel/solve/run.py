@@ -18,6 +18,7 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.solve.fixed_step import moving
 from sdmodel.solve.inputs import (
+    check_numbers,
     engine_of,
     parameter_vector,
     program_and_solver,
@@ -96,13 +97,14 @@ def run(
     >>> run.time.tolist()
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
+    check_numbers(every, rtol, seed)
     asked = resolve_scenario(model, values, scenario)
     model_run = with_paths(model, asked)
     program, chosen, reason = program_and_solver(model_run, method, CONTINUOUS)
     p = parameter_vector(model_run, program, asked.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
-    bound = engine.bind(p, series_of(program, data), seed=seed)
+    bound = engine.bind(p, series_of(program, data, model), seed=seed)
     begun = clock.perf_counter()
     if program.moving:
         check_finite_start(program, bound)

@@ -11,13 +11,15 @@ import numpy as np
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import fits
 from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.arguments import kind, refuse
 from sdmodel.core.cache import Cache
+from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
-from sdmodel.solve.inputs import constants_named, program_and_solver, resolve_scenario, with_paths
+from sdmodel.solve.inputs import constants_named, program_and_solver, refuse_dates, resolve_scenario, with_paths
 from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.solver import Solver
 from sdmodel.solve.times import report_times
@@ -102,7 +104,7 @@ def make_plan(
     start, columns = _values(model, program, base, design)
     _one_shape(program, start, columns)
     times = _times(program, start, columns, every, chosen.on_grid)
-    series, series_times = _series(program, data, len(design))
+    series, series_times = _series(model, program, data, len(design))
     numbers = _numbers(design)
     plan = Plan(
         program,
@@ -137,6 +139,9 @@ def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:
         raise DesignError(f"outputs must be a list of names; write outputs=[{outputs!r}].")
     if outputs is None:
         return list(model.outcomes) or [v.name for v in model.equations.values() if v.kind == "stock"]
+    kind("outputs", outputs, types=(Sequence,), need="a list of names of variables")
+    for name in outputs:
+        kind("outputs", name, types=(str,), need="names of variables, as strings")
     if not outputs:
         raise DesignError("A sweep needs at least one output.")
     found = []
@@ -180,6 +185,8 @@ def _values(
         if column in LABELS:
             continue
         values = design[column].to_numpy(float)
+        if column in design.attrs.get("dates", ()):
+            refuse_dates(model, [Year(values[0])], f"'{column}' in the design")
         for label in constants_named(model, column):
             if given.setdefault(label, column) != column:
                 raise DesignError(
@@ -260,10 +267,14 @@ def _depends(program: Program, node: int) -> set[int]:
     return out
 
 
-def _series(program: Program, data: xr.Dataset | None, runs: int) -> tuple[np.ndarray, tuple[float, ...]]:
+def _series(
+    model: Structure, program: Program, data: xr.Dataset | None, runs: int
+) -> tuple[np.ndarray, tuple[float, ...]]:
     """Series of the data variables, shape (runs or 1, data, times), and their times."""
+    if data is not None and not hasattr(data, "data_vars"):
+        raise refuse("data", data, "an xarray.Dataset with one variable a data variable and the dimension time")
     if not program.data:
-        if data is not None:
+        if data is not None and len(data.data_vars):
             raise UnknownNameError(str(next(iter(data.data_vars))), program.data, "data variable")
         return np.empty((1, 0, 0)), ()
     if data is None or any(name not in data for name in program.data):
@@ -272,7 +283,9 @@ def _series(program: Program, data: xr.Dataset | None, runs: int) -> tuple[np.nd
     unknown = [str(name) for name in data.data_vars if name not in program.data]
     if unknown:
         raise UnknownNameError(unknown[0], program.data, "data variable")
-    times = tuple(float(t) for t in data["time"].to_numpy())
+    times = tuple(year(t) for t in data["time"].to_numpy())
+    refuse_dates(model, times, "the series of data=")
+    times = tuple(map(float, times))
     if (np.diff(times) <= 0).any():
         raise DesignError("The times of data= must rise.")
     per_run = any("run" in data[name].dims for name in program.data)

@@ -57,12 +57,6 @@ def _range_name(model: Structure, members: Sequence[str], taken: Sequence[str]) 
     return exact[0] if exact else f"dimension {len(taken) + 1} of {'+'.join(members)}"
 
 
-def time_unit(model: Structure) -> str:
-    """Unit of time, as the TIME STEP states it."""
-    found = model.equations.get("time step")
-    return found.unit if found is not None else ""
-
-
 def dataset(
     model: Structure,
     plan: Plan,
@@ -100,6 +94,6 @@ def _make_axes(model: Structure, plan: Plan) -> tuple[dict[str, Any], dict[str, 
 
     axes = {
         "run": xr.Variable("run", np.arange(plan.runs)).to_index_variable(),
-        "time": xr.Variable("time", np.asarray(plan.times), {"unit": time_unit(model)}).to_index_variable(),
+        "time": xr.Variable("time", np.asarray(plan.times), {"unit": model.time_unit}).to_index_variable(),
     }
     return axes, {name: PandasIndex(axis.to_index(), name) for name, axis in axes.items()}

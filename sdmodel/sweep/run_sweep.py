@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core.arguments import count, kind, refuse
 from sdmodel.core.errors import StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import table
+from sdmodel.solve.inputs import check_numbers
 from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
 from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
@@ -117,6 +119,13 @@ def run_sweep(
     >>> dict(result.sizes)
     {'run': 4, 'time': 6}
     """
+    check_numbers(every, rtol, seed)
+    count("certificate", certificate, low=0)
+    if workers is not None:
+        count("workers", workers)
+    kind("progress", progress, types=(bool, str, type(None)), need="True, False, a label, or None")
+    if client is not None and not hasattr(client, "submit"):
+        raise refuse("client", client, "a dask.distributed.Client")
     design = table(design)
     plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
     shapes = [Shape(model, name, plan.labels) for name in names]

@@ -22,7 +22,7 @@ from sdmodel.sweep.engines import NOT_RUN, Chunk
 from sdmodel.sweep.files import read_json, sync, write_json
 from sdmodel.sweep.identity import MEANING, difference, digest
 from sdmodel.sweep.plan import Plan
-from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS, Shape, time_unit
+from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS, Shape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -348,7 +348,7 @@ def _make(
         array[...] = values
         small[key] = {"name": name, "size": len(values), "digest": digest(values), **more}
 
-    put("time", np.asarray(plan.times), "time", "time", unit=time_unit(model))
+    put("time", np.asarray(plan.times), "time", "time", unit=model.time_unit)
     for i, column in enumerate(design.columns):
         values, extra = _plain(design[column].to_numpy())
         put(f"p{i}", values, "run", str(column), **extra)

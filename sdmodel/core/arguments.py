@@ -1,0 +1,44 @@
+"""Checks of arguments: what is of a wrong kind is refused in one line that says what to give instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sdmodel.core.errors import DesignError
+
+
+def refuse(name: str, value: object, need: str) -> DesignError:
+    """The error for an argument of a wrong kind or value."""
+    text = " ".join(repr(value).split())
+    text = text if len(text) <= 60 else f"{text[:60]}..."
+    return DesignError(f"{name}: {text} ({type(value).__name__}) is given; give {need}.")
+
+
+def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> None:
+    """Refuse a value of another type."""
+    if not isinstance(value, types):
+        raise refuse(name, value, need)
+
+
+def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
+    """Refuse what is no finite number from `low` to `high`, or not above `above`."""
+    fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (fine and low <= value <= high and above < value < np.inf and value > -np.inf):
+        ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
+        ends += [f"of at most {high:g}"] * (high < np.inf)
+        raise refuse(name, value, f"a finite number{' ' * bool(ends)}{' and '.join(ends)}")
+
+
+def count(name: str, value: object, *, low: int = 1, high: int | None = None) -> None:
+    """Refuse what is no whole number from `low` to `high`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < low or (high is not None and value > high):  # type: ignore[operator]  # it is whole
+        most = "" if high is None else f" and at most {high:,}"
+        raise refuse(name, value, f"a whole number of at least {low}{most}")
+
+
+def seed(name: str, value: object) -> None:
+    """Refuse what is no seed: a whole number of 64 bits."""
+    count(name, value, low=0, high=2**64 - 1)

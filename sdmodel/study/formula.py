@@ -98,7 +98,8 @@ def evaluate(text: str, functions: Mapping[str, Callable[..., Any]], names: Mapp
 
 
 def first_texts(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Names of the functions that a formula calls, each with those of its arguments that are texts."""
-    for node in ast.walk(_tree(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield node.func.id, [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    """Functions that a formula calls, in the order of the text, each with those of its arguments that are texts."""
+    calls = [node for node in ast.walk(_tree(text)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        yield ast.unparse(node.func), texts

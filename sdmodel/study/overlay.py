@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdmodel.core.errors import CompositionError
 from sdmodel.core.expression import Ref, key
@@ -25,7 +25,7 @@ IN_FORCE = "{name} in force"
 
 
 def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
-    """The model with an overlay; a model that has it already stays as it is.
+    """The model with an overlay; a model that has an overlay of this name with these variables stays as it is.
 
     Parameters
     ----------
@@ -51,35 +51,37 @@ def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
     >>> changed["advocacy budget in force"].kind
     'auxiliary'
     """
-    patch = read_vensim(text.encode(), Path(name))
-    new = [v for v in patch.equations.values() if v.key not in model.equations]
-    if new and all(IN_FORCE.format(name=v.name) in model for v in patch.equations.values() if v not in new):
+    patch = read_vensim(text.encode(), Path(name)).equations.values()
+    laid = (model.equations.get(key(IN_FORCE.format(name=v.name))) or model.equations.get(v.key) for v in patch)
+    if all(v is not None and v.file == name for v in laid):
         return model
-    for variable in new:
-        model = model.with_variable(variable)
-    for variable in patch.equations.values():
-        if variable not in new:
-            model = _changed(model, model[variable.name], variable)
+    changed = [v for v in patch if v.key in model.equations]
+    for variable in patch:
+        if variable not in changed:
+            model = model.with_variable(variable)
+    for variable in changed:
+        model = _changed(model, model[variable.name], variable)
     return model
 
 
 def _changed(model: Model, old: Variable, new: Variable) -> Model:
     """The model in which a variable it has follows another equation."""
+    place: dict[str, Any] = {"file": new.file, "line": new.line}
     if old.key not in new.reads():
-        return model.with_variable(replace(old, components=new.components, kind=new.kind))
+        return model.with_variable(replace(old, components=new.components, kind=new.kind, **place))
     if len(new.components) > 1 or new.components[0].subs:
         raise CompositionError(f"{new.where}: the equation of '{old.name}' reads its own name; write it once, whole.")
     formula = new.components[0].expr
     if old.kind != "constant":
         parts = tuple(Component(c.subs, c.excepts, substitute(formula, old.key, c.expr)) for c in old.components)
-        return model.with_variable(replace(old, components=parts, kind=kind_of(old.name, parts)))
+        return model.with_variable(replace(old, components=parts, kind=kind_of(old.name, parts), **place))
     if any(c.subs for c in old.components):
         raise CompositionError(f"{new.where}: the constant '{old.name}' has subscripts, which no overlay can change.")
     force = IN_FORCE.format(name=old.name)
     readers = model.uses(old.name)
     model = model.with_variable(
         replace(old, name=force, kind="auxiliary", components=new.components, role="", ids=(), limits=(),
-                distribution="")
+                distribution="", **place)
     )  # fmt: skip
     for reader in readers:
         model = model.replace(old.name, Ref(key(force)), in_equation_of=reader)

@@ -95,8 +95,9 @@ class GlobalSensitivity:
             [],
             result.reset_index(),
             status=status(model),
-            notes=[*notes, *warned, second.told],
-            record=second.record(self.name, seed, found) | {"blocks": blocks, "sampler": "sobol_blocks"},
+            notes=[*notes, *warned, second.summary],
+            record=second.record(self.name, seed, found)
+            | {"blocks": blocks, "sampler": "sobol_blocks", "composition": model.fingerprint},
             headline=headline,
             plan=self.plan,
             translation=translation or Translation(),

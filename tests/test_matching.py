@@ -19,6 +19,8 @@ from sdmodel.study import identifiability, sampling, targets
 
 FIRST = [0.8206326216809281, 0.20030525669212923, 0.8349270635787824, 0.5996959051257662]
 """Two numbers of row 0 and of row 1000, as they were when the ensemble was stored first."""
+BIRTH_RATES = [0.16678719507883438, 0.07392123217148278, 0.14118031473424625, 0.09494549770661831]
+"""Of the first four samples of the shipped ensemble."""
 STEM = {"id": "X", "name": "a", "of": "a", "at": 1.0, "error": 0.1, "discrepancy": 0.0, "use": "match", "source": "s"}
 
 
@@ -77,12 +79,12 @@ def test_values_have_the_columns_of_a_latin_hypercube(model: sdmodel.Model) -> N
 # -- targets ----------------------------------------------------------------------------------------------------
 def test_distance_from_an_interval() -> None:
     one = target(low=2.0, high=3.0)
-    assert one.beyond(np.array([1.5, 2.0, 2.5, 3.5, np.nan])).tolist() == pytest.approx(
+    assert one.distance(np.array([1.5, 2.0, 2.5, 3.5, np.nan])).tolist() == pytest.approx(
         [-0.5, 0.0, 0.0, 0.5, np.nan], nan_ok=True
     )
     log = target(low=100.0, scale="log")
-    assert log.beyond(np.array([50.0, 100.0, 1e9])).tolist() == pytest.approx([-np.log(2), 0.0, 0.0])
-    assert target(high=100.0, scale="log").beyond(np.array([50.0, 200.0])).tolist() == pytest.approx([0, np.log(2)])
+    assert log.distance(np.array([50.0, 100.0, 1e9])).tolist() == pytest.approx([-np.log(2), 0.0, 0.0])
+    assert target(high=100.0, scale="log").distance(np.array([50.0, 200.0])).tolist() == pytest.approx([0, np.log(2)])
 
 
 def test_a_figure_is_read_off_runs() -> None:
@@ -153,7 +155,7 @@ def test_more_than_is_stored_is_refused(model: sdmodel.Model) -> None:
 def test_a_small_matching_keeps_what_check_passes(
     model: sdmodel.Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(matching, "place", lambda: tmp_path / "ensemble")
+    monkeypatch.setattr(matching, "ensemble_path", lambda: tmp_path / "ensemble")
     matching.record.cache_clear()
     numbers, stored = matching.match(model, seed=7, least=128, most=128, enough=10, workers=1, progress=False)
     matching.write(numbers, stored)
@@ -188,3 +190,18 @@ def test_the_pages_were_written_with_the_stored_ensemble() -> None:
         assert f"`{matching.record()['mark']}`" in (docs / f"{name}.md").read_text("utf-8"), (
             "the ensemble is newer than the page: python docs/_generate/evidence_pages.py"
         )
+
+
+def test_samples_of_a_question_are_the_first_of_the_ensemble_or_others_by_seed(model: sdmodel.Model) -> None:
+    first = matching.samples_of(None, 4, 1)[1]
+    pd.testing.assert_frame_equal(first, matching.ensemble(model, 4))
+    assert first["birth rate"].tolist() == pytest.approx(BIRTH_RATES, rel=1e-12)
+    drawn = [matching.samples_of(None, 4, seed)[1].drop(columns="sample") for seed in (2, 2, 3)]
+    assert drawn[0].equals(drawn[1])
+    assert not drawn[0].equals(drawn[2])
+    whole = matching.ensemble(model)["birth rate"]
+    assert set(drawn[2]["birth rate"]) <= set(whole)
+    own = matching.samples_of(model, 4, 1)[1]  # of a model that is given, its ranges as assumed
+    assert not np.isin(own["birth rate"], whole).any()
+    with pytest.raises(DesignError, match="are stored"):
+        matching.samples_of(None, 10**7, 2)

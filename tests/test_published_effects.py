@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.integrate import solve_ivp
 
 import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
@@ -13,6 +16,7 @@ from sdmodel.study import history_matching as matching
 from sdmodel.study import published_effects as asked
 from sdmodel.study import published_forms as published
 from sdmodel.study.arms import DISCOUNT, MONEY
+from sdmodel.study.measured import cohort
 
 TIMES = np.arange(2015.0, 2025.0)
 DRAWS = pd.DataFrame({DISCOUNT: [0.0]})
@@ -64,6 +68,58 @@ def test_what_a_yuan_brings() -> None:
     assert read("per yuan", arms) == pytest.approx(2 * 9 / 6)
     assert read("per yuan less", arms, over_arms=["other"]) == pytest.approx(3 - 1)
     assert np.isnan(read("per yuan less", arms, over_arms=["free"]))
+
+
+def test_present_values_are_discounted_from_the_policy_start() -> None:
+    """At 10 % a yearly gain of 2 from 2015 to 2024 is worth less than 18; by the trapezoidal rule over years."""
+    arms = {"reference": runs(10.0), "treated": runs(12.0, 6.0)}
+    years = TIMES - 2015
+    paths = 2 * np.exp(-0.1 * years)
+    worth = sum((a + b) / 2 for a, b in pairwise(paths))
+    found = published.FORMS["per yuan"](arms, pd.DataFrame({DISCOUNT: [0.1]}), {"variable": "a"})
+    assert found[0] == pytest.approx(worth / 6, rel=1e-12)
+    assert worth == pytest.approx(2 * (1 - np.exp(-0.9)) / 0.1, rel=1e-3)
+    assert worth < 18
+
+
+def test_subscripts_are_summed_and_years_are_averaged_by_time() -> None:
+    values = np.array([[[1.0, 2.0], [3.0, 4.0], [5.0, 16.0]]])
+    found = xr.Dataset({"a": (("run", "time", "quality"), values)}, {"time": [2015.0, 2016.0, 2018.0]})
+    assert published.at(found, "a", 2016).tolist() == [7.0]
+    assert published.at(found, "a", [2015, 2018]).tolist() == pytest.approx([((3 + 7) / 2 + 2 * (7 + 21) / 2) / 3])
+    assert published.at(found, "a", 2018, "a").tolist() == [1.0]
+
+
+def test_a_cohort_passes_its_ages_in_their_times() -> None:
+    """Hazard and time of each age against the chain integrated by scipy; both forms of the table use it."""
+    hazard, ages = np.array([[0.05, 0.9, 0.1]]), np.array([0.5, 0.5, 0.5, 4.0, np.inf])
+    rates, leave = hazard[0][[0, 0, 0, 1, 2]], np.append(1 / ages[:-1], 0.0)
+
+    def flow(_: float, x: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0.0], leave[:-1] * x[:-1]]) - (rates + leave) * x
+
+    path = solve_ivp(flow, (0, 9), [1.0, 0, 0, 0, 0], t_eval=range(10), rtol=1e-10, atol=1e-12).y.sum(axis=0)
+    np.testing.assert_allclose(cohort(hazard, ages)[0], path, rtol=1e-7)
+    names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
+    rows = pd.DataFrame([[0.05, 0.9, 0.1], [0.9, 0.1, 0.05], [0.01, 0.02, 0.5]], columns=names)
+    yearly = [1 - c[1:] / c[:-1] for c in cohort(rows.to_numpy(), ages)]
+    peaks = published.FORMS["peak of hazard"]({}, rows, {})
+    assert peaks.tolist() == [float(np.argmax(y)) + 1 for y in yearly] == [3.0, 1.0, 9.0]
+
+
+def test_the_mean_firm_is_weighted_by_firms_with_a_grant() -> None:
+    own = np.array([[[[[4.0, 1.0], [8.0, 2.0]], [[6.0, 3.0], [2.0, 5.0]]]]])  # quality, band, award
+    found = xr.Dataset(
+        {
+            "afforded own RnD": (("run", "time", "quality", "band", "award"), own),
+            "firms in band": (("run", "time", "quality", "band"), np.array([[[[10.0, 30.0], [20.0, 40.0]]]])),
+            "grant coverage": (("run", "time", "quality"), np.array([[[0.1, 0.2]]])),
+        },
+        {"time": [2016.5], "quality": ["w", "s"], "band": ["b1", "b2"], "award": ["with grant", "without grant"]},
+    )
+    weights = np.array([10 * 0.1, 30 * 0.1, 20 * 0.2, 40 * 0.2])
+    assert published._per_firm(found, "with grant")[0] == pytest.approx(weights @ [4, 8, 6, 2] / weights.sum())
+    assert published._per_firm(found, "without grant")[0] == pytest.approx(weights @ [1, 2, 3, 5] / weights.sum())
 
 
 @pytest.mark.parametrize(("heights", "inside"), [((1, 3, 2), 1), ((3, 2, 1), 0), ((1, 2, 3), 0)])

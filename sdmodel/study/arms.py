@@ -108,7 +108,7 @@ class Arms:
         return round(time.perf_counter() - self._begun, 1)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Runs and time so far, in a sentence."""
         return Say(
             "{runs:,} runs ({each:.0f} a sample) in {seconds:.0f} s.",

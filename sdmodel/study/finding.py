@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +95,23 @@ class Finding:
             figure.savefig(path, dpi=160)
             files.append(path)
         return files
+
+
+def stale(record: Mapping[str, Any], model: Model) -> str:
+    """Why the record of a finding does not belong to a model as it is now, or nothing.
+
+    Parameters
+    ----------
+    record
+        The run record of a finding, `Finding.record` or the key `record` of its JSON file.
+    model
+        The composition that stands.
+    """
+    made = str(record.get("composition") or record.get("model_hash") or "")
+    if made == model.fingerprint:
+        return ""
+    which = "composition" if record.get("composition") else "changed model"
+    return f"The finding is of another {which} ({made[:12] or 'not named'}; this one is {model.fingerprint[:12]})."
 
 
 def status(model: Model) -> str:

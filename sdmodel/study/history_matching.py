@@ -48,7 +48,7 @@ class StaleEnsembleError(SdmodelError):
     """The stored ensemble belongs to another model."""
 
 
-def place() -> Path:
+def ensemble_path() -> Path:
     """Where the ensemble is stored, without ending."""
     return shipped("models") / "data" / "ensemble"
 
@@ -81,13 +81,13 @@ def drawn(model: Model, rows: np.ndarray, seed: int = SEED) -> tuple[np.ndarray,
 @cache
 def record() -> dict[str, Any]:
     """What is stored about the matching."""
-    with place().with_suffix(".toml").open("rb") as file:
+    with ensemble_path().with_suffix(".toml").open("rb") as file:
         return tomllib.load(file)
 
 
 def kept_rows() -> np.ndarray:
     """Numbers of the draws that were kept."""
-    return np.loadtxt(place().with_suffix(".csv"), dtype=np.int64, skiprows=1)
+    return np.loadtxt(ensemble_path().with_suffix(".csv"), dtype=np.int64, skiprows=1)
 
 
 def ensemble(model: Model, n: int | None = None) -> pd.DataFrame:
@@ -205,8 +205,8 @@ def write(numbers: np.ndarray, stored: dict[str, Any]) -> None:
     lines += [f"{k} = {v!r}".replace("'", '"') for k, v in stored.items() if k != "targets"]
     lines += ["", "[targets]", "# share of all draws that a target rules out, and that it alone rules out"]
     lines += [f'"{k}" = {{ out = {v["out"]}, alone = {v["alone"]} }}' for k, v in targets_of.items()]
-    place().with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    place().with_suffix(".csv").write_text("row\n" + "\n".join(map(str, numbers)) + "\n", encoding="utf-8")
+    ensemble_path().with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ensemble_path().with_suffix(".csv").write_text("row\n" + "\n".join(map(str, numbers)) + "\n", encoding="utf-8")
     record.cache_clear()
 
 
@@ -226,7 +226,7 @@ def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, st
         value, off = t.value(found), judged[label(t)].abs().to_numpy()
         low, middle, high = np.nanquantile(value, [0.05, 0.5, 0.95])
         share = float((off <= (CUT if t.use == "match" else 0.0)).mean())
-        met = share == 1.0 if t.use == "match" else bool(np.abs(t.beyond(np.array([middle]))[0]) == 0)
+        met = share == 1.0 if t.use == "match" else bool(np.abs(t.distance(np.array([middle]))[0]) == 0)
         limit = f"within {CUT:g} sd of {t.published}" if t.use == "match" else t.published
         text = f"median {middle:.4g}, 5 to 95 % {low:.4g} to {high:.4g}; {t.use}"
         rows.append((label(t), share, limit, "hit" if met else "miss", text))
@@ -238,7 +238,8 @@ def main() -> None:
     model = sdmodel.load("shandong")
     numbers, stored = match(model)
     write(numbers, stored)
-    print(f"{stored['kept']:,} of {stored['drawn']:,} draws are plausible; {len(numbers):,} stored in {place()}.*")
+    where = f"{ensemble_path()}.*"
+    print(f"{stored['kept']:,} of {stored['drawn']:,} draws are plausible; {len(numbers):,} stored in {where}")
 
 
 if __name__ == "__main__":

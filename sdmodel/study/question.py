@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 10_000
 """Samples of a finding."""
-LOOKED_INTO = 500
+LOOP_SAMPLES = 500
 """Of these, those in which loops are knocked out; and samples of each other range."""
 CERTIFIED = 4
 """Runs that the certificate makes again, which for few samples would take longer than the question."""
@@ -191,7 +191,7 @@ class Question:
         for loop in self.loops:
             own.cut(loop.cause, loop.effect)  # refused now and not after minutes
         arms = Arms(own, draws, self.outputs, every=self.every, workers=workers, progress=progress)
-        results = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOKED_INTO else 0)
+        results = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOP_SAMPLES else 0)
         verdicts = self._verdicts(results.paired, draws)
         verdicts = self._with_loops(verdicts, arms, results)
         verdicts = self._with_widths(verdicts, own, seed, arms, results)
@@ -201,7 +201,7 @@ class Question:
             verdicts,
             results.paired.frame(),
             status=status(own),
-            notes=[*(self.notes(results.paired) if self.notes else ()), *results.unspent()],
+            notes=[*(self.notes(results.paired) if self.notes else ()), *results.unequal_money()],
             record=arms.record(self.name, seed, results.plain)
             | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint},
             plan=self.plan,
@@ -210,7 +210,7 @@ class Question:
         finding.headline = self.headline(finding, results.paired)
         if self.extras:
             self.extras(self, finding, results.paired, arms)
-        finding.notes.append(arms.told)
+        finding.notes.append(arms.summary)
         finding.record |= {"runs": arms.runs, "seconds": arms.seconds}
         finding.figures[self.name] = figure(self, finding, results)
         return finding
@@ -263,7 +263,7 @@ class Question:
 
     def _with_loops(self, verdicts: list[Verdict], arms: Arms, results: ArmResults) -> list[Verdict]:
         """Median effects that are left with each link held, in the first samples."""
-        n = min(LOOKED_INTO, len(arms.draws))
+        n = min(LOOP_SAMPLES, len(arms.draws))
         few = arms.first(n)
         left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
         for loop in self.loops:
@@ -286,7 +286,7 @@ class Question:
         self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, results: ArmResults
     ) -> list[Verdict]:
         """Shares with other ranges, and with one budget for all samples where money is made equal."""
-        n = min(LOOKED_INTO, len(arms.draws))
+        n = min(LOOP_SAMPLES, len(arms.draws))
         elsewhere: list[list[tuple[str, int, int]]] = [[] for _ in verdicts]
 
         def judge(label: str, paired: Paired) -> None:

@@ -47,7 +47,7 @@ class ArmResults:
         parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever
         return {**setting, **{name: zero + x[:n] * unit for name, (zero, unit) in parts.items()}}
 
-    def unspent(self) -> list[str]:
+    def unequal_money(self) -> list[str]:
         """Where the money could not be made equal."""
         return [
             Say(

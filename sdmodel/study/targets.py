@@ -77,7 +77,7 @@ class Target:
         spare = [d for d in path.dims if d != "run"]
         return (path.mean(spare) if self.form == "mean" else path.sum(spare, skipna=False)).to_numpy()
 
-    def beyond(self, value: np.ndarray) -> np.ndarray:
+    def distance(self, value: np.ndarray) -> np.ndarray:
         """How far a figure lies above (positive) or below the published interval, nil inside, in units of `error`."""
         y, low, high = np.asarray(value, float), self.low, self.high
         if self.scale == "log":
@@ -125,7 +125,7 @@ def distances(found: xr.Dataset, of: Sequence[Target]) -> xr.Dataset:
     import xarray as xr
 
     series = {
-        label(target): (("run", "time"), target.beyond(target.value(found))[:, None].repeat(2, axis=1)) for target in of
+        label(one): (("run", "time"), one.distance(one.value(found))[:, None].repeat(2, axis=1)) for one in of
     }
     return xr.Dataset(series, {"time": [0.0, 1.0]}).assign_coords(
         {str(name): found.coords[name] for name in found.coords if found.coords[name].dims == ("run",)}

@@ -15,9 +15,9 @@ from sdmodel.design import LABELS
 LABEL_WORDS = ("built in", "conditional", "emergent")
 SUPPORTED, MOSTLY, DEPENDS = 0.95, 0.75, 0.25
 """Shares from which a verdict is `supported`, `mostly`, `depends`; below it is `not supported`."""
-FEW, LEAST_PARTED = 20, 0.1
+REGION_FEWEST, REGION_DENSER = 20, 0.1
 """Failures needed to look for a region; how much denser they must be in it."""
-LOOKED_AT, HALVES = 3, 4
+REGION_PARAMETERS, REGION_RESAMPLES = 3, 4
 """Uncertainties that a region may limit, those that go most with failing; half samples that judge it."""
 
 
@@ -244,13 +244,13 @@ def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFr
         the region was not made from.
     """
     fails = ~holds.astype(bool)
-    if min(fails.sum(), (~fails).sum()) < FEW:
+    if min(fails.sum(), (~fails).sum()) < REGION_FEWEST:
         return None
-    names = [name for name, _ in deciding(fails.astype(float), samples, LOOKED_AT, ranks=ranks)]
-    found = discover(samples, fails, parameters=names, most=1, resamples=HALVES, rng=1)
+    names = [name for name, _ in deciding(fails.astype(float), samples, REGION_PARAMETERS, ranks=ranks)]
+    found = discover(samples, fails, parameters=names, most=1, resamples=REGION_RESAMPLES, rng=1)
     quality = found.quality.iloc[0]
     coverage, density = float(quality["coverage elsewhere"]), float(quality["density elsewhere"])
-    if found.limits.empty or not density > fails.mean() + LEAST_PARTED:
+    if found.limits.empty or not density > fails.mean() + REGION_DENSER:
         return None
     names = [str(name) for name in found.limits.index.get_level_values(1)]
     ends = found.limits[["low", "high"]].to_numpy(float)

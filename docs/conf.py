@@ -72,12 +72,13 @@ class MarkdownPlot(PlotDirective):
         return [*messages, *document.children]
 
 
-def write_model_pages(app):
-    folder = Path(app.srcdir) / "models" / "generated"
-    for pages in (model_pages, stage_page, traceability, architecture):
-        pages.write(folder)
+def write_generated_pages(app):
+    source = Path(app.srcdir)
+    for pages in (model_pages, stage_page, traceability):
+        pages.write(source / "models" / "generated")
+    architecture.write(source / "generated")
 
 
 def setup(app):
-    app.connect("builder-inited", write_model_pages)
+    app.connect("builder-inited", write_generated_pages)
     app.add_directive("plot", MarkdownPlot, override=True)

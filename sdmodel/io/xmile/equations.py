@@ -10,10 +10,10 @@ from sdmodel.core.structure import Component, Variable
 from sdmodel.io.operator_stack import INDEX, SLICE
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
-from sdmodel.io.xmile.subscripts import AmbiguousNumber, Subscripts, index_of_word
+from sdmodel.io.xmile.subscripts import AmbiguousPosition, Subscripts, index_of_word
 
 GATHERED = {"sum": "sum", "prod": "prod", "min": "vmin", "max": "vmax"}
-"""Array functions and the functions of the expression tree that gather over marked subscripts."""
+"""Array functions and the functions of the expression tree that aggregate over marked subscripts."""
 ARRAY_FUNCTIONS = frozenset((*GATHERED, "mean", "stddev", "size", "rank", "interpolate"))
 MAX_POINTS = 100
 """Elements of an array that INTERPOLATE takes."""
@@ -26,7 +26,7 @@ _SPOKEN = {
 """Functions whose first argument is a graphical function, and how a file spells them."""
 
 
-def explicit(variable: Variable, arrays: Arrays) -> Variable:
+def resolve_references(variable: Variable, arrays: Arrays) -> Variable:
     """The variable with every reference in its equations made explicit.
 
     Raises
@@ -44,7 +44,7 @@ def explicit(variable: Variable, arrays: Arrays) -> Variable:
         component = waiting.pop()
         try:
             expr = Equation(arrays, where, variable.key, dims, component.subs).fill(component.expr)
-        except AmbiguousNumber as dim:
+        except AmbiguousPosition as dim:
             waiting += reversed(_one_by_one(component, dim.sub, arrays))
         else:
             components.append(replace(component, expr=expr))
@@ -69,7 +69,7 @@ class Equation(Subscripts):
     """One equation, with the functions that XMILE has for arrays and graphs."""
 
     def fill(self, expr: Expr, whole: bool = False) -> Expr:
-        """The expression with explicit subscripts; `whole` inside an array function, where arrays stand as a whole."""
+        """Give every reference its subscripts; `whole` is set inside an array function, which takes whole arrays."""
         if isinstance(expr, Op):
             return Op(expr.op, tuple([self.fill(a, whole) for a in expr.args]))
         if isinstance(expr, Ref):
@@ -176,7 +176,7 @@ class Equation(Subscripts):
         return Call("sqrt", (Op("/", (Call("sum", (squares,)), Number(float(count)))),))
 
     def marked(self, expr: Expr) -> list[str]:
-        """Range keys that are gathered over in an expression, outside of array functions in it."""
+        """Range keys that are aggregated over in an expression, outside of array functions inside it."""
         out: list[str] = []
 
         def visit(node: Expr) -> None:
@@ -205,9 +205,9 @@ class Equation(Subscripts):
                 return True
         dims = self.arrays.dims.get(name, ())
         if not given:
-            return all(self.left(d, dims[:i].count(d)) is not None for i, d in enumerate(dims))
+            return all(self.left_subscript(d, dims[:i].count(d)) is not None for i, d in enumerate(dims))
         return all(
-            not (i == Text("*") or (isinstance(i, Call) and i.name == SLICE)) or self.left(d) is not None
+            not (i == Text("*") or (isinstance(i, Call) and i.name == SLICE)) or self.left_subscript(d) is not None
             for i, d in zip(given, dims, strict=False)
         )
 

@@ -12,7 +12,7 @@ from sdmodel.core.structure import SubscriptRange
 from sdmodel.io.vensim.clean import MAX_BYTES
 from sdmodel.io.vensim.ranges import MAX_RANGE
 from sdmodel.io.xmile.dialects import plain
-from sdmodel.io.xmile.repair import KINDS, MAX_REPAIRS, mended
+from sdmodel.io.xmile.repair import KINDS, MAX_REPAIRS, repair_xml
 
 _REFUSED = {
     "conveyor": "a conveyor", "queue": "a queue", "oven": "an oven", "leak": "the leak of a conveyor",
@@ -80,7 +80,7 @@ def _repaired(raw: bytes, file: str, fault: str) -> tuple[str, list[str]]:
     if not re.search(r"</(?:\w+:)?xmile\s*>\s*$", text[-1000:]):
         raise ReadError(f"{file} is not well-formed XML: it does not end with </xmile>. It may be cut off. ({fault})")
     lead = len(text) - len(text.lstrip())
-    text, repairs = mended(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
+    text, repairs = repair_xml(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
     if lead:
         repairs.insert(0, "line 1: blanks stood before the file began")
     if not repairs or len(repairs) > MAX_REPAIRS:
@@ -163,7 +163,7 @@ def ranges_of(root: Any, models: list[Any], file: str) -> dict[str, SubscriptRan
     return out
 
 
-def invalid_index_value(root: Any) -> float:
+def value_out_of_range(root: Any) -> float:
     """What an array gives for an index outside its dimension: 0, or the missing value if the header asks for NaN."""
     for node in root.iter():
         if tag_of(node) == "uses_arrays":
@@ -171,7 +171,7 @@ def invalid_index_value(root: Any) -> float:
     return 0.0
 
 
-def behaviour(root: Any, model: Any) -> tuple[bool, bool]:
+def non_negative_defaults(root: Any, model: Any) -> tuple[bool, bool]:
     """Whether all stocks and all flows are non-negative unless they say otherwise."""
     stocks = flows = False
     for block in (*every(root, "behavior"), *every(model, "behavior")):

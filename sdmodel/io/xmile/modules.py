@@ -14,7 +14,7 @@ from sdmodel.io.vensim.macros import Macro
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain
-from sdmodel.io.xmile.equations import explicit
+from sdmodel.io.xmile.equations import resolve_references
 from sdmodel.io.xmile.layout import attribute, every, text_of
 
 MAX_DEPTH = 20
@@ -45,7 +45,7 @@ class Part:
     """Names of the modules."""
 
 
-def assembled(
+def join_modules(
     parts: Mapping[str, Part], models: Sequence[Any], ranges: Mapping[str, SubscriptRange], file: str
 ) -> Part:
     """The equations of a file: those of its main model and, as `module.name`, those of its modules.
@@ -161,7 +161,7 @@ class _Joiner:
         if source is not None:
             components = tuple(replace(c, expr=Ref(source)) for c in variable.components)
         else:
-            components = tuple(replace(c, expr=scope.moved(c.expr)) for c in variable.components)
+            components = tuple(replace(c, expr=scope.qualified(c.expr)) for c in variable.components)
             if any(Call("unconnected", ()) in walk(c.expr) for c in components):
                 of = f"of the module '{instance.sector}' " if instance.sector else ""
                 raise ReadError(
@@ -210,17 +210,17 @@ class _Scope:
             return self.prefix + name
         return None
 
-    def moved(self, expr: Expr) -> Expr:
+    def qualified(self, expr: Expr) -> Expr:
         """An expression with full keys."""
         match expr:
             case Op(op, args):
-                return Op(op, tuple(map(self.moved, args)))
+                return Op(op, tuple(map(self.qualified, args)))
             case Ref(name, subs):
                 return Ref(self.full(name) or name, tuple(map(self.subscript, subs)))
             case Call(name, args, subs):
                 return Call(
                     (self.full(name) or name) if len(args) == 1 else name,
-                    tuple(map(self.moved, args)),
+                    tuple(map(self.qualified, args)),
                     tuple(map(self.subscript, subs)),
                 )
             case _:
@@ -255,5 +255,5 @@ def macros_of(root: Any, read: Callable[[Any], Part], file: str) -> dict[str, Ma
             name, "auxiliary", (Component((), (), result),), file=file, line=int(node.sourceline or 0)
         )
         arrays = Arrays({}, {}, names, {})
-        out[key(name)] = Macro(name, parameters, {k: explicit(v, arrays) for k, v in part.variables.items()})
+        out[key(name)] = Macro(name, parameters, {k: resolve_references(v, arrays) for k, v in part.variables.items()})
     return out

@@ -30,7 +30,7 @@ MAX_REPAIRS = 20
 MAX_DEPTH = 200
 
 
-def mended(text: str) -> tuple[str, list[str]]:
+def repair_xml(text: str) -> tuple[str, list[str]]:
     """The text of an XML file with its tags balanced, and one sentence for each repair.
 
     Parameters

@@ -1,9 +1,9 @@
-"""Subscripts of XMILE made explicit: which element of an array a reference means.
+"""Resolve the subscripts of XMILE: which element of an array a reference means.
 
-XMILE leaves most subscripts out. An array named without them has those of the left-hand side, or stands as a whole in
-an array function such as SUM; an index may be a name, a position, `*`, a slice `1:3`, `@2` (the second dimension of the
-left-hand side) or any expression. Here every reference gets one subscript for each dimension, dimensions that are
-gathered over are marked with `!`, and what is left to compute is `element at`.
+XMILE leaves most subscripts out. An array without subscripts takes those of the left-hand side, or is a whole array in
+an array function such as SUM. A subscript is an element, a position, `*`, a slice `1:3`, `@2` (the second dimension of
+the left-hand side) or any expression. Here every reference is given one subscript per dimension: dimensions that are
+aggregated over are marked with `!`, and an index that must be computed during the run becomes a call of `element at`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sdmodel.io.xmile.arrays import Arrays
 _WORDS = frozenset(("time", "dt", "starttime", "stoptime", "pi"))
 
 
-class AmbiguousNumber(Exception):
+class AmbiguousPosition(Exception):
     """The number of an element depends on which of several ranges is meant."""
 
     def __init__(self, sub: str) -> None:
@@ -28,17 +28,17 @@ class AmbiguousNumber(Exception):
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutOfRange:
     """A constant index outside its dimension."""
 
 
-Sub = str | Expr | Outside
-"""One resolved subscript: a name for the expression tree (marked with `!` if gathered over), or an index to compute."""
+Sub = str | Expr | OutOfRange
+"""One resolved subscript: a name (marked with `!` if it is aggregated over), or an index that is to be computed."""
 
 
 @dataclass
 class Subscripts(ABC):
-    """One equation: its left-hand side, and what references on its right-hand side mean there."""
+    """The left-hand side of one equation, against which the references on its right-hand side are resolved."""
 
     arrays: Arrays
     where: str
@@ -52,17 +52,17 @@ class Subscripts(ABC):
 
     @abstractmethod
     def fill(self, expr: Expr, whole: bool = False) -> Expr:
-        """The expression with explicit subscripts; `whole` inside an array function, where arrays stand as a whole."""
+        """Give every reference its subscripts; `whole` is set inside an array function, which takes whole arrays."""
 
     def reference(self, name: str, given: tuple[Expr, ...], whole: bool) -> Expr:
         """A variable, a dimension as the number of its element, or `Dimension.element` as a number."""
         arrays = self.arrays
-        turned = False
+        transposed = False
         if name not in arrays.names:
             if not given and (number := self.number(name)) is not None:
                 return number
             if name.endswith("'") and name.rstrip("'") in arrays.names:
-                turned = name.count("'") % 2 == 1
+                transposed = name.count("'") % 2 == 1
                 name = name.rstrip("'")
             elif name == "self":
                 name = self.own
@@ -76,15 +76,15 @@ class Subscripts(ABC):
             )
         if not own:
             return Ref(name)
-        order = own[::-1] if turned else own
+        order = own[::-1] if transposed else own
         subs = self.subscripts(name, order, given or None, whole)
-        return self.built(name, subs[::-1] if turned else subs)
+        return self.build(name, subs[::-1] if transposed else subs)
 
     def number(self, name: str) -> Expr | None:
         """The number that a dimension or `Dimension.element` stands for outside of brackets; None for other names."""
         arrays = self.arrays
         if name in arrays.ranges:
-            sub = self.left(name)
+            sub = self.left_subscript(name)
             if sub is None:
                 raise EquationError(
                     f"{self.where}: the dimension '{arrays.ranges[name].name}' stands for the number of an element, "
@@ -118,7 +118,7 @@ class Subscripts(ABC):
             case Text("*"):
                 if whole:
                     return arrays.repeated(dim, again) + "!"
-                found = self.left(dim, again)
+                found = self.left_subscript(dim, again)
                 if found is None:
                     raise EquationError(self.missing(name, dim))
                 return found
@@ -141,11 +141,11 @@ class Subscripts(ABC):
                     f"{self.where}: '@{number}' stands for dimension {number} of the left-hand side, which has "
                     f"{len(self.subs)}."
                 )
-            return self.fitted(dim, self.subs[number - 1])
+            return self.for_dimension(dim, self.subs[number - 1])
         if sub in arrays.ranges:
-            found = self.left(sub)
+            found = self.left_subscript(sub)
             if found is not None:
-                return self.fitted(dim, found)
+                return self.for_dimension(dim, found)
             if whole and set(arrays.ranges[sub].elements) <= set(arrays.ranges[dim].elements):
                 return (arrays.repeated(sub, again) if sub == dim else arrays.ranges[sub].name) + "!"
             raise EquationError(self.missing(name, sub))
@@ -155,7 +155,7 @@ class Subscripts(ABC):
             )
         return self.computed(dim, self.fill(Ref(sub), whole))
 
-    def fitted(self, dim: str, sub: str) -> Sub:
+    def for_dimension(self, dim: str, sub: str) -> Sub:
         """A subscript of the left-hand side in the place of a dimension: itself, or by position if the names differ."""
         arrays = self.arrays
         k = key(sub)
@@ -194,11 +194,11 @@ class Subscripts(ABC):
             if again:
                 name += f" {again + 1}"
             return arrays.part(name, chosen) + "!"
-        found = self.left(dim, again)
+        found = self.left_subscript(dim, again)
         if found is None:
             raise EquationError(self.missing(name, dim))
         if key(found) not in arrays.ranges:
-            return found if found in chosen else Outside()
+            return found if found in chosen else OutOfRange()
         at = self.number_of(key(found))
         inside = Op("and", (Op(">=", (at, Number(float(first)))), Op("<=", (at, Number(float(last))))))
         return Call("if then else", (inside, at, Number(0.0)))
@@ -208,7 +208,7 @@ class Subscripts(ABC):
         own = self.arrays.ranges[sub].elements
         for other in self.arrays.ranges.values():  # the expression tree counts in the largest range
             if set(own) <= set(other.elements) and other.elements[: len(own)] != own:
-                raise AmbiguousNumber(sub)
+                raise AmbiguousPosition(sub)
         return Ref(sub)
 
     def end(self, dim: str, expr: Expr) -> int | None:
@@ -228,9 +228,9 @@ class Subscripts(ABC):
             return index
         elements = self.arrays.ranges[dim].elements
         place = int(value // 1)
-        return elements[place - 1] if 1 <= place <= len(elements) else Outside()
+        return elements[place - 1] if 1 <= place <= len(elements) else OutOfRange()
 
-    def left(self, dim: str, again: int = 0) -> str | None:
+    def left_subscript(self, dim: str, again: int = 0) -> str | None:
         """The left-hand subscript that stands for a dimension; None if the left-hand side is not an array over it."""
         arrays = self.arrays
         fitting = [s for d, s in zip(self.dims, self.subs, strict=True) if d == dim]
@@ -239,12 +239,12 @@ class Subscripts(ABC):
             fitting = [s for d, s in zip(self.dims, self.subs, strict=True) if set(arrays.ranges[d].elements) <= wanted]
         return fitting[again] if again < len(fitting) else None
 
-    def built(self, name: str, subs: list[Sub]) -> Expr:
+    def build(self, name: str, subs: list[Sub]) -> Expr:
         """The reference, as `element at` if an index is still to be computed."""
-        if any(isinstance(s, Outside) for s in subs):
+        if any(isinstance(s, OutOfRange) for s in subs):
             return Number(self.arrays.invalid)
         written = tuple(s if isinstance(s, str) else "*" for s in subs)
-        indices = tuple(s for s in subs if not isinstance(s, (str, Outside)))
+        indices = tuple(s for s in subs if not isinstance(s, (str, OutOfRange)))
         ref = Ref(name, written)
         return Call("element at", (ref, Number(self.arrays.invalid), *indices)) if indices else ref
 

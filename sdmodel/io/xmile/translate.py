@@ -18,22 +18,22 @@ from sdmodel.io.vensim.macros import expand_macros
 from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain, without_comments
-from sdmodel.io.xmile.equations import explicit
+from sdmodel.io.xmile.equations import resolve_references
 from sdmodel.io.xmile.graphical_functions import points_of
 from sdmodel.io.xmile.layout import (
     attribute,
-    behaviour,
     every,
     groups_of,
-    invalid_index_value,
+    non_negative_defaults,
     ranges_of,
     refuse,
     root_of,
     tag_of,
     text_of,
+    value_out_of_range,
     variables_of,
 )
-from sdmodel.io.xmile.modules import Part, assembled, macros_of
+from sdmodel.io.xmile.modules import Part, join_modules, macros_of
 from sdmodel.io.xmile.repair import KINDS
 from sdmodel.io.xmile.settings import settings_of
 
@@ -82,11 +82,11 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
                 f"{path.name}:{model.sourceline}: there are two models of the name '{model.get('name', '')}'."
             )
         parts[name] = _Reader(path, ranges, root, model).part()
-    whole = assembled(parts, models, ranges, path.name)
+    whole = join_modules(parts, models, ranges, path.name)
     if not whole.variables:
         raise ReadError(f"{path.name} has no equations.")
     macros = macros_of(root, lambda node: _Reader(path, {}, root, node).part(), path.name)
-    equations = _explicit(whole, ranges, invalid_index_value(root))
+    equations = _explicit(whole, ranges, value_out_of_range(root))
     if macros:
         equations = expand_macros(equations, macros, kind_of)
     main = next((m for m in models if not m.get("name")), models[0])
@@ -116,7 +116,7 @@ def _explicit(whole: Part, ranges: dict[str, SubscriptRange], invalid: float) ->
     arrays = Arrays(ranges, whole.dims, names, graphs, whole.sources, tables, invalid)
     out: dict[str, Variable] = {}
     for k, variable in whole.variables.items():
-        out[k] = explicit(variable, arrays)
+        out[k] = resolve_references(variable, arrays)
     for k in sorted(arrays.used, key=list(names).index):
         owner = whole.variables[k]
         name = owner.name + f" graph{graphs[k].removeprefix(k + ' graph')}"
@@ -144,7 +144,7 @@ class _Reader:
         """Everything that stands in the model."""
         nodes = variables_of(self.model)
         self.names = {key(n): n for n in (plain(node.get("name", "")) for node in nodes if tag_of(node) in KINDS) if n}
-        self.cut = behaviour(self.root, self.model)
+        self.cut = non_negative_defaults(self.root, self.model)
         groups = groups_of(self.model)
         part = Part()
         for node in nodes:

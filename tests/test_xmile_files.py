@@ -112,6 +112,9 @@ T = np.arange(5.0)
         ("SINWAVE(2, 8)", 2 * np.sin(np.pi * T / 4)),
         ("COSWAVE(2, 8)", 2 * np.cos(np.pi * T / 4)),
         ("GAMMALN(5)", np.log(24) + 0 * T),
+        ("NPV(100, 0.1)", 100 * np.cumsum(1.1**-T)),
+        ("NPV(100, 0.1, 50)", 50 + 100 * np.cumsum(1.1**-T)),
+        ("MIN(TRIANGULAR(1, 2, 4), 1) + MAX(TRIANGULAR(1, 2, 4), 4)", 5 + 0 * T),
         # comments and white space
         ("{ first {braces} }1 + { a - b } 2 ", 3 + 0 * T),
         ("1\n\t+\n2", 3 + 0 * T),

@@ -94,6 +94,8 @@ def _in_order(name: str, args: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """Arguments in XMILE's order."""
     if name in ("xpulse", "xpulse train"):
         return (args[-1], *args[:-1])
+    if name == "npv":
+        return args[:3]
     if name in ("smooth n", "delay n") and len(args) == 4:
         return (args[0], args[1], args[3], args[2])
     return args

@@ -174,6 +174,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
     "uniform": ((2, 3), lambda a: Call("random uniform", a[:2])),
     "random": ((2, 3), lambda a: Call("random uniform", a[:2])),
     "normal": ((2, 3, 5), _normal),
+    "triangular": ((3, 4), lambda a: Call("random triangular", (a[0], a[2], *a[:3]))),
     "poisson": ((1, 2), lambda a: Call("poisson", a[:1])),
     "exprnd": ((1, 2), lambda a: Call("random exponential", (_ZERO, Number(math.inf), _ZERO, a[0]))),
     "smth1": ((2, 3), _of_order("smooth", 1)),
@@ -186,6 +187,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
     "previous": _renamed("previous", 2),
     "trend": ((2, 3), lambda a: Call("trend", (*a, _ZERO)[:3])),
     "forcst": ((3, 4), lambda a: Call("forecast", (*a, _ZERO)[:4])),
+    "npv": ((2, 3), lambda a: Call("npv", (*(*a, _ZERO)[:3], Number(1.0)))),
     "pulse": ((2, 3), _pulse),
     "ramp": ((2, 3), lambda a: Call("xramp" if len(a) == 2 else "ramp", a)),
 }
@@ -193,7 +195,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
 
 _PAST = "it needs values of any past time; use DELAY or PREVIOUS"
 _FINANCE = "its discounting is not modelled; write the discounted flow into a stock"
-_DISTRIBUTION = "only UNIFORM, NORMAL, POISSON and EXPRND are known"
+_DISTRIBUTION = "only UNIFORM, NORMAL, TRIANGULAR, POISSON and EXPRND are known"
 _DISCRETE = "conveyors, queues and ovens are not modelled"
 REFUSED = {
     "history": _PAST,
@@ -201,10 +203,10 @@ REFUSED = {
     "derivn": "derivatives are not modelled; use (x - PREVIOUS(x, x0)) / DT",
     "endval": "it reads a run before this one",
     "montecarlo": "write UNIFORM(0, 100) < probability * DT",
-    "irr": _FINANCE, "npv": _FINANCE, "pmt": _FINANCE, "pv": _FINANCE, "fv": _FINANCE, "cgrowth": _FINANCE,
+    "irr": _FINANCE, "pmt": _FINANCE, "pv": _FINANCE, "fv": _FINANCE, "cgrowth": _FINANCE,
     "beta": _DISTRIBUTION, "binomial": _DISTRIBUTION, "gamma": _DISTRIBUTION, "geometric": _DISTRIBUTION,
     "lognormal": _DISTRIBUTION, "logistic": _DISTRIBUTION, "negbinomial": _DISTRIBUTION, "pareto": _DISTRIBUTION,
-    "triangular": _DISTRIBUTION, "weibull": _DISTRIBUTION,
+    "weibull": _DISTRIBUTION,
     "cooktime": _DISCRETE, "cycletime": _DISCRETE, "ctflow": _DISCRETE, "ctmax": _DISCRETE, "ctmean": _DISCRETE,
     "ctmin": _DISCRETE, "ctstddev": _DISCRETE, "cap": _DISCRETE, "capacity": _DISCRETE, "oqueue": _DISCRETE,
     "oldest": _DISCRETE, "qelem": _DISCRETE, "quelem": _DISCRETE, "thruput": _DISCRETE, "throughput": _DISCRETE,

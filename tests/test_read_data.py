@@ -303,6 +303,7 @@ def test_names_with_brackets_of_their_own(write_model: Callable[..., Path], tmp_
     ("demand\n0,5 2\n", "row 2: '0,5 2' is neither a name nor a time and a value"),
     ("demand <Months>\n0 1\n", "time base of its own"),
     ("demand\n0 1\n0 2\n", "the axis has the number 0 twice"),
+    ("demand\nother\n0 1\n", "'demand': the series has no times"),
     ("", "holds no series"),
 ])  # fmt: skip
 def test_a_dat_file_that_is_not_well_formed_is_refused(

@@ -174,6 +174,8 @@ def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind:
 
 def _table(x: np.ndarray, y: np.ndarray, kind: str, what: str) -> Table:
     """Points that have both numbers, by rising x; a series without any is missing throughout, with a warning."""
+    if not len(x):
+        raise ReadError(f"{what}: the series has no times.")
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     if (np.diff(x) == 0).any():

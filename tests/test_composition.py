@@ -81,7 +81,7 @@ def test_the_order_of_the_sectors_changes_no_number(pair: dict[str, sdmodel.Mode
         (FIRMS, BANK + "birth = 3 ~ Dmnl ~ |", r"'birth' is defined in firms and in bank; a name has one owner"),
         (FIRMS.replace("~ CNY ~ Boundary", "~ USD ~ Boundary"), BANK,
          r"'money' is in 'CNY' in bank and in 'USD' in firms"),
-        (FIRMS.replace("~ CNY ~ Boundary", "~ ~ Boundary"), BANK, r"'money' stands at a joint and states no unit"),
+        (FIRMS.replace("~ CNY ~ Boundary", "~ ~ Boundary"), BANK, r"'money' is shared between sectors and states"),
         (FIRMS.replace("[from bank]", "[from banks]"), BANK, r"takes 'money' from banks, but bank owns it"),
         (FIRMS, BANK.replace("firms[place] = 7", "firms = 7").replace("SUM(firms[place!])", "firms"),
          r"'firms' has subscripts \[north, south\] in firms and none in bank"),
@@ -107,6 +107,12 @@ def test_a_sector_that_is_absent_must_be_stood_in_for(pair: dict[str, sdmodel.Mo
         CompositionError, match=r"from culture, which is not composed here\. Add the sector, or name it under stand_ins"
     ):
         compose("both", pair)
+
+
+@pytest.mark.parametrize("sectors", [{}, {"a": "firms.mdl"}, ["firms.mdl"], None])
+def test_what_is_not_a_mapping_of_models_is_refused(sectors: object) -> None:
+    with pytest.raises(CompositionError, match="[Ss]ectors"):
+        compose("both", sectors)
 
 
 def test_sectors_share_their_time_settings(model_from: Make) -> None:

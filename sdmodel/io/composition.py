@@ -1,4 +1,4 @@
-"""Sector models to one model, and one model to another with a piece replaced."""
+"""Join sector models by name into one model."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def compose_structure(
     scenarios: Mapping[str, Scenario] | None = None,
 ) -> Structure:
     """Join sectors to one structure; see `sdmodel.compose`."""
+    if not isinstance(sectors, Mapping) or not all(isinstance(model, Structure) for model in sectors.values()):
+        raise CompositionError("Sectors are given as a mapping from sector names to models, such as load() returns.")
+    if not sectors:
+        raise CompositionError("There are no sectors to compose; give at least one.")
     owners: dict[str, tuple[str, Variable]] = {}
     inputs: list[tuple[str, Variable]] = []
     for sector, model in sectors.items():
@@ -29,7 +33,7 @@ def compose_structure(
             elif k not in owners:
                 owners[k] = (sector, variable)
             elif k in CONTROL:
-                _same_control(owners[k], (sector, variable))
+                _check_control(owners[k], (sector, variable))
             else:
                 other = owners[k][0]
                 raise CompositionError(
@@ -38,11 +42,11 @@ def compose_structure(
                 )
     synonyms = tuple(dict.fromkeys(group for model in sectors.values() for group in model.synonyms))
     ranges = _ranges(sectors)
-    kept: dict[str, tuple[str, Variable]] = {}
+    standing_in: dict[str, tuple[str, Variable]] = {}
     for sector, variable in inputs:
         owner = owners.get(variable.key)
         if owner is not None:
-            _joint(sector, variable, owner, sectors, synonyms)
+            _check_joint(sector, variable, owner, sectors, synonyms)
         elif variable.origin in sectors:
             known = (v.name for v in sectors[variable.origin].equations.values() if v.role != "input")
             near = UnknownNameError(variable.name, known)
@@ -53,7 +57,7 @@ def compose_structure(
                 f"or name it under stand_ins so that the value in {variable.file} stands in."
             )
         else:
-            _same_stand_in(sector, variable, kept, synonyms)
+            _check_stand_in(sector, variable, standing_in, synonyms)
     equations: dict[str, Variable] = {}
     for sector, model in sectors.items():
         for k, variable in model.equations.items():
@@ -72,21 +76,21 @@ def compose_structure(
     )
 
 
-def _same_control(first: tuple[str, Variable], second: tuple[str, Variable]) -> None:
+def _check_control(first: tuple[str, Variable], second: tuple[str, Variable]) -> None:
     if [c.expr for c in first[1].components] != [c.expr for c in second[1].components]:
         raise CompositionError(
-            f"'{first[1].name}' differs between {first[0]} and {second[0]}; sectors must share their time settings."
+            f"'{first[1].name}' differs between {first[0]} and {second[0]}; sectors must have equal time settings."
         )
 
 
-def _unit_clash(a: Variable, b: Variable, synonyms: tuple[tuple[str, ...], ...]) -> bool:
+def _units_differ(a: Variable, b: Variable, synonyms: tuple[tuple[str, ...], ...]) -> bool:
     for variable in (a, b):
         if not variable.unit:
-            raise CompositionError(f"{variable.where}: '{variable.name}' stands at a joint and states no unit.")
+            raise CompositionError(f"{variable.where}: '{variable.name}' is shared between sectors and states no unit.")
     return units.parse(a.unit, synonyms) != units.parse(b.unit, synonyms)
 
 
-def _joint(
+def _check_joint(
     sector: str,
     variable: Variable,
     owner: tuple[str, Variable],
@@ -96,7 +100,7 @@ def _joint(
     source, owned = owner
     if variable.origin != source:
         raise CompositionError(f"{sector} takes '{variable.name}' from {variable.origin}, but {source} owns it.")
-    if _unit_clash(variable, owned, synonyms):
+    if _units_differ(variable, owned, synonyms):
         raise CompositionError(
             f"'{variable.name}' is in '{owned.unit}' in {source} and in '{variable.unit}' in {sector}; units must be "
             "equal."
@@ -104,17 +108,17 @@ def _joint(
     theirs, ours = element_shape(sectors[source], owned), element_shape(sectors[sector], variable)
     if theirs != ours:
         raise CompositionError(
-            f"'{variable.name}' has subscripts {_say(theirs)} in {source} and {_say(ours)} in {sector}; they must be "
-            "equal."
+            f"'{variable.name}' has subscripts {_shape_text(theirs)} in {source} and {_shape_text(ours)} in {sector}; "
+            "they must be equal."
         )
 
 
-def _same_stand_in(
-    sector: str, variable: Variable, kept: dict[str, tuple[str, Variable]], synonyms: tuple[tuple[str, ...], ...]
+def _check_stand_in(
+    sector: str, variable: Variable, standing_in: dict[str, tuple[str, Variable]], synonyms: tuple[tuple[str, ...], ...]
 ) -> None:
     """Two sectors that take the same absent variable must stand in for it alike."""
-    other = kept.setdefault(variable.key, (sector, variable))
-    if _unit_clash(variable, other[1], synonyms):
+    other = standing_in.setdefault(variable.key, (sector, variable))
+    if _units_differ(variable, other[1], synonyms):
         raise CompositionError(
             f"'{variable.name}' is in '{other[1].unit}' in {other[0]} and in '{variable.unit}' in {sector}."
         )
@@ -124,7 +128,7 @@ def _same_stand_in(
         )
 
 
-def _say(shape: tuple[tuple[str, ...], ...]) -> str:
+def _shape_text(shape: tuple[tuple[str, ...], ...]) -> str:
     return "[" + "; ".join(", ".join(d) for d in shape) + "]" if shape else "none"
 
 

@@ -111,7 +111,7 @@ def test_a_sector_that_is_absent_must_be_stood_in_for(pair: dict[str, sdmodel.Mo
 
 @pytest.mark.parametrize("sectors", [{}, {"a": "firms.mdl"}, ["firms.mdl"], None])
 def test_what_is_not_a_mapping_of_models_is_refused(sectors: object) -> None:
-    with pytest.raises(CompositionError, match="[Ss]ectors"):
+    with pytest.raises(CompositionError, match=r"[Ss]ectors"):
         compose("both", sectors)
 
 

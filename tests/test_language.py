@@ -378,6 +378,7 @@ def test_a_function_that_is_not_supported_is_refused_by_name(model_from: Make, n
 
 def test_the_lists_of_functions_agree() -> None:
     assert not set(FUNCTIONS) & set(REFUSED)
+    assert all(name.isidentifier() for name in OPERATIONS)  # they stand in generated code
     assert set(OPERATIONS) >= {f.operation.name for f in FUNCTIONS.values() if f.operation is not None}
 
 

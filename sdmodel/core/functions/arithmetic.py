@@ -126,7 +126,7 @@ def _elementwise(
 ) -> Function:
     """A function that is a scalar operation of one argument; see `Operation` for the fields."""
     derivative: Derivative | None = None if change is None else chain(change)
-    operation = Operation(op or name, value, lanes, derivative, weight, called, fast, flat)
+    operation = Operation(op or name.replace(" ", "_"), value, lanes, derivative, weight, called, fast, flat)
     return Function(name, sentence, (1, 1), unit, operation=operation, xmile=xmile, renamed=renamed)
 
 

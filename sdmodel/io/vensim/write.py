@@ -172,13 +172,13 @@ def _vensim(expr: Expr, where: str) -> Expr:
             return Op(op, tuple(_vensim(a, where) for a in args))
         case Call(name, args, subs):
             made = tuple(_vensim(a, where) for a in args)
+            if name == "previous":
+                return Call("delay fixed", (made[0], Ref("time step"), made[1]))
             if name in FUNCTIONS and not FUNCTIONS[name].vensim:
                 spoken = function_name(name, where.partition(":")[0])
                 raise UnsupportedError(f"{where}: {spoken} has no form in a .mdl.")
             if name in ("min", "max") and len(made) > 2:
                 return Call(name, (_vensim(Call(name, made[:-1]), where), made[-1]))
-            if name == "previous":
-                return Call("delay fixed", (made[0], Ref("time step"), made[1]))
             if name == "log10":
                 return Call("log", (*made, Number(10.0)))
             if name == "forecast" and len(made) == 4:

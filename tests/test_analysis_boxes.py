@@ -97,6 +97,17 @@ def test_pasting_gives_back_what_was_peeled_too_much():
     assert y[wider.contains(x)].mean() > y[Box(np.array([0.3]), np.array([0.5])).contains(x)].mean()
 
 
+def test_a_box_that_only_pasting_finds():
+    # For few values of b the strip a < 0.2 holds fewer cases than the rest and is peeled off; above b = 0.7 it is all cases.
+    a, b = (v.ravel() for v in np.meshgrid(np.arange(40) / 40, np.arange(50) / 50))
+    i = np.arange(len(a))
+    rest = np.where(b >= 0.7, i * 7 % 10 != 0, (b >= 0.3) & (i * 7 % 3 != 0))
+    found = sdmodel.discover(pd.DataFrame({"a": a, "b": b}), np.where(a < 0.2, b >= 0.7, rest), density=0.85, most=1)
+    assert found.limits.index.tolist() == [(1, "b")]
+    assert found.limits["low"].tolist() == [pytest.approx(0.69)]
+    assert found.quality.loc[1, "density"] == pytest.approx(0.925, abs=0.005)  # without pasting none reaches 0.85
+
+
 def test_a_sweep_is_read_by_its_coordinates_and_failed_runs_are_left_out():
     model = sdmodel.load("network")
     sweep = model.sweep(sdmodel.latin_hypercube(model.uncertainties, 200, rng=1), ["trust"])

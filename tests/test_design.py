@@ -157,6 +157,15 @@ def test_correlations_are_induced_and_the_strata_kept() -> None:
         sdmodel.latin_hypercube(FOUR, 10, correlation={("a", "b"): 1.0})
 
 
+@pytest.mark.parametrize("wanted", [-0.8, -0.6, 0.3, 0.6])
+def test_rank_correlations_are_met_to_their_standard_error(wanted: float) -> None:
+    # the correlation of normal scores is 2 sin(pi r / 6), up to 0.018 away from r
+    n = 40_000
+    found = sdmodel.latin_hypercube(FOUR, n, rng=2, correlation={("a", "b"): wanted})
+    error = (1 - wanted**2) / np.sqrt(n)  # of a sample without the correction, which is larger
+    assert found["a"].corr(found["b"], method="spearman") == pytest.approx(wanted, abs=3 * error)
+
+
 def test_sobol_points_are_balanced() -> None:
     found = sobol_sequence(FOUR, 64, rng=2)
     for part in (2, 4, 8):

@@ -98,7 +98,7 @@ def test_pasting_gives_back_what_was_peeled_too_much():
 
 
 def test_a_box_that_only_pasting_finds():
-    # For few values of b the strip a < 0.2 holds fewer cases than the rest and is peeled off; above b = 0.7 it is all cases.
+    # Over all b the strip a < 0.2 holds fewer cases than the rest and is peeled off; above 0.7 it holds nothing else.
     a, b = (v.ravel() for v in np.meshgrid(np.arange(40) / 40, np.arange(50) / 50))
     i = np.arange(len(a))
     rest = np.where(b >= 0.7, i * 7 % 10 != 0, (b >= 0.3) & (i * 7 % 3 != 0))

@@ -176,6 +176,29 @@ def test_a_wrong_kind_of_argument_is_refused(calls: Mapping[str, Mapping[str, An
         assert len(str(refused.value)) < 500, value  # one sentence or two, not a table printed
 
 
+RANGED = [None, 3, "rate", ["rate"], [1, 2], ("rate", 0.1, 0.2), NO_ROWS, NO_NAMES, [], {}, *RANGES[:5]]
+RANGED += [pd.DataFrame({"low": [low], "high": [1.0]}, index=["rate"]) for low in (NAN, 2.0)]
+
+
+@pytest.mark.parametrize(
+    "name", ["latin_hypercube", "sobol_sequence", "morris_trajectories", "sobol_blocks", "one_at_a_time"]
+)
+def test_samplers_refuse_what_is_no_table_of_ranges(name: str) -> None:
+    sampler = getattr(sdmodel, name)
+    more = {} if name == "one_at_a_time" else {"n": 4, "rng": 1}
+    for wrong in RANGED:
+        with pytest.raises(SdmodelError):
+            sampler(wrong, **more)
+    if more:
+        for argument, values in (("n", [*COUNTS, None]), ("rng", SEEDS)):
+            for wrong in values:
+                with pytest.raises(SdmodelError, match=f"{argument}: "):
+                    sampler({"rate": (0.1, 0.2)}, **{**more, argument: wrong})
+    sampled_by = sampler({"rate": (0.1, 0.2), "cost": (1, 3)}, **more)
+    assert sampled_by["rate"].between(0.1, 0.2).all()
+    assert sampled_by["cost"].between(1, 3).all()
+
+
 def test_every_public_function_of_the_room_is_in_the_table() -> None:
     room = {n for n in sdmodel.__all__ if callable(f := getattr(sdmodel, n)) and ".analysis." in str(f.__module__)}
     assert room - {"Calibration", "sobol_blocks", "one_at_a_time"} == set(WRONG)

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from sdmodel.compile.parameters import constants_table
-from sdmodel.core.arguments import count as count
-from sdmodel.core.arguments import kind as kind
-from sdmodel.core.arguments import number as number
-from sdmodel.core.arguments import refuse as refuse
+from sdmodel.core.arguments import count, interval, kind, number, refuse
 from sdmodel.core.calendar import year
-from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.errors import DesignError, OverrideError, RangeError
 from sdmodel.core.expression import key
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -33,12 +30,6 @@ Limits = Mapping[Outcome, tuple[float | None, float | None]]
 
 
 # -- kinds ------------------------------------------------------------------------------------------------------
-def choice(name: str, value: object, known: Sequence[str]) -> None:
-    """Refuse a word that is not one of those known."""
-    if not isinstance(value, str) or value not in known:
-        raise UnknownNameError(str(value), known, name, f"Give one of {', '.join(known)}.")
-
-
 def _optional(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
     return lambda name, value: None if value is None else check(name, value)
 
@@ -229,18 +220,6 @@ def parameter_table(model: Structure, parameters: Any, *, closed: bool = False) 
                 f"{own.high:g}. Give a range inside."
             )
     return out
-
-
-def interval(name: str, given: Any, *, closed: bool = False) -> tuple[float, float]:
-    """Both ends of a range; infinite where it is open, which `closed` refuses, as it does a range of one value."""
-    try:
-        low, high = (float(year(end)) for end in given)
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not low <= high or (closed and not (np.isfinite(low) and np.isfinite(high) and low < high)):
-        need = "(low, high), two finite numbers that rise" if closed else "(low, high), two numbers that do not fall"
-        raise refuse(f"range of '{name}'", given, need)
-    return low, high
 
 
 def constant_rows(model: Structure, labels: list[str]) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import evaluate, outcome_unit
-from sdmodel.analysis.inputs import check, design_rows, lever_range, one_constant, refuse
+from sdmodel.analysis.inputs import check, design_rows, lever_range, one_constant
 from sdmodel.analysis.root_finding import ROUNDS, Measure, find_roots
+from sdmodel.core.arguments import refuse
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario

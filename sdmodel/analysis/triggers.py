@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.equilibria.net_flows import no_data
-from sdmodel.analysis.inputs import check, choice, design_rows, number, one_constant
+from sdmodel.analysis.inputs import check, design_rows, one_constant
 from sdmodel.compile.events import segments
 from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import Engine
+from sdmodel.core.arguments import choice, number
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, SolveError
 from sdmodel.core.expression import key

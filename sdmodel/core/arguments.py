@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sdmodel.core.errors import DesignError
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import DesignError, UnknownNameError
 
 
 def refuse(name: str, value: object, need: str) -> DesignError:
@@ -42,3 +44,21 @@ def count(name: str, value: object, *, low: int = 1, high: int | None = None) ->
 def seed(name: str, value: object) -> None:
     """Refuse what is no seed: a whole number of 64 bits."""
     count(name, value, low=0, high=2**64 - 1)
+
+
+def choice(name: str, value: object, known: Sequence[str]) -> None:
+    """Refuse a word that is not one of those known."""
+    if not isinstance(value, str) or value not in known:
+        raise UnknownNameError(str(value), known, name, f"Give one of {', '.join(known)}.")
+
+
+def interval(name: str, given: Any, *, closed: bool = False) -> tuple[float, float]:
+    """Both ends of a range; infinite where it is open, which `closed` refuses, as it does a range of one value."""
+    try:
+        low, high = (float(year(end)) for end in given)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not low <= high or (closed and not (np.isfinite(low) and np.isfinite(high) and low < high)):
+        need = "(low, high), two finite numbers that rise" if closed else "(low, high), two numbers that do not fall"
+        raise refuse(f"range of '{name}'", given, need)
+    return low, high

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from sdmodel.analysis.calibration.observations import series_in, standard_deviations
-from sdmodel.analysis.inputs import Parameters, Seed, check, kind, number
+from sdmodel.analysis.inputs import Parameters, Seed, check
 from sdmodel.analysis.sensitivity.evaluation import sweep_of
+from sdmodel.core.arguments import kind, number
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario

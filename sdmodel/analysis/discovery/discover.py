@@ -10,7 +10,8 @@ import numpy as np
 
 from sdmodel.analysis.discovery.box_finders import Finder, p_value, prim_boxes, tree_boxes
 from sdmodel.analysis.discovery.prim import Box
-from sdmodel.analysis.inputs import check, choice, parameter_names, refuse
+from sdmodel.analysis.inputs import check, parameter_names
+from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design import LABELS
 

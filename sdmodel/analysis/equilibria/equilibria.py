@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.equilibria.net_flows import FrozenModel, freeze
-from sdmodel.analysis.inputs import check, interval
+from sdmodel.analysis.inputs import check
+from sdmodel.core.arguments import interval
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import outcome_unit, progress_bar
-from sdmodel.analysis.inputs import Limits, Parameters, check, choice, variables_of
+from sdmodel.analysis.inputs import Limits, Parameters, check, variables_of
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
     excess,
@@ -17,6 +17,7 @@ from sdmodel.analysis.optimization.policy_trials import (
     prepare,
     slack,
 )
+from sdmodel.core.arguments import choice
 from sdmodel.core.errors import DesignError, FixedStepError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import progress_bar, require
-from sdmodel.analysis.inputs import Limits, Parameters, check, choice, refuse
+from sdmodel.analysis.inputs import Limits, Parameters, check
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
     excess,
@@ -16,6 +16,7 @@ from sdmodel.analysis.optimization.policy_trials import (
     limited_columns,
     prepare,
 )
+from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario

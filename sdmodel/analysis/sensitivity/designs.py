@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sdmodel.core.errors import DesignError
-from sdmodel.design import sobol_sequence
+from sdmodel.design import parameter_table, sobol_sequence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def sobol_blocks(
-    parameters: pd.DataFrame, n: int, *, second: bool = False, rng: int | np.random.Generator | None = None
+    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    n: int,
+    *,
+    second: bool = False,
+    rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
     """Design for Sobol' indices: two samples A and B, and copies with one column exchanged.
 
@@ -53,6 +58,7 @@ def sobol_blocks(
     """
     import pandas as pd
 
+    parameters = parameter_table(parameters)
     names = [str(name) for name in parameters.index]
     k = len(names)
     both = pd.concat([parameters, parameters.rename(index=lambda name: f"{name} (second)")])
@@ -79,13 +85,13 @@ def width_of(k: int, second: bool) -> int:
     return 2 * k + 2 if second else k + 2
 
 
-def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
+def one_at_a_time(parameters: pd.DataFrame | Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     """Design for a tornado diagram: the base case, then each parameter alone at both ends of its range.
 
     Parameters
     ----------
     parameters
-        Index name; columns value, low, high, as `Model.uncertainties` gives it.
+        As in `sdmodel.latin_hypercube`.
 
     Returns
     -------
@@ -106,8 +112,7 @@ def one_at_a_time(parameters: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not len(parameters):
-        raise DesignError("There are no parameters to vary. Mark constants as [uncertainty] in the model file.")
+    parameters = parameter_table(parameters)
     low, high = (parameters[c].to_numpy(float) for c in ("low", "high"))
     wide = np.flatnonzero(~np.isfinite(low + high))
     if len(wide):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ from sdmodel.core.errors import (
     OverrideError,
     RangeError,
     ResultWarning,
+    SolveError,
     UnknownNameError,
     UnsupportedError,
 )
@@ -486,3 +490,57 @@ def test_a_certificate_above_the_bound_is_a_warning_at_any_size_of_sweep(
 def test_a_quiet_fast_stock_needs_no_other_steps(model_from: Make) -> None:
     calm = model_from(STIFF.replace("slow - fast), 0)", "slow - fast), 1)"), step=0.125)
     assert "solved_again" not in calm.sweep([{"rate": r} for r in (0.5, 1, 2)], ["fast"], every=1).attrs
+
+
+# -- random draws -----------------------------------------------------------------------------------------------
+NOISE = "x = INTEG(RANDOM NORMAL(-9, 9, 0, 1, 3)*size, 0) ~ Dmnl ~ [outcome] |\nsize = 1 ~ Dmnl ~ |"
+
+
+@pytest.mark.parametrize("method", ["rk4", "euler"])
+def test_every_run_has_draws_of_its_own_whatever_the_chunks(
+    model_from: Make, monkeypatch: pytest.MonkeyPatch, method: str, tmp_path: Path
+) -> None:
+    model = model_from(NOISE, step=0.5)
+    table = [{"size": 1.0}] * 1000
+    whole = model.sweep(table, ["x"], method=method, workers=1)
+    last = whole["x"][:, -1].to_numpy()
+    assert len(np.unique(last)) == 1000
+    assert abs(last.mean()) < 4 * last.std() / np.sqrt(1000)
+    assert whole["sample"].to_numpy().tolist() == list(range(1000))
+    monkeypatch.setattr(backends, "_CHUNK_BYTES", 1)
+    many = model.sweep(table, ["x"], method=method, workers=2)
+    stored = model.sweep(table, ["x"], method=method, store=tmp_path / "draws.zarr")
+    assert len(list((tmp_path / "draws.zarr" / "marks").glob("*/zarr.json"))) > 10
+    for other in (many, stored):
+        assert np.array_equal(other["x"], whole["x"])
+    for row in (0, 1, 64, 500, 999):
+        alone = model.sweep([{"size": 1.0, "sample": int(whole["sample"][row])}], ["x"], method=method)
+        assert np.array_equal(alone["x"][0], whole["x"][row])
+
+
+def test_a_design_without_draws_gets_no_sample(model: sdmodel.Model) -> None:
+    assert "sample" not in model.sweep([{"rate": 0.1}, {"rate": 0.2}], ["level"]).coords
+
+
+# -- worker processes -------------------------------------------------------------------------------------------
+def test_processes_that_end_early_are_a_named_error(model: sdmodel.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> NoReturn:
+            raise BrokenExecutor("gone")
+
+    monkeypatch.setattr(backends, "_pool", lambda plan, workers: Broken(1))
+    with pytest.raises(SolveError, match="if __name__ == '__main__'"):
+        model.sweep(design(40), ["level"], method="LSODA", workers=2)
+
+
+def test_processes_are_not_forked_from_a_process_with_threads(model: sdmodel.Model) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        swept = model.sweep(design(20), ["level"], method="LSODA", workers=2)
+    finally:
+        stop.set()
+        thread.join()
+    alone = model.sweep(design(20), ["level"], method="LSODA", workers=1)
+    assert np.array_equal(swept["level"], alone["level"])

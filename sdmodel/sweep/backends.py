@@ -7,14 +7,14 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from sdmodel.core.errors import UnsupportedError
+from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.plan import Plan
@@ -136,6 +136,11 @@ def done_chunks(
                 finished, under_way = wait_for(under_way, return_when="FIRST_COMPLETED")
                 for future in finished:
                     yield future.result()
+        except BrokenExecutor as error:
+            raise SolveError(
+                "The worker processes of the sweep ended before their work was done. In a script, put the call under "
+                "`if __name__ == '__main__':`, since each worker imports the script; or use workers=1."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -144,8 +149,8 @@ def done_chunks(
 def _pool(plan: Plan, workers: int) -> Executor:
     if plan.engine == "kernel":
         return ThreadPoolExecutor(workers, "sdmodel")
-    # LSODA is not safe in threads before scipy 1.17, and Python functions would wait for each other anyway.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    # Threads would wait for each other in Python functions. A plain fork of a process with threads may hang.
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     return ProcessPoolExecutor(workers, context, _start_worker, (plan,))
 
 

@@ -75,7 +75,9 @@ def run_sweep(
     data
         Series of data variables: variables by name, dims `time` and, where they differ between runs, `run`.
     seed
-        Seed of the random functions. Rows with the same `sample` have the same draws.
+        Seed of the random functions. Rows with the same `sample` have the same draws; where a model draws and its
+        design has no `sample`, rows are numbered, and the result has the numbers as its coordinate `sample`, so that
+        a row of it can be run again alone.
     workers
         Threads, or processes for a scipy method; default the number of processors this process may use. The result
         does not depend on it.
@@ -128,6 +130,11 @@ def run_sweep(
         raise refuse("client", client, "a dask.distributed.Client")
     design = table(design)
     plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
+    if plan.program.streams and "sample" not in design:
+        # With the label of its draws a row can be run again alone.
+        attrs = design.attrs
+        design = design.assign(sample=plan.numbers)
+        design.attrs = attrs
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
     plan = with_engine(plan)

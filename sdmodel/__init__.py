@@ -20,6 +20,7 @@ _HOMES = {
     "Run": "core.run",
     "Scenario": "core.scenario",
     "Schedule": "core.schedule",
+    "Path": "core.schedule",
     "load_scenarios": "io.scenarios",
     "grid": "design",
     "latin_hypercube": "design",
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
     from sdmodel.core.outcome import Outcome
     from sdmodel.core.run import Run
     from sdmodel.core.scenario import Scenario
-    from sdmodel.core.schedule import Schedule
+    from sdmodel.core.schedule import Path, Schedule
     from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
     from sdmodel.io.scenarios import load_scenarios
     from sdmodel.model import Model, compose, load
@@ -85,6 +86,7 @@ __all__ = [
     "Calibration",
     "Model",
     "Outcome",
+    "Path",
     "Run",
     "Scenario",
     "Schedule",

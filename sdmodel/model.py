@@ -160,7 +160,7 @@ class Model(Structure):
 
     def run(
         self,
-        values: Mapping[str, float] | Scenario | None = None,
+        values: Mapping[str, Any] | Scenario | None = None,
         *,
         scenario: Scenario | str | None = None,
         method: str | None = None,

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path as File
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sdmodel
@@ -241,3 +242,17 @@ def test_the_last_day_of_the_calendar_is_a_time() -> None:
         year(10**400)
     with pytest.raises(ScenarioError, match="too large"):
         Scenario(values={"x": 10**400})
+
+
+def test_a_constant_takes_a_value_over_time(tmp_path: File) -> None:
+    path = tmp_path / "m.mdl"
+    clock = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
+    path.write_text("x = INTEG(rate, 0) ~~|\nrate = 1 ~~|\n" + clock)
+    model = sdmodel.load(path)
+    steps = pd.Series([0.5, 2.0], index=[0.0, 2.0])
+    for value in (steps, sdmodel.Schedule((0, 2), (0.5, 2.0)), sdmodel.Path((0, 2), (0.5, 2.0))):
+        assert model.run({"rate": value}, method="euler")["x"].tolist() == [0, 0.5, 1, 3, 5]
+    straight = Scenario(values={"Rate": 3.0}).with_values({"rate": steps})
+    assert not straight.values
+    assert list(straight.paths) == ["rate"]
+    assert straight.with_values({"RATE": 1.0}).values == {"RATE": 1.0}

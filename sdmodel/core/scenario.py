@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.expression import key
@@ -42,8 +43,25 @@ class Scenario:
         if both:
             raise ScenarioError(f"Scenario '{self.name}' gives '{both[0]}' both a value and a path.")
 
-    def with_values(self, values: Mapping[str, float], name: str | None = None) -> Scenario:
-        """The same scenario with further values on top; a value takes the place of a path of that name."""
+    def with_values(self, values: Mapping[str, Any], name: str | None = None) -> Scenario:
+        """The same scenario with further values on top.
+
+        Parameters
+        ----------
+        values
+            By constant a number, a Schedule, or a pandas Series: a schedule that steps at each of its times. Either
+            takes the place of what the scenario holds for that constant.
+        name
+            Name of the new scenario; default that of this one.
+        """
         taken = {key(name) for name in values}
-        paths = {name: p for name, p in self.paths.items() if key(name) not in taken}
-        return dataclasses.replace(self, name=name or self.name, values={**self.values, **values}, paths=paths)
+        numbers = {name: value for name, value in self.values.items() if key(name) not in taken}
+        paths = {name: path for name, path in self.paths.items() if key(name) not in taken}
+        for constant, value in values.items():
+            if hasattr(value, "index") and hasattr(value, "to_numpy"):
+                value = Schedule(tuple(value.index), tuple(value.to_numpy()))
+            if isinstance(value, Schedule):
+                paths[constant] = value
+            else:
+                numbers[constant] = value
+        return dataclasses.replace(self, name=name or self.name, values=numbers, paths=paths)

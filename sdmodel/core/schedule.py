@@ -19,7 +19,7 @@ _BETWEEN = ("step", "linear")
 class Schedule:
     """A value over time: `value[i]` holds from `at[i]` on (`step`), or knots are joined by lines (`linear`).
 
-    Before the first date the path has its first value and after the last date its last.
+    Before the first date a schedule has its first value and after the last date its last.
     """
 
     at: tuple[float, ...]
@@ -43,6 +43,10 @@ class Schedule:
             raise ScenarioError("The dates and values of a schedule must be finite numbers.")
         if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
             raise ScenarioError(f"The dates of a schedule must rise: {', '.join(f'{t:g}' for t in self.at)}.")
+
+
+Path = Schedule
+"""The name of a `Schedule` in version 0.1.0, still reached as `sdmodel.Path`."""
 
 
 def number(value: Any, what: str) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, SupportsFloat
+from typing import Any
 
 from sdmodel.compile.parameters import constant_values
 from sdmodel.compile.program import Program
@@ -70,7 +71,7 @@ def program_and_solver(structure: Structure, method: str | None, default: str) -
 
 
 def resolve_scenario(
-    model: Structure, values: Mapping[str, float] | Scenario | None, scenario: Scenario | str | None
+    model: Structure, values: Mapping[str, Any] | Scenario | None, scenario: Scenario | str | None
 ) -> Scenario:
     """Merge values into the scenario and check names and ranges; names are spelled as in the model."""
     if not (values is None or isinstance(values, Scenario)):
@@ -85,7 +86,7 @@ def resolve_scenario(
         values, scenario = None, values
     chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
     if values:
-        chosen = chosen.with_values({k: v if isinstance(v, SupportsFloat) else year(v) for k, v in values.items()})
+        chosen = chosen.with_values({k: year(v) if isinstance(v, (str, dt.date)) else v for k, v in values.items()})
     checked: dict[str, float] = {}
     for name, value in chosen.values.items():
         refuse_dates(model, [value], f"'{name}'")

@@ -34,7 +34,7 @@ from sdmodel.solve.times import report_times
 
 def run(
     model: Structure,
-    values: Mapping[str, float] | Scenario | None = None,
+    values: Mapping[str, Any] | Scenario | None = None,
     *,
     scenario: Scenario | str | None = None,
     method: str | None = None,
@@ -50,7 +50,8 @@ def run(
     model
         The model; it is not changed.
     values
-        Constants that differ from the file, by name (`name[a,b]` or `name` for all elements); or a Scenario.
+        Constants that differ from the file, by name (`name[a,b]` or `name` for all elements): a number, a date, or a
+        value over time (a Schedule, or a pandas Series that steps at each of its times); or a Scenario.
     scenario
         A Scenario, or the name of one of the model's; `values` go on top of it.
     method

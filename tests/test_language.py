@@ -392,7 +392,7 @@ def test_the_page_of_the_language_is_up_to_date() -> None:
     page = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(page)
     text = page.PAGE.read_text("utf-8")
-    assert page.written(text) == text, "run docs/language_page.py"
+    assert page.written(text) == text, "run docs/_generate/language_page.py"
     for name in [*FUNCTIONS, *REFUSED]:
         assert f"`{name}`" in text, name
 

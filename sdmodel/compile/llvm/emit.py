@@ -61,7 +61,8 @@ def emit(
         (lambda chunk: _advance(chunk, space)) if single and program.fixed else None,
     )
     outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
-    phases["holds"].write({n: [rows.of["hold", n]] for n in sorted(rates.step_values)})
+    if rates.step_values:
+        phases["holds"].write({n: [rows.of["hold", n]] for n in sorted(rates.step_values)})
     phases["nexts"].write(_sinks((program.memories[m].next, past.following + i) for i, m in enumerate(plan.memories)))
     wanted = rates.boundary | phases["holds"].boundary | outs.boundary | phases["nexts"].boundary
     kept = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}

@@ -224,7 +224,7 @@ class Chunk:
             result = b.select(self.truth(choice), self.value(yes), self.value(no))
         elif op == "pow":
             result = self._power(int(raw[0]), int(raw[1]))
-        elif (operation := OPERATIONS[str(op)]).lanes is not None:
+        elif (operation := OPERATIONS.get(str(op))) is not None and operation.lanes is not None:
             result = self._operation(operation, [self.value(int(a)) for a in raw])
         else:
             raise UnsupportedError(

@@ -1,6 +1,6 @@
 """Write the tables of functions on the page of the language from the table in `sdmodel.core.functions`.
 
-``python docs/language_page.py`` brings ``docs/language.md`` up to date; a test fails while it is not.
+``python docs/_generate/language_page.py`` brings ``docs/language.md`` up to date; a test fails while it is not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sdmodel.core.functions.entry import Function
 from sdmodel.core.functions.refused import REFUSED
 from sdmodel.core.functions.table import CHAPTERS
 
-PAGE = Path(__file__).parent / "language.md"
+PAGE = Path(__file__).parents[1] / "language.md"
 
 
 def row(entry: Function) -> str:

@@ -124,9 +124,7 @@ def distances(found: xr.Dataset, of: Sequence[Target]) -> xr.Dataset:
     """How far each run lies outside each target, as one observed series a target that would be nil (dims run, time)."""
     import xarray as xr
 
-    series = {
-        label(one): (("run", "time"), one.distance(one.value(found))[:, None].repeat(2, axis=1)) for one in of
-    }
+    series = {label(one): (("run", "time"), one.distance(one.value(found))[:, None].repeat(2, axis=1)) for one in of}
     return xr.Dataset(series, {"time": [0.0, 1.0]}).assign_coords(
         {str(name): found.coords[name] for name in found.coords if found.coords[name].dims == ("run",)}
     )

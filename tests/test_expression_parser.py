@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.core.functions.table import FUNCTIONS
 from sdmodel.io.expression_parser import MAX_NESTING, parse_equation, parse_formula
 from sdmodel.io.expression_tokens import VENSIM, XMILE, ExpressionError
 from sdmodel.io.number_lists import parse_lookup
@@ -198,6 +199,21 @@ def test_nesting_up_to_the_limit_needs_no_recursion() -> None:
     finally:
         sys.setrecursionlimit(old)
     assert tree == A
+
+
+def test_functions_that_vensim_does_not_have_are_refused_by_name() -> None:
+    foreign = {f.name for f in FUNCTIONS.values() if not f.vensim}
+    assert "floor" in foreign
+    assert foreign <= VENSIM.reserved
+    for name in VENSIM.reserved:
+        with pytest.raises(UnsupportedError, match=f"here: '{name.upper()}' is called"):
+            parse_equation(f"1 + {name.upper()}(a)", "here")
+
+
+def test_an_external_function_is_the_whole_formula() -> None:
+    assert isinstance(parse_equation("GET XLS CONSTANTS('a.xlsx', 'b', 'C1')"), Call)
+    with pytest.raises(UnsupportedError, match="here: 'GET XLS DATA' stands inside a formula"):
+        parse_equation("1 + GET XLS DATA('a.xlsx', 'b', 'A', 'C1')", "here")
 
 
 # -- round trip -------------------------------------------------------------------------------------------------

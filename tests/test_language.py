@@ -358,7 +358,10 @@ def test_each_call_of_a_macro_has_its_own_state(table: Callable[..., pd.DataFram
     ("macro", "message"),
     [
         (":MACRO: M(a)\nM = M(a) ~~|\n:END OF MACRO:\n", "calls itself"),
-        (":MACRO: M(a)\nM = N(a) ~~|\n:END OF MACRO:\n:MACRO: N(a)\nN = M(a) ~~|\n:END OF MACRO:\n", "call each other"),
+        (
+            ":MACRO: M(a)\nM = N(a) ~~|\n:END OF MACRO:\n:MACRO: N(a)\nN = M(a) ~~|\n:END OF MACRO:\n",
+            "calls are nested",
+        ),
         (":MACRO: M(a, b)\nM = a ~~|\n:END OF MACRO:\n", "takes 2 inputs"),
         (":MACRO: M(a)\nM = a + k ~~|\n:END OF MACRO:\n", r"'k\$' is the model's"),
         (":MACRO: M(a)\nother = a ~~|\n:END OF MACRO:\n", "does not define what it returns"),

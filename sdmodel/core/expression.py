@@ -1,7 +1,7 @@
-"""The array-level expression tree: a formula as the modeller wrote it.
+"""Expression trees at the level of arrays, as written in the model file.
 
-Six frozen nodes say everything a model file can say. Messages, export, units and documentation work on this tree;
-numbers come from the scalar `Program` that `sdmodel.compile` makes from it.
+Messages, export, unit checks and documentation use this tree; simulation uses the scalar `Program` that
+`sdmodel.compile` derives from it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 NA = -(2.0**109)
-"""Vensim's `:NA:`, a number that stands for a missing value; results show it as NaN."""
+"""Vensim's `:NA:`, a number that represents a missing value; results show NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A variable by its key (see `key`), with subscripts as written; `!` marks one that is aggregated over."""
+    """Reference to a variable by its key (see `key`), with subscripts as written; `!` marks an aggregated subscript."""
 
     name: str
     subs: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Points of a lookup as written. `kind`: interpolate | extrapolate | hold_backward."""
+    """Points of a lookup as written; `kind` is interpolate, extrapolate or hold_backward."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -69,14 +69,14 @@ class Table:
     limits: tuple[float, ...] = ()
 
     def ordered(self) -> Table:
-        """The same points in the order of x; two points of one x, a vertical step, keep their order."""
+        """Sort the points by x; points with equal x, a vertical step, keep their order."""
         if all(a <= b for a, b in pairwise(self.x)):
             return self
         points = sorted(zip(self.x, self.y, strict=True), key=lambda point: point[0])
         return Table(tuple(x for x, _ in points), tuple(y for _, y in points), self.kind, self.limits)
 
     def disorder(self) -> tuple[str, bool]:
-        """What is unusual about the points, and whether it leaves their meaning open; empty if nothing is."""
+        """Describe points that are out of order or share an x, and tell whether they are ambiguous."""
         falls = [x for before, x in pairwise(self.x) if x < before]
         at: dict[float, list[float]] = {}
         for x, y in zip(self.x, self.y, strict=True):
@@ -111,7 +111,7 @@ Expr = Number | Array | Ref | Op | Call | Table | Text
 
 
 def key(name: str) -> str:
-    """The spelling that identifies a variable: Vensim ignores case, quotes, and blank against underscore.
+    """Normalise a name: Vensim ignores case and quotes, and treats blanks and underscores alike.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def key(name: str) -> str:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """Every node of the tree, the node itself first."""
+    """Iterate over the nodes of the tree in preorder."""
     stack = [expr]
     while stack:
         node = stack.pop()
@@ -135,7 +135,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 
 def names_in(expr: Expr) -> set[str]:
-    """Keys of all variables that the expression reads; a function name counts only where no builtin has it."""
+    """Names of all references and calls in the expression, functions included."""
     out: set[str] = set()
     for node in walk(expr):
         if isinstance(node, (Ref, Call)):
@@ -148,7 +148,7 @@ _LEVEL = {"or": 1, "and": 2, "not": 3, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4,
 
 
 def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
-    """The formula in Vensim's notation; `spell` gives the written name of a key.
+    """Write an expression in Vensim's notation; `spell` maps keys to names as written.
 
     Examples
     --------

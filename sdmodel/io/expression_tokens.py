@@ -85,8 +85,8 @@ VENSIM = Dialect(
     prefix={**_PREFIX, ":NOT:": (3, "not")},
     rename=_GET,
     reserved=frozenset((
-        "data", "floor", "floored modulo", "get constants", "get data", "get lookups", "integ non negative", "poisson",
-        "round", "xpulse", "xpulse train", "xramp",
+        "array rank", "data", "element at", "floor", "floored modulo", "get constants", "get data", "get lookups",
+        "integ non negative", "poisson", "previous", "round", "xpulse", "xpulse train", "xramp",
     )),
 )  # fmt: skip
 """Vensim: `:NOT:` binds looser than a comparison, a sign tighter than `*` and looser than `^`, `^` from the right."""

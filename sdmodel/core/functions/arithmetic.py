@@ -121,13 +121,14 @@ def _elementwise(
     called: bool = False,
     fast: Callable[..., float] | None = None,
     flat: bool = False,
+    vensim: bool = True,
     xmile: str = "",
     renamed: bool = False,
 ) -> Function:
     """A function that is a scalar operation of one argument; see `Operation` for the fields."""
     derivative: Derivative | None = None if change is None else chain(change)
     operation = Operation(op or name.replace(" ", "_"), value, lanes, derivative, weight, called, fast, flat)
-    return Function(name, sentence, (1, 1), unit, operation=operation, xmile=xmile, renamed=renamed)
+    return Function(name, sentence, (1, 1), unit, operation=operation, vensim=vensim, xmile=xmile, renamed=renamed)
 
 
 ELEMENTWISE = (
@@ -286,6 +287,7 @@ ELEMENTWISE = (
         routine("floor"),
         flat=True,
         fast=lambda x: float(math.floor(x)),
+        vensim=False,
         xmile="INT",
         renamed=True,
     ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sdmodel.core.errors import ReadError
 from sdmodel.core.expression import key
+from sdmodel.io.vensim.definitions import NAME, written_name
 
 MAX_BYTES = 20_000_000
 _SKETCH = re.compile(r"^\\{1,3}---///", re.MULTILINE)
@@ -23,6 +24,7 @@ _QUOTED = re.compile(r'"(?:\\"|[^"])*+"')
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " ")
 _MACRO = re.compile(r":MACRO:([^(]*+)\(([^()]*+)\)", re.IGNORECASE)
 _END_OF_MACRO = re.compile(r":END OF MACRO:", re.IGNORECASE)
+_NAME = re.compile(rf"\s*+{NAME}\s*+")
 _ENCODING = re.compile(rb"\s*+\{([\w-]{2,20})\}")
 _TEXT_CODECS = re.compile(
     r"utf-8|ascii|gb\w+|hz|big5\w*|cp\w*\d+|iso8859-\d+|iso2022\w*|latin\w*|koi8-\w|mac\w*|shift_jis\w*|euc_\w+|johab|"
@@ -227,9 +229,10 @@ class _Splitter:
         if equation[:7].upper() != ":MACRO:":
             return 0
         head = _MACRO.match(equation)
-        if head is None or not head.group(1).strip():
+        names = [] if head is None else [head.group(1), *_parameters(head.group(2))]
+        if head is None or not all(map(_NAME.fullmatch, names)):
             raise ReadError(f"{where}: a macro needs a head such as ':MACRO: NAME(inputs : outputs)'.")
-        name = _words(head.group(1))
+        name = written_name(head.group(1).strip(), where)
         if self.macro is not None:
             raise ReadError(f"{where}: the macro '{name}' starts inside the macro '{self.macro.name}'.")
         inputs, _, outputs = head.group(2).partition(":")
@@ -269,8 +272,13 @@ def _words(text: str) -> str:
     return " ".join(_joined(text).translate(_CONTROL).split())
 
 
+def _parameters(text: str) -> list[str]:
+    """Names of inputs and outputs in the head of a macro."""
+    return [name for name in re.split("[,:]", text) if name.strip()]
+
+
 def _keys(names: str) -> tuple[str, ...]:
-    return tuple(key(name) for name in names.split(",") if name.strip())
+    return tuple(key(name) for name in _parameters(names))
 
 
 def _settings(sketch: str) -> tuple[tuple[tuple[str, ...], ...], str]:

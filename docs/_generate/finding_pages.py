@@ -52,7 +52,7 @@ def page(finding):
         "## Record",
         "",
         f"{record['samples']:,} samples, seed {record['seed']}, {record['runs']:,} runs; model "
-        f"`{record['model_hash'][:12]}`, sdmodel {record['sdmodel']}. First stage: {plain(record['certificate'])}. "
+        f"`{record['composition'][:12]}`, sdmodel {record['sdmodel']}. First stage: {plain(record['certificate'])}. "
         f"{{download}}`Run record <{finding.name}.json>`; `sdmodel experiment {finding.name}` does it again and leaves "
         "the table as well.",
     ]

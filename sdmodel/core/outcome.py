@@ -110,8 +110,8 @@ class Outcome:
         """
         import xarray as xr
 
-        if not hasattr(result, "data_vars") and not hasattr(result, "columns"):
-            raise refuse("result", result, "the Dataset of a sweep, or a Run")
+        if not isinstance(result, (xr.Dataset, xr.DataArray)) and not hasattr(result, "columns"):
+            raise refuse("result", result, "the Dataset of a sweep, a path over time, or a Run")
         self._refuse_dates(result)
         if isinstance(result, xr.Dataset):
             path = self._path(result)
@@ -125,7 +125,7 @@ class Outcome:
     def _refuse_dates(self, result: Any) -> None:
         """Refuse dates where the times of a result are not years."""
         if any(isinstance(t, Year) for t in (self.at, self.start, self.end)):
-            if hasattr(result, "data_vars"):
+            if hasattr(result, "dims"):
                 unit, first = str(result["time"].attrs.get("unit", "")), float(result["time"][0])
             else:
                 unit, first = result.model.time_unit, float(result.time[0])

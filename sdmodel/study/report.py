@@ -172,7 +172,7 @@ class _Page:
         asked = self.say("Written down before the first run")
         parts.append(f"<details><summary>{asked}</summary><pre>{written}</pre></details>")
         record = ", ".join(f"{k} {one.record[k]}" for k in ("samples", "seed", "runs", "seconds") if k in one.record)
-        made = f"{record}; model {str(one.record.get('model_hash', ''))[:12]}; sdmodel {one.record.get('sdmodel', '')}"
+        made = f"{record}; model {str(one.record.get('composition', ''))[:12]}; sdmodel {one.record.get('sdmodel', '')}"
         parts.append(f'<p class="small">{self.say("Record")}: {html.escape(made)}</p>')
         return f"<section>{''.join(parts)}</section>"
 

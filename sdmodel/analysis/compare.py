@@ -15,6 +15,7 @@ from sdmodel.core.errors import DesignError
 from sdmodel.core.notation import formula
 from sdmodel.core.run import Run
 from sdmodel.core.structure import Structure, Variable
+from sdmodel.solve.registry import solver
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,7 @@ def _causal(run: Any) -> dict[str, int]:
     from sdmodel.compile.program import Program
     from sdmodel.compile.programs import program_of
 
-    program: Program = program_of(run.model, fixed=run.report.method in ("euler", "rk4"))
+    program: Program = program_of(run.model, fixed=solver(run.report.method).on_grid)
     order = sorted(program.outputs, key=lambda name: program.outputs[name])
     return {canonical(name): i for i, name in enumerate([*run.constants, *order])}
 

@@ -1,4 +1,4 @@
-"""What a sweep is asked: everything a worker needs, checked before the first run. No model, only equations."""
+"""The plan of a sweep: everything a worker needs, checked before the first run. No model, only equations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep made ready. Chunks of rows are independent: any worker can do any of them."""
+    """Immutable, model-free description of a sweep; a worker can execute any rows of it, independent of the others."""
 
     program: Program
     outputs: tuple[int, ...]
@@ -96,7 +96,7 @@ def make_plan(
     data: xr.Dataset | None,
     seed: int,
 ) -> tuple[Plan, Scenario, list[str]]:
-    """Check what is asked and make it ready; returns the plan, the scenario under it and the output names."""
+    """Check the arguments of a sweep and plan it; returns the plan, the scenario under it and the output names."""
     base = resolve_scenario(model, None, scenario)
     program, chosen, reason = program_and_solver(with_paths(model, base), method, MANY_RUNS)
     names = _chosen(model, outputs)

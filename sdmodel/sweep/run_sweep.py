@@ -85,8 +85,8 @@ def run_sweep(
         Show a progress bar, under a label if it is a text; default: only on a terminal or in a notebook.
     certificate
         Number of random runs that are repeated with scipy at a relative tolerance of 1e-10 and with half the step, to
-        state the error of exact runs; sweeps of fewer than 64 runs go without. 0 for none, as in a search whose last
-        step alone matters.
+        state the error of exact runs; of sweeps of fewer than 64 runs with half the step alone. 0 for none, as in a
+        search whose last step alone matters.
     store
         Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep into
         it was stopped, the same call goes on where it was. Needs the extra ``sdmodel[store]``.
@@ -278,7 +278,7 @@ def _chunks(
 
 
 class _Silent:
-    """No progress bar; making a disabled one would take longer than a run."""
+    """No-op progress bar; making a disabled one would take longer than a run."""
 
     disable = True
 
@@ -289,7 +289,7 @@ class _Silent:
         return None
 
     def update(self, runs: int) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 def _bar(total: int, done: int, progress: bool | str | None) -> Any:

@@ -257,18 +257,18 @@ class Store:
         StoreError
             If it is not what was written.
         """
-        told = self.manifest["time"] if key == "time" else self.manifest["design"][key]
+        about = self.manifest["time"] if key == "time" else self.manifest["design"][key]
         try:
             array = zarr_module().open_array(str(self.path / key), mode="r")
-            if array.ndim != 1 or array.shape[0] != told["size"]:
+            if array.ndim != 1 or array.shape[0] != about["size"]:
                 raise ValueError(f"shape {array.shape}")
             values = np.asarray(array[:])
         except MissingExtraError:
             raise
         except Exception as error:  # as in `read`
-            raise self.damaged(f"'{told['name']}' ({type(error).__name__})") from error
-        if digest(values) != told["digest"]:
-            raise self.damaged(f"'{told['name']}'")
+            raise self.damaged(f"'{about['name']}' ({type(error).__name__})") from error
+        if digest(values) != about["digest"]:
+            raise self.damaged(f"'{about['name']}'")
         return values
 
     def damaged(self, what: str) -> StoreError:
@@ -359,16 +359,16 @@ def _make(
     variables: dict[str, dict[str, Any]] = {}
     for i, shape in enumerate(shapes):
         whole = (runs, times, *shape.sizes)
-        told: dict[str, Any] = {
+        about: dict[str, Any] = {
             "name": shape.name,
             **shape.attrs,
             "elements": {dim: list(axis) for dim, axis in zip(shape.dims, shape.axes, strict=True)},
         }
         group.create_array(
             f"v{i}", shape=whole, chunks=(rows, *whole[1:]), dtype="float64", fill_value=math.nan,
-            dimension_names=["run", "time", *shape.dims], attributes=told,
+            dimension_names=["run", "time", *shape.dims], attributes=about,
         )  # fmt: skip
-        variables[f"v{i}"] = {**told, "shape": list(whole)}
+        variables[f"v{i}"] = {**about, "shape": list(whole)}
     content = {
         "sdmodel_format": FORMAT,
         "runs": runs,

@@ -230,7 +230,7 @@ def deciding(
 
 
 def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFrame | None = None) -> Region | None:
-    """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.analysis.boxes`).
+    """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.discover`).
 
     Parameters
     ----------

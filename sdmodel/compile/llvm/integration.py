@@ -96,7 +96,7 @@ def begin(b: Body, space: Space, init: Phase) -> None:
 def runge_kutta(
     b: Body, space: Space, tableau: Tableau, h: str, stage: Callable[[int], None], active: str | None = None
 ) -> None:
-    """An explicit Runge-Kutta step of width `h` (a vector), term by term as `sdmodel.solve.fixed_step.slope` takes it.
+    """An explicit Runge-Kutta step of width `h` (a vector), term by term as `sdmodel.solve.fixed_step.slopes` takes it.
 
     `stage(n)` computes slopes k from z at moment n of the tableau; only `active` lanes move.
     """

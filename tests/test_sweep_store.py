@@ -21,7 +21,7 @@ import xarray as xr
 import sdmodel
 from sdmodel.core.errors import StoreError
 from sdmodel.core.schedule import Schedule
-from sdmodel.sweep import backends as engines
+from sdmodel.sweep import backends
 from sdmodel.sweep import engines as chunks
 from sdmodel.sweep.engines import NOT_RUN
 from sdmodel.sweep.identity import MEANING, digest
@@ -71,7 +71,7 @@ def test_threads_chunks_and_order_change_nothing(
     model: sdmodel.Model, design: pd.DataFrame, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert equal(model.sweep(design, OUTPUTS, every=1, workers=2, progress=False), whole)
-    monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)  # the smallest chunks there are
+    monkeypatch.setattr(backends, "_CHUNK_BYTES", 1)  # the smallest chunks there are
     assert equal(model.sweep(design, OUTPUTS, every=1, workers=2, progress=False), whole)
     order = np.random.default_rng(3).permutation(RUNS)
     mixed = model.sweep(design.iloc[order], OUTPUTS, every=1, workers=2, progress=False)
@@ -83,7 +83,7 @@ def test_threads_chunks_and_order_change_nothing(
 def test_an_interrupted_store_goes_on_and_equals_the_whole(
     model: sdmodel.Model, design: pd.DataFrame, whole: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, count = engines.run_chunk, []
+    real, count = backends.run_chunk, []
 
     def failing(*args: object, **how: object) -> chunks.Chunk:
         count.append(1)
@@ -91,8 +91,8 @@ def test_an_interrupted_store_goes_on_and_equals_the_whole(
             raise KeyboardInterrupt
         return real(*args, **how)
 
-    monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
-    monkeypatch.setattr(engines, "run_chunk", failing)
+    monkeypatch.setattr(backends, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(backends, "run_chunk", failing)
     with pytest.raises(sdmodel.errors.SweepInterrupted) as stopped:
         model.sweep(design, OUTPUTS, every=1, workers=1, progress=False, store=tmp_path / "b.zarr")
     part = stopped.value.result
@@ -100,14 +100,14 @@ def test_an_interrupted_store_goes_on_and_equals_the_whole(
     assert 0 < done.sum() < RUNS
     assert np.array_equal(part["implementation capacity"][done], whole["implementation capacity"][done])
     assert np.isnan(part["implementation capacity"][~done]).all()
-    monkeypatch.setattr(engines, "run_chunk", real)
+    monkeypatch.setattr(backends, "run_chunk", real)
     assert equal(model.sweep(design, OUTPUTS, every=1, progress=False, store=tmp_path / "b.zarr"), whole)
 
 
 def test_ctrl_c_in_memory_keeps_what_is_done(
     model: sdmodel.Model, design: pd.DataFrame, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, count = engines.run_chunk, []
+    real, count = backends.run_chunk, []
 
     def failing(*args: object, **how: object) -> chunks.Chunk:
         count.append(1)
@@ -115,8 +115,8 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
             raise KeyboardInterrupt
         return real(*args, **how)
 
-    monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
-    monkeypatch.setattr(engines, "run_chunk", failing)
+    monkeypatch.setattr(backends, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(backends, "run_chunk", failing)
     with pytest.raises(sdmodel.errors.SweepInterrupted, match="of 600 runs") as stopped:
         model.sweep(design, OUTPUTS, every=1, workers=1, progress=False)
     done = stopped.value.result["status"].to_numpy() == 0
@@ -126,14 +126,14 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
 SCRIPT = """
     import signal, sys, numpy as np, sdmodel
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
-    from sdmodel.sweep import engines
-    engines._CHUNK_BYTES = 1
-    real = engines.run_chunk
+    from sdmodel.sweep import backends
+    backends._CHUNK_BYTES = 1
+    real = backends.run_chunk
     def slow(*args, **how):
         import time
         time.sleep({pause})
         return real(*args, **how)
-    engines.run_chunk = slow
+    backends.run_chunk = slow
     {before}
     model = sdmodel.load("policy")
     draws = sdmodel.latin_hypercube(model.uncertainties, {runs}, rng=7)
@@ -356,7 +356,7 @@ def tampered(store: Path) -> list[tuple[str, Callable[[Path], None]]]:
 def test_a_damaged_store_is_mended_or_a_typed_error_and_never_another_number(
     model_from: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(backends, "_CHUNK_BYTES", 1)
     monkeypatch.setattr("os.fsync", lambda handle: None)  # a crash of the machine is not what is tried here
     model = model_from("x = INTEG(rate*x, 1) ~ Dmnl ~ |\ny = x*2 ~ Dmnl ~ |\nrate = 0.1 ~ 1/Year ~ |", end=3)
     design = pd.DataFrame({"rate": np.linspace(-1, 1, 100), "sample": np.arange(100), "setting": ["a", "b"] * 50})

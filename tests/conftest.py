@@ -31,15 +31,18 @@ SAVEPER = {saveper} ~ Year ~ Time between saved values. |
 
 
 # What these folders and files test is composed, built or run whole, which takes long.
-NOT_QUICK = {"benchmarks", "conformance", "experiments", "models", "study", "test_docs.py", "test_packaging.py"}
+NOT_QUICK = (
+    *("benchmarks", "experiments", "models", "study"),
+    *("conformance/test_suite.py", "test_docs.py", "test_packaging.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the quick tests: `python -m pytest -m quick`."""
     here = Path(__file__).parent
     for item in items:
-        first = item.path.relative_to(here).parts[0]
-        if first not in NOT_QUICK and not any(item.get_closest_marker(name) for name in ("slow", "long")):
+        below = item.path.relative_to(here).as_posix()
+        if not below.startswith(NOT_QUICK) and not any(item.get_closest_marker(name) for name in ("slow", "long")):
             item.add_marker(pytest.mark.quick)
 
 

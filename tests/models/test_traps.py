@@ -6,7 +6,7 @@ Levers, dates and indices: test_traps_levers.py. Held off elsewhere:
 - acceleration is a deferral and no lasting cost: `test_accelerated_depreciation_defers_tax_and_does_not_waive_it`
 - guaranteed credit follows the fund: `test_claims_eat_the_guarantee_fund`
 - money, firms, knowledge and debt are conserved in every run: test_conservation.py
-- published figures in 亿 and 万 are converted as printed: tests/test_seed_figures.py
+- published figures in 亿 and 万 are converted as printed: tests/models/test_seed_figures.py
 - every lever acts in a busy state: `test_every_lever_moves_an_outcome_where_it_can_act`
 - history is the same in a busy state: `test_levers_never_act_on_history`
 

@@ -25,35 +25,37 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("sdmodel", "models", "experiments", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
-# Words in the names of the test files of a part of the package; the first part that fits counts.
+# Test files of a part of the package, below tests/; the first part that fits counts.
 TESTS = {
-    "analysis/calibration": ("fit",),
-    "analysis/compare": ("differences",),
-    "analysis/discovery": ("boxes", "discovery"),
-    "analysis/equilibria": ("tipping", "equilibria"),
-    "analysis/gradients": ("gradient",),
-    "analysis/inputs": ("analysis_inputs", "test_inputs"),
-    "analysis/optimization": ("policies", "optimi"),
-    "analysis/root_finding": ("test_search", "root_finding"),
-    "analysis/sensitivity": ("sensitivity",),
-    "analysis/thresholds": ("policies", "tipping"),
-    "analysis/triggers": ("tipping",),
-    "analysis": ("analysis_sensitivity", "analysis_policies"),
-    "validation/static": ("check_units", "check_structure", "check_equations", "check_signatures"),
-    "validation": ("check_confidence", "check_polarity"),
-    "core/units": ("units",),
-    "core/outcome": ("outcome",),
-    "core/expression": ("expression",),
-    "core": ("scenario", "outcome", "units", "expression", "model"),
-    "design": ("design",),
-    "solve": ("test_solve", "test_run", "scenario"),
-    "sweep": ("test_sweep",),
-    "io/xmile": ("xmile",),
-    "io/vensim": ("vensim", "tidy", "write"),
-    "io": ("read_data", "vensim", "composition"),
-    "compile": ("language", "llvm", "unrolled"),
-    "study": ("arms", "finding", "question", "published"),
-    "plot": ("plot", "board"),
+    "analysis/calibration": ("analysis/test_calibration",),
+    "analysis/compare": ("analysis/test_compare",),
+    "analysis/discovery": ("analysis/test_discovery",),
+    "analysis/equilibria": ("analysis/test_equilibria",),
+    "analysis/gradients": ("analysis/test_gradients",),
+    "analysis/inputs": ("analysis/test_analysis_inputs",),
+    "analysis/optimization": ("analysis/test_optimization",),
+    "analysis/root_finding": ("analysis/test_root_finding",),
+    "analysis/sensitivity": ("analysis/test_sensitivity",),
+    "analysis/thresholds": ("analysis/test_optimization", "analysis/test_equilibria"),
+    "analysis/triggers": ("analysis/test_equilibria",),
+    "analysis": ("analysis/test_sensitivity", "analysis/test_optimization"),
+    "validation/static": ("validation/test_check_", "validation/test_equations", "validation/test_signatures"),
+    "validation": ("validation/test_confidence", "validation/test_polarity"),
+    "core/units": ("core/test_units", "validation/test_check_units"),
+    "core/outcome": ("core/test_outcome",),
+    "core/expression": ("core/test_expression", "io/test_expression"),
+    "core": ("core/", "test_model"),
+    "design": ("test_design",),
+    "solve": ("solve/", "core/test_run", "core/test_scenario"),
+    "sweep": ("sweep/",),
+    "io/xmile": ("io/test_xmile",),
+    "io/vensim": ("io/test_vensim",),
+    "io": ("io/test_data", "io/test_vensim", "io/test_composition"),
+    "compile": ("compile/", "conformance/test_language"),
+    "study": ("study/",),
+    "plot": ("plot/",),
+    "model": ("test_model",),
+    "cli": ("cli/",),
 }
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"), ast.Pow: ("**", "*"),
@@ -148,10 +150,9 @@ def model_mutants(path: Path) -> Iterator[Mutant]:
 def test_files(path: Path) -> list[str]:
     """Test files that match a file of the package."""
     name = path.relative_to("sdmodel").with_suffix("").as_posix()
-    words = next((words for part, words in TESTS.items() if name == part or name.startswith(part + "/")), ())
-    return sorted(
-        str(f.relative_to(ROOT)) for f in (ROOT / "tests").rglob("test_*.py") if any(w in f.name for w in words)
-    )
+    starts = next((starts for part, starts in TESTS.items() if name == part or name.startswith(part + "/")), ())
+    found = ((f, f.relative_to(ROOT / "tests").as_posix()) for f in (ROOT / "tests").rglob("test_*.py"))
+    return sorted(str(f.relative_to(ROOT)) for f, below in found if below.startswith(starts))
 
 
 def noticed_by_tests(mutant: Mutant, copy: Path, seconds: float) -> bool:

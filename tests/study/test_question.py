@@ -231,7 +231,7 @@ def test_a_record_names_its_composition_and_says_when_it_is_stale(finding: Findi
 def test_stale_findings_are_listed() -> None:
     """A finding on record may be of an older model until it is asked again; this is the list of them, and no fault."""
     model, old = sdmodel.load("shandong"), []
-    for path in sorted((Path(__file__).parents[1] / "docs" / "findings").glob("*.json")):
+    for path in sorted((Path(__file__).parents[2] / "docs" / "findings").glob("*.json")):
         why = stale(json.loads(path.read_text(encoding="utf-8"))["record"], model)
         old += [f"{path.stem}: {why}"] if why else []
     if old:
@@ -291,7 +291,7 @@ def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None
 
 
 def test_every_hypothesis_has_its_finding_on_record() -> None:
-    folder = Path(__file__).parents[1] / "docs" / "findings"
+    folder = Path(__file__).parents[2] / "docs" / "findings"
     records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
     judged = [v["hypothesis"] for record in records for v in record["verdicts"]]
     assert sorted(h for h in judged if " " not in h) == list(LIBRARY.hypotheses)

@@ -17,7 +17,7 @@ from sdmodel.io.vensim.translate import read_vensim
 from sdmodel.io.vensim.write import quoted, to_mdl
 
 Make = Callable[..., sdmodel.Model]
-SUITE = Path(__file__).parents[1].parent / "shared" / "suite"
+SUITE = Path(__file__).parents[3] / "shared" / "suite"
 FIELDS = ("name", "kind", "components", "unit", "limits", "documentation", "role", "ids", "outcome", "sources")
 
 

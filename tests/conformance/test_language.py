@@ -386,7 +386,7 @@ def test_the_lists_of_functions_agree() -> None:
 
 
 def test_the_page_of_the_language_is_up_to_date() -> None:
-    folder = Path(__file__).parents[1] / "docs"
+    folder = Path(__file__).parents[2] / "docs"
     if not (folder / "language.md").is_file():
         pytest.skip("the documentation is not part of this distribution")
     spec = importlib.util.spec_from_file_location("language_page", next(folder.rglob("language_page.py")))
@@ -401,7 +401,7 @@ def test_the_page_of_the_language_is_up_to_date() -> None:
 
 
 def test_every_word_of_xmile_stands_in_the_documentation() -> None:
-    page = Path(__file__).parents[1] / "docs" / "language.md"
+    page = Path(__file__).parents[2] / "docs" / "language.md"
     if not page.is_file():
         pytest.skip("the documentation is not part of this distribution")
     section = page.read_text("utf-8").partition("## XMILE's own words")[2].partition("\n## ")[0]

@@ -15,8 +15,8 @@ from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.model import Model
 
 Make = Callable[..., Model]
-EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "adoption.mdl"
-SUITE = Path(__file__).parent.parent.parent / "shared" / "suite" / "tests"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adoption.mdl"
+SUITE = Path(__file__).parents[3] / "shared" / "suite" / "tests"
 CHAIN = """
 c = INTEG(b, 0) ~ u ~ |
 b = 2*a ~ u/Year ~ |

@@ -16,7 +16,7 @@ from sdmodel.core.resources import shipped_models
 from sdmodel.io import parse_cache as cache
 from sdmodel.io.vensim import translate as vensim
 
-SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
+SUITE = Path(__file__).resolve().parents[3] / "shared" / "suite"
 
 
 @pytest.fixture

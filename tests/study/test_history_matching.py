@@ -185,7 +185,7 @@ def test_shifts_tell_a_moved_range_from_chance() -> None:
 
 
 def test_the_pages_were_written_with_the_stored_ensemble() -> None:
-    docs = Path(__file__).parent.parent / "docs" / "models"
+    docs = Path(__file__).parents[2] / "docs" / "models"
     for name in ("matching", "published_effects"):
         assert f"`{matching.record()['mark']}`" in (docs / f"{name}.md").read_text("utf-8"), (
             "the ensemble is newer than the page: python docs/_generate/evidence_pages.py"

@@ -439,7 +439,7 @@ def test_the_table_has_its_columns(pond: Callable[..., Model]) -> None:
 # -- the page -----------------------------------------------------------------------------------------------------
 def test_the_page_is_made_from_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figure on it is typed in, and a row missed is shown as one."""
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     monkeypatch.syspath_prepend(str(docs / "_generate"))
     import confidence_page
 
@@ -452,7 +452,7 @@ def test_the_page_is_made_from_its_record(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_example_of_the_guide_passes(tmp_path: Path) -> None:
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     example = (docs / "examples" / "checks.toml").read_text("utf-8")
     assert example in (docs / "how-to" / "own-model.md").read_text("utf-8")
     table = confidence(sdmodel.load(docs / "examples" / "adoption.mdl"), 40)

@@ -15,7 +15,7 @@ from sdmodel.core.expression import key
 from sdmodel.core.labels import join_label, split_label
 from sdmodel.io.vensim.changes import to_cin
 
-PACKAGE = Path(__file__).resolve().parent.parent / "sdmodel"
+PACKAGE = Path(__file__).resolve().parents[2] / "sdmodel"
 
 
 @pytest.mark.parametrize(("label", "known", "parts"), [

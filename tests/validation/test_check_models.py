@@ -13,7 +13,7 @@ from sdmodel.core.resources import shipped_models
 from sdmodel.validation.check import check, issues
 from sdmodel.validation.static.units import check_units
 
-SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
+SUITE = Path(__file__).resolve().parents[3] / "shared" / "suite"
 SHIPPED = sorted(shipped_models())
 
 TEXT = """{UTF-8}

@@ -24,7 +24,7 @@ from sdmodel.core.errors import (
 from sdmodel.model import Model
 
 Make = Callable[..., Model]
-EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "adoption.mdl"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adoption.mdl"
 
 
 def derivative(model: Model, outcome: str | Outcome, name: str, **given: object) -> float:

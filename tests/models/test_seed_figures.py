@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 COLUMNS = "id,value,low,high,relation,unit,as_printed,year,period,what,anchor,section,usable,use_or_reason"
 CHINESE_DIGITS = {"一": 1, "两": 2, "二": 2, "三": 3}
 

@@ -17,7 +17,7 @@ from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import source_of
 from sdmodel.core.errors import ReadError, SdmodelError
 
-PACKAGE = Path(__file__).resolve().parent.parent / "sdmodel"
+PACKAGE = Path(__file__).resolve().parents[2] / "sdmodel"
 
 # Each `{mark}` is a file that exists if the text was executed.
 ATTACKS = {

@@ -30,10 +30,11 @@ SAVEPER = {saveper} ~ Year ~ Time between saved values. |
 """
 
 
-# What these folders and files test is composed, built or run whole, which takes long.
+# What these folders and files test is composed, swept, built, drawn or run as a process of its own, which takes long.
 NOT_QUICK = (
-    *("benchmarks", "experiments", "models", "study"),
-    *("conformance/test_suite.py", "test_docs.py", "test_packaging.py"),
+    *("analysis/", "benchmarks/", "cli/", "experiments/", "faults/", "models/", "plot/", "study/"),
+    *("compile/test_scaling", "conformance/test_suite", "core/test_pickling", "sweep/test_dask", "sweep/test_store"),
+    *("validation/test_confidence", "test_docs", "test_packaging"),
 )
 
 

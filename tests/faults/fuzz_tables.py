@@ -1,7 +1,7 @@
 """Damage data files, designs, scenarios and compositions at random: each is read or ends in a typed error.
 
-Not collected by pytest. Run `python tests/faults/fuzz_tables.py SECONDS [SEED]`; it prints counts, and stops at the first raw
-error with the file that caused it.
+Not collected by pytest. Run `python tests/faults/fuzz_tables.py SECONDS [SEED]`; it prints counts, and stops at the
+first raw error with the file that caused it.
 """
 
 from __future__ import annotations

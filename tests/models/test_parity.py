@@ -1,6 +1,6 @@
 """The shipped models in two other simulators: PySD steps by Euler, simlin by Runge-Kutta; both on the file's TIME STEP.
 
-Neither shares code with the engine beyond PySD's parser, and simlin not even that.
+Neither shares code with sdmodel.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ for path, values in json.load(open(sys.argv[1])):
 
 
 def by_pysd(folder: Path, name: str, values: dict[str, float], end: float) -> pd.DataFrame:
-    """PySD's result, by a PySD in a process of its own: ours has its parser hardened."""
+    """PySD's result, from a process of its own: its imports and warnings stay out of the test."""
     path = folder / f"{name}.mdl"
     path.write_text(text_of(name), encoding="utf-8")
     (folder / "orders.json").write_text(json.dumps([(str(path), values)]), encoding="utf-8")

@@ -174,7 +174,11 @@ def test_equations_for_single_elements_may_name_the_array_without_subscripts(mod
         '<aux name="a"><dimensions><dim name="Zone"/></dimensions><element subscript="n"><eqn>v*Zone</eqn></element>'
         '<element subscript="s"><eqn>v*Zone</eqn></element><element subscript="w"><eqn>a[n]+SUM(v)</eqn></element>'
         "</aux>"
+        '<aux name="b"><dimensions><dim name="Zone"/></dimensions><element subscript="n"><eqn>q[Zone]</eqn></element>'
+        '<element subscript="s"><eqn>q[Zone]+q[@1]</eqn></element><element subscript="w"><eqn>q[Zone-1]</eqn></element>'
+        "</aux>"
     )
+    assert values(model("b", "Zone", more=more)) == [[1] * 5, [20] * 5, [10] * 5]
     assert values(model("a", "Zone", more=more)) == [[2] * 5, [8] * 5, [17] * 5]
 
 

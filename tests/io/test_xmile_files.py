@@ -567,3 +567,30 @@ def test_modules_take_graphical_functions(stella: Make) -> None:
         '<module name="Outer"><connect to="Outer.p" from=".plan"/></module>' + aux("y", "Outer.Inner.z")
     )
     assert path_of(stella(root, models=outer + inner), "y") == [30, 50, 60, 80, 100]
+
+
+def test_a_range_may_have_one_end(stella: Make) -> None:
+    model = stella('<aux name="y"><eqn>3</eqn><range min="1"/></aux><aux name="z"><eqn>3</eqn><range/></aux>')
+    assert (model["y"].limits, model["z"].limits) == ((1, None), ())
+
+
+def test_a_graph_may_have_the_name_of_a_function(stella: Make) -> None:
+    """`sign` is a function of one argument; a graphical function of that name goes before it."""
+    model = stella(f"<aux name='sign'><eqn>TIME</eqn>{GRAPH.format(kind='')}</aux>" + aux("y", "SIGN(1) + sign"))
+    assert path_of(model, "y") == [10, 20, 30, 30, 50]
+    assert path_of(stella(aux("y", "SIGN(-4)")), "y") == [-1] * 5
+
+
+@pytest.mark.parametrize("subscript", ["c", "3", "0", "Other", "a, b", ""])
+def test_elements_that_a_dimension_does_not_have_are_refused(stella: Make, subscript: str) -> None:
+    dims = (
+        '<dimensions><dim name="D"><elem name="a"/><elem name="b"/></dim><dim name="Other"><elem name="x"/></dim>'
+        "</dimensions>"
+    )
+    array = (
+        f'<aux name="y"><dimensions><dim name="D"/></dimensions><element subscript="{subscript}"><eqn>1</eqn></element>'
+    )
+    with pytest.raises(
+        ReadError, match=f"'y': the (dimension 'D' has no element '{subscript}'|element '{subscript}' has)"
+    ):
+        stella(array + "</aux>", more=dims)

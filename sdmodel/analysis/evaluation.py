@@ -1,19 +1,22 @@
-"""Outcomes of the rows of a design as an array, optional packages, and progress bars."""
+"""Lowering a model, outcomes of a design as an array, optional packages, and progress bars."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.analysis.inputs import variables_of
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import program_of
 from sdmodel.core.errors import DesignError, MissingExtraError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
+from sdmodel.solve.inputs import parameter_vector, reshaped, resolve_scenario, with_paths
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
@@ -75,3 +78,18 @@ def progress_bar(total: int, label: str, unit: str, progress: bool | str | None)
     return tqdm(
         total=total, unit=unit, disable=quiet, desc=progress if isinstance(progress, str) else label, leave=False
     )
+
+
+def lowered(
+    model: Structure,
+    values: Mapping[str, float] | Scenario | None,
+    scenario: Scenario | str | None,
+    *,
+    fixed: bool = False,
+) -> tuple[Program, list[float]]:
+    """The program of a model under a scenario, and its parameters."""
+    given = resolve_scenario(model, values, scenario)
+    structure = with_paths(model, given)
+    program = program_of(structure, fixed=fixed)
+    p = parameter_vector(structure, program, given.values)
+    return reshaped(structure, program, p), p

@@ -166,7 +166,7 @@ def parameter_names(parameters: Any) -> list[str]:
     return names
 
 
-def parameter_table(model: Structure, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
+def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
     """Parameters as rows of `Model.parameters`, with the ranges that are given.
 
     Parameters
@@ -244,7 +244,7 @@ def lever_range(model: Structure, lever: str, low: float | None, high: float | N
     """The closed range in which a lever is looked at: that of the file where an end is not given."""
     own = model.owner(lever)
     ends = (own.low if low is None else float(low), own.high if high is None else float(high))
-    parameter_table(model, {lever: ends}, closed=True)
+    constants_to_vary(model, {lever: ends}, closed=True)
     return ends
 
 

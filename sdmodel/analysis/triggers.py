@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.equilibria.net_flows import no_data
+from sdmodel.analysis.evaluation import lowered
 from sdmodel.analysis.inputs import check, design_rows, one_constant
 from sdmodel.compile.events import segments
-from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import Engine
 from sdmodel.core.arguments import choice, number
 from sdmodel.core.calendar import year
@@ -20,7 +20,6 @@ from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS
-from sdmodel.solve.inputs import parameter_vector, reshaped, resolve_scenario, with_paths
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
@@ -180,12 +179,7 @@ class _Rule:
         """Date of one case; infinite if never."""
         from scipy.integrate import solve_ivp
 
-        base = self.model.scenario(self.scenario) if isinstance(self.scenario, str) else self.scenario or Scenario()
-        asked = resolve_scenario(self.model, {**values, self.date: self.never}, base)
-        model = with_paths(self.model, asked)
-        program = program_of(model, fixed=False)
-        p = parameter_vector(model, program, asked.values)
-        program = reshaped(model, program, p)
+        program, p = lowered(self.model, {**values, self.date: self.never}, self.scenario)
         no_data(self.model, program)
         engine = Engine(program, [self._node(program.outputs)])
         bound = engine.bind(p)

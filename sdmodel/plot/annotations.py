@@ -175,7 +175,7 @@ def draw_legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], capti
 
     There it stands below the panel if the figure has a layout engine, which makes room, else inside.
     """
-    look: dict[str, Any] = {"handles": handles, "alignment": "left", "handlelength": 3.6}
+    props: dict[str, Any] = {"handles": handles, "alignment": "left", "handlelength": 3.6}
     room = fig.get_figwidth() / CM
     panel = axes[-1]
     engine = fig.get_layout_engine() is not None
@@ -184,13 +184,13 @@ def draw_legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], capti
         room = panel.get_window_extent().width / fig.dpi / CM
     widest = max(len(str(handle.get_label())) for handle in handles)
     rows = -(-len(handles) // max(1, int(room * CM * 72 / SMALL / (0.6 * widest + 7))))
-    look["title"] = wrapped(caption, room - 1, SMALL) or None
+    props["title"] = wrapped(caption, room - 1, SMALL) or None
     if own:
-        fig.legend(loc="outside lower center", ncols=-(-len(handles) // rows), **look)
+        fig.legend(loc="outside lower center", ncols=-(-len(handles) // rows), **props)
     elif engine:
         below = panel.get_window_extent().y0 - panel.xaxis.label.get_window_extent().y0
         move = ScaledTranslation(0, -below / fig.dpi, fig.dpi_scale_trans)
         place = {"bbox_to_anchor": (0, 0), "bbox_transform": panel.transAxes + move, "borderaxespad": 0.6}
-        panel.legend(loc="upper left", ncols=-(-len(handles) // rows), **place, **look)
+        panel.legend(loc="upper left", ncols=-(-len(handles) // rows), **place, **props)
     else:
-        panel.legend(loc="best", **look)
+        panel.legend(loc="best", **props)

@@ -121,8 +121,8 @@ def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[
         fig, axes, own = panels(None, len(names), columns, width, 5.5 * -(-len(names) // columns))
         for i, (panel, name) in enumerate(zip(axes, names, strict=True)):
             one = table.xs(name, level="parameter")["increase"]
-            look: dict[str, Any] = {"markersize": 3, "color": COLOURS[0], "linewidth": 1.3}
-            panel.plot(one.index, one, "-o", **look, label="fit with the parameter held there")
+            props: dict[str, Any] = {"markersize": 3, "color": COLOURS[0], "linewidth": 1.3}
+            panel.plot(one.index, one, "-o", **props, label="fit with the parameter held there")
             panel.axhline(
                 limit, color=COLOURS[4], linewidth=0.9, linestyle=(0, (5, 1.6)), label="end of a 95 % interval"
             )

@@ -21,8 +21,8 @@ def article(word: str) -> str:
 
 def box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
     """Draw a stock, from its lower left corner."""
-    look: dict[str, Any] = {"facecolor": mix(COLOURS[0], 0.1), "edgecolor": INK, "linewidth": 1.1, "zorder": 3}
-    ax.add_patch(Rectangle((x, y), width, height, **look))
+    props: dict[str, Any] = {"facecolor": mix(COLOURS[0], 0.1), "edgecolor": INK, "linewidth": 1.1, "zorder": 3}
+    ax.add_patch(Rectangle((x, y), width, height, **props))
 
 
 def pipe(ax: Axes, points: list[tuple[float, float]], both: bool = False) -> None:
@@ -33,8 +33,8 @@ def pipe(ax: Axes, points: list[tuple[float, float]], both: bool = False) -> Non
         body[0] = _short(points[1], points[0])
     xs, ys = zip(*body, strict=True)
     for colour, thickness in ((INK, 2 * HALF * CM * 72 + 1.6), (PAPER, 2 * HALF * CM * 72)):
-        look: dict[str, Any] = {"solid_capstyle": "butt", "solid_joinstyle": "miter", "zorder": 1}
-        ax.plot(xs, ys, color=colour, linewidth=thickness, **look)
+        props: dict[str, Any] = {"solid_capstyle": "butt", "solid_joinstyle": "miter", "zorder": 1}
+        ax.plot(xs, ys, color=colour, linewidth=thickness, **props)
     _head(ax, points[-2], points[-1])
     if both:
         _head(ax, points[1], points[0])
@@ -71,21 +71,21 @@ def cloud(ax: Axes, x: float, y: float) -> None:
 
 def ghost(ax: Axes, x: float, y: float, number: str) -> None:
     """Draw the stand-in of a stock that is drawn elsewhere."""
-    look: dict[str, Any] = {
+    props: dict[str, Any] = {
         "facecolor": PAPER,
         "edgecolor": INK,
         "linewidth": 0.8,
         "linestyle": (0, (2.5, 1.5)),
         "zorder": 2,
     }
-    ax.add_patch(FancyBboxPatch((x - 0.22, y - 0.17), 0.44, 0.34, boxstyle="square,pad=0", **look))
+    ax.add_patch(FancyBboxPatch((x - 0.22, y - 0.17), 0.44, 0.34, boxstyle="square,pad=0", **props))
     ax.text(x, y, number, fontsize=SMALL, color=INK, ha="center", va="center_baseline", zorder=5)
 
 
 def thin(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
     """Draw an arrow of information."""
     style = "-|>,head_length=2.4,head_width=1.2"
-    look: dict[str, Any] = {
+    props: dict[str, Any] = {
         "color": GREY,
         "linewidth": 0.7,
         "shrinkA": 0,
@@ -93,7 +93,7 @@ def thin(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: f
         "mutation_scale": 1,
         "zorder": 2.5,
     }
-    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", arrowstyle=style, **look))
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", arrowstyle=style, **props))
 
 
 def words(ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center", va: str = "top") -> None:

@@ -91,8 +91,8 @@ def effects(
                                fontsize=SMALL, color=GREY)  # fmt: skip
                 continue
             clear = bool(low > bound or high < -bound)
-            look: dict[str, Any] = {"color": COLOURS[0], "linewidth": 1.8, "solid_capstyle": "butt"}
-            panel.plot([low, high], [row, row], **look, label=_once(panel, "5 to 95 % of runs"))
+            props: dict[str, Any] = {"color": COLOURS[0], "linewidth": 1.8, "solid_capstyle": "butt"}
+            panel.plot([low, high], [row, row], **props, label=_once(panel, "5 to 95 % of runs"))
             told = f"median; interval {'clear of' if clear else 'touches'} {nothing}"
             panel.plot([median], [row], **_dot(clear), label=_once(panel, told))
         if smallest is not None:
@@ -132,8 +132,8 @@ def _checked(table: pd.DataFrame, smallest: float | None) -> np.ndarray[Any, np.
 
 def _dot(clear: bool) -> dict[str, Any]:
     fill = COLOURS[0] if clear else "#FFFFFF"
-    look = {"marker": "o", "markersize": 5.5, "color": COLOURS[0], "markeredgewidth": 1.3, "linestyle": ""}
-    return {**look, "markerfacecolor": fill, "zorder": 3}
+    props = {"marker": "o", "markersize": 5.5, "color": COLOURS[0], "markeredgewidth": 1.3, "linestyle": ""}
+    return {**props, "markerfacecolor": fill, "zorder": 3}
 
 
 def _once(ax: Axes, label: str) -> str | None:

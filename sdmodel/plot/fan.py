@@ -177,8 +177,8 @@ def _draw(ax: Axes, time: Floats, values: Floats, levels: Floats) -> None:
     half = len(levels) // 2
     for i, shade in enumerate(_shades(half)):
         label = f"{100 * levels[i]:g} to {100 - 100 * levels[i]:g} % of runs"
-        look: dict[str, Any] = {"facecolor": shade, "edgecolor": EDGE, "linewidth": 0.4, "label": label}
-        ax.fill_between(time, edges[i], edges[-1 - i], **look)
+        props: dict[str, Any] = {"facecolor": shade, "edgecolor": EDGE, "linewidth": 0.4, "label": label}
+        ax.fill_between(time, edges[i], edges[-1 - i], **props)
     ax.plot(time, edges[half], color=MEDIAN, linewidth=1.8, label="median")
     time_axis(ax, float(time[0]), float(time[-1]))
 

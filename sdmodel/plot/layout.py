@@ -147,21 +147,21 @@ def legend(panels: Mapping[str, Axes]) -> None:
 
 def _fitting(fig: Figure, handles: Sequence[Any], at: tuple[float, float], room: float) -> Legend:
     """Draw a legend in as many columns as fit the room, in cm."""
-    look: dict[str, Any] = {"handles": handles, "handlelength": 3, "borderpad": 0, "borderaxespad": 0}
+    props: dict[str, Any] = {"handles": handles, "handlelength": 3, "borderpad": 0, "borderaxespad": 0}
     for columns in range(len(handles), 0, -1):
-        drawn = fig.legend(loc="lower left", bbox_to_anchor=at, ncols=columns, **look)
+        drawn = fig.legend(loc="lower left", bbox_to_anchor=at, ncols=columns, **props)
         if columns == 1 or _size(drawn)[0] <= room:
             break
         drawn.remove()
     return drawn
 
 
-def _text(fig: Figure, text: str, size: float, colour: str, **look: str) -> Text:
+def _text(fig: Figure, text: str, size: float, colour: str, **props: str) -> Text:
     """Write a text at the left edge of the sheet, broken into lines that fit its width."""
     width = fig.get_figwidth() / CM
-    wide = size * 1.08 if look.get("fontweight") == "bold" else size
+    wide = size * 1.08 if props.get("fontweight") == "bold" else size
     lines = "\n".join(wrapped(line, width - 2 * EDGE, wide) for line in text.splitlines())
-    style: dict[str, Any] = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **look}
+    style: dict[str, Any] = {"fontsize": size, "color": colour, "fontfamily": fonts(), "linespacing": 1.25, **props}
     return fig.text(EDGE / width, 0, lines, va="top", ha="left", **style)
 
 

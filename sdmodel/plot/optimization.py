@@ -62,10 +62,10 @@ def search(
     with drawing():
         fig, axes, own = panels(ax, len(names), columns, width, 1.2 + 4.4 * rows, sharex=True)
         for i, (panel, name) in enumerate(zip(axes, names, strict=True)):
-            look: dict[str, Any] = {"color": COLOURS[0] if i == 0 else COLOURS[2], "linewidth": 1.5}
+            props: dict[str, Any] = {"color": COLOURS[0] if i == 0 else COLOURS[2], "linewidth": 1.5}
             values = table[name].where(table[goal].notna())
-            panel.step(table["runs"], values, where="post", **look)
-            panel.plot(table["runs"].iloc[-1], values.iloc[-1], "o", color=look["color"], markersize=4)
+            panel.step(table["runs"], values, where="post", **props)
+            panel.plot(table["runs"].iloc[-1], values.iloc[-1], "o", color=props["color"], markersize=4)
             panel.set_title(wrapped(name, width / columns - 1.5), loc="left")
             panel.set_ylabel(unit_text(table.attrs["units"].get(name, "")))
             panel.yaxis.set_major_formatter(numbers_for(values.to_numpy(dtype=float)))

@@ -100,8 +100,8 @@ def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
                 move = (-3 if ha == "right" else 3, 0)
                 text = f"{row[end]:.3g}".replace("-", "−")
                 white = {"facecolor": "#FFFFFF", "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
-                look: dict[str, Any] = {"ha": ha, "va": "center", "fontsize": SMALL, "bbox": white}
-                panel.annotate(text, (place, i), move, textcoords="offset points", **look)
+                props: dict[str, Any] = {"ha": ha, "va": "center", "fontsize": SMALL, "bbox": white}
+                panel.annotate(text, (place, i), move, textcoords="offset points", **props)
         unit = f" ({unit_text(row['unit'])})" if row["unit"] else ""
         kept = "" if np.isnan(row["reproduced"]) else f"\nlimited in {row['reproduced']:.0%} of half samples"
         names.append(wrapped(f"{name}{unit}", width / 2.6, SMALL) + kept)
@@ -149,9 +149,9 @@ def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> tu
         panel.plot(
             tried["coverage"], tried["density"], "o", color=COLOURS[0], markersize=3.5, label="box that was tried"
         )
-        look: dict[str, Any] = {"markersize": 8, "markeredgewidth": 1.4, "fillstyle": "none", "linestyle": ""}
+        props: dict[str, Any] = {"markersize": 8, "markeredgewidth": 1.4, "fillstyle": "none", "linestyle": ""}
         mine = table[table["chosen"]]
-        panel.plot(mine["coverage"], mine["density"], "o", color=COLOURS[4], label="box that was taken", **look)
+        panel.plot(mine["coverage"], mine["density"], "o", color=COLOURS[4], label="box that was taken", **props)
         panel.axhline(found.cases / found.runs, color=GREY, linewidth=0.9, linestyle=(0, (5, 1.6)), label="all runs")
         panel.set_xlim(-0.03, 1.03)
         panel.set_ylim(0, 1.03)
@@ -206,12 +206,14 @@ def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) 
         panel.grid(visible=False)
         for number, style in zip(rests, styles(len(rests)), strict=True):
             rows = table[table["rest"] == number]
-            look: dict[str, Any] = {
+            props: dict[str, Any] = {
                 "color": style.colour if number else GREY,
                 "marker": style.marker if number else "x",
             }
             height = rows[y] if y else np.zeros(len(rows))
-            panel.plot(rows[x], height, linestyle="", markersize=4, label=_rest(rows, number, states), **look)
+            panel.plot(
+                rows[x], height, linestyle="", markersize=4, label=_equilibrium_label(rows, number, states), **props
+            )
         for axis, name in ((panel.xaxis, x), (panel.yaxis, y)):
             if name:
                 axis.set_label_text(f"{name} at the start ({unit_text(table.attrs['units'].get(name, ''))})")
@@ -226,7 +228,7 @@ def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) 
     return fig, axes
 
 
-def _rest(rows: pd.DataFrame, number: int, states: list[str]) -> str:
+def _equilibrium_label(rows: pd.DataFrame, number: int, states: list[str]) -> str:
     if not number:
         return "no rest"
     values = [float(rows[f"{name} at rest"].iloc[0]) for name in states]

@@ -63,8 +63,8 @@ def indices(
         fig, axes, own, panel = rows_figure(rows.index, ax, width)
         for shift, kind, fill in ((-0.19, "first", COLOURS[0]), (0.19, "total", "#FFFFFF")):
             label = "alone (first order)" if kind == "first" else "with interactions (total)"
-            look: dict[str, Any] = {"height": 0.34, "edgecolor": COLOURS[0], "linewidth": 0.9}
-            panel.barh(at + shift, rows[kind].clip(lower=0), color=fill, label=label, **look)
+            props: dict[str, Any] = {"height": 0.34, "edgecolor": COLOURS[0], "linewidth": 0.9}
+            panel.barh(at + shift, rows[kind].clip(lower=0), color=fill, label=label, **props)
             low, high = rows[f"{kind}_low"], rows[f"{kind}_high"]
             panel.hlines(
                 at + shift, low, high, color=INK, linewidth=1.1, label="_" * (kind == "first") + "95 % interval"

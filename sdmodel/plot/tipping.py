@@ -69,8 +69,8 @@ def hysteresis(
             _dots(panel, rests, lever, variable)
         for way, style in zip(("up", "down"), styles(2), strict=True):
             rows = table[table["way"] == way]
-            look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.8}
-            panel.plot(rows[lever], rows[variable].where(rows["rested"]), label=f"lever goes {way}", **look)
+            props: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.8}
+            panel.plot(rows[lever], rows[variable].where(rows["rested"]), label=f"lever goes {way}", **props)
             _arrow(panel, rows, lever, variable, style.colour)
         _labels(panel, table, lever, f"{variable} at rest", table.attrs["units"].get(variable, ""), width)
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
@@ -194,10 +194,10 @@ def _dots(panel: Axes, rests: pd.DataFrame, lever: str, state: str) -> None:
     for column in (lever, state, "kind"):
         if column not in rests.columns:
             raise UnknownNameError(column, map(str, rests.columns), "column of the states of rest")
-    for kind, look in KINDS.items():
+    for kind, props in KINDS.items():
         rows = rests[rests["kind"] == kind]
         if len(rows):
-            panel.plot(rows[lever], rows[state], linestyle="", markersize=4, label=f"{kind} state of rest", **look)
+            panel.plot(rows[lever], rows[state], linestyle="", markersize=4, label=f"{kind} state of rest", **props)
 
 
 def _arrow(panel: Axes, rows: pd.DataFrame, lever: str, variable: str, colour: str) -> None:

@@ -171,9 +171,9 @@ def time_axis(ax: Axes, first: float, last: float) -> None:
     ax.yaxis.set_major_formatter(Numbers())
 
 
-def _line(label: str, look: Style) -> Line2D:
-    wide = look is BASELINE
-    line = Line2D([], [], color=look.colour, linestyle=look.dash, marker=look.marker, label=label)
+def _line(label: str, style: Style) -> Line2D:
+    wide = style is BASELINE
+    line = Line2D([], [], color=style.colour, linestyle=style.dash, marker=style.marker, label=label)
     line.set(markersize=3.2, linewidth=3.2 if wide else 1.4, zorder=1.5 if wide else 2)
     return line
 

@@ -12,7 +12,7 @@ import pandas as pd
 from sdmodel.analysis.calibration.calibration import Calibration, Search, search
 from sdmodel.analysis.calibration.identifiability import LocalIdentifiability, identifiability_at
 from sdmodel.analysis.calibration.residuals import Residuals
-from sdmodel.analysis.inputs import Parameters, Seed, check, parameter_table
+from sdmodel.analysis.inputs import Parameters, Seed, check, constants_to_vary
 from sdmodel.core.errors import DesignError, ResultWarning, SolveError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -105,7 +105,7 @@ def calibrate(
     5.0
     """
     check(model=model, errors=errors, starts=starts, rng=rng, values=values, scenario=scenario, data=data)
-    table = parameter_table(model, parameters)
+    table = constants_to_vary(model, parameters)
     names = [str(name) for name in table.index]
     low, high = (table[c].to_numpy(float) for c in ("low", "high"))
     width = high - low

@@ -8,17 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
+from sdmodel.analysis.evaluation import lowered
 from sdmodel.analysis.gradients.derivative_rules import arguments, needed
 from sdmodel.compile.events import segments
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.calendar import year
 from sdmodel.core.errors import DesignError, SolveError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import engine_of, parameter_vector, reshaped, resolve_scenario, with_paths
+from sdmodel.solve.inputs import engine_of
 from sdmodel.solve.integrate import integrate
 from sdmodel.solve.registry import CONTINUOUS, solver
 from sdmodel.solve.times import report_times
@@ -178,11 +178,7 @@ def freeze(
 
     With `like`, the excluded and held states and the sizes are taken from another frozen model with other constants.
     """
-    asked = resolve_scenario(model, values, scenario)
-    model_run = with_paths(model, asked)
-    program = program_of(model_run, fixed=False)
-    p = parameter_vector(model_run, program, asked.values)
-    program = reshaped(model_run, program, p)
+    program, p = lowered(model, values, scenario)
     no_data(model, program)
     engine = engine_of(program)
     bound = engine.bind(p)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.analysis.evaluation import lowered
 from sdmodel.analysis.gradients.state_jumps import Points
 from sdmodel.analysis.gradients.tangents import Direction, Tangents
 from sdmodel.analysis.inputs import Outcomes, Parameters, check, outcome_list, parameter_names
 from sdmodel.analysis.outcomes import canonical, outcome_table
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import program_of
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.cache import Cache
 from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure
-from sdmodel.solve.inputs import constants_named, parameter_vector, reshaped, resolve_scenario, series_of, with_paths
+from sdmodel.solve.inputs import constants_named, series_of
 from sdmodel.solve.interpolation import Series
 from sdmodel.solve.times import report_times
 
@@ -139,11 +139,7 @@ class Linearization:
         fixed: bool = False,
     ) -> Linearization:
         """Check names and values and lower the model."""
-        given = resolve_scenario(model, values, scenario)
-        model_run = with_paths(model, given)
-        program = program_of(model_run, fixed=fixed)
-        p = parameter_vector(model_run, program, given.values)
-        program = reshaped(model_run, program, p)
+        program, p = lowered(model, values, scenario, fixed=fixed)
         directions = tuple(direction(model, program, name) for name in names)
         labels = [label for o in outcomes for label in labels_of(model, program, o)]
         outputs = tuple(dict.fromkeys(labels))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.evaluation import evaluate, outcome_unit
-from sdmodel.analysis.inputs import Limits, Parameters, check, parameter_table
+from sdmodel.analysis.inputs import Limits, Parameters, check, constants_to_vary
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -104,7 +104,7 @@ def prepare(
 ) -> PolicyEvaluator:
     """Check the arguments of a search and make its evaluator."""
     check(model=model, limits=limits, samples=samples, scenario=scenario)
-    table = parameter_table(model, levers, closed=True)
+    table = constants_to_vary(model, levers, closed=True)
     if samples is not None:
         samples = design_table(samples)
         # A lever among the samples follows the policy.

@@ -13,9 +13,9 @@ from sdmodel.analysis.evaluation import require
 from sdmodel.analysis.inputs import (
     Outcomes,
     Parameters,
+    constants_to_vary,
     outcome_list,
     parameter_names,
-    parameter_table,
     points_of,
     variables_of,
 )
@@ -112,7 +112,7 @@ def sweep_of(
         return of, names, points_of(of, names)
     if n is None:
         raise DesignError("A number of samples is needed, such as n=1024.")
-    table = parameter_table(of, parameters)
+    table = constants_to_vary(of, parameters)
     sweep = run_sweep(of, design(table), variables_of(of, asked), scenario=scenario, every=every, certificate=0)
     names = [str(name) for name in table.index]
     return sweep, names, points_of(sweep, names)

@@ -149,7 +149,6 @@ def _causal(run: Any) -> dict[str, int]:
         return {}
     from sdmodel.compile.program import Program
     from sdmodel.compile.programs import program_of
-    from sdmodel.solve.registry import solver
 
     program: Program = program_of(run.model, fixed=solver(run.report.method).on_grid)
     order = sorted(program.outputs, key=lambda name: program.outputs[name])

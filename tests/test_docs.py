@@ -22,6 +22,8 @@ PAGES = [
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
+# Files that the pages for contributors tell the reader to make.
+MADE_BY_THE_READER = {"sdmodel/solve/solvers/bogacki_shampine.py"}
 SECTORS = sdmodel.load("shandong").sectors
 MODULES = sorted(module.name for module in pkgutil.walk_packages(sdmodel.__path__, "sdmodel."))
 
@@ -55,6 +57,17 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
     assert failed == 0
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "contributing").glob("add-*.md")), ids=lambda page: page.stem)
+def test_a_page_for_contributors_is_listed_and_names_what_exists(page):
+    """Paths in `code`, from the root of the checkout, unless they hold the placeholder NAME."""
+    assert re.search(rf"^{page.stem}$", (ROOT / "docs/contributing/index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"docs/contributing/{page.name}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:sdmodel|tests|docs|models|experiments)/[\w./-]*\w)/?`", page.read_text(encoding="utf-8"))
+    assert named
+    expected = {path for path in named if "NAME" not in path} - MADE_BY_THE_READER
+    assert [path for path in sorted(expected) if not (ROOT / path).exists()] == []
 
 
 # -- the pages of the models ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 import sdmodel
 from sdmodel.compile.events import clock_of
 from sdmodel.compile.programs import program_of
-from sdmodel.compile.python.engine import source_of
+from sdmodel.compile.python.source import source_of
 from sdmodel.core.errors import ReadError, SdmodelError
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sdmodel"

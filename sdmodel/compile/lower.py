@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
-from sdmodel.compile.constants import constant_value, room_for_recursion
-from sdmodel.compile.graph import Graph
-from sdmodel.compile.program import Memory, Order, Program, State, TableData, fitting_order
-from sdmodel.compile.scalars import Element, Env, Scalars, label
+from sdmodel.compile.constants import room_for_recursion
+from sdmodel.compile.function_builder import FunctionBuilder
+from sdmodel.compile.program import Program, State, TableData
+from sdmodel.compile.scalars import Element, Env, label
 from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.functions.protocols import Site, arguments
 from sdmodel.core.functions.refused import REFUSED
-from sdmodel.core.functions.table import FUNCTIONS, GATHERING
+from sdmodel.core.functions.table import FUNCTIONS
 from sdmodel.core.functions.values import interpolate
 from sdmodel.core.notation import formula, function_name, is_xmile
 from sdmodel.core.structure import CONTROL, Structure, Variable
@@ -26,35 +24,15 @@ _UNARY = {"neg": "neg", "not": "not"}
 USE_FIXED = 'method="euler" or method="rk4"'
 
 
-class Lowering:
+class Lowering(FunctionBuilder):
     """One pass from a Structure to a Program. `initial` expressions see stocks as their initial formulas."""
 
     def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
-        self.model = model
-        self.fixed = fixed
-        self.values = values
-        self.scalars = Scalars(model)
-        self.ranges = {k: r.elements for k, r in model.ranges.items()}
-        self.graph = Graph()
-        self.tables: dict[TableData, int] = {}
+        super().__init__(model, fixed, values)
         self.data: dict[str, int] = {}
-        self.parameters: dict[str, int] = {}
-        self.defaults: list[float] = []
-        self._names: list[str] = []
-        self.structural: dict[int, float] = {}
-        self.orders: list[Order] = []
-        self.states: list[State | None] = []
-        self.memories: list[Memory | None] = []
-        self.streams: dict[str, int] = {}
-        self.afterwards: list[Callable[[], None]] = []
         self._memo: dict[tuple[str, Element, bool], int] = {}
-        self._hidden: dict[tuple[object, ...], list[int]] = {}
-        self._open: dict[tuple[str, Element, bool], None] = {}
         self.failed: dict[tuple[str, Element, bool], SdmodelError] = {}
-        self.shared: dict[object, int | list[int]] = {}
-        self._drawn: dict[tuple[object, ...], int] = {}
         self._own: dict[tuple[str, Element, bool], int] = {}
-        self.requirements: dict[int, str] = {}
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
@@ -65,7 +43,7 @@ class Lowering:
                 if variable.kind == "constant":
                     for element in self.scalars.of(variable):
                         self.element(variable, element, False)
-            control = {name: self._control(name) for name in CONTROL}
+            control = {name: self.control(name) for name in CONTROL}
             for variable in self.model.equations.values():
                 if variable.kind in ("constant", "lookup"):
                     continue
@@ -108,11 +86,12 @@ class Lowering:
             )
         return out
 
-    def _control(self, name: str) -> int:
+    def control(self, name: str) -> int:
+        """Node of the value that a control variable has at the start."""
         variable = self.model.equations.get(name)
         if variable is None:
             if name == "saveper":
-                return self._control("time step")
+                return self.control("time step")
             raise EquationError(f"The model '{self.model.name}' does not say its {name.upper()}.")
         return self.element(variable, (), True)
 
@@ -212,23 +191,6 @@ class Lowering:
         self.later(later)
         return index
 
-    def require(self, site: Site, condition: int, complaint: str) -> None:
-        """Note a condition on the arguments of a function, without which its value is NaN.
-
-        A condition that is false whatever the constants is refused here; else a run that fails where it is false says
-        the complaint.
-        """
-        known = self.graph.value(condition)
-        if known == 0:
-            raise EquationError(f"{site.where}: {complaint}.")
-        if known is None and not site.initial:
-            self.requirements[condition] = f"{site.where}: {complaint}"
-
-    def where_meaningful(self, site: Site, condition: int, value: int, complaint: str) -> int:
-        """`value`, or NaN where the required condition is false (see `require`)."""
-        self.require(site, condition, complaint)
-        return value if self.graph.value(condition) else self.graph.pick(condition, value, self.graph.const(math.nan))
-
     @contextmanager
     def own_name_means(self, node: int, site: Site) -> Iterator[None]:
         """Let the variable's name on its own right-hand side stand for `node`, if the call is the whole formula."""
@@ -249,7 +211,7 @@ class Lowering:
 
     def time(self, initial: bool) -> int:
         """Node of Time."""
-        return self._control("initial time") if initial else self.graph.add("time")
+        return self.control("initial time") if initial else self.graph.add("time")
 
     def hold(self, node: int, initial: bool) -> int:
         """A node that changes at TIME STEP only: constant over the stages of a Runge-Kutta step on the grid."""
@@ -258,7 +220,7 @@ class Lowering:
     def step(self, initial: bool) -> int:
         """Node of TIME STEP."""
         variable = self.model.equations.get("time step")
-        return self._control("time step") if initial or variable is None else self.element(variable, (), False)
+        return self.control("time step") if initial or variable is None else self.element(variable, (), False)
 
     # -- expressions --------------------------------------------------------------------------------------------
     def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
@@ -358,129 +320,3 @@ class Lowering:
         if known is not None:
             return self.graph.const(interpolate(known, data.x, data.y, data.kind))
         return self.graph.add("lookup", self.tables.setdefault(data, len(self.tables)), argument)
-
-    def draw(self, site: Site) -> int:
-        """Node of a uniform draw; each random function of a variable has a stream of its own."""
-        place = (site.variable.key, tuple(sorted(site.env.items())), site.initial)
-        count = self._drawn[place] = self._drawn.get(place, 0) + 1
-        name = " ".join([site.variable.key, *(f"{k}={e}" for k, e in sorted(site.env.items())), str(count)])
-        index = self.streams.setdefault(name, len(self.streams))
-        return self.graph.add("first_draw" if site.initial else "draw", index)
-
-    # -- what functions remember --------------------------------------------------------------------------------
-    def later(self, work: Callable[[], None]) -> None:
-        """Do something when the current variable is done, so that a loop may go through what is remembered."""
-        self.afterwards.append(work)
-
-    def _place(self, site: Site, tag: str) -> tuple[object, ...]:
-        """What tells the hidden states or memories of a call from those of another call or place."""
-        return (site.call.name, tag, site.call, tuple(sorted(site.env.items())))
-
-    def hidden_states(self, site: Site, starts: list[int]) -> tuple[list[int], bool]:
-        """Indices of stocks inside a function, by their initial values; True if an equal call has made them before."""
-        place = self._place(site, "states")
-        if place in self._hidden:
-            return self._hidden[place], True
-        indices = list(range(len(self.states), len(self.states) + len(starts)))
-        for i, start in zip(indices, starts, strict=True):
-            self.states.append(State(f"{site.variable.name} {site.call.name} {i + 1}", start, -1, hidden=True))
-        self._hidden[place] = indices
-        return indices, False
-
-    def set_rates(self, states: list[int], rates: list[int]) -> None:
-        """Net flows of hidden stocks."""
-        for index, rate in zip(states, rates, strict=True):
-            state = self.states[index]
-            assert state is not None
-            self.states[index] = replace(state, rate=rate)
-
-    def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
-        """Indices of values held from step to step; True if an equal call with this tag has made them before."""
-        place = self._place(site, f"memories {tag}")
-        if place in self._hidden:
-            return self._hidden[place], True
-        indices = list(range(len(self.memories), len(self.memories) + count))
-        self.memories.extend([None] * count)
-        self._hidden[place] = indices
-        return indices, False
-
-    def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
-        """What a memory starts with, what enters it each step, and the number of steps it stays."""
-        self.memories[index] = Memory(name, initial, following, steps)
-
-    def fitted_order(self, site: Site, order: int, delay: int) -> int:
-        """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""
-        step = self._control("time step")
-        time, width = self.peek(delay), self.peek(step)
-        if time is None or width is None:
-            return order
-        used = fitting_order(order, time, width)
-        self.orders.append(Order(site.variable.name, delay, step, order, used))
-        return used
-
-    # -- variables and subscripts, by their keys ----------------------------------------------------------------
-    def node(self, site: Site, expr: Expr, env: Env | None = None, initial: bool | None = None) -> int:
-        """Node of an expression at the place of a call; `env` and `initial` take the place of the call's."""
-        variable = self.model.equations[site.variable.key]
-        start = site.initial if initial is None else initial
-        return self.expr(expr, site.env if env is None else env, variable, start)
-
-    def elements(self, variable: str) -> tuple[Element, ...]:
-        """Elements of a variable; none if there is no such variable."""
-        target = self.model.equations.get(variable)
-        return () if target is None else tuple(self.scalars.of(target))
-
-    def element_node(self, variable: str, element: Element, initial: bool) -> int:
-        """Node of a variable's element."""
-        return self.element(self.model.equations[variable], element, initial)
-
-    def members(self, variable: str, place: int) -> list[str]:
-        """Elements of a variable along one of its dimensions."""
-        return self.scalars.members(self.model.equations[variable], place)
-
-    def element_meant(self, ref: Ref, site: Site) -> Element:
-        """The element of a variable that a reference means."""
-        return self.scalars.resolve(ref, site.env, self.model.equations[ref.name], site.where)
-
-    def bound(self, sub: str, site: Site) -> str:
-        """The element that a subscript means."""
-        return self.scalars.bound(sub, site.env, site.where)
-
-    def over(self, names: list[str], site: Site) -> Iterator[dict[str, str]]:
-        """What ranges stand for at every combination of the elements of `names`."""
-        return self.scalars.over(names, site.env, site.where)
-
-    def gathered(self, expr: Expr) -> list[str]:
-        """Ranges marked with `!` in an expression, outside nested functions that gather."""
-        return self.scalars.gathered(expr, GATHERING)
-
-    def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
-        """Subscripts of the left-hand side, and the element of it that is being worked out."""
-        mark = next(reversed(self._open), None)
-        if mark is None or mark[0] != site.variable.key:
-            return None
-        return self.scalars.of(self.model.equations[mark[0]])[mark[1]][0].subs, mark[1]
-
-    def is_stepped(self, function: str) -> bool:
-        """Whether a function has a meaning on the TIME STEP grid only."""
-        return function in FUNCTIONS and bool(FUNCTIONS[function].steps)
-
-    def number(self, expr: Expr, site: Site, what: str) -> float:
-        """The number an expression has at the start, for what shapes the program (orders of delays)."""
-        node = self.node(site, expr, initial=True)
-        used: set[int] = set()
-        value = constant_value(node, self.graph, list(self.tables), self.given, used)
-        if value is None:
-            raise EquationError(f"{site.where}: {what} must be a number or follow from constants.")
-        self.structural.update((index, self.given(index)) for index in used)
-        return value
-
-    def given(self, index: int) -> float:
-        """Value of a parameter in this lowering."""
-        if len(self._names) < len(self.parameters):
-            self._names = list(self.parameters)
-        return self.values.get(self._names[index], self.defaults[index])
-
-    def peek(self, node: int) -> float | None:
-        """The value of a node of the start, or None if it follows from more than constants."""
-        return constant_value(node, self.graph, list(self.tables), self.given, set())

@@ -1,0 +1,201 @@
+"""What a pass from equations to nodes offers to the functions of the language (`Builder` of `core.functions`)."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from sdmodel.compile.constants import constant_value
+from sdmodel.compile.graph import Graph
+from sdmodel.compile.program import Memory, Order, State, TableData, fitting_order
+from sdmodel.compile.scalars import Element, Env, Scalars
+from sdmodel.core.errors import EquationError
+from sdmodel.core.expression import Expr, Ref
+from sdmodel.core.functions.protocols import Site
+from sdmodel.core.functions.table import FUNCTIONS, GATHERING
+from sdmodel.core.structure import Structure, Variable
+
+
+class FunctionBuilder(ABC):
+    """Variables by their keys, conditions on arguments, and stocks, memories and draws inside functions."""
+
+    def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
+        self.model = model
+        self.fixed = fixed
+        self.values = values
+        self.scalars = Scalars(model)
+        self.ranges = {k: r.elements for k, r in model.ranges.items()}
+        self.graph = Graph()
+        self.tables: dict[TableData, int] = {}
+        self.parameters: dict[str, int] = {}
+        self.defaults: list[float] = []
+        self._names: list[str] = []
+        self.structural: dict[int, float] = {}
+        self.orders: list[Order] = []
+        self.states: list[State | None] = []
+        self.memories: list[Memory | None] = []
+        self.streams: dict[str, int] = {}
+        self.afterwards: list[Callable[[], None]] = []
+        self._hidden: dict[tuple[object, ...], list[int]] = {}
+        self._open: dict[tuple[str, Element, bool], None] = {}
+        self.shared: dict[object, int | list[int]] = {}
+        self._drawn: dict[tuple[object, ...], int] = {}
+        self.requirements: dict[int, str] = {}
+
+    @abstractmethod
+    def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
+        """Node of an expression where the ranges of `env` stand for elements."""
+
+    @abstractmethod
+    def element(self, variable: Variable, element: Element, initial: bool) -> int:
+        """Node of a variable's element, in the run or (`initial`) at the start."""
+
+    @abstractmethod
+    def control(self, name: str) -> int:
+        """Node of the value that a control variable has at the start."""
+
+    # -- arguments ----------------------------------------------------------------------------------------------
+    def require(self, site: Site, condition: int, complaint: str) -> None:
+        """Note a condition on the arguments of a function, without which its value is NaN.
+
+        A condition that is false whatever the constants is refused here; else a run that fails where it is false says
+        the complaint.
+        """
+        known = self.graph.value(condition)
+        if known == 0:
+            raise EquationError(f"{site.where}: {complaint}.")
+        if known is None and not site.initial:
+            self.requirements[condition] = f"{site.where}: {complaint}"
+
+    def where_meaningful(self, site: Site, condition: int, value: int, complaint: str) -> int:
+        """`value`, or NaN where the required condition is false (see `require`)."""
+        self.require(site, condition, complaint)
+        return value if self.graph.value(condition) else self.graph.pick(condition, value, self.graph.const(math.nan))
+
+    def number(self, expr: Expr, site: Site, what: str) -> float:
+        """The number an expression has at the start, for what shapes the program (orders of delays)."""
+        node = self.node(site, expr, initial=True)
+        used: set[int] = set()
+        value = constant_value(node, self.graph, list(self.tables), self.given, used)
+        if value is None:
+            raise EquationError(f"{site.where}: {what} must be a number or follow from constants.")
+        self.structural.update((index, self.given(index)) for index in used)
+        return value
+
+    def given(self, index: int) -> float:
+        """Value of a parameter in this lowering."""
+        if len(self._names) < len(self.parameters):
+            self._names = list(self.parameters)
+        return self.values.get(self._names[index], self.defaults[index])
+
+    def peek(self, node: int) -> float | None:
+        """The value of a node of the start, or None if it follows from more than constants."""
+        return constant_value(node, self.graph, list(self.tables), self.given, set())
+
+    def draw(self, site: Site) -> int:
+        """Node of a uniform draw; each random function of a variable has a stream of its own."""
+        place = (site.variable.key, tuple(sorted(site.env.items())), site.initial)
+        count = self._drawn[place] = self._drawn.get(place, 0) + 1
+        name = " ".join([site.variable.key, *(f"{k}={e}" for k, e in sorted(site.env.items())), str(count)])
+        index = self.streams.setdefault(name, len(self.streams))
+        return self.graph.add("first_draw" if site.initial else "draw", index)
+
+    # -- what functions remember --------------------------------------------------------------------------------
+    def later(self, work: Callable[[], None]) -> None:
+        """Do something when the current variable is done, so that a loop may go through what is remembered."""
+        self.afterwards.append(work)
+
+    def _place(self, site: Site, tag: str) -> tuple[object, ...]:
+        """What tells the hidden states or memories of a call from those of another call or place."""
+        return (site.call.name, tag, site.call, tuple(sorted(site.env.items())))
+
+    def hidden_states(self, site: Site, starts: list[int]) -> tuple[list[int], bool]:
+        """Indices of stocks inside a function, by their initial values; True if an equal call has made them before."""
+        place = self._place(site, "states")
+        if place in self._hidden:
+            return self._hidden[place], True
+        indices = list(range(len(self.states), len(self.states) + len(starts)))
+        for i, start in zip(indices, starts, strict=True):
+            self.states.append(State(f"{site.variable.name} {site.call.name} {i + 1}", start, -1, hidden=True))
+        self._hidden[place] = indices
+        return indices, False
+
+    def set_rates(self, states: list[int], rates: list[int]) -> None:
+        """Net flows of hidden stocks."""
+        for index, rate in zip(states, rates, strict=True):
+            state = self.states[index]
+            assert state is not None
+            self.states[index] = replace(state, rate=rate)
+
+    def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
+        """Indices of values held from step to step; True if an equal call with this tag has made them before."""
+        place = self._place(site, f"memories {tag}")
+        if place in self._hidden:
+            return self._hidden[place], True
+        indices = list(range(len(self.memories), len(self.memories) + count))
+        self.memories.extend([None] * count)
+        self._hidden[place] = indices
+        return indices, False
+
+    def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
+        """What a memory starts with, what enters it each step, and the number of steps it stays."""
+        self.memories[index] = Memory(name, initial, following, steps)
+
+    def fitted_order(self, site: Site, order: int, delay: int) -> int:
+        """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""
+        step = self.control("time step")
+        time, width = self.peek(delay), self.peek(step)
+        if time is None or width is None:
+            return order
+        used = fitting_order(order, time, width)
+        self.orders.append(Order(site.variable.name, delay, step, order, used))
+        return used
+
+    # -- variables and subscripts, by their keys ----------------------------------------------------------------
+    def node(self, site: Site, expr: Expr, env: Env | None = None, initial: bool | None = None) -> int:
+        """Node of an expression at the place of a call; `env` and `initial` take the place of the call's."""
+        variable = self.model.equations[site.variable.key]
+        start = site.initial if initial is None else initial
+        return self.expr(expr, site.env if env is None else env, variable, start)
+
+    def elements(self, variable: str) -> tuple[Element, ...]:
+        """Elements of a variable; none if there is no such variable."""
+        target = self.model.equations.get(variable)
+        return () if target is None else tuple(self.scalars.of(target))
+
+    def element_node(self, variable: str, element: Element, initial: bool) -> int:
+        """Node of a variable's element."""
+        return self.element(self.model.equations[variable], element, initial)
+
+    def members(self, variable: str, place: int) -> list[str]:
+        """Elements of a variable along one of its dimensions."""
+        return self.scalars.members(self.model.equations[variable], place)
+
+    def element_meant(self, ref: Ref, site: Site) -> Element:
+        """The element of a variable that a reference means."""
+        return self.scalars.resolve(ref, site.env, self.model.equations[ref.name], site.where)
+
+    def bound(self, sub: str, site: Site) -> str:
+        """The element that a subscript means."""
+        return self.scalars.bound(sub, site.env, site.where)
+
+    def over(self, names: list[str], site: Site) -> Iterator[dict[str, str]]:
+        """What ranges stand for at every combination of the elements of `names`."""
+        return self.scalars.over(names, site.env, site.where)
+
+    def gathered(self, expr: Expr) -> list[str]:
+        """Ranges marked with `!` in an expression, outside nested functions that gather."""
+        return self.scalars.gathered(expr, GATHERING)
+
+    def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
+        """Subscripts of the left-hand side, and the element of it that is being worked out."""
+        mark = next(reversed(self._open), None)
+        if mark is None or mark[0] != site.variable.key:
+            return None
+        return self.scalars.of(self.model.equations[mark[0]])[mark[1]][0].subs, mark[1]
+
+    def is_stepped(self, function: str) -> bool:
+        """Whether a function has a meaning on the TIME STEP grid only."""
+        return function in FUNCTIONS and bool(FUNCTIONS[function].steps)

@@ -36,7 +36,7 @@ class Report:
     seconds: float = field(compare=False)
     """Wall time of the solution; it does not count when reports are compared."""
     reason: str = ""
-    """Why steps on the TIME STEP grid were chosen, if they were though no method was given."""
+    """Why this method was chosen, where it is neither the one that was asked for nor the default."""
 
     @property
     def sentence(self) -> str:
@@ -45,7 +45,7 @@ class Report:
         return (
             f"{self.method} ({how}) took {self.evaluations:,} evaluations "
             f"with {len(self.breaks)} exact breaks; {self.kinks} kinks in the state were left to error control."
-            + (f" No method was given, and {self.reason}" if self.reason else "")
+            + (f" This method was chosen: {self.reason}" if self.reason else "")
         )
 
 

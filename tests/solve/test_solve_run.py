@@ -13,7 +13,15 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import sdmodel
-from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
+from sdmodel.core.errors import (
+    DesignError,
+    FixedStepError,
+    OverrideError,
+    RangeError,
+    ScenarioError,
+    SolveError,
+    UnknownNameError,
+)
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 
@@ -293,7 +301,7 @@ def test_fixed_steps_refuse_what_is_no_multiple(model_from: Make, method: str) -
 
 @pytest.mark.parametrize("every", [0, -1, math.nan, math.inf])
 def test_an_impossible_interval_is_refused(model_from: Make, every: float) -> None:
-    with pytest.raises(SolveError, match="time settings make no sense"):
+    with pytest.raises(DesignError, match=r"every: .* give a finite number above 0"):
         model_from("x = INTEG(1, 0) ~ Dmnl ~ |").run(every=every)
 
 
@@ -491,3 +499,15 @@ def test_without_a_method_a_model_gets_the_steps_it_needs_and_the_report_says_wh
     assert (plain.report.method, plain.report.reason) == ("LSODA", "")
     with pytest.raises(FixedStepError, match="DELAY FIXED"):
         model.run(method="LSODA")
+
+
+@pytest.mark.parametrize("rate", [1.0, 20.0, 30.0, 200.0])
+def test_a_stiff_model_is_not_solved_wrongly_by_steps_that_are_too_long(model_from: Make, rate: float) -> None:
+    text = (
+        "fast = INTEG(rate*(slow - fast), 0) ~ Dmnl ~ |\nslow = INTEG(-0.1*slow, 1) ~ Dmnl ~ |\nrate = 1 ~ 1/Year ~ |"
+    )
+    run = model_from(text, step=0.125).run({"rate": rate}, method="exact", every=1)
+    wanted = rate / (rate - 0.1) * (np.exp(-0.1 * run.time) - np.exp(-rate * run.time))
+    assert np.abs(run["fast"] - wanted).max() < 1e-3
+    assert run.report.method == ("exact" if rate == 1 else "LSODA") or rate == 20
+    assert ("steps of TIME STEP are too long for 'exact'" in run.report.sentence) is (run.report.method == "LSODA")

@@ -227,7 +227,9 @@ def load(name: str | Path, *, data_files: str | Path | Sequence[str | Path] = ()
         A shipped name (`shandong`, `network`, ...) or a path to a `.mdl`, to an XMILE file (`.xmile`, `.stmx`) or to a
         composition in `.toml`.
     data_files
-        One or several text tables (`.csv`, `.tab`) with the series of data variables, time down or across.
+        One or several files with the series of data variables: tables (`.csv`, `.tab`, `.xlsx`, `.xls`, `.ods`) with
+        time down or across and names in the first row or column, or Vensim's text format (`.dat`). Of several files
+        with a series the first one counts. An empty cell is a gap.
 
     Returns
     -------

@@ -44,6 +44,7 @@ TESTS = {
     "core/units": ("core/test_units", "validation/test_check_units"),
     "core/outcome": ("core/test_outcome",),
     "core/expression": ("core/test_expression", "io/test_expression"),
+    "core/functions": ("conformance/test_language", "validation/test_signatures"),
     "core": ("core/", "test_model"),
     "design": ("test_design",),
     "solve": ("solve/", "core/test_run", "core/test_scenario"),

@@ -149,3 +149,12 @@ def test_what_discover_refuses(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match="scikit-learn"):
         sdmodel.discover(x, in_box(x), method="tree")
+
+
+def test_the_p_value_of_a_limit_is_that_of_the_binomial_distribution():
+    from sdmodel.analysis.discovery.box_finders import p_value
+
+    x = np.arange(8.0)[:, None]
+    y = np.array([0, 1, 0, 0, 1, 1, 0, 1], dtype=bool)
+    # Half of all are cases, and three of the four inside: five of sixteen draws of four give three or more.
+    assert p_value(Box(np.array([3.5]), np.array([np.inf])), 0, x, y) == pytest.approx(5 / 16)

@@ -1,8 +1,8 @@
-"""History matching: which draws of all uncertainties give a base run that published figures do not rule out.
+"""History matching: the draws of all uncertainties whose base run agrees with published figures.
 
-`python -m sdmodel.study.history_matching` draws, runs, judges and writes `models/data/ensemble.toml` and `.csv`,
-which hold no numbers of draws but what is needed to make them again; `ensemble` does so. It must be run anew when
-equations, ranges or targets have changed.
+`python -m sdmodel.study.history_matching` draws samples, runs them, keeps those that agree and writes
+`models/data/ensemble.toml` and `.csv`. These store the numbers of the kept rows, from which `ensemble` draws them
+again. Run it again when equations, ranges or targets have changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What econometrics measured, run as an experiment with the published treatment and set beside the published figure.
 
-The experiments are data (`models/published_effects.toml`); how a figure is read off runs is in `published`. A miss is a
-miss, and what was put in is marked as input. `python -m sdmodel.study.published_effects` prints the table.
+The experiments are data (`models/published_effects.toml`); how a figure is read off runs is in `published_forms`. A
+miss is reported as a miss, and what was put into the model is marked as input.
+`python -m sdmodel.study.published_effects` prints the table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A policy question as data: what is compared, what is measured, what the paper predicts, and how it is resultsed.
+"""A policy question as data: its arms, measures, predictions and figure; `Question.ask` runs and judges it.
 
-A module of an experiment says these things in its docstring and as a `Question` before its first run; `Question.ask`
-runs it. The same samples serve every arm. They come from the ensemble that history leaves (`matching`); the shares are
-also given for other ranges (`widths`).
+All arms are run on the same samples, those that the history matching leaves; shares are also given for ranges that are
+half and twice as wide as assumed (`sdmodel.study.sampling`).
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
 SAMPLES = 10_000
 """Samples of a finding."""
 LOOP_SAMPLES = 500
-"""Of these, those in which loops are knocked out; and samples of each other range."""
+"""Samples in which loops are cut, and of each other range."""
 CERTIFIED = 4
-"""Runs that the certificate makes again, which for few samples would take longer than the question."""
+"""Runs that the certificate repeats, in questions of at least `LOOP_SAMPLES` samples."""
 ONE_BUDGET = "one budget for all samples"
 
 
@@ -53,7 +52,6 @@ class Equal:
     low: float | None = None
     high: float | None = None
     """Where the lever may go; default its range, for a mix 0 to 1."""
-    tolerance: float = 0.005
     size: str | Mix | None = None
     """Lever or mix that scales the arm whose money is spent, where one budget is given to all samples; without it this
     is left out."""
@@ -244,7 +242,6 @@ class Question:
                     low=equal.low if equal.like not in settings else None,
                     high=equal.high if equal.like not in settings else None,
                     base=anyway,
-                    tolerance=equal.tolerance,
                 )
                 fine = found.spent & able
                 results.paired.add(found.result, self.measures, arms.draws, fine)

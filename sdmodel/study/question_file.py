@@ -143,8 +143,8 @@ def _lever(given: str | Table) -> Any:
 
 
 def _equal(row: Table, name: str) -> Equal:
-    known(row, ("like", "lever", "arms", "start", "low", "high", "tolerance", "size"), name)
-    more = {k: row[k] for k in ("start", "low", "high", "tolerance") if k in row}
+    known(row, ("like", "lever", "arms", "start", "low", "high", "size"), name)
+    more = {k: row[k] for k in ("start", "low", "high") if k in row}
     arms: Mapping[str, Setting] = row["arms"]
     return Equal(row["like"], _lever(row["lever"]), arms, size=_lever(row["size"]) if "size" in row else None, **more)
 

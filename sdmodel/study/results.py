@@ -1,4 +1,4 @@
-"""The runs of all arms of a question."""
+"""The runs of all arms of a question, and the levers that were solved to spend equal money."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ArmResults:
         """Constants of an arm of a question in the first samples, with the lever that was solved."""
         if arm not in self.solved:
             if arm not in arms:
-                raise DesignError(f"'{arm}' is no arm of '{name}'; it has {', '.join(self.paired.arms)}.")
+                raise DesignError(f"'{arm}' is not an arm of '{name}'; its arms are {', '.join(self.paired.arms)}.")
             return {k: v if np.ndim(v) == 0 else np.asarray(v)[:n] for k, v in arms[arm].items()}
         setting, lever, x, _, _ = self.solved[arm]
         parts = {lever: (0.0, 1.0)} if isinstance(lever, str) else lever

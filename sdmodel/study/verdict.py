@@ -72,7 +72,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if self.label not in LABEL_WORDS:
-            raise DesignError(f"'{self.label}' is no label; a finding is {', '.join(LABEL_WORDS)}.")
+            raise DesignError(f"'{self.label}' is not a label; use one of {', '.join(LABEL_WORDS)}.")
 
     @property
     def share(self) -> float:

@@ -67,7 +67,7 @@ def test_what_is_built_in_is_never_supported() -> None:
     assert verdict(100, 100, "built in").word == "built in"
     assert "supported" not in verdict(100, 100, "built in").sentence
     assert verdict(0, 0).word == "not testable here"
-    with pytest.raises(DesignError, match="'certain' is no label"):
+    with pytest.raises(DesignError, match="'certain' is not a label"):
         verdict(1, 1, "certain")
 
 

@@ -139,7 +139,7 @@ def test_an_arm_that_is_not_there_is_named(model: sdmodel.Model) -> None:
     bad = Prediction("H01", "that", lambda p: p["stock", "c"], "", 0.0, "emergent", "x")
     with pytest.raises(UnknownNameError, match=r"no arm 'c'"):
         question(predictions=[bad]).ask(4, model=model, progress=False)
-    with pytest.raises(DesignError, match="is no arm of 'toy'"):
+    with pytest.raises(DesignError, match="is not an arm of 'toy'"):
         question(loops=[Loop("R", "gain", "fed", NONE, ["c"])]).ask(4, model=model, progress=False)
 
 

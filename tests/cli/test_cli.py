@@ -169,7 +169,7 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
         (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),
         (["run", "network", "--method", "magic"], "no method 'magic'"),
-        (["run", "network", "--every", "0"], "time settings make no sense"),
+        (["run", "network", "--every", "0"], "give a finite number above 0"),
         (["run", "shandong", "-s", "late exti"], "no scenario 'late exti'. Nearest: late exit"),
         (["run", "network", "-o", "no/such/folder/run.csv"], "no/such/folder"),
         (["run", "network", "--plot", "trusst"], "no variable 'trusst'"),

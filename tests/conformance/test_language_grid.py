@@ -18,12 +18,13 @@ here. Each case runs with Euler and Runge-Kutta steps, alone and in the kernel o
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.core.errors import EquationError
+from sdmodel.core.errors import EquationError, ResultWarning
 
 Make = Callable[..., sdmodel.Model]
 
@@ -166,5 +167,8 @@ def test_a_pulse_of_exact_dates_is_exact_and_no_width_is_one_time_step(
 ) -> None:
     model = model_from(f"s = INTEG({formula}, 0) ~ ~ |{CONSTANTS}", step=0.25, end=5)
     assert model.run(method=method)["s"].iloc[-1] == pytest.approx(area, rel=1e-7)
-    swept = model.sweep([{}] * 2, ["s"], workers=1)["s"].to_numpy()[1]
+    # A pulse of no width is as long as TIME STEP, so halving the step halves it, which the sweep's certificate says.
+    told = nullcontext() if area == 0.7 else pytest.warns(ResultWarning, match="half the step")
+    with told:
+        swept = model.sweep([{}] * 2, ["s"], workers=1)["s"].to_numpy()[1]
     assert swept[-1] == pytest.approx(area, rel=1e-12)

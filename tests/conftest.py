@@ -33,8 +33,9 @@ SAVEPER = {saveper} ~ Year ~ Time between saved values. |
 # What these folders and files test is composed, swept, built, drawn or run as a process of its own, which takes long.
 NOT_QUICK = (
     *("analysis/", "benchmarks/", "cli/", "experiments/", "faults/", "models/", "plot/", "study/"),
-    *("compile/test_scaling", "conformance/test_suite", "core/test_pickling", "sweep/test_dask", "sweep/test_store"),
-    *("validation/test_confidence", "test_docs", "test_packaging"),
+    *("compile/test_llvm_machines", "compile/test_llvm_math", "compile/test_scaling", "conformance/test_suite"),
+    *("core/test_pickling", "sweep/test_dask", "sweep/test_store", "validation/test_confidence"),
+    *("test_docs", "test_packaging"),
 )
 
 

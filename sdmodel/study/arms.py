@@ -156,7 +156,7 @@ class Arms:
         """
         found = self._sweep(
             stage,
-            self._design(settings),
+            self._design(settings, model),
             [*self.outputs, *outputs],
             model=model,
             data=data,
@@ -292,10 +292,10 @@ class Arms:
             certificate=certificate,
         )
 
-    def _design(self, settings: Mapping[str, Setting]) -> pd.DataFrame:
+    def _design(self, settings: Mapping[str, Setting], model: Model | None = None) -> pd.DataFrame:
         """One row a setting and sample; a constant that a setting does not name keeps its value."""
         names = list(dict.fromkeys(name for setting in settings.values() for name in setting))
-        known = self.model.parameters()["value"]
+        known = (model or self.model).parameters()["value"]
         blocks = []
         for label, setting in settings.items():
             given = {n: setting.get(n, self.draws[n].to_numpy() if n in self.draws else known.get(n)) for n in names}

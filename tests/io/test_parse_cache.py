@@ -51,7 +51,8 @@ def same(one: sdmodel.Model, other: sdmodel.Model) -> None:
 # -- round trip -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", [n for n, p in shipped_models().items() if p.suffix == ".mdl"])
 def test_a_shipped_model_comes_back_equal(own: Path, parsed: list[str], name: str) -> None:
-    first, second = sdmodel.load(name), sdmodel.load(name)
+    path = shipped_models()[name]  # tests share one model of a name, but not of a path
+    first, second = sdmodel.load(path), sdmodel.load(path)
     assert parsed == [f"{name}.mdl"]
     same(first, second)
 

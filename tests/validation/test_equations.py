@@ -49,7 +49,7 @@ def test_loops_of_elements_and_of_initial_values_are_found(model_from: Make) -> 
         ("s = INTEG(MODULO(Time), 1) ~~|", "s", "MODULO takes 2 arguments"),
         ("x = 1 ~~|\ny = x(Time) ~~|", "y", "called like a lookup, but it is none"),
         ("r: P, Q ~~|\nx[r] = 1, 2, 3 ~~|", "x", "array of 3 numbers to 2 elements"),
-        ("y = NPV(1, 2, 3, 4) ~~|", "y", "its discounting is not modelled"),
+        ("y = DELAY MATERIAL(1, 2, 3, 4) ~~|", "y", "its profile of losses is not modelled"),
         ("y = nothing ~~|\nz = y + 1 ~~|", "y", "reads 'nothing', which is not defined"),
     ],
 )

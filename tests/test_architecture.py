@@ -137,8 +137,7 @@ def test_no_two_files_know_each_other() -> None:
             if target in MODULES and target != name:
                 graph.add_edge(name, target)
     circles = [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
-    pending = ("compile", "experiments", "study")
-    assert not [c for c in circles if room_of(c[0]) not in pending]
+    assert not circles
 
 
 def test_public_names_come_from_one_table() -> None:

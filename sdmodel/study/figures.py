@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,10 @@ from sdmodel.study.panels import Drawn, attempt, hypothesis_in, rows, sheet
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sdmodel.study.question import Question
+    from sdmodel.study.paired import Panel
     from sdmodel.study.results import ArmResults
     from sdmodel.study.translation import Translation
 
@@ -30,7 +29,31 @@ LINE, ROOM = 0.34, 9
 """What one more line of names beside the rows of a panel takes, in cm, and lines that find room anyway."""
 
 
-def figure(question: Question, finding: Finding, results: ArmResults) -> Figure:
+class Layout(Protocol):
+    """What the figure reads of a question."""
+
+    @property
+    def asks(self) -> str:
+        """The question in one sentence."""
+
+    @property
+    def panels(self) -> Sequence[Panel]:
+        """Panels of effects."""
+
+    @property
+    def paths(self) -> tuple[str, Sequence[str]] | None:
+        """A variable, and the arms whose paths are shown."""
+
+    @property
+    def reference(self) -> str:
+        """Arm without the treatment."""
+
+    @property
+    def small(self) -> Sequence[str]:
+        """Small print."""
+
+
+def figure(question: Layout, finding: Finding, results: ArmResults) -> Figure:
     """Draw the sheet of a question, in the language of the finding."""
     say = finding.translation
     panels = [_paths(question, results, say)] if question.paths else []
@@ -80,7 +103,7 @@ def _holds(finding: Finding) -> Drawn:
     return Drawn("Does it hold?", "lines: depends, mostly, supported; marks: other ranges", draw, legend=True)
 
 
-def _paths(question: Question, results: ArmResults, say: Translation) -> Drawn:
+def _paths(question: Layout, results: ArmResults, say: Translation) -> Drawn:
     variable, arms = question.paths or ("", ())
 
     def draw(panel: Axes, say: Translation) -> None:

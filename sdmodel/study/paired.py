@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -212,3 +213,14 @@ def summary(
     functions = {**_functions(paired, more or {}), **_SUMMARIES}
     found: float | str = evaluate(formula, functions, {"arm": arm, "nan": np.nan})
     return found
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel of the figure: effects side by side, the median and the 5 to 95 % interval over samples."""
+
+    title: str
+    measures: str
+    unit: str
+    effects: Mapping[str, Effect]
+    smallest: float | None = None

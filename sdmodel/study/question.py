@@ -17,7 +17,7 @@ from sdmodel.study.finding import Finding, status
 from sdmodel.study.history_matching import samples_of
 from sdmodel.study.outcomes import Measure
 from sdmodel.study.overlay import overlaid
-from sdmodel.study.paired import PUBLIC, Effect, Paired
+from sdmodel.study.paired import PUBLIC, Effect, Paired, Panel
 from sdmodel.study.results import ArmResults, unscaled
 from sdmodel.study.sampling import WIDTHS, wider_samples
 from sdmodel.study.translation import Translation
@@ -95,17 +95,6 @@ class Prediction:
         with np.errstate(invalid="ignore"):
             holds = effect > self.least if self.holds is None else self.holds(paired, effect)
         return effect, np.asarray(holds, bool)
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A panel of the figure: effects side by side, the median and the 5 to 95 % interval over samples."""
-
-    title: str
-    measures: str
-    unit: str
-    effects: Mapping[str, Effect]
-    smallest: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study.arms import Setting
 from sdmodel.study.finding import Finding
 from sdmodel.study.outcomes import measure
-from sdmodel.study.paired import Paired, condition, effect, summary
-from sdmodel.study.question import Equal, Loop, Panel, Prediction, Question
+from sdmodel.study.paired import Paired, Panel, condition, effect, summary
+from sdmodel.study.question import Equal, Loop, Prediction, Question
 from sdmodel.study.translation import Say
 
 Functions = Mapping[str, Callable[..., Any]]

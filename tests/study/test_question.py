@@ -17,8 +17,8 @@ from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
 from sdmodel.study.finding import Finding, stale
 from sdmodel.study.outcomes import measure
-from sdmodel.study.paired import Paired
-from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Panel, Prediction, Question
+from sdmodel.study.paired import Paired, Panel
+from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question
 from sdmodel.study.sampling import WIDTHS, widened, wider_samples
 from sdmodel.study.translation import Say, Translation
 

@@ -50,4 +50,4 @@ _programs: Cache[Program] = Cache()
 
 def program_of(model: Structure, *, fixed: bool) -> Program:
     """The Program of a model, made once as long as the model is in use."""
-    return _programs.get(model, fixed, lambda: lower(model, fixed=fixed))
+    return _programs.get(model, fixed) or _programs.put(model, fixed, lower(model, fixed=fixed))

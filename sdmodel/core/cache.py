@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 V = TypeVar("V")
@@ -16,9 +16,8 @@ _caches: weakref.WeakSet[Cache[Any]] = weakref.WeakSet()
 class Cache(Generic[V]):
     """Values computed for an object (identified by `is`) and a key; the least recently used are dropped.
 
-    Threads may share it. Values are computed outside the lock, so that computing one may use the cache, and a fork
-    meanwhile leaves no lock held in the child. Threads that ask for the same value at the same time may compute it
-    twice; all get the one that was first.
+    Threads may share it. Its users compute a value between `get` and `put`, outside the lock. Threads that ask for the
+    same value at the same time may compute it twice; all get the one that was first.
 
     Parameters
     ----------
@@ -29,8 +28,10 @@ class Cache(Generic[V]):
     --------
     >>> cache = Cache[int]()
     >>> model = object()
-    >>> cache.get(model, "size", lambda: 3), cache.get(model, "size", lambda: 4)
-    (3, 3)
+    >>> cache.get(model, "size") or cache.put(model, "size", 3)
+    3
+    >>> cache.get(model, "size") or cache.put(model, "size", 4)
+    3
     """
 
     def __init__(self, most: int = 32) -> None:
@@ -39,13 +40,19 @@ class Cache(Generic[V]):
         self._lock = threading.Lock()
         _caches.add(self)
 
-    def get(self, anchor: object, key: Hashable, make: Callable[[], V]) -> V:
-        """The value kept for `anchor` and `key`, else what `make` returns, which is kept."""
+    def get(self, anchor: object, key: Hashable) -> V | None:
+        """The value kept for `anchor` and `key`; None if there is none."""
         place = (id(anchor), key)
-        found = self._found(place, anchor)
-        if found is not None:
+        with self._lock:
+            found = self._made.pop(place, None)
+            if found is None or found[0] is not anchor:
+                return None
+            self._made[place] = found
             return found[1]
-        value = make()
+
+    def put(self, anchor: object, key: Hashable, value: V) -> V:
+        """Keep a value for `anchor` and `key`, and return it; or the value of another thread that was first."""
+        place = (id(anchor), key)
         with self._lock:
             found = self._made.get(place)
             if found is None or found[0] is not anchor:
@@ -53,14 +60,6 @@ class Cache(Generic[V]):
             while len(self._made) > self._most:
                 del self._made[next(iter(self._made))]
         return found[1]
-
-    def _found(self, place: tuple[int, Hashable], anchor: object) -> tuple[object, V] | None:
-        with self._lock:
-            found = self._made.pop(place, None)
-            if found is None or found[0] is not anchor:
-                return None
-            self._made[place] = found
-            return found
 
 
 def _new_locks() -> None:

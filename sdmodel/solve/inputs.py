@@ -125,7 +125,7 @@ def refuse_dates(model: Structure, times: Iterable[float], what: str) -> None:
 
 def constants_named(model: Structure, name: str) -> list[str]:
     """Labels of the constant elements that a name means."""
-    constants = _constants.get(model, "constants", lambda: constant_values(model))
+    constants = _constants.get(model, "constants") or _constants.put(model, "constants", constant_values(model))
     if name in constants:
         return [name]
     variable = model.owner(name)
@@ -161,14 +161,16 @@ def _in_range(model: Structure, label: str, value: float) -> None:
 
 def with_paths(model: Structure, scenario: Scenario) -> Structure:
     """The model with the dated paths of a scenario in place of the constants; made once while the model is in use."""
-
-    def make() -> Structure:
-        changed = model
-        for name, path in scenario.paths.items():
-            changed = replace(changed, name, path)
-        return changed
-
-    return _with_paths.get(model, tuple(scenario.paths.items()), make) if scenario.paths else model
+    if not scenario.paths:
+        return model
+    paths = tuple(scenario.paths.items())
+    found = _with_paths.get(model, paths)
+    if found is None:
+        found = model
+        for name, path in paths:
+            found = replace(found, name, path)
+        found = _with_paths.put(model, paths, found)
+    return found
 
 
 def parameter_vector(model: Structure, program: Program, values: Mapping[str, float]) -> list[float]:
@@ -192,7 +194,7 @@ def reshaped(model: Structure, program: Program, p: Sequence[float]) -> Program:
 
 def engine_of(program: Program) -> Engine:
     """The Python engine of a program, made once as long as the program is in use."""
-    return _engines.get(program, "engine", lambda: Engine(program))
+    return _engines.get(program, "engine") or _engines.put(program, "engine", Engine(program))
 
 
 def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure | None = None) -> list[Series]:

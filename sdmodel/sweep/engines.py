@@ -46,15 +46,17 @@ def kernel_of(plan: Plan) -> Any:
     """The compiled kernel of a plan; made once for a program, its outputs and a method."""
     from sdmodel.compile.llvm import Kernel
 
-    def make() -> Any:
-        return Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=not plan.solver.on_grid)
-
-    return _kernels.get(plan.program, (plan.outputs, plan.method), make)
+    key = (plan.outputs, plan.method)
+    return _kernels.get(plan.program, key) or _kernels.put(
+        plan.program, key, Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=not plan.solver.on_grid)
+    )
 
 
 def python_of(plan: Plan) -> Engine:
     """The Python engine of a plan, for scipy, for the certificate and to explain failures."""
-    return _engines.get(plan.program, plan.outputs, lambda: Engine(plan.program, plan.outputs))
+    return _engines.get(plan.program, plan.outputs) or _engines.put(
+        plan.program, plan.outputs, Engine(plan.program, plan.outputs)
+    )
 
 
 def kernel_series(plan: Plan, rows: np.ndarray | slice) -> list[tuple[np.ndarray, np.ndarray]]:

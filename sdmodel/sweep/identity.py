@@ -70,7 +70,7 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
 
 def program_digest(program: Program) -> str:
     """Digest of the equations of a program, computed once while it is in use."""
-    return _digests.get(program, "digest", lambda: digest(program))
+    return _digests.get(program, "digest") or _digests.put(program, "digest", digest(program))
 
 
 def difference(mine: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -156,16 +156,17 @@ def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:
 _labels: Cache[dict[str, list[str]]] = Cache()
 
 
+def _labels_by_name(model: Structure, program: Program) -> dict[str, list[str]]:
+    out: dict[str, list[str]] = {}
+    for label in program.outputs:
+        out.setdefault(split_label(label, model.equations)[0], []).append(label)
+    return out
+
+
 def _elements(model: Structure, program: Program, name: str) -> list[str]:
     """Output labels of a variable."""
-
-    def by_name() -> dict[str, list[str]]:
-        out: dict[str, list[str]] = {}
-        for label in program.outputs:
-            out.setdefault(split_label(label, model.equations)[0], []).append(label)
-        return out
-
-    found = _labels.get(program, "labels", by_name).get(name)
+    by_name = _labels.get(program, "labels") or _labels.put(program, "labels", _labels_by_name(model, program))
+    found = by_name.get(name)
     if not found:
         raise UnknownNameError(name, program.outputs, "output")
     return found

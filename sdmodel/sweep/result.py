@@ -71,7 +71,9 @@ def dataset(
     import xarray as xr
 
     # Indexes are the dearest part of a small Dataset, and the same for all sweeps of a model over the same times.
-    axes, indexes = _axes.get(plan.program, (plan.runs, plan.times), lambda: _make_axes(model, plan))
+    axes, indexes = _axes.get(plan.program, (plan.runs, plan.times)) or _axes.put(
+        plan.program, (plan.runs, plan.times), _make_axes(model, plan)
+    )
     coords: dict[str, Any] = dict(axes)
     coords.update({str(c): ("run", design[c].to_numpy()) for c in design.columns})
     coords["status"] = ("run", status, STATUS)

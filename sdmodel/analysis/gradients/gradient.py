@@ -154,7 +154,9 @@ class Linearization:
     def tangents(self) -> Tangents:
         """The tangent program, cached by program, outputs and directions."""
         mark = (self.outputs, self.directions)
-        return _tangents.get(self.program, mark, lambda: Tangents(self.program, self.outputs, self.directions))
+        return _tangents.get(self.program, mark) or _tangents.put(
+            self.program, mark, Tangents(self.program, self.outputs, self.directions)
+        )
 
     def elements(self, outcome: str | Outcome) -> list[tuple[str, int]]:
         """Label and index of each element of an outcome's variable."""

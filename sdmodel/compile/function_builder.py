@@ -12,7 +12,7 @@ from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, State, TableData, fitting_order
 from sdmodel.compile.scalars import Element, Env, Scalars
 from sdmodel.core.errors import EquationError
-from sdmodel.core.expression import Expr, Ref
+from sdmodel.core.expression import Expr, Ref, aggregated_ranges
 from sdmodel.core.functions.protocols import Site
 from sdmodel.core.functions.table import FUNCTIONS, GATHERING
 from sdmodel.core.structure import Structure, Variable
@@ -187,7 +187,7 @@ class FunctionBuilder(ABC):
 
     def gathered(self, expr: Expr) -> list[str]:
         """Ranges marked with `!` in an expression, outside nested functions that gather."""
-        return self.scalars.gathered(expr, GATHERING)
+        return aggregated_ranges(expr, GATHERING)
 
     def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
         """Subscripts of the left-hand side, and the element of it that is being worked out."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
 
 from sdmodel.core.errors import EquationError, UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, key
+from sdmodel.core.expression import Array, Call, Number, Ref, Table, key
 from sdmodel.core.labels import join_label
 from sdmodel.core.structure import Component, Structure, SubscriptRange, Variable
 
@@ -200,21 +200,6 @@ class Scalars:
         ranges = self.model.ranges
         own = set(ranges[bound].elements)
         return [ranges[bound], *(r for k, r in ranges.items() if k != bound and own <= set(r.elements))]
-
-    def gathered(self, expr: Expr, aggregates: Container[str]) -> list[str]:
-        """Ranges marked with `!` in `expr`, outside nested aggregates, in order of appearance."""
-        out: list[str] = []
-
-        def visit(node: Expr) -> None:
-            if isinstance(node, (Ref, Call)):
-                out.extend(k for s in node.subs if s.endswith("!") and (k := key(s[:-1])) not in out)
-            if isinstance(node, (Op, Call)):
-                for a in node.args:
-                    if not (isinstance(a, Call) and a.name in aggregates):
-                        visit(a)
-
-        visit(expr)
-        return out
 
     def over(self, names: list[str], env: Env, where: str) -> Iterator[dict[str, str]]:
         """`env` extended by every combination of elements of the ranges `names`."""

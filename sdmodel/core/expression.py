@@ -7,7 +7,7 @@ Messages, export, unit checks and documentation use this tree; simulation uses t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -204,3 +204,27 @@ def to_text(expr: Expr, spell: dict[str, str] | None = None) -> str:
         raise TypeError(f"not an expression node: {node!r}")
 
     return show(expr, 0)
+
+
+def aggregated_ranges(expr: Expr, aggregates: Container[str]) -> list[str]:
+    """Keys of the ranges marked with `!` in an expression, in order of appearance.
+
+    Parameters
+    ----------
+    expr
+        Argument of an aggregate such as SUM.
+    aggregates
+        Names of the functions that aggregate; the arguments of those inside `expr` are left out.
+    """
+    out: list[str] = []
+
+    def visit(node: Expr) -> None:
+        if isinstance(node, (Ref, Call)):
+            out.extend(k for s in node.subs if s.endswith("!") and (k := key(s[:-1])) not in out)
+        if isinstance(node, (Op, Call)):
+            for a in node.args:
+                if not (isinstance(a, Call) and a.name in aggregates):
+                    visit(a)
+
+    visit(expr)
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdmodel.core.errors import EquationError, UnsupportedError
-from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, key
+from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, aggregated_ranges, key
 from sdmodel.core.structure import Component, Variable
 from sdmodel.io.operator_stack import INDEX, SLICE
 from sdmodel.io.vensim.translate import kind_of
@@ -159,7 +159,7 @@ class Equation(Subscripts):
     def gather(self, name: str, argument: Expr) -> Expr:
         """One number from all elements of an array, or of an expression of arrays."""
         inner = self.fill(argument, True)
-        marked = self.marked(inner)
+        marked = aggregated_ranges(inner, _GATHERING)
         count = 1
         for dim in marked:
             count *= len(self.arrays.ranges[dim].elements)
@@ -174,21 +174,6 @@ class Equation(Subscripts):
             return mean
         squares = Op("^", (Op("-", (inner, mean)), Number(2.0)))
         return Call("sqrt", (Op("/", (Call("sum", (squares,)), Number(float(count)))),))
-
-    def marked(self, expr: Expr) -> list[str]:
-        """Range keys that are aggregated over in an expression, outside of array functions inside it."""
-        out: list[str] = []
-
-        def visit(node: Expr) -> None:
-            if isinstance(node, (Ref, Call)):
-                out.extend(k for s in node.subs if s.endswith("!") and (k := key(s[:-1])) not in out)
-            if isinstance(node, (Op, Call)):
-                for a in node.args:
-                    if not (isinstance(a, Call) and a.name in _GATHERING):
-                        visit(a)
-
-        visit(expr)
-        return out
 
     def fits(self, expr: Expr) -> bool:
         """Whether an argument of MIN or MAX is one number for each element of the left-hand side."""

@@ -1,1 +1,1 @@
-"""`Structure` to `Program`, and `Program` to functions that compute."""
+"""Compile a `Structure` to a `Program`, and a `Program` to executable functions."""

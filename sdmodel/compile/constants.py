@@ -1,4 +1,4 @@
-"""What lowering needs beside the equations: values that follow from constants alone, and room for recursion."""
+"""Constant folding during lowering, and a temporarily raised recursion limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdmodel.core.functions.values import interpolate
 def constant_value(
     node: int, graph: Graph, tables: Sequence[TableData], given: Callable[[int], float], used: set[int]
 ) -> float | None:
-    """The value of a node, or None if it follows from more than constants; parameters met are entered in `used`."""
+    """Value of a node, or None if it depends on more than constants; parameters read are added to `used`."""
     seen: dict[int, float] = {}
     stack = [node]
     while stack:
@@ -44,7 +44,7 @@ def constant_value(
 
 @contextmanager
 def room_for_recursion() -> Iterator[None]:
-    """Long chains of auxiliaries are lowered by recursion, about six frames each."""
+    """Raise the recursion limit while long chains of auxiliaries are lowered (about six frames each)."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, 200_000))
     try:

@@ -1,4 +1,4 @@
-"""What keeps equations from being worked out, all of it and not the first fault only."""
+"""Collect every error that prevents the equations from being lowered, not only the first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdmodel.core.structure import Structure, Variable
 
 
 def faults(model: Structure) -> list[SdmodelError]:
-    """What keeps the equations of a model from being lowered for the TIME STEP grid, each fault once."""
+    """Errors met while lowering the equations of a model for the TIME STEP grid, without duplicates."""
     low = Lowering(model, True, {})
     found: list[SdmodelError] = []
 

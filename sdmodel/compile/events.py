@@ -1,9 +1,9 @@
-"""What a Program does at dates: which nodes follow from parameters, which jump or bend at times that can be known.
+"""Time events of a Program: classify nodes by how they depend on time, and find the times of jumps and kinks.
 
-A comparison of straight lines in time, a whole part of one, and the knots of a lookup of one give *breaks*. Between
-two breaks such a comparison or whole part is constant: it is *held*, found once at the middle of the segment, so that
-rounding at the break itself cannot decide it. Everything that is a straight line once held nodes are constant counts,
-so `MODULO(Time, 5) < 2` or a lookup of a ramp is exact too.
+A comparison of functions linear in time, the integer part of one, and the knots of a lookup of one produce *breaks*.
+Between two breaks such a comparison or integer part is constant: it is *held*, i.e. evaluated once at the middle of the
+segment, so that rounding at the break itself cannot decide it. A node that is linear in time once held nodes are
+constant counts as linear, so `MODULO(Time, 5) < 2` or a lookup of a ramp is exact too.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from sdmodel.core.functions.operations import COMPARISONS, LOGIC
 from sdmodel.core.functions.values import interpolate
 
 RUN, HELD, LINE, FREE = range(4)
-"""Follows from parameters; constant between breaks; straight in time between breaks; anything else."""
+"""Depends on parameters only; constant between breaks; linear in time between breaks; anything else."""
 
 MAX_BREAKS = 100_000
 SMALLEST = 1e-12
-"""Dates that differ by less, as a share of the dates, are the same date."""
+"""Relative tolerance below which two dates are the same date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A node that makes breaks. `kind`: cross (a line meets zero), whole (a line meets whole numbers), knots."""
+    """A node that causes breaks. `kind`: cross (crosses zero), whole (crosses integers), knots (lookup knots)."""
 
     kind: str
     level: int
@@ -36,20 +36,20 @@ class Source:
     """Node whose value is watched; for a comparison the left side, with `against` the right."""
     against: int
     node: int
-    """The held node, or -1 where the value only bends."""
+    """The held node, or -1 where only the slope changes."""
     table: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Classes of nodes, and the sources of breaks: those of a level need the held nodes and bends of lower levels."""
+    """Classes of nodes, and sources of breaks by level; a level needs the held nodes and kinks of lower levels."""
 
     classes: tuple[int, ...]
     sources: tuple[Source, ...]
     held: tuple[int, ...]
-    """Held nodes that are sources, in the order of the `h` an engine is given."""
+    """Held nodes that are sources, in the order of the vector `h` passed to an engine."""
     kinks: int
-    """Choices, minima, lookups and the like that depend on the state: left to error control."""
+    """Choices, minima, lookups and similar nodes that depend on the state; step-size control handles them."""
 
 
 def clock_of(program: Program) -> Clock:
@@ -58,7 +58,7 @@ def clock_of(program: Program) -> Clock:
     Raises
     ------
     SolveError
-        If a model of exact dates asks whether Time equals a number.
+        If a model solved with exact dates tests Time for equality with a number.
     """
     classes: list[int] = []
     levels: list[int] = []
@@ -130,7 +130,7 @@ Watch = Callable[[float, Sequence[float]], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of time without jumps, and the held values in it."""
+    """An interval of time without jumps, and the held values in it."""
 
     start: float
     end: float
@@ -151,9 +151,9 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
     Parameters
     ----------
     clock, program
-        What is to be cut.
+        The time events of the program, and the program itself.
     watch
-        The engine's values of the sources for the parameters of the run.
+        Function of time and held values that returns the values of all sources for the parameters of the run.
     start, end
         First and last time.
     """
@@ -165,7 +165,7 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
     smallest = SMALLEST * max(abs(start), abs(end), 1.0)
 
     def held_at(t: float, level: int, h: list[float]) -> list[float]:
-        """`h` with the held values of one more level."""
+        """`h` extended by the held values of `level`."""
         found = [(i, s) for i, s in levels[level] if s.node >= 0]
         if found:
             values = watch(t, h)
@@ -176,7 +176,7 @@ def segments(clock: Clock, program: Program, watch: Watch, start: float, end: fl
 
     out: list[Segment] = []
     open_: list[tuple[float, float, int, list[float]]] = [(start, end, 0, [0.0] * len(clock.held))]
-    while open_:  # a stretch is cut by one level after the other; the pieces of a cut go on with the next level
+    while open_:  # each interval is cut by one level after the other; its pieces continue with the next level
         a, b, level, h = open_.pop()
         p, q = a + (b - a) / 4, b - (b - a) / 4
         seen: list[float] | None = None
@@ -226,7 +226,7 @@ def _held_value(program: Program, source: Source, a: float, b: float) -> float:
 def _crossings(
     program: Program, source: Source, p: float, q: float, x0: float, x1: float, a: float, b: float
 ) -> list[float]:
-    """Times in (a, b) at which the line through (p, x0) and (q, x1) meets what the source watches."""
+    """Times in (a, b) at which the line through (p, x0) and (q, x1) crosses a threshold of the source."""
     slope = (x1 - x0) / (q - p)
     if slope == 0 or not math.isfinite(slope):
         return []

@@ -1,4 +1,4 @@
-"""What a pass from equations to nodes offers to the functions of the language (`Builder` of `core.functions`)."""
+"""Implementation of the `Builder` protocol of `core.functions`, with which language functions are lowered to nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdmodel.core.structure import Structure, Variable
 
 
 class FunctionBuilder(ABC):
-    """Variables by their keys, conditions on arguments, and stocks, memories and draws inside functions."""
+    """Access to variables, argument conditions, and the hidden stocks, memories and draws of functions."""
 
     def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
         self.model = model
@@ -46,7 +46,7 @@ class FunctionBuilder(ABC):
 
     @abstractmethod
     def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
-        """Node of an expression where the ranges of `env` stand for elements."""
+        """Node of an expression with ranges replaced by the elements in `env`."""
 
     @abstractmethod
     def element(self, variable: Variable, element: Element, initial: bool) -> int:
@@ -54,14 +54,14 @@ class FunctionBuilder(ABC):
 
     @abstractmethod
     def control(self, name: str) -> int:
-        """Node of the value that a control variable has at the start."""
+        """Node of the initial value of a control variable."""
 
     # -- arguments ----------------------------------------------------------------------------------------------
     def require(self, site: Site, condition: int, complaint: str) -> None:
-        """Note a condition on the arguments of a function, without which its value is NaN.
+        """Record a condition on the arguments of a function; where it is false, the value of the function is NaN.
 
-        A condition that is false whatever the constants is refused here; else a run that fails where it is false says
-        the complaint.
+        A condition that is always false raises an error here; otherwise the error of a run that fails where it is false
+        contains `complaint`.
         """
         known = self.graph.value(condition)
         if known == 0:
@@ -75,7 +75,7 @@ class FunctionBuilder(ABC):
         return value if self.graph.value(condition) else self.graph.pick(condition, value, self.graph.const(math.nan))
 
     def number(self, expr: Expr, site: Site, what: str) -> float:
-        """The number an expression has at the start, for what shapes the program (orders of delays)."""
+        """Initial value of an expression on which the shape of the program depends (orders of delays)."""
         node = self.node(site, expr, initial=True)
         used: set[int] = set()
         value = constant_value(node, self.graph, list(self.tables), self.given, used)
@@ -85,13 +85,13 @@ class FunctionBuilder(ABC):
         return value
 
     def given(self, index: int) -> float:
-        """Value of a parameter in this lowering."""
+        """Value of parameter `index` for which the program is lowered."""
         if len(self._names) < len(self.parameters):
             self._names = list(self.parameters)
         return self.values.get(self._names[index], self.defaults[index])
 
     def peek(self, node: int) -> float | None:
-        """The value of a node of the start, or None if it follows from more than constants."""
+        """Value of an initial node, or None if it depends on more than constants."""
         return constant_value(node, self.graph, list(self.tables), self.given, set())
 
     def draw(self, site: Site) -> int:
@@ -102,17 +102,17 @@ class FunctionBuilder(ABC):
         index = self.streams.setdefault(name, len(self.streams))
         return self.graph.add("first_draw" if site.initial else "draw", index)
 
-    # -- what functions remember --------------------------------------------------------------------------------
+    # -- state of functions -------------------------------------------------------------------------------------
     def later(self, work: Callable[[], None]) -> None:
-        """Do something when the current variable is done, so that a loop may go through what is remembered."""
+        """Defer `work` until the current variable is lowered, so that a feedback loop may pass through hidden state."""
         self.afterwards.append(work)
 
     def _place(self, site: Site, tag: str) -> tuple[object, ...]:
-        """What tells the hidden states or memories of a call from those of another call or place."""
+        """Key that identifies the hidden states or memories of one call."""
         return (site.call.name, tag, site.call, tuple(sorted(site.env.items())))
 
     def hidden_states(self, site: Site, starts: list[int]) -> tuple[list[int], bool]:
-        """Indices of stocks inside a function, by their initial values; True if an equal call has made them before."""
+        """Indices of hidden stocks with initial nodes `starts`; True if an equal call has already created them."""
         place = self._place(site, "states")
         if place in self._hidden:
             return self._hidden[place], True
@@ -123,14 +123,14 @@ class FunctionBuilder(ABC):
         return indices, False
 
     def set_rates(self, states: list[int], rates: list[int]) -> None:
-        """Net flows of hidden stocks."""
+        """Set the net flows of hidden stocks."""
         for index, rate in zip(states, rates, strict=True):
             state = self.states[index]
             assert state is not None
             self.states[index] = replace(state, rate=rate)
 
     def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
-        """Indices of values held from step to step; True if an equal call with this tag has made them before."""
+        """Indices of `count` memories; True if an equal call with this tag has already created them."""
         place = self._place(site, f"memories {tag}")
         if place in self._hidden:
             return self._hidden[place], True
@@ -140,7 +140,7 @@ class FunctionBuilder(ABC):
         return indices, False
 
     def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
-        """What a memory starts with, what enters it each step, and the number of steps it stays."""
+        """Set the nodes of a memory: initial value, value that enters each step, and length in steps."""
         self.memories[index] = Memory(name, initial, following, steps)
 
     def fitted_order(self, site: Site, order: int, delay: int) -> int:
@@ -155,7 +155,7 @@ class FunctionBuilder(ABC):
 
     # -- variables and subscripts, by their keys ----------------------------------------------------------------
     def node(self, site: Site, expr: Expr, env: Env | None = None, initial: bool | None = None) -> int:
-        """Node of an expression at the place of a call; `env` and `initial` take the place of the call's."""
+        """Node of an expression in the context of a call; `env` and `initial` override those of the call."""
         variable = self.model.equations[site.variable.key]
         start = site.initial if initial is None else initial
         return self.expr(expr, site.env if env is None else env, variable, start)
@@ -174,28 +174,28 @@ class FunctionBuilder(ABC):
         return self.scalars.members(self.model.equations[variable], place)
 
     def element_meant(self, ref: Ref, site: Site) -> Element:
-        """The element of a variable that a reference means."""
+        """Element of a variable to which a reference resolves."""
         return self.scalars.resolve(ref, site.env, self.model.equations[ref.name], site.where)
 
     def bound(self, sub: str, site: Site) -> str:
-        """The element that a subscript means."""
+        """Element to which a subscript resolves."""
         return self.scalars.bound(sub, site.env, site.where)
 
     def over(self, names: list[str], site: Site) -> Iterator[dict[str, str]]:
-        """What ranges stand for at every combination of the elements of `names`."""
+        """Iterate over every combination of elements of the ranges `names`, each as a mapping of range to element."""
         return self.scalars.over(names, site.env, site.where)
 
     def gathered(self, expr: Expr) -> list[str]:
-        """Ranges marked with `!` in an expression, outside nested functions that gather."""
+        """Ranges marked with `!` in an expression, outside nested aggregating functions."""
         return aggregated_ranges(expr, GATHERING)
 
     def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
-        """Subscripts of the left-hand side, and the element of it that is being worked out."""
+        """Subscripts of the left-hand side, and the element of it that is being lowered."""
         mark = next(reversed(self._open), None)
         if mark is None or mark[0] != site.variable.key:
             return None
         return self.scalars.of(self.model.equations[mark[0]])[mark[1]][0].subs, mark[1]
 
     def is_stepped(self, function: str) -> bool:
-        """Whether a function has a meaning on the TIME STEP grid only."""
+        """Whether a function is defined on the TIME STEP grid only."""
         return function in FUNCTIONS and bool(FUNCTIONS[function].steps)

@@ -1,4 +1,4 @@
-"""The scalar graph: operations on earlier nodes, equal ones stored once."""
+"""The scalar expression graph: operations on earlier nodes, with common subexpressions stored once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COMMUTE = frozenset({"add", "mul", "and", "or", "eq", "ne"})
 
 
 class Graph:
-    """Nodes in an order in which every node comes after its arguments.
+    """Expression nodes in topological order: every node comes after its arguments.
 
     A node is `(op, argument, ...)`: `("const", value)`, `("param", i)`, `("state", i)`, `("time",)`,
     `("data", i, node)`, `("lookup", table, node)`, `("memory", i)`, `("draw", i)`, `("first_draw", i)`,
@@ -25,7 +25,7 @@ class Graph:
         self._moves: list[bool] = []
 
     def add(self, *node: str | int | float) -> int:
-        """The index of `node`, which is stored unless an equal one is."""
+        """Index of `node`; it is appended unless an equal node exists."""
         if node[0] == "const":
             mark: Node = ("const", repr(node[1]))
         elif node[0] in _COMMUTE:
@@ -39,16 +39,16 @@ class Graph:
         return found
 
     def const(self, value: float) -> int:
-        """The node of a number."""
+        """Node of a constant."""
         return self.add("const", float(value))
 
     def value(self, node: int) -> float | None:
-        """The number of a constant node, else None."""
+        """Value of a constant node, else None."""
         op, *args = self.nodes[node]
         return float(args[0]) if op == "const" else None
 
     def op(self, name: str, *args: int) -> int:
-        """An operation on nodes; one on numbers only is carried out, a choice by a number is made."""
+        """Node of an operation; constant arguments are folded, and a choice with a constant condition is resolved."""
         numbers = [self.value(a) for a in args]
         if name == "select" and numbers[0] is not None:
             return args[1] if numbers[0] != 0 else args[2]
@@ -66,7 +66,7 @@ class Graph:
         return self._rests_on(node, self._moves, frozenset({"time", "state", "data"}))
 
     def _rests_on(self, node: int, known: list[bool], sources: frozenset[str]) -> bool:
-        """Whether a node depends on a source; `known` holds the answers for the first nodes."""
+        """Whether a node depends on one of the `sources`; `known` caches the answers for the first nodes."""
         for op, *args in self.nodes[len(known) : node + 1]:
             if op in sources:
                 known.append(True)

@@ -1,4 +1,4 @@
-"""Structure to Program: every variable element becomes a node, every stock element a state."""
+"""Lower a Structure to a Program: every variable element becomes a node, every stock element a state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USE_FIXED = 'method="euler" or method="rk4"'
 
 
 class Lowering(FunctionBuilder):
-    """One pass from a Structure to a Program. `initial` expressions see stocks as their initial formulas."""
+    """One pass from a Structure to a Program; in `initial` expressions a stock is its initial formula."""
 
     def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
         super().__init__(model, fixed, values)
@@ -36,7 +36,7 @@ class Lowering(FunctionBuilder):
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
-        """Lower everything."""
+        """Lower the whole model."""
         outputs: dict[str, int] = {}
         with room_for_recursion():
             for variable in self.model.equations.values():
@@ -87,7 +87,7 @@ class Lowering(FunctionBuilder):
         return out
 
     def control(self, name: str) -> int:
-        """Node of the value that a control variable has at the start."""
+        """Node of the initial value of a control variable."""
         variable = self.model.equations.get(name)
         if variable is None:
             if name == "saveper":
@@ -96,7 +96,7 @@ class Lowering(FunctionBuilder):
         return self.element(variable, (), True)
 
     def _drain(self) -> None:
-        """Rates of states met so far; they are lowered late so that feedback loops end at a stock."""
+        """Lower the rates of states found so far; deferred, so that feedback loops end at a stock."""
         while self.afterwards:
             self.afterwards.pop()()
 
@@ -154,7 +154,7 @@ class Lowering(FunctionBuilder):
         return self.expr(expr, env, variable, initial)
 
     def _series(self, variable: Variable, element: Element, call: Call, initial: bool) -> int:
-        """Node of a data variable: a table of Time if its file was read, else what the run is given."""
+        """Node of a data variable: a lookup of Time if its file was read, else a series passed to the run."""
         name = label(variable, element)
         if call.name == "get data" or name in self.model.external:
             table = self.scalars.outside(variable, element)
@@ -169,7 +169,7 @@ class Lowering(FunctionBuilder):
         return self.graph.add("data", self.data.setdefault(name, len(self.data)), self.time(initial))
 
     def needs_steps(self, function: str, where: str, file: str) -> None:
-        """Refuse a function of the TIME STEP grid in a program of exact dates."""
+        """Raise an error for a function that needs the TIME STEP grid in a program with exact dates."""
         if not self.fixed:
             spoken, step = function_name(function, file), "DT" if is_xmile(file) else "TIME STEP"
             raise FixedStepError(
@@ -193,7 +193,7 @@ class Lowering(FunctionBuilder):
 
     @contextmanager
     def own_name_means(self, node: int, site: Site) -> Iterator[None]:
-        """Let the variable's name on its own right-hand side stand for `node`, if the call is the whole formula."""
+        """Resolve the variable's own name on its right-hand side to `node`, if the call is the whole formula."""
         mark = next(reversed(self._open), None)
         whole = mark is not None and mark[0] == site.variable.key and mark[2] == site.initial
         if (
@@ -214,7 +214,7 @@ class Lowering(FunctionBuilder):
         return self.control("initial time") if initial else self.graph.add("time")
 
     def hold(self, node: int, initial: bool) -> int:
-        """A node that changes at TIME STEP only: constant over the stages of a Runge-Kutta step on the grid."""
+        """Value of `node` at the start of the TIME STEP, constant over the stages of a Runge-Kutta step on the grid."""
         return self.graph.add("hold", node) if self.fixed and not initial and self.graph.moves(node) else node
 
     def step(self, initial: bool) -> int:
@@ -224,7 +224,7 @@ class Lowering(FunctionBuilder):
 
     # -- expressions --------------------------------------------------------------------------------------------
     def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
-        """Node of an expression where the ranges of `env` stand for elements."""
+        """Node of an expression with ranges replaced by the elements in `env`."""
         where = f"{variable.where}: '{variable.name}'"
         match expr:
             case Number(value):
@@ -290,7 +290,7 @@ class Lowering(FunctionBuilder):
         return self.graph.op(entry.operation.name, *arguments(self, site))
 
     def fold(self, op: str, parts: list[int]) -> int:
-        """One operation over several nodes, from the left."""
+        """Left fold of a binary operation over several nodes."""
         node = parts[0]
         for part in parts[1:]:
             node = self.graph.op(op, node, part)
@@ -311,7 +311,7 @@ class Lowering(FunctionBuilder):
         return table
 
     def lookup(self, table: Table, argument: int) -> int:
-        """Node of a lookup at a node."""
+        """Node of a lookup with a node as argument."""
         if not table.x:
             raise EquationError("A lookup has no points.")
         table = table.ordered()

@@ -1,4 +1,4 @@
-"""The noun between compiling and solving: a `Program` is ordered scalar equations and nothing else."""
+"""The compiled representation of a model: a `Program` of ordered scalar equations."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class State:
     """Node of the net flow."""
     hidden: bool = False
     nonnegative: bool = False
-    """Cut off at zero after each step (XMILE); there is no such state in a program of exact dates."""
+    """Clipped at zero after each step (XMILE); never set in a program with exact dates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A value that changes once a step: SAMPLE IF TRUE, DELAY FIXED. Only in programs for the TIME STEP grid.
+    """A value that changes once per step: SAMPLE IF TRUE, DELAY FIXED. Only in programs for the TIME STEP grid.
 
-    The memory shows the value that `next` had `steps` steps ago, and `initial` before that. `next` is computed from
-    times, states and memories before the step, and all memories move together.
+    Its current value is the value that `next` had `steps` steps ago, and `initial` before that. `next` is computed from
+    times, states and memories before the step, and all memories advance together.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Memory:
     next: int
     """Node of the value that enters."""
     steps: int
-    """Node of the number of steps it stays (rounded, at least 1), evaluated at the start."""
+    """Node of the length in steps (rounded, at least 1), evaluated at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class TableData:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A delay whose order was settled for one set of parameters.
+    """A delay whose order was determined for one set of parameters.
 
-    Vensim lowers it until order * TIME STEP fits into the delay time. Another set that settles it otherwise needs a
-    program of its own (see `sdmodel.compile.programs.fits`).
+    Vensim lowers the order until order * TIME STEP does not exceed the delay time. Parameters that lead to another
+    order need another program (see `sdmodel.compile.programs.fits`).
     """
 
     name: str
@@ -68,42 +68,42 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Ordered scalar equations: what an engine needs, and what a worker process gets.
+    """Ordered scalar equations, the input of an engine and of a worker process.
 
-    Plain numbers, strings and tuples, so it can be pickled or written as JSON. An engine that meets a node, a table
-    kind or a field it does not know must refuse the program; `memories`, `streams` and `moving` are empty for
-    programs of exact dates.
+    Contains plain numbers, strings and tuples only, so it can be pickled or written as JSON. An engine must raise an
+    error for a node, table kind or field that it does not support; `memories`, `streams` and `moving` are empty for
+    programs with exact dates.
     """
 
     fixed: bool
-    """Which meaning of time functions it was made for: Vensim's on the TIME STEP grid (True), or exact dates."""
+    """Semantics of time functions: Vensim's on the TIME STEP grid (True), or exact dates (False)."""
     nodes: tuple[Node, ...]
     """Each node comes after its arguments (see `sdmodel.compile.graph.Graph`)."""
     parameters: tuple[str, ...]
     """Names of constants, `name[a,b]` for an element."""
     defaults: tuple[float, ...]
-    """Values of the file."""
+    """Default values of the parameters, from the model file."""
     states: tuple[State, ...]
     tables: tuple[TableData, ...]
     data: tuple[str, ...]
-    """Names of data variables, whose series the run gives."""
+    """Names of data variables whose series are passed to the run."""
     outputs: Mapping[str, int] = field(default_factory=FrozenDict)
-    """Node of every variable element that is no constant, in the order of the file."""
+    """Node of every variable element that is not a constant, in the order of the file."""
     control: Mapping[str, int] = field(default_factory=FrozenDict)
     """Nodes of initial time, final time, time step, saveper."""
     structural: Mapping[int, float] = field(default_factory=FrozenDict)
-    """Parameters whose value shaped the program (orders of delays), with the value it was made for."""
+    """Parameters on which the shape of the program depends (orders of delays), with the values assumed."""
     memories: tuple[Memory, ...] = ()
-    """Values held from step to step; node `("memory", i)`."""
+    """Values that change once per step; node `("memory", i)`."""
     streams: tuple[str, ...] = ()
     """Random streams by name; node `("draw", i)` is uniform in (0, 1) and new each step, `("first_draw", i)` the
     draw of the first step for the whole run (see `sdmodel.compile.random`)."""
     moving: Mapping[str, int] = field(default_factory=FrozenDict)
     """Control variables that change during a run (final time, time step, saveper), by key: their run node."""
     orders: tuple[Order, ...] = ()
-    """Delays whose order follows from their delay time and TIME STEP."""
+    """Delays whose order depends on their delay time and TIME STEP."""
     requirements: Mapping[int, str] = field(default_factory=FrozenDict)
-    """Nodes that are false where a function has no meaning for its arguments, and what to say of a run that fails."""
+    """Nodes that are false where the arguments of a function are invalid, each with the error message."""
 
     def __post_init__(self) -> None:
         for name in ("outputs", "control", "structural", "moving", "requirements"):

@@ -1,4 +1,4 @@
-"""Programs of models: making them, keeping them while a model is in use, and whether one fits a set of parameters."""
+"""Lower models to programs, cache them by model, and check whether a program fits a set of parameters."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from sdmodel.core.structure import Structure
 
 
 def lower(model: Structure, *, fixed: bool, values: Mapping[str, float] | None = None) -> Program:
-    """Make the Program of a model.
+    """Lower a model to a Program.
 
     Parameters
     ----------
     model
         The model.
     fixed
-        True for Vensim's meaning of time functions on the TIME STEP grid, False for exact dates.
+        True for Vensim's time functions on the TIME STEP grid, False for exact dates.
     values
-        Constants that differ from the file; they count only where they shape the program (orders of delays).
+        Constants that differ from the file; used only where the program's shape depends on them (orders of delays).
 
     Raises
     ------
     EquationError
-        If a name is not defined, subscripts do not fit, or equations need each other with no stock between.
+        If a name is not defined, subscripts do not fit, or equations form a loop without a stock.
     UnsupportedError
-        If a function is not known.
+        If a function is not supported.
     """
     return Lowering(model, fixed, values or {}).program()
 
 
 def fits(program: Program, p: Sequence[float]) -> str:
-    """Empty if the program has the right shape for the parameters `p`, else the name of what shapes it otherwise."""
+    """Empty if the program is valid for the parameters `p`, else the name of the value that requires another."""
     for i, value in program.structural.items():
         if p[i] != value:
             return program.parameters[i]
@@ -49,5 +49,5 @@ _programs: Cache[Program] = Cache()
 
 
 def program_of(model: Structure, *, fixed: bool) -> Program:
-    """The Program of a model, made once as long as the model is in use."""
+    """The Program of a model, cached while the model is in use."""
     return _programs.get(model, fixed) or _programs.put(model, fixed, lower(model, fixed=fixed))

@@ -1,7 +1,7 @@
-"""Random draws without a generator's state: each is a hash of seed, run, stream and step.
+"""Counter-based random draws: each draw is a hash of seed, run, stream and step.
 
-So a draw does not depend on how many were made before, on other runs, on chunks or threads, and a stream keeps its
-draws when another variable is added. SplitMix64's finalizer mixes the words [1]_.
+A draw therefore does not depend on earlier draws, other runs, chunks or threads, and a stream keeps its draws when
+another variable is added. SplitMix64's finalizer mixes the words [1]_.
 
 References
 ----------
@@ -29,7 +29,7 @@ def mix(word: int) -> int:
 
 @lru_cache(maxsize=4096)
 def stream_word(name: str) -> int:
-    """A stream's word from its name, the same on every machine."""
+    """Platform-independent 64-bit hash of a stream name."""
     return int.from_bytes(blake2b(name.encode("utf-8"), digest_size=8).digest(), "little")
 
 

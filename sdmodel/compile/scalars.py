@@ -1,4 +1,4 @@
-"""From array-level variables to scalar elements: which equation defines which element, and what a subscript means."""
+"""Expand subscripted variables to scalar elements: which equation defines each, and how subscripts resolve."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sdmodel.core.labels import join_label
 from sdmodel.core.structure import Component, Structure, SubscriptRange, Variable
 
 MAX_ELEMENTS = 200_000
-"""Scalar elements of all variables together."""
+"""Maximum number of scalar elements of all variables together."""
 
 Element = tuple[str, ...]
 Env = Mapping[str, str]
 
 
 def label(variable: Variable, element: Element) -> str:
-    """Name of an element as results show it: `name[a,b]`, or the bare name."""
+    """Name of an element in results: `name[a,b]`, or `name` without subscripts."""
     return join_label(variable.name, element)
 
 
 class Scalars:
-    """Elements of every variable of a model and the meaning of subscripts in their equations."""
+    """Elements of every variable of a model, and resolution of the subscripts in their equations."""
 
     def __init__(self, model: Structure) -> None:
         self.model = model
@@ -33,7 +33,7 @@ class Scalars:
         self._spelling = {key(e): e for r in model.ranges.values() for e in r.elements}
 
     def of(self, variable: Variable) -> dict[Element, tuple[Component, dict[str, str]]]:
-        """Elements of a variable: for each its equation and the element each range of the left-hand side stands for."""
+        """Elements of a variable: for each, its equation and the element bound to each range of the left-hand side."""
         found = self._elements.get(variable.key)
         if found is None:
             found = self._elements[variable.key] = self._expand(variable)
@@ -54,7 +54,7 @@ class Scalars:
                 f"{variable.where}: with the {sum(sizes):,} elements of '{variable.name}' the model has more than "
                 f"{MAX_ELEMENTS:,}."
             )
-        # An equation for few elements goes before one for many: those with many are entered first.
+        # An equation for few elements overrides one for many: those with many are entered first.
         for place in sorted(range(len(members)), key=lambda i: -sizes[i]):
             component, choices = variable.components[place], members[place]
             excepted = [set(product(*(self._members(s, variable) for s in group))) for group in component.excepts]
@@ -81,7 +81,7 @@ class Scalars:
         raise EquationError(f"{variable.where}: '{variable.name}' has the subscript '{sub}', which no range defines.")
 
     def literal(self, variable: Variable, component: Component, element: Element) -> float | None:
-        """The number that a constant equation gives to an element; None if the equation is no literal."""
+        """The number that a constant equation gives to an element; None if the equation is not a literal."""
         expr = component.expr
         if isinstance(expr, Number):
             return expr.value
@@ -107,7 +107,7 @@ class Scalars:
         return expr.values[index]
 
     def outside(self, variable: Variable, element: Element) -> float | Table:
-        """What stands for an element in a file beside the model."""
+        """Value or table of an element in an external data file."""
         name = label(variable, element)
         found = self.model.external.get(name)
         if found is None:
@@ -117,9 +117,9 @@ class Scalars:
         return found
 
     def index(self, name: str, env: Env, where: str) -> int | None:
-        """The number that a range or element name stands for in a formula; None if there is no such name.
+        """Index of a range or element name used as a number in a formula; None if there is no such name.
 
-        It is the place, from 1, in the largest range that holds it.
+        It is the position, counted from 1, in the largest range that contains the element.
         """
         ranges = self.model.ranges
         if name in ranges:
@@ -134,7 +134,7 @@ class Scalars:
         return max(holding, key=len).index(element) + 1
 
     def resolve(self, ref: Ref | Call, env: Env, target: Variable, where: str) -> Element:
-        """The element of `target` that a reference means where the ranges of `env` stand for elements."""
+        """Element of `target` to which a reference resolves, with ranges bound to the elements in `env`."""
         element = tuple(self._one(s, env, where) for s in ref.subs)
         known = self.of(target)
         if element not in known:
@@ -149,7 +149,7 @@ class Scalars:
         return list(dict.fromkeys(e[place] for e in self.of(variable)))
 
     def bound(self, sub: str, env: Env, where: str) -> str:
-        """The element that a subscript means where the ranges of `env` stand for elements."""
+        """Element to which a subscript resolves, with ranges bound to the elements in `env`."""
         return self._one(sub, env, where)
 
     def _one(self, sub: str, env: Env, where: str) -> str:
@@ -178,7 +178,7 @@ class Scalars:
         )
 
     def _mapped(self, bound: str, element: str, wanted: str) -> str | None:
-        """The element of the range `wanted` that an element of `bound` is mapped to, either way round."""
+        """The element of the range `wanted` that an element of `bound` is mapped to, in either direction."""
         ranges = self.model.ranges
         for own in self._holding(bound):
             to = own.mappings.get(wanted)
@@ -196,7 +196,7 @@ class Scalars:
         return None
 
     def _holding(self, bound: str) -> list[SubscriptRange]:
-        """The range `bound`, then the larger ranges it is part of."""
+        """The range `bound`, then the larger ranges that contain it."""
         ranges = self.model.ranges
         own = set(ranges[bound].elements)
         return [ranges[bound], *(r for k, r in ranges.items() if k != bound and own <= set(r.elements))]

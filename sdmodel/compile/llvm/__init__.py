@@ -1,4 +1,4 @@
-"""Program to machine code for sweeps: eight runs in the lanes of a vector."""
+"""Compile a Program to machine code for sweeps: eight runs in the lanes of a SIMD vector."""
 
 from sdmodel.compile.llvm.engine import Kernel
 

@@ -1,7 +1,7 @@
-"""Dates of jumps and bends for many runs at once: `sdmodel.compile.events.segments` with numpy in place of a loop.
+"""Times of jumps and kinks for many runs at once: `sdmodel.compile.events.segments` vectorised with numpy.
 
-Arrays are laid out as the kernel has them, (vectors, rows, lanes), and every number is found by the same operations in
-the same order as for a single run, so the dates are the same to the last bit.
+Arrays have the layout of the kernel, (vectors, rows, lanes). The operations and their order are those of a single run,
+so the dates are bitwise identical.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sdmodel.core.functions.values import interpolate
 
 Array = np.ndarray
 Watch = Callable[[Array, Array], Array]
-"""(vectors, lanes) times and (vectors, held, lanes) values to (vectors, 2 sources, lanes)."""
+"""Maps times (vectors, lanes) and held values (vectors, held, lanes) to (vectors, 2 * sources, lanes)."""
 
 _HOLDS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 _MOST = 4_000_000
@@ -28,9 +28,9 @@ def cuts(clock: Clock, program: Program, watch: Watch, start: float, end: float,
     Returns
     -------
     cuts
-        (vectors, cuts, lanes): dates that rise; after the last break, the end as often as there is room.
+        (vectors, cuts, lanes): dates in ascending order; padded with the end after the last break.
     failed
-        (vectors, lanes): runs that jump more often than `clock.MAX_BREAKS`; they are given no breaks.
+        (vectors, lanes): runs with more than `clock.MAX_BREAKS` breaks; they get none.
     """
     lanes = 8
     failed = np.zeros((vectors, lanes), dtype=bool)
@@ -99,7 +99,7 @@ def _between(
 
 
 def _held_at(clock: Clock, program: Program, watch: Watch, t: Array, below: int) -> Array:
-    """Held values at a time, of the levels under `below`; zero for the others."""
+    """Held values at time `t` for levels less than `below`; zero for the others."""
     h = np.zeros((t.shape[0], len(clock.held), t.shape[1]))
     slots = {node: i for i, node in enumerate(clock.held)}
     for level in range(below):
@@ -124,7 +124,7 @@ def _held_value(program: Program, source: Source, a: Array, b: Array) -> Array:
 
 
 def _merged(found: Array, new: list[Array], smallest: float, failed: Array) -> Array:
-    """Old and new dates in order, without those too close to the one before or to the end."""
+    """Merge dates in ascending order, dropping those too close to the previous one or to the end."""
     start, end = found[:, :1], found[:, -1:]
     inside = found[:, 1:-1]
     dates = np.concatenate([np.where(inside < end, inside, np.inf), *new], axis=1)

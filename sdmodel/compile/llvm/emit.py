@@ -1,4 +1,4 @@
-"""Program to the text of an LLVM module: phases of equations, and the loops around them."""
+"""Emit the LLVM IR of a Program: phases of equations, and the loops around them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.tableau import Tableau
 
 INLINE = 6000
-"""Up to this many instructions own functions are written out at each use; beyond, calls keep compilation quick."""
+"""Programs up to this many instructions inline helper functions; larger ones call them, to compile quickly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Text of a module and what a caller must know."""
+    """LLVM IR of a module, and the layout a caller must know."""
 
     text: str
     rows: int
@@ -37,10 +37,10 @@ def emit(
     contract: bool = False,
     rough: bool = False,
 ) -> Source:
-    """Write the module of a program for chosen outputs and a Runge-Kutta method.
+    """Emit the module of a program for chosen outputs and a Runge-Kutta method.
 
-    Its functions are `@runs`, which solves a block of runs, and, where dates are exact, `@watch`. With `rough` it notes
-    the runs whose steps are too long for them.
+    The module defines `@runs`, which solves a block of runs, and, for exact dates, `@watch`. With `rough`, it flags
+    the runs whose estimated step error is too large.
     """
     single = tableau.count == 1
     plan = plan_of(program, outputs, stages=not single)
@@ -146,7 +146,7 @@ _HERE = {
 
 
 def _phase(module: Module, name: str, space: drive.Space, past: Past, single: bool) -> Phase:
-    """A phase of the run and how it reads what it does not compute."""
+    """Create a phase of the run, with the rows from which it reads values of other phases."""
     plan = module.plan
     kinds, here = plan.kinds, _HERE[name]
     held: dict[str, dict[int, int]] = {
@@ -155,13 +155,13 @@ def _phase(module: Module, name: str, space: drive.Space, past: Past, single: bo
         "draw": {index: past.draws + i for i, index in enumerate(plan.streams)},
     }
     if name == "init":
-        held["first_draw"] = held["draw"]  # those of the first step are at hand then
+        held["first_draw"] = held["draw"]  # at the start, the draws are those of the first step
 
     def computed(node: int) -> bool:
         return kinds[node] in here and not from_start(node)
 
     def from_start(node: int) -> bool:
-        """Whether a stage of a Runge-Kutta step reads a value of the start of the step."""
+        """Whether a Runge-Kutta stage reads the value of a node at the start of the step."""
         return name == "rates" and not single and kinds[node] == STEP and plan.program.nodes[node][0] == "hold"
 
     def read(chunk: Chunk, node: int) -> str:
@@ -185,7 +185,7 @@ def _phase(module: Module, name: str, space: drive.Space, past: Past, single: bo
 
 
 def _advance(chunk: Chunk, space: drive.Space) -> None:
-    """The Euler step at once, where all slopes are at hand."""
+    """Take the Euler step inside the phase that computes all slopes."""
     b, program, plan = chunk.b, chunk.program, chunk.module.plan
     step = chunk.value(program.control["time step"])
     slopes = [chunk.value(program.states[s].rate) for s in plan.states]
@@ -195,7 +195,7 @@ def _advance(chunk: Chunk, space: drive.Space) -> None:
 
 
 def _watch(module: Module) -> None:
-    """What the sources of breaks watch, from parameters, a time and held values."""
+    """Emit `@watch`: the watched values of all sources of breaks, given parameters, a time and held values."""
     clock, rows = module.plan.clock, module.rows
     given = rows.take(len(clock.held))
     seen = rows.take(2 * len(clock.sources))

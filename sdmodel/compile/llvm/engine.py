@@ -1,4 +1,4 @@
-"""Compiling a module and running it: the kernel of sweeps."""
+"""Compile an LLVM module and run it: the kernel of sweeps."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from sdmodel.core.tableau import FEW_ROUGH, Tableau
 Array = np.ndarray
 OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
 MAX_MEMORY = 10_000_000
-"""Most past values that the memories of a run may hold, as for a single run."""
+"""Maximum number of past values in the memories of a run, as for a single run."""
 _BLOCK = 128
-"""Most vectors of runs in a block, the piece of work of a thread."""
+"""Maximum number of vectors of runs in a block, the unit of work of a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Target:
 
 @lru_cache(maxsize=1)
 def host() -> Target:
-    """The processor of the machine that runs."""
+    """The processor of this machine."""
     features = llvm.get_host_cpu_features()
     triple = llvm.get_process_triple()
     arm = triple.startswith(("aarch64", "arm64"))
@@ -52,7 +52,7 @@ def host() -> Target:
 
 
 def assembled(text: str, target: Target) -> tuple[Any, Any]:
-    """The module of a text, and the target machine that turns it into code."""
+    """Parse LLVM IR; return the module and the target machine that generates its code."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     module = llvm.parse_assembly(text)
@@ -65,7 +65,7 @@ def assembled(text: str, target: Target) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=16)
 def compiled(text: str, target: Target) -> Any:
-    """An execution engine that holds the functions of a module; models with the same equations share it."""
+    """Execution engine with the compiled module; models with the same equations share it."""
     engine = llvm.create_mcjit_compiler(*assembled(text, target))
     engine.finalize_object()
     return engine
@@ -74,30 +74,29 @@ def compiled(text: str, target: Target) -> Any:
 class Kernel:
     """A Program compiled for sweeps: eight runs in the lanes of a vector.
 
-    A run's result depends on its own parameters, series and number only: not on its neighbours in a vector, not on
-    their number, their order or the number of threads, to the last bit.
+    The result of a run depends only on its own parameters, series and run number. It is bitwise independent of the
+    other runs, their order and the number of threads.
 
     Parameters
     ----------
     program
-        Made for exact dates: steps of TIME STEP that also land on every jump and every reported time; or for the TIME
-        STEP grid: steps on it.
+        Lowered either for exact dates (steps of TIME STEP that also land on every jump and reported time) or for the
+        TIME STEP grid.
     outputs
-        Nodes whose values are wanted; what they do not depend on is left out.
+        Nodes to report; nodes on which they do not depend are not computed.
     tableau
-        The Runge-Kutta method by which it steps.
+        The explicit Runge-Kutta method.
     contract
-        Let the compiler fuse products and sums of the model's equations, which is faster and no longer equal to the
-        Python engine in the last bits.
+        Allow fused multiply-add in the model's equations: faster, but no longer bitwise equal to the Python engine.
     rough
-        Note the runs whose steps are too long for them (see `run`), where the tableau has weights for that.
+        Flag runs whose estimated step error is too large (see `run`); the tableau must have error weights.
     target
-        Processor to compile for; default that of the machine that runs.
+        Processor to compile for; default the processor of this machine.
 
     Raises
     ------
     UnsupportedError
-        If the program holds an operation that the kernel does not know.
+        If the program contains an operation that the kernel does not support.
 
     Examples
     --------
@@ -162,28 +161,27 @@ class Kernel:
         series
             For each data variable its times (points,) and values, (points,) or (runs, points).
         threads
-            Threads that share the runs among them.
+            Number of threads.
         seed, numbers
-            What random draws follow from: the seed, and the number of each run (runs,); default 0, 1, 2 ...
+            Seed of the random draws, and the number of each run, (runs,); default 0, 1, 2, ...
         out
-            Where to put the values, (runs, outputs, times), contiguous; default a new array.
+            C-contiguous output array, (runs, outputs, times); default a new array.
         rough
-            Where to note which runs have a step that is too long for them, (runs,), booleans, if the kernel was made
-            to.
+            Boolean output array, (runs,): True where a step is too long; needs a kernel with `rough=True`.
 
         Returns
         -------
         values
             (runs, outputs, times)
         status
-            (runs,): 0 fine, 1 a state or output is not finite, 2 more jumps or a longer memory than can be.
+            (runs,): 0 success, 1 a state or output is not finite, 2 too many jumps or too long a memory.
         first
             (runs,): index of the first time with a value that is not finite, -1 if there is none.
 
         Raises
         ------
         SolveError
-            If what is given does not fit together, or the times do not fit the steps.
+            If shapes of the arguments are inconsistent, or reported times do not fall on steps.
         """
         given = np.ascontiguousarray(parameters, dtype=np.float64)
         if given.ndim != 2 or given.shape[1] != len(self.program.parameters):
@@ -218,7 +216,7 @@ class Kernel:
             raise SolveError(f"The place for values must be contiguous doubles of shape {shape}, not {out.shape}.")
         return out
 
-    # -- what is common to runs ---------------------------------------------------------------------------------
+    # -- data shared by runs ------------------------------------------------------------------------------------
     def _series(self, series: Sequence[tuple[Array, Array]], runs: int) -> list[tuple[Array, Array]]:
         names = self.program.data
         if len(series) != len(names):
@@ -234,7 +232,7 @@ class Kernel:
         return out
 
     def _groups(self, given: Array, at: Array) -> list[tuple[float, float, Array]]:
-        """Runs by their TIME STEP, which nearly always is one and the same."""
+        """Group the runs by TIME STEP, which is nearly always the same; (start, step, indices) of each group."""
         start, step = (self._control(name, given) for name in ("initial time", "time step"))
         if not (np.isfinite(step).all() and (step > 0).all()):
             raise SolveError("TIME STEP must be a positive number in every run.")
@@ -271,7 +269,7 @@ class Kernel:
                 pass
 
     def _block(self, job: Job, out: Array, low: int, high: int) -> tuple[Array, Array, Array]:
-        """Solve runs `low` to `high` into `out`; status, first time that went wrong, and which have rough steps."""
+        """Solve runs `low` to `high` into `out`; return status, index of the first failed time, and rough flags."""
         vectors = -(-(high - low) // LANES)
         params = job.lanes(low, high, vectors)
         work = aligned((self._rows, LANES))
@@ -297,7 +295,7 @@ class Kernel:
         return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH)
 
     def _dates(self, job: Job, params: Array, work: Array) -> tuple[Array, Array]:
-        """Breaks of every run, and one date after the end; lanes where they are too many."""
+        """Breaks of every run, followed by one date after the end; and lanes with too many breaks."""
         watch = self._watcher(params, work)
         end = float(job.at[-1])
         beyond = end + 1e-6 * max(end - job.start, job.step)
@@ -308,7 +306,7 @@ class Kernel:
         return table, bad | bad_after
 
     def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
-        """Steps each memory stays, (vectors, memories, lanes); first rows of the rings; lanes where it is too long."""
+        """Length of each memory in steps, (vectors, memories, lanes); first rows of the rings; lanes where too long."""
         count, vectors = len(self.plan.memories), len(params)
         lengths = aligned((vectors, count, LANES)).view(np.int64)
         if self._spans is None:
@@ -321,7 +319,7 @@ class Kernel:
         return lengths, np.concatenate([[0], np.cumsum(lengths.max(axis=(0, 2)))]), bad
 
     def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
-        """`@watch` on arrays."""
+        """Wrap `@watch` as a function of arrays."""
         function = self._watch
         assert function is not None
         sources, stride = len(self.plan.clock.sources), params.shape[1] * ROW

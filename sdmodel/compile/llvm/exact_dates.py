@@ -1,4 +1,4 @@
-"""The loops of exact dates: every lane steps to the common stops and, between them, to its own breaks."""
+"""Integration loops for exact dates: every lane steps to the shared stops and, between them, to its own breaks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sdmodel.core.tableau import Tableau
 
 
 def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Tableau) -> None:
-    """`@runs` and `@run` with exact dates.
+    """Emit `@runs` and `@run` for exact dates.
 
-    `%stops` holds the common times, grid and reports in order, `%slack` how near is near enough for each, `%report` the
-    number of its report or -1; `%breaks` for each vector `%cuts` rows of dates: the start, the breaks in order, then
-    the end as often as there is room, and a date after the end.
+    `%stops` holds the shared times (grid and reports) in ascending order, `%slack` the tolerance of each, `%report` its
+    report index or -1; `%breaks` holds for each vector `%cuts` rows of dates: the start, the breaks in order, the end
+    repeated as padding, and a date after the end.
 
-    A report belongs to the segment in which its time lies; a time as near to a break as its slack is taken for the
-    break itself and belongs to the segment that begins there. All as in `solve`.
+    A report belongs to the segment that contains its time; a time within its tolerance of a break belongs to the
+    segment that begins there, as in `solve`.
     """
     shared = "i64 %stopcount, ptr %stops, ptr %slack, ptr %report, i64 %cuts"
 
@@ -71,12 +71,12 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
 
 
 def _shared(b: Body, table: str, index: str) -> str:
-    """A number of a common table, in every lane."""
+    """Load an entry of a shared table into every lane."""
     return b.spread(b.put(f"load double, ptr {at(b, table, times(b, index, 8))}, align 8"))
 
 
 def _segment(module: Module, space: Space, phase: Phase) -> None:
-    """Held values of the segment each lane is in, found at its middle, and the date of its end."""
+    """Emit the function that computes held values at the middle of each lane's segment, and the date of its end."""
     b = module.body()
     number = b.put(f"load {W}, ptr {b.row('%w', space.now + 1)}, align 64")
     offset = b.whole("add", b.whole("shl", number, "splat (i64 6)"), OFFSETS)
@@ -88,7 +88,7 @@ def _segment(module: Module, space: Space, phase: Phase) -> None:
 
 
 def on_watch(module: Module, phase: Phase, given: int, holds: int, seen: int, watched: int) -> None:
-    """`@watch`: what the sources of breaks watch, for each vector at times of its own and held values of its own.
+    """Emit `@watch`: watched values of all sources, for each vector at its own times and held values.
 
     `given` and `seen` are the first rows of the held values and of the result, `holds` and `watched` their numbers.
     """

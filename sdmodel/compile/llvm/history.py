@@ -1,4 +1,4 @@
-"""What lives on the TIME STEP grid only: memories in rings, draws as hashes, stocks cut off at zero."""
+"""State that exists on the TIME STEP grid only: memories in ring buffers, random draws, non-negative stocks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SCATTER = f"declare void @llvm.masked.scatter.v8f64.v8p0({V}, <8 x ptr>, i32, <
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Rows of memories and draws."""
+    """Row layout of memories and draws."""
 
     memories: int
-    """How many there are."""
+    """Number of memories."""
     shown: int
-    """First row of the values memories show; then what enters them, their places in the ring, and their spans."""
+    """First rows of the current values of memories, the values that enter, ring positions, and lengths in steps."""
     following: int
     place: int
     span: int
@@ -29,13 +29,13 @@ class Past:
     """Streams of draws in use."""
     draws: int
     words: int
-    """First row, after the parameters, of a word for each stream of the program and each run."""
+    """First row, after the parameters, of the seed words of the streams."""
     floors: tuple[int, ...]
-    """States cut off at zero, by their place in the rows of states."""
+    """Non-negative states, by their index among the rows of states."""
 
 
 def draw(b: Body, past: Past, step: str) -> None:
-    """Draws of all streams at a step (a whole number), as `sdmodel.compile.random` has them."""
+    """Emit the draws of all streams at an integer step, equal to those of `sdmodel.compile.random`."""
     if not past.streams:
         return
     first = b.put(f"insertelement {W} poison, i64 {step}, i64 0")
@@ -56,7 +56,7 @@ def mix(b: Body, word: str) -> str:
 
 
 def fill(b: Body, past: Past) -> None:
-    """Rings hold initial values."""
+    """Fill the ring buffers with initial values."""
     if not past.memories:
         return
     with loop(b, str(past.memories)) as i:
@@ -68,7 +68,7 @@ def fill(b: Body, past: Past) -> None:
 
 
 def shift(b: Body, past: Past) -> None:
-    """All memories move on by a step, each lane in a ring of its own length."""
+    """Advance all memories by one step; ring lengths differ by lane."""
     if not past.memories:
         return
     b.declared.add(_SCATTER)
@@ -91,7 +91,7 @@ def shift(b: Body, past: Past) -> None:
 
 
 def _ring(b: Body, i: str) -> tuple[str, str]:
-    """First row of the ring of memory `i`, and the first after it."""
+    """First row of the ring buffer of memory `i`, and the first row after it."""
     place = b.put(f"getelementptr i64, ptr %rings, i64 {i}")
     low = b.put(f"load i64, ptr {place}, align 8")
     high = b.put(f"load i64, ptr {b.put(f'getelementptr i64, ptr {place}, i64 1')}, align 8")
@@ -103,7 +103,7 @@ def _cell(b: Body, where: str) -> str:
 
 
 def cut(b: Body, past: Past, bases: Sequence[int]) -> None:
-    """Stocks that cannot be negative are zero where they would be."""
+    """Clip non-negative stocks at zero."""
     for i in past.floors:
         value = b.load("%w", bases[0] + i)
         kept = b.select(b.compare("olt", value, splat(0.0)), splat(0.0), value)

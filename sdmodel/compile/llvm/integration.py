@@ -16,24 +16,24 @@ LANE_NUMBERS = "<" + ", ".join(f"i64 {i}" for i in range(LANES)) + ">"
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """First rows of what the loops use."""
+    """First rows of the buffers that the loops use."""
 
     y: int
-    """States; what the equations read them from is `z`, the same rows with steps of one stage."""
+    """States `y`; the equations read `z`, the states at the current Runge-Kutta stage."""
     z: int
     k: int
-    """Slopes of the stage at hand."""
+    """Slopes of the current stage."""
     total: int
     """Weighted sum of the slopes of a Runge-Kutta step."""
     kept: dict[int, int]
-    """Slopes of those stages that more than the next one reads, by stage."""
+    """First rows of slopes kept for later stages, by stage."""
     error: int
-    """Weighted sum of the slopes that measures the error of a step; -1 if nobody asked for it."""
+    """Weighted sum of slopes for the error estimate of a step; -1 if not requested."""
     rough: int
-    """Row that counts in each lane how often a step was too long for a state."""
+    """Row that counts, per lane, how often the error estimate of a state was too large."""
     states: int
     padded: int
-    """Number of states in whole groups of four."""
+    """Number of states, rounded up to a multiple of four."""
     out: int
     outputs: int
     first: int
@@ -57,7 +57,7 @@ def over_states(b: Body, space: Space, update: Update) -> None:
 
 
 def report(module: Module, space: Space) -> None:
-    """Function that scatters the outputs to their runs and notes values that are not finite."""
+    """Emit the function that scatters the outputs to their runs and records non-finite values."""
     b = module.body()
     slot = b.put(f"alloca {V}, align 64")
     b.store(splat(0.0), slot)
@@ -84,7 +84,7 @@ def report(module: Module, space: Space) -> None:
 
 
 def begin(b: Body, space: Space, init: Phase) -> None:
-    """Initial values, and no report that went wrong yet."""
+    """Set initial values and clear the index of the first non-finite report."""
     init.call(b)
     b.do(f"store {W} {isplat(-1)}, ptr {b.row('%w', space.first)}, align 64")
     if space.error >= 0:
@@ -96,9 +96,9 @@ def begin(b: Body, space: Space, init: Phase) -> None:
 def runge_kutta(
     b: Body, space: Space, tableau: Tableau, h: str, stage: Callable[[int], None], active: str | None = None
 ) -> None:
-    """An explicit Runge-Kutta step of width `h` (a vector), term by term as `sdmodel.solve.fixed_step.slopes` takes it.
+    """Emit an explicit Runge-Kutta step of size `h` (a vector), in the same order as `sdmodel.solve.fixed_step.slopes`.
 
-    `stage(n)` computes slopes k from z at moment n of the tableau; only `active` lanes move.
+    `stage(n)` computes the slopes k from z at stage n of the tableau; only `active` lanes are updated.
     """
     final = len(tableau.stages)
     rows = [*tableau.stages, tableau.step]
@@ -144,14 +144,14 @@ def runge_kutta(
 
 
 def scaled(b: Body, h: str, share: float) -> str:
-    """A share of the step, itself if that is all of it."""
+    """`share * h`, or `h` itself if `share` is 1."""
     return h if share == 1 else b.xmul(h, splat(share))
 
 
 def _accumulated(
     b: Body, used: list[int], weights: Sequence[float], n: int, slope: str, before: Callable[[], str]
 ) -> str | None:
-    """A weighted sum of slopes with that of stage `n`; None if the stage has no part in it."""
+    """Add the slope of stage `n` to a weighted sum; None if its weight is zero."""
     if n not in used:
         return None
     if n == used[0]:
@@ -160,7 +160,7 @@ def _accumulated(
 
 
 def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
-    """Weighted sum of slopes for a stage; the weight of a single one is in the width of its step."""
+    """Weighted sum of slopes for a stage; the weight of a single term is applied to the step size instead."""
     if len(terms) == 1:
         return terms[0][1]
     total = None
@@ -172,7 +172,7 @@ def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
 
 
 def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
-    """Count the lanes whose state has an error that is no small part of it."""
+    """Increment the rough-step counter in lanes where the relative error estimate of a state is too large."""
     size = b.xadd(b.call("llvm.fabs.v8f64", old), b.call("llvm.fabs.v8f64", new))
     wrong = b.compare("ogt", b.call("llvm.fabs.v8f64", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
     place = b.row("%w", space.rough)
@@ -181,9 +181,9 @@ def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, a
 
 
 def every_vector(module: Module, space: Space, extra: str, passed: str, prepare: Callable[[Body, str], str]) -> None:
-    """`@runs`: the function `@run` for one vector of runs after another.
+    """Emit `@runs`, which calls `@run` for each vector of runs.
 
-    `extra` are its own arguments, of which `@run` gets `passed`; `prepare` adds one made for the vector.
+    `extra` lists additional parameters, of which `passed` are handed to `@run`; `prepare` emits one per vector.
     """
     b = module.body()
     b.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
@@ -209,10 +209,10 @@ RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 
 
 
 def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], tableau: Tableau, fused: bool) -> None:
-    """`@runs` and `@run` on the TIME STEP grid; `fused` if the phase of rates has taken the step already.
+    """Emit `@runs` and `@run` for the TIME STEP grid; `fused` if the phase of rates already takes the Euler step.
 
-    `%wanted` holds the numbers of the steps that are reported, `%rings` the first row of each memory in `%ring` and
-    where the last ends, `%lengths` for each vector the steps each memory stays in each lane.
+    `%wanted` holds the indices of reported steps, `%rings` the first row of each memory in `%ring` and the end of the
+    last, `%lengths` the length of each memory in steps, for each vector and lane.
     """
     shared = "ptr %wanted, double %start, double %step, ptr %ring, ptr %rings"
 
@@ -233,7 +233,7 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
     with loop(b, stop) as i:
         phase = b.put(f"and i64 {i}, {LANES - 1}")
         with only_if(b, b.put(f"icmp eq i64 {phase}, 0")):
-            # what follows from time alone, for the next eight steps at once
+            # values that depend on time only, for the next eight steps at once
             index = b.put(f"sitofp {W} {b.whole('add', spread(b, i), LANE_NUMBERS)} to {V}")
             now = b.xadd(start, b.xmul(index, step))
             for number, share in enumerate(tableau.moments):
@@ -266,7 +266,7 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
 
 
 def on_spans(module: Module, past: Past, init: Phase) -> None:
-    """`@spans`: for each vector the numbers of steps that memories stay."""
+    """Emit `@spans`: lengths of the memories in steps, for each vector."""
     b = module.body()
     with loop(b, "%vectors") as v:
         p = at(b, "%params", times(b, v, "%stride"))

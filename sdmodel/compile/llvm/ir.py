@@ -1,6 +1,6 @@
-"""Writing LLVM IR: a `Body` collects the instructions of one function, on vectors of eight doubles.
+"""LLVM IR builder: a `Body` collects the instructions of one function, on vectors of eight doubles.
 
-The text holds names of the form `%v<n>` and numbers, nothing that came from a model file.
+The text contains names of the form `%v<n>` and numbers, nothing that came from a model file.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ V, W, B = f"<{LANES} x double>", f"<{LANES} x i64>", f"<{LANES} x i1>"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the emitter may take for granted: the text is legal everywhere, but not equally fast."""
+    """Processor features to optimise for; the generated IR is valid on every target."""
 
     fma: bool
-    """Fused multiply-add in hardware. The functions of `math` use it by name; sums of the model are never fused."""
+    """Fused multiply-add in hardware. Used by the functions of `math` only; model equations are not fused."""
     permute: bool
-    """Permutes of eight doubles in a register and the like (AVX-512), for lookups and powers of two."""
+    """Register permutes of eight doubles and related instructions (AVX-512), for lookups and powers of two."""
 
 
 def number(x: float) -> str:
-    """A double as LLVM writes it, by its bits."""
+    """Hexadecimal LLVM literal of a double."""
     return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
 
 
 def splat(x: float) -> str:
-    """The same number in every lane."""
+    """Vector literal with the same double in every lane."""
     return f"{_SPLAT}{number(x)})"
 
 
 def isplat(x: int) -> str:
-    """The same whole number in every lane."""
+    """Vector literal with the same integer in every lane."""
     return f"splat (i64 {x})"
 
 
 class Pool:
-    """Numbers that equations use, in one table; a function gets its address as `%numbers`.
+    """Constants of the equations in one table, whose address functions receive as `%numbers`.
 
-    As a far constant a number takes an address of eight bytes and an instruction to load it; from a table it is an
-    operand of the instruction that uses it. Measured: a tenth of the time of a model.
+    A separate constant needs an eight-byte address and a load instruction; an entry of the table is an operand of
+    the instruction that uses it. Measured: saves a tenth of the run time of a model.
     """
 
     def __init__(self) -> None:
         self.places: dict[str, int] = {}
 
     def place(self, number: str) -> int:
-        """Bytes from the begin of the table."""
+        """Offset of a number in the table, in bytes."""
         return 8 * self.places.setdefault(number, len(self.places))
 
     def text(self) -> str:
-        """The table."""
+        """LLVM IR of the table."""
         inside = ", ".join(f"double {x}" for x in self.places) or "double 0.0"
         return f"@numbers = internal global [{max(len(self.places), 1)} x double] [{inside}], align 64\n"
 
 
 _ZEROS = (splat(0.0), splat(-0.0))
-"""They need no memory, and LLVM knows better instructions where it sees them."""
+"""Not pooled: they need no memory, and LLVM optimises instructions with them."""
 
 
 class Body:
-    """Instructions of one function; every method writes one or a few and returns the name of the result."""
+    """Instructions of one function; each method appends instructions and returns the name of the result."""
 
     def __init__(self, machine: Machine, contract: bool = False, pool: Pool | None = None) -> None:
         self.machine = machine
@@ -81,15 +81,15 @@ class Body:
         return f"%v{self._count}"
 
     def put(self, text: str) -> str:
-        """The result of an instruction."""
+        """Append an instruction and return the name of its result."""
         name = self.name()
         self.lines.append(f"  {name} = {text}")
         return name
 
     def do(self, text: str) -> None:
-        """An instruction without a result, or a label."""
+        """Append an instruction without a result, or a label."""
         if text.endswith(":"):
-            self._loaded.clear()  # what one branch has loaded another may not have
+            self._loaded.clear()  # a value loaded in one branch is not available in another
         self.lines.append(text if text.endswith(":") else f"  {text}")
 
     def label(self) -> str:
@@ -98,7 +98,7 @@ class Body:
         return f"b{self._count}"
 
     def _pooled(self, a: str) -> str:
-        """A number from the table, anything else as it is."""
+        """Replace a pooled number by its table entry; return anything else unchanged."""
         if self._pool is None or not a.startswith(_SPLAT) or a in _ZEROS:
             return a
         found = self._loaded.get(a)
@@ -111,7 +111,7 @@ class Body:
     def _arithmetic(self, op: str, a: str, b: str) -> str:
         return self.put(f"{op} {V} {self._pooled(a)}, {self._pooled(b)}")
 
-    # -- arithmetic of the model, which may be contracted -------------------------------------------------------
+    # -- model arithmetic, which may be contracted --------------------------------------------------------------
     def add(self, a: str, b: str) -> str:
         """A + b."""
         return self._arithmetic(f"fadd{self._flag}", a, b)
@@ -132,7 +132,7 @@ class Body:
         """-a."""
         return self.put(f"fneg {V} {a}")
 
-    # -- arithmetic that must stay as written -------------------------------------------------------------------
+    # -- arithmetic that must not be contracted -----------------------------------------------------------------
     def xadd(self, a: str, b: str) -> str:
         """A + b, never fused."""
         return self._arithmetic("fadd", a, b)
@@ -146,18 +146,18 @@ class Body:
         return self._arithmetic("fmul", a, b)
 
     def muladd(self, a: str, b: str, c: str) -> str:
-        """A * b + c, fused where the machine can; for polynomials, where either is accurate enough."""
+        """A * b + c, fused where the target supports it; for polynomials, where either form is accurate enough."""
         if self.machine.fma:
             return self.call("llvm.fma.v8f64", a, b, c)
         return self.xadd(self.xmul(a, b), c)
 
     def call(self, function: str, *args: str) -> str:
-        """A call on vectors."""
+        """Call a function on vectors."""
         self.declared.add(f"declare {V} @{function}({', '.join([V] * len(args))})")
         return self.put(f"call {V} @{function}({', '.join(f'{V} {self._pooled(a)}' for a in args)})")
 
     def compare(self, how: str, a: str, b: str) -> str:
-        """Lanes in which `a how b`: olt, ole, ogt, oge, oeq, une, uno ..."""
+        """Mask of lanes in which the LLVM predicate `how` holds: olt, ole, ogt, oge, oeq, une, uno, ..."""
         return self._arithmetic(f"fcmp {how}", a, b)
 
     def select(self, lanes: str, a: str, b: str) -> str:
@@ -169,7 +169,7 @@ class Body:
         return self.put(f"and {B} {a}, {b}")
 
     def either(self, a: str, b: str) -> str:
-        """Lanes set in one at least."""
+        """Lanes set in at least one."""
         return self.put(f"or {B} {a}, {b}")
 
     def nor(self, a: str) -> str:
@@ -178,15 +178,15 @@ class Body:
 
     # -- bits ---------------------------------------------------------------------------------------------------
     def bits(self, a: str) -> str:
-        """The bits of doubles as whole numbers."""
+        """Bit pattern of doubles as 64-bit integers."""
         return self.put(f"bitcast {V} {a} to {W}")
 
     def floats(self, a: str) -> str:
-        """The doubles that have these bits."""
+        """Doubles with the given bit patterns."""
         return self.put(f"bitcast {W} {a} to {V}")
 
     def whole(self, op: str, a: str, b: str) -> str:
-        """An operation on whole numbers: add, sub, and, or, shl, lshr ..."""
+        """Integer operation: add, sub, and, or, shl, lshr, ..."""
         return self.put(f"{op} {W} {a}, {b}")
 
     # -- memory -------------------------------------------------------------------------------------------------
@@ -195,15 +195,15 @@ class Body:
         return self.put(f"getelementptr i8, ptr {base}, i64 {index * LANES * 8}") if index else base
 
     def load(self, base: str, index: int = 0) -> str:
-        """A row."""
+        """Load a row."""
         return self.put(f"load {V}, ptr {self.row(base, index)}, align 64")
 
     def store(self, value: str, base: str, index: int = 0) -> None:
-        """Put into a row."""
+        """Store a value into a row."""
         self.do(f"store {V} {value}, ptr {self.row(base, index)}, align 64")
 
     def spread(self, scalar: str) -> str:
-        """A double in every lane."""
+        """Broadcast a double to every lane."""
         first = self.put(f"insertelement {V} poison, double {scalar}, i64 0")
         return self.put(f"shufflevector {V} {first}, {V} poison, <{LANES} x i32> zeroinitializer")
 

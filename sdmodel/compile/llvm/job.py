@@ -1,4 +1,4 @@
-"""What a call of the kernel works on, and how it is laid out in memory."""
+"""Input of a kernel call and its memory layout."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Job:
     data: list[tuple[Array, Array]]
     """Times (points,) and values (points,) or (runs, points) of each data variable."""
     words: Array
-    """What draws follow from, (runs, streams), whole numbers of 64 bits."""
+    """Seed words of the random streams, (runs, streams), 64-bit integers."""
     plan: tuple[Array, ...]
-    """Steps or stops that are reported."""
+    """Indices of the reported steps or stops."""
 
     def lanes(self, low: int, high: int, vectors: int) -> Array:
-        """Rows that the kernel reads for runs `low` to `high`, (vectors, rows, lanes).
+        """Input rows of the kernel for runs `low` to `high`, (vectors, rows, lanes).
 
-        They are the parameters, three rows for each data series (addresses of values and times, number of points), and
-        the words of draws. The lanes behind the last run repeat it; what they give is dropped.
+        The rows are the parameters, three rows for each data series (addresses of values and times, number of points),
+        and the seed words. Unused lanes of the last vector repeat the last run; their results are discarded.
         """
         count, series, streams = self.given.shape[1], len(self.data), self.words.shape[1]
         block = aligned((vectors, count + 3 * series + streams, LANES))
@@ -60,7 +60,7 @@ def _spread(block: Array, table: Array, low: int, high: int, which: Array) -> No
 
 
 def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
-    """Words of the draws of each run and stream; with a step they give a draw (see `sdmodel.compile.random`)."""
+    """Seed word of each run and stream; hashed with a step it gives a draw (see `sdmodel.compile.random`)."""
     out = np.empty((len(numbers), len(streams)), dtype=np.uint64)
     if not streams:
         return out
@@ -72,7 +72,7 @@ def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
 
 
 def grid_steps(at: Array, start: float, step: float) -> Array:
-    """Numbers of the steps at which values are reported."""
+    """Indices of the steps at which values are reported."""
     place = (at - start) / step
     wanted = np.rint(place)
     if (np.abs(place - wanted) > 1e-6).any():
@@ -85,7 +85,7 @@ def grid_steps(at: Array, start: float, step: float) -> Array:
 
 
 def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Array]:
-    """Times to which all runs step: the grid and the reports, with their slack and the number of the report or -1."""
+    """Times at which all runs stop (grid and reports), their tolerances, and their report indices or -1."""
     end = float(at[-1])
     grid = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
     grid = grid[grid < end]
@@ -98,7 +98,7 @@ def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Ar
 
 
 def aligned(shape: tuple[int, ...]) -> Array:
-    """An array of doubles that begins at a multiple of 64 bytes, so that a row is a line of the cache."""
+    """Empty array of doubles aligned to 64 bytes, so that a row is a cache line."""
     size = math.prod(shape)
     raw = np.empty(size + LANES)
     skip = (-raw.ctypes.data // 8) % LANES
@@ -106,5 +106,5 @@ def aligned(shape: tuple[int, ...]) -> Array:
 
 
 def address(array: Array) -> int:
-    """Where an array begins."""
+    """Address of the data of an array."""
     return int(array.ctypes.data)

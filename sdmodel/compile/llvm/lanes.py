@@ -1,4 +1,4 @@
-"""Instructions on lanes as the entries of functions use them (`sdmodel.core.functions.protocols.Lanes`)."""
+"""Implementation of the protocol `sdmodel.core.functions.protocols.Lanes` with LLVM instructions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sdmodel.compile.llvm.power import log10, power
 
 
 def _whole(name: str) -> Callable[[Body, str], str]:
-    """Floor or trunc; zero added, so that there is no negative zero."""
+    """Floor or trunc; adding zero turns -0.0 into 0.0."""
     return lambda b, a: b.xadd(b.call(f"llvm.{name}.v8f64", a), splat(0.0))
 
 
 def _smaller(how: str) -> Callable[[Body, str, str], str]:
-    """Minimum or maximum as `values.minimum` has it: NaN if either is, the second of two that are equal."""
+    """Minimum or maximum as in `values.minimum`: NaN if either argument is NaN, the second of two equal ones."""
 
     def build(b: Body, x: str, y: str) -> str:
         if y.startswith("splat") and not x.startswith("splat"):
@@ -38,7 +38,7 @@ ROUTINES: dict[str, Callable[..., str]] = {
 
 
 class LaneBuilder:
-    """`Lanes` on the body of a function."""
+    """Write the operations of `Lanes` into the body of a function."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
@@ -46,22 +46,22 @@ class LaneBuilder:
         self.compare, self.select = body.compare, body.select
 
     def number(self, x: float) -> str:
-        """A number in every lane."""
+        """Vector with the same number in every lane."""
         return splat(x)
 
     def intrinsic(self, name: str, *args: str) -> str:
-        """A vector intrinsic of LLVM."""
+        """Call an LLVM vector intrinsic."""
         return self._body.call(f"llvm.{name}.v8f64", *args)
 
     def routine(self, name: str, *args: str) -> str:
-        """A routine of this package."""
+        """Call a vector routine of this package."""
         return ROUTINES[name](self._body, *args)
 
     def library(self, name: str, x: str) -> str:
-        """A function of the C library, called for each lane."""
+        """Call a function of the C library for each lane."""
         return random.lane_by_lane(self._body, name, x)
 
 
 def on_lanes(write: Callable[..., str]) -> Callable[..., str]:
-    """The lanes of an operation's entry as a function of a body and names of values."""
+    """Adapt a function of `Lanes` to a function of a body and names of values."""
     return lambda body, *args: write(LaneBuilder(body), *args)

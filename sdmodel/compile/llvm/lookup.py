@@ -1,7 +1,7 @@
 """Lookups and data series on eight lanes, without branches on values.
 
-The place of a point among the knots is counted, or guessed where knots are evenly spaced and set right by one
-comparison, so it is the place a search finds, bit for bit.
+The index of the knot below a point is found by counting or, for evenly spaced knots, estimated and corrected by one
+comparison, so it always equals that of a binary search.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sdmodel.core.functions.values import divide
 KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward", "raw"})
 _BIAS = 2.0**-20
 _COUNTED = 48
-"""Unevenly spaced tables up to this many points are counted through, longer ones searched by halves."""
+"""Unevenly spaced tables up to this many points use counting, longer ones binary search."""
 
 
 def weight(table: TableData) -> int:
-    """About how many instructions a lookup takes."""
+    """Approximate number of instructions of a lookup."""
     return 12 + (6 if even_step(table.x) else 2 * min(len(table.x), 20))
 
 
 def even_step(x: Sequence[float]) -> float | None:
-    """The distance of evenly spaced knots, None where the spacing is uneven or the table very short."""
+    """Spacing of evenly spaced knots, or None if the spacing is uneven or the table very short."""
     n = len(x)
     if n < 6:
         return None
@@ -41,7 +41,7 @@ def even_step(x: Sequence[float]) -> float | None:
 
 
 def look(b: Body, name: str, table: TableData, x: str) -> str:
-    """Value of a lookup at `x`, as `sdmodel.core.functions.values.interpolate` has it."""
+    """Value of a lookup at `x`, equal to `sdmodel.core.functions.values.interpolate`."""
     if table.kind not in KINDS:
         raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")
     xs, ys = table.x, table.y
@@ -71,7 +71,7 @@ def look(b: Body, name: str, table: TableData, x: str) -> str:
 
 
 def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
-    """The number of knots, without the first, up to `x` (of the first `places` knots)."""
+    """Number of knots up to `x` among the first `places` knots, not counting the first."""
     step = even_step(xs)
     if step is not None:
         shift = -xs[0] / step - 0.5 - _BIAS
@@ -79,7 +79,7 @@ def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
         low = b.bits(b.xadd(guess, splat(ROUNDER)))
         size = power_of_two(places)
         following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
-        whole = b.machine.permute and size <= 2 * LANES  # a permute takes the low bits of a place by itself
+        whole = b.machine.permute and size <= 2 * LANES  # a permute uses the low bits of the index only
         low = low if whole else b.whole("and", low, isplat(size - 1))
         place = _one_more(b, low, b.compare("oge", x, fetch(b, f"{name}n", following, low)))
         return place if whole else b.whole("and", place, isplat(size - 1))
@@ -87,7 +87,7 @@ def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
 
 
 def _raw(b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -> str:
-    """The value of a point at `x`, give or take rounding; else what stands for a missing value."""
+    """Value of the table point at `x`, up to rounding; otherwise the missing-value marker."""
     size = b.call("llvm.fabs.v8f64", x)
     near = b.xmul(b.select(b.compare("ogt", splat(1.0), size), splat(1.0), size), splat(1e-9))
     place = _count(b, name, xs, b.xsub(x, near), "ogt")
@@ -97,7 +97,7 @@ def _raw(b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -
 
 
 def _count(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
-    """How many of rising knots `x` has reached (`oge`) or passed (`ogt`)."""
+    """Number of ascending knots that `x` has reached (`oge`) or passed (`ogt`)."""
     if len(knots) >= _COUNTED:
         return _halving(b, name, knots, x, how)
     count = isplat(0)
@@ -107,7 +107,7 @@ def _count(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
 
 
 def _one_more(b: Body, count: str, lanes: str) -> str:
-    """Count up by one in the lanes that are set; an addition under a mask where the machine has one."""
+    """Increment `count` in the lanes that are set; a masked addition where the target supports it."""
     if b.machine.permute:
         more = b.whole("add", count, isplat(1))
         return b.put(f"select <8 x i1> {lanes}, {W} {more}, {W} {count}")
@@ -130,9 +130,9 @@ def _halving(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> st
 
 
 def series(b: Body, rows: str, t: str) -> str:
-    """A data series at `t`: straight lines between points, held beyond them.
+    """A data series at `t`: linear interpolation, constant beyond the first and last point.
 
-    `rows` holds three rows of whole numbers: the address of the values for each lane, the address of the times, and
+    `rows` holds three rows of integers: the address of the values for each lane, the address of the times, and
     the number of points.
     """
     where = [b.put(f"load {W}, ptr {b.row(rows, i)}, align 64") for i in range(3)]
@@ -174,6 +174,6 @@ def series(b: Body, rows: str, t: str) -> str:
 
 
 def _at(b: Body, base: str, index: str) -> str:
-    """Doubles at `index` of arrays that begin at the addresses `base`."""
+    """Gather the doubles at `index` of arrays at the addresses `base`."""
     moved = b.whole("add", base, b.whole("shl", index, isplat(3)))
     return gather(b, b.put(f"inttoptr {W} {moved} to <8 x ptr>"))

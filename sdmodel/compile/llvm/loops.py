@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from sdmodel.compile.llvm.ir import LANES, Body, W
 
 ROW = LANES * 8
-"""Bytes of a row."""
+"""Size of a row in bytes."""
 OFFSETS = "<" + ", ".join(f"i64 {8 * i}" for i in range(LANES)) + ">"
-"""Bytes from the begin of a row to each lane."""
+"""Offset of each lane in a row, in bytes."""
 
 
 @contextmanager
 def loop(b: Body, count: str, start: str = "0", step: int = 1) -> Iterator[str]:
-    """Instructions inside are repeated; yields the counter."""
+    """Repeat the instructions of the `with` block; yields the counter."""
     enter, head, inside, again, leave = (b.label() for _ in range(5))
     i, following = b.name(), b.name()
     b.do(f"br label %{enter}")
@@ -36,7 +36,7 @@ def loop(b: Body, count: str, start: str = "0", step: int = 1) -> Iterator[str]:
 
 @contextmanager
 def only_if(b: Body, condition: str) -> Iterator[None]:
-    """Instructions inside are carried out if the condition holds."""
+    """Execute the instructions of the `with` block only if the condition holds."""
     then, after = b.label(), b.label()
     b.do(f"br i1 {condition}, label %{then}, label %{after}")
     b.do(f"{then}:")
@@ -46,17 +46,17 @@ def only_if(b: Body, condition: str) -> Iterator[None]:
 
 
 def at(b: Body, base: str, offset: str) -> str:
-    """An address moved on by bytes."""
+    """Address `offset` bytes after `base`."""
     return b.put(f"getelementptr i8, ptr {base}, i64 {offset}")
 
 
 def times(b: Body, i: str, factor: int | str) -> str:
-    """A whole number times another."""
+    """Product of two integers."""
     return b.put(f"mul i64 {i}, {factor}")
 
 
 def any_lane(b: Body, lanes: str) -> str:
-    """Whether one lane at least is set."""
+    """Whether at least one lane is set."""
     b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
     return b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {lanes})")
 
@@ -68,6 +68,6 @@ def all_lanes(b: Body, lanes: str) -> str:
 
 
 def spread(b: Body, scalar: str) -> str:
-    """A whole number in every lane."""
+    """Broadcast an integer to every lane."""
     first = b.put(f"insertelement {W} poison, i64 {scalar}, i64 0")
     return b.put(f"shufflevector {W} {first}, {W} poison, <8 x i32> zeroinitializer")

@@ -1,7 +1,7 @@
-"""Own exp, ln, tanh, sin and cos on eight lanes, without tables (`power` has log10 and pow).
+"""Vectorised exp, ln, tanh, sin and cos on eight lanes, without tables (`power` has log10 and pow).
 
-Reduction of the argument and evaluation follow published methods [1]_ [2]_ [3]_ [4]_; the polynomials are our own fits
-(interpolation at Chebyshev nodes in 60 digits), whose errors a test measures.
+Argument reduction and evaluation follow published methods [1]_ [2]_ [3]_ [4]_; the polynomials were fitted for this
+package (interpolation at Chebyshev nodes in 60 digits), and a test measures their errors.
 
 References
 ----------
@@ -23,7 +23,7 @@ from sdmodel.compile.llvm.ir import Body, V, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
 
 ROUNDER = 6755399441055744.0
-"""1.5 * 2**52: a small number added to it is rounded to a whole one, which then stands in its low bits."""
+"""1.5 * 2**52: adding a small number rounds it to an integer, stored in the low bits of the sum."""
 
 LN2_HIGH, LN2_LOW = 0.6931471804855391, 7.440617110012397e-11
 EXP = (
@@ -55,7 +55,7 @@ _SCALE = "llvm.x86.avx512.mask.scalef.pd.512"
 
 
 def polynomial(b: Body, c: Sequence[float], x: str) -> str:
-    """c[0] + c[1] x + ..., by pairs (Estrin), which waits less than one step after another (Horner)."""
+    """c[0] + c[1] x + ..., by Estrin's scheme, whose dependency chain is shorter than Horner's."""
     terms = [splat(a) for a in c]
     power = x
     while len(terms) > 1:
@@ -66,13 +66,13 @@ def polynomial(b: Body, c: Sequence[float], x: str) -> str:
 
 
 def clamp(b: Body, x: str, low: float, high: float) -> str:
-    """X between two numbers, neither of them zero; NaN stays NaN."""
+    """Clip x to [low, high], neither of them zero; NaN stays NaN."""
     at_least = b.select(b.compare("ogt", splat(low), x), splat(low), x)
     return b.select(b.compare("olt", splat(high), at_least), splat(high), at_least)
 
 
 def product(b: Body, x: str, y: str) -> tuple[str, str]:
-    """X * y exactly, as a rounded product and what is missing (Dekker)."""
+    """X * y exactly, as the rounded product and its error (Dekker)."""
     high = b.xmul(x, y)
     if b.machine.fma:
         return high, b.call("llvm.fma.v8f64", x, y, b.neg(high))
@@ -90,7 +90,7 @@ def _halves(b: Body, x: str) -> tuple[str, str]:
 
 
 def exact_sum(b: Body, x: str, y: str) -> tuple[str, str]:
-    """X + y exactly where abs(x) >= abs(y)."""
+    """X + y exactly, as the rounded sum and its error, where abs(x) >= abs(y)."""
     high = b.xadd(x, y)
     return high, b.xadd(b.xsub(x, high), y)
 
@@ -143,14 +143,14 @@ def tanh(b: Body, x: str) -> str:
     added = b.xsub(below, e)
     below_low = b.xadd(b.xsub(e, b.xsub(below, added)), b.xsub(splat(2.0), added))
     q = b.div(e, below)
-    left = b.xsub(splat(1.0), q)  # 2 / below, nearly
+    left = b.xsub(splat(1.0), q)  # approximately 2 / below
     fault = b.xsub(b.xmul(e_low, left), b.xmul(q, below_low))
     q = b.muladd(b.xmul(fault, left), splat(0.5), q)
     return b.call("llvm.copysign.v8f64", q, x)
 
 
 def parts(b: Body, x: str) -> tuple[str, str, str]:
-    """X > 0 as 2**k z: k, z between sqrt(1/2) and sqrt(2), and bits of which the lowest 52 are the place of z there."""
+    """Decompose x > 0 as 2**k z: k, z in [sqrt(1/2), sqrt(2)], and bits whose lowest 52 are the position of z."""
     tiny = b.compare("olt", x, splat(2.2250738585072014e-308))
     normal = b.select(tiny, b.xmul(x, splat(2.0**54)), x)
     bias = b.select(tiny, splat(2.0**52 + 1077), splat(2.0**52 + 1023))
@@ -182,7 +182,7 @@ def ln(b: Body, x: str) -> str:
 
 
 def _circle(b: Body, x: str, quarter: int) -> str:
-    """sin(x + quarter * pi/2) for abs(x) < 1e5; the reduction is by a half pi in three parts."""
+    """sin(x + quarter * pi/2) for abs(x) < 1e5; pi/2 is subtracted in three parts (Cody-Waite)."""
     shifted = b.muladd(x, splat(2 / math.pi), splat(ROUNDER))
     n = b.xsub(shifted, splat(ROUNDER))
     first = _less(b, n, HALF_PI[0], x)
@@ -205,7 +205,7 @@ def _circle(b: Body, x: str, quarter: int) -> str:
 
 
 def _wide(b: Body, x: str, quarter: int, other: str) -> str:
-    """The own sine or cosine; where a lane is beyond its range, that of the C library for that lane."""
+    """Vectorised sine or cosine; the C library's in lanes where x is outside the range of `_circle`."""
     inside = b.compare("olt", b.call("llvm.fabs.v8f64", x), splat(1e5))
     own = _circle(b, x, quarter)
     every = all_lanes(b, inside)

@@ -1,4 +1,4 @@
-"""Equations as LLVM IR: a phase is what is computed at one occasion, cut into functions that compile quickly."""
+"""Emit equations as LLVM IR: a phase is a set of nodes evaluated together, split into functions of limited size."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from sdmodel.core.functions.operations import COMPARISONS, LOGIC
 from sdmodel.core.functions.table import OPERATIONS
 
 CHUNK = 1200
-"""About how many instructions a function holds; LLVM's time grows faster than a function."""
+"""Approximate maximum number of instructions per function; compile time grows superlinearly with it."""
 
 SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane, ptr noalias %numbers)"
-"""Work buffer, parameters of the vector, its time (exact dates), place of shared times in their rows; numbers."""
+"""Work buffer, parameters of the vector, its time (exact dates), lane of shared times in their rows; constants."""
 
 _ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 
 @dataclass(slots=True)
 class Module:
-    """The text of a module as it grows."""
+    """LLVM IR of a module under construction."""
 
     plan: Plan
     machine: Machine
     contract: bool
     rows: Rows
     inline: bool
-    """Whether own functions and lookups are written out at each use; else they are called."""
+    """Whether helper functions and lookups are inlined at each use; otherwise they are called."""
     functions: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     helpers: dict[str, str] = field(default_factory=dict)
     pool: Pool = field(default_factory=Pool)
 
     def body(self, pooled: bool = False) -> Body:
-        """An empty body; `pooled` if it belongs to a function that gets the table of numbers."""
+        """An empty body; `pooled` if its function receives the table of constants."""
         return Body(self.machine, self.contract, self.pool if pooled else None)
 
     def close(self, head: str, body: Body) -> None:
@@ -50,7 +50,7 @@ class Module:
         self.functions.append(function(head, body))
 
     def helper(self, b: Body, name: str, make: Callable[..., str], *args: str) -> str:
-        """`make(b, *args)`, in place or as a call of a function of its own."""
+        """`make(b, *args)`, either inlined or as a call of a separate function."""
         if self.inline:
             return make(b, *args)
         if name not in self.helpers:
@@ -63,19 +63,19 @@ class Module:
         return b.put(f"call {V} @{name}({', '.join(f'{V} {a}' for a in args)})")
 
     def text(self) -> str:
-        """The whole module."""
+        """LLVM IR of the whole module."""
         mine = {f"@{name}(" for name in self.helpers}
         declared = sorted(d for d in self.declared if not any(m in d for m in mine))
         return "\n".join([self.pool.text(), *declared, *self.helpers.values(), *self.functions])
 
 
 Sink = Mapping[int, Sequence[int]]
-"""Rows in which the value of a node is wanted."""
+"""Maps nodes to the rows in which their values are stored."""
 
 
 @dataclass(slots=True)
 class Phase:
-    """One occasion: the nodes computed at it (`here`), and how the others are read."""
+    """A set of nodes evaluated together (`here`), and how the other nodes are read."""
 
     module: Module
     name: str
@@ -84,17 +84,17 @@ class Phase:
     boundary: set[int] = field(default_factory=set)
     """Nodes read that another phase must compute."""
     step_values: set[int] = field(default_factory=set)
-    """Nodes read as they were at the start of the TIME STEP; the phase "holds" computes them."""
+    """Nodes read with their value at the start of the TIME STEP; the phase "holds" computes them."""
     calls: list[str] = field(default_factory=list)
     """Functions of the phase, in order."""
     shift: bool = False
-    """Whether what is stored moves by `%lane` (times of the three stages of a Runge-Kutta step)."""
+    """Whether stores are offset by `%lane` (times of the stages of a Runge-Kutta step)."""
 
     def write(self, sinks: Sink, instead: Callable[[Chunk], None] | None = None) -> bool:
-        """Write the functions that compute the nodes of `sinks` into their rows.
+        """Emit the functions that compute the nodes of `sinks` and store them in their rows.
 
-        If one function is enough and `instead` is given, it ends the function in place of storing into the rows; True
-        is the answer then.
+        If one function suffices and `instead` is given, `instead` emits the end of the function in place of the stores,
+        and the result is True.
         """
         program = self.module.plan.program
         order = self._order(sinks)
@@ -144,13 +144,13 @@ class Phase:
         return self.module.plan.program.nodes[node][0] not in LEAVES and self.here(node)
 
     def call(self, b: Body, time: str = "zeroinitializer", lane: str = "0", pointer: str = "%p") -> None:
-        """Instructions that run the phase."""
+        """Emit the calls that run the phase."""
         for head in self.calls:
             b.do(f"call void {head}(ptr %w, ptr {pointer}, {V} {time}, i64 {lane}, ptr @numbers)")
 
 
 class Chunk:
-    """One function of a phase while it is written."""
+    """One function of a phase under construction."""
 
     def __init__(self, phase: Phase, place: Mapping[int, int], number: int) -> None:
         self.phase = phase
@@ -164,7 +164,7 @@ class Chunk:
 
     # -- values -------------------------------------------------------------------------------------------------
     def value(self, node: int) -> str:
-        """The value of a node that is computed before or elsewhere."""
+        """Name of the value of a node computed earlier in this function, or loaded from its row."""
         found = self._values.get(node)
         if found is None:
             op, *args = self.program.nodes[node]
@@ -187,24 +187,24 @@ class Chunk:
         return found
 
     def store(self, node: int, row: int) -> None:
-        """Put the value of a node into a row."""
+        """Store the value of a node in a row."""
         self.b.store(self.value(node), self.moved() if self.phase.shift else "%w", row)
 
     def moved(self) -> str:
-        """The work buffer moved on by `%lane`."""
+        """Address of the work buffer offset by `%lane`."""
         if not self._moved:
             self._moved = self.b.put("getelementptr i8, ptr %w, i64 %lane")
         return self._moved
 
     def shared_time(self, node: int) -> str:
-        """A value that all lanes share, from the row of the step."""
+        """Broadcast a value that all lanes share, from the row of the step."""
         row = self.module.rows.give("time", node)
         place = self.b.put(f"getelementptr i8, ptr {self.moved()}, i64 {row * LANES * 8}")
         return self.b.spread(self.b.put(f"load double, ptr {place}, align 8"))
 
     # -- operations ---------------------------------------------------------------------------------------------
     def compute(self, node: int) -> None:
-        """Write the operation of a node."""
+        """Emit the operation of a node."""
         op, *raw = self.program.nodes[node]
         b = self.b
         if op in COMPARISONS or op in LOGIC:
@@ -234,7 +234,7 @@ class Chunk:
         self._values[node] = result
 
     def _operation(self, operation: Operation, args: list[str]) -> str:
-        """An operation by its entry, in place or as a call of a function of its own."""
+        """Emit an operation, either inlined or as a call of a separate function."""
         assert operation.lanes is not None
         write = on_lanes(operation.lanes)
         if operation.called:

@@ -1,4 +1,4 @@
-"""What is computed when: the kind of every node, the states that matter, and the rows of the work buffer."""
+"""Evaluation plan: when each node is computed, which states are needed, and the rows of the work buffer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sdmodel.compile.program import Program
 from sdmodel.core.functions.table import OPERATIONS
 
 CONST, RUN, TIME, HELD, STEP = range(5)
-"""A number; once a run; once a step for all lanes (TIME STEP grid); once a segment (exact dates); every evaluation."""
+"""Constant; once per run; per step for all lanes (TIME STEP grid); per segment (exact dates); per evaluation."""
 
 LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first_draw"})
 
@@ -19,7 +19,7 @@ DATA_WEIGHT = 60
 
 
 def arguments(program: Program, node: int) -> list[int]:
-    """Nodes that a node needs."""
+    """Nodes on which a node depends directly."""
     op, *args = program.nodes[node]
     if op in LEAVES:
         return []
@@ -27,7 +27,7 @@ def arguments(program: Program, node: int) -> list[int]:
 
 
 def weight(program: Program, node: int) -> int:
-    """About how many instructions a node takes."""
+    """Approximate number of instructions of a node."""
     op, *args = program.nodes[node]
     if op == "lookup":
         return table_weight(program.tables[int(args[0])])
@@ -42,13 +42,13 @@ class Rows:
     of: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def take(self, size: int) -> int:
-        """First of `size` new rows."""
+        """Allocate `size` rows and return the first."""
         first = self.count
         self.count += size
         return first
 
     def give(self, purpose: str, node: int) -> int:
-        """The row of a node for a purpose."""
+        """Row of a node for a purpose, allocated on first use."""
         if (purpose, node) not in self.of:
             self.of[purpose, node] = self.take(1)
         return self.of[purpose, node]
@@ -56,7 +56,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Kinds of nodes, and what is alive for the chosen outputs."""
+    """Kinds of nodes, and the nodes, states and memories needed for the chosen outputs."""
 
     program: Program
     clock: clocks.Clock
@@ -67,11 +67,11 @@ class Plan:
     memories: tuple[int, ...]
     streams: tuple[int, ...]
     timed: tuple[int, ...]
-    """Nodes that follow from time alone and are needed by others (TIME STEP grid)."""
+    """Nodes that depend on time only and are read by other nodes (TIME STEP grid)."""
 
 
 def plan_of(program: Program, outputs: Sequence[int], stages: bool = True) -> Plan:
-    """Kinds of all nodes, and the states and memories alive for `outputs`; `stages` if a step has several."""
+    """Plan the nodes, states and memories needed for `outputs`; `stages` if a step has several stages."""
     clock = clocks.clock_of(program)
     alive = _alive(program, outputs)
     states, memories = (_named(program, alive, op) for op in ("state", "memory"))
@@ -103,12 +103,12 @@ def _kinds(program: Program, clock: clocks.Clock, stages: bool) -> list[int]:
 
 
 def _named(program: Program, alive: set[int], op: str) -> tuple[int, ...]:
-    """States, memories or streams among the nodes that are alive, in the order of the program."""
+    """States, memories or streams among the needed nodes, in the order of the program."""
     return tuple(sorted(int(program.nodes[n][1]) for n in alive if program.nodes[n][0] == op))
 
 
 def _alive(program: Program, outputs: Iterable[int]) -> set[int]:
-    """Nodes that `outputs` need, by way of rates, memories and initial values."""
+    """Nodes on which `outputs` depend, directly or through rates, memories and initial values."""
     seen: set[int] = set()
     stack = list(outputs)
     while stack:

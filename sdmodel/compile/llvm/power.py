@@ -1,7 +1,7 @@
-"""Own log10 and pow on eight lanes, by way of a logarithm in two parts.
+"""Vectorised log10 and pow on eight lanes, using a logarithm in double-double precision.
 
-The logarithm is that of ARM's routines [1]_ with sixteen places in place of 128: a factor from a table, exact in few
-bits, brings the argument next to one, and the rest is a polynomial. No division, and nothing but a fetch by place.
+The logarithm is that of ARM's routines [1]_ with a table of 16 entries instead of 128: a tabulated factor with few
+significant bits brings the argument close to one, and a polynomial does the rest, without division.
 
 References
 ----------
@@ -38,7 +38,7 @@ FACTORS = (
     1.3828125, 1.326171875, 1.2734375, 1.224609375, 1.1796875, 1.13671875, 1.09765625, 1.0625, 1.02734375, 1.0,
     0.93359375, 0.8828125, 0.8359375, 0.794921875, 0.7578125, 0.72265625,
 )  # fmt: skip
-"""About 1/z in each of sixteen places of z from sqrt(1/2) to sqrt(2), and 1 around 1."""
+"""Approximately 1/z in each of sixteen intervals of z from sqrt(1/2) to sqrt(2), and 1 around 1."""
 LOGS_HIGH = (
     -0.32411946865431673, -0.28229650251910243, -0.2417199368871934, -0.2026219155934541, -0.16524957289539088,
     -0.12814582269197672, -0.0931772248541165, -0.06062462181648698, -0.026976587698300136, 0.0, 0.06871389254797577,
@@ -50,12 +50,12 @@ LOGS_LOW = (
     0.0, 7.603386951772729e-14, 7.601671269852866e-14, 7.626153677429339e-14, -7.75890005756947e-14,
     -6.279055732660844e-14, -5.351646604259541e-14,
 )  # fmt: skip
-"""-ln of the factors, to a whole number of 2**-42 so that multiples of ln 2 add to it exactly, and what is left."""
+"""-ln of the factors: rounded to a multiple of 2**-42, so that adding multiples of ln 2 is exact; and the remainder."""
 LOG10E_HIGH, LOG10E_LOW = 0.4342944819032518, 1.098319650216765e-17
 
 
 def long_log(b: Body, x: str) -> tuple[str, str]:
-    """Logarithm of a finite x > 0 in two parts, good to about 2**-62 of its size."""
+    """Logarithm of a finite x > 0 as a sum of two doubles, with relative error about 2**-62."""
     k, z, moved = parts(b, x)
     place = b.whole("and", b.whole("lshr", moved, isplat(48)), isplat(15))
     near, near_low = product(b, z, fetch(b, "log_factors", FACTORS, place))
@@ -67,7 +67,7 @@ def long_log(b: Body, x: str) -> tuple[str, str]:
     first, first_low = exact_sum(b, shift, r)
     high, high_low = exact_sum(b, first, square)
     curve = b.xmul(b.xmul(b.xmul(r, r), r), polynomial(b, LOG_LONG, r))
-    missed = b.xmul(near_low, b.xsub(b.xsub(splat(1.0), r), b.xadd(square, square)))  # near_low / (1 + r), nearly
+    missed = b.xmul(near_low, b.xsub(b.xsub(splat(1.0), r), b.xadd(square, square)))  # approximately near_low / (1 + r)
     low = b.xadd(b.xadd(b.xadd(shift_low, first_low), b.xadd(high_low, square_low)), b.xadd(missed, curve))
     return exact_sum(b, high, low)
 
@@ -102,7 +102,7 @@ def power(b: Body, x: str, y: str) -> str:
 
 
 def _exponent(b: Body, x: str, y: str) -> tuple[str, str]:
-    """Y ln(x) in two parts."""
+    """Y ln(x) as a sum of two doubles."""
     high, low = long_log(b, x)
     bounded = clamp(b, y, -(2.0**70), 2.0**70)
     p, missing = product(b, high, bounded)
@@ -110,7 +110,7 @@ def _exponent(b: Body, x: str, y: str) -> tuple[str, str]:
 
 
 def _define_anywhere(b: Body) -> None:
-    """Have `@power_anywhere` at hand: the same where a lane is zero, negative, infinite, NaN, or its power extreme."""
+    """Define `@power_anywhere`: power for arguments that are zero, negative, infinite or NaN, or extreme results."""
     inner = Body(b.machine)
     result = _anywhere(inner, "%x", "%y")
     b.declared |= inner.declared
@@ -126,7 +126,7 @@ def _anywhere(b: Body, x: str, y: str) -> str:
     bits, n, r = reduced(b, short)
     r = b.select(b.compare("oeq", short, p), b.xadd(r, missing), r)
     result = scaled(b, b.xadd(grow(b, r), splat(1.0)), bits, n)
-    # ends: zero or infinity to a power, the sign of a negative base, NaN, and 1
+    # special cases: zero or infinity to a power, the sign of a negative base, NaN, and 1
     zero, infinite = b.compare("oeq", x, splat(0.0)), b.compare("oeq", size, splat(math.inf))
     positive = b.compare("ogt", y, splat(0.0))
     vanishes = b.put(f"xor <8 x i1> {zero}, {b.nor(positive)}")

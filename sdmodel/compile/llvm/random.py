@@ -69,13 +69,13 @@ def normal_cdf(b: Body, z: str) -> str:
 
 
 def gamma_ln(b: Body, x: str) -> str:
-    """Logarithm of the gamma function, by the C library; NaN for what is not positive and finite."""
+    """Logarithm of the gamma function, by the C library; NaN unless x is positive and finite."""
     inside = b.both(b.compare("ogt", x, splat(0.0)), b.compare("olt", x, splat(math.inf)))
     return b.select(inside, lane_by_lane(b, "lgamma", b.select(inside, x, splat(1.0))), splat(math.nan))
 
 
 def lane_by_lane(b: Body, function: str, x: str) -> str:
-    """A function of the C library for each lane."""
+    """Call a function of the C library for each lane."""
     b.declared.add(f"declare double @{function}(double)")
     result = "poison"
     for lane in range(LANES):

@@ -1,4 +1,4 @@
-"""Numbers of a table at a place of each lane."""
+"""Table access with a separate index in each lane."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PERMUTE = "llvm.x86.avx512.vpermi2var.pd.512"
 
 
 def power_of_two(places: int) -> int:
-    """The next power of two above: an index cut down to its low bits stays inside, and one place is to spare."""
+    """Smallest power of two above `places`: an index masked to its low bits stays in range, with one spare entry."""
     return 1 << places.bit_length()
 
 
 def fetch(b: Body, name: str, values: Sequence[float], place: str) -> str:
-    """values[place], lane by lane.
+    """values[place] in each lane.
 
-    By a permute in a register where the machine has one and the table is short, else from a table `name` in memory.
+    Uses a register permute if the target has one and the table is short, else a table `name` in memory.
     """
     if b.machine.permute and len(values) <= 2 * LANES:
         return _permuted(b, values, place)
@@ -41,7 +41,7 @@ def _vector(values: Sequence[float]) -> str:
 
 
 def gather(b: Body, addresses: str) -> str:
-    """Doubles at eight addresses."""
+    """Gather doubles from eight addresses."""
     b.declared.add(_GATHER)
     return b.put(
         f"call {V} @llvm.masked.gather.v8f64.v8p0(<8 x ptr> {addresses}, i32 8, <8 x i1> splat (i1 true), {V} poison)"

@@ -1,1 +1,1 @@
-"""`Program` to plain Python functions on floats, for one run."""
+"""Compile a `Program` to plain Python functions on floats, for single runs."""

@@ -1,8 +1,8 @@
-"""Program to plain Python functions on floats: the engine of a single run.
+"""Compile a Program to plain Python functions on floats: the engine of a single run.
 
-Generated source holds `v<n>`, `c<n>`, float literals and whitelisted calls, nothing that came from a model file; it is
-compiled in `_compiled`, and nowhere else. There are two forms: a fast one with Python's operators, and a safe one with
-IEEE meaning, compiled only if the fast one meets a division by zero, an overflow or a value that is not finite.
+Generated source contains `v<n>`, `c<n>`, float literals and whitelisted calls, and nothing from a model file; it is
+compiled in `_compiled` only. There are two forms: a fast one with Python's operators, and a safe one with IEEE
+arithmetic, compiled only if the fast one meets a division by zero, an overflow or a value that is not finite.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Series = tuple[Sequence[float], Sequence[float]]
 
 
 def _compiled(source: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """The one place where source becomes code; `source` is what `source_of` wrote from a Program."""
+    """Compile generated source, the only place where this is done; `source` is the result of `source_of`."""
     space: dict[str, Any] = {"__builtins__": {}, **names}
     exec(compile(source, "<sdmodel program>", "exec"), space)
     made: Callable[..., Any] = space["bind"]
@@ -73,7 +73,7 @@ class Engine:
 
     @cached_property
     def safe(self) -> Callable[..., Any]:
-        """The form with IEEE meaning."""
+        """The form with IEEE arithmetic."""
         return self._make(safe=True)
 
     def bind(self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0) -> Bound:
@@ -88,8 +88,8 @@ class Bound:
     """Functions of one run: `rates(t, y, h)`, `outs(t, y, h)`, `watch(t, h)`, `start` and `control`.
 
     On the TIME STEP grid `y` is states, memories and draws in one list, `start` states and memories, `spans` the steps
-    each memory holds a value, `nexts(t, y, h)` what enters the memories, then the moving control variables, and
-    `holds(t, y)` the values of the start of a step that `rates` takes as `h` in every stage of the step.
+    each memory holds a value, `nexts(t, y, h)` the values that enter the memories, then the time-varying control
+    variables, and `holds(t, y)` the values at the start of a step that `rates` takes as `h` in every stage of the step.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Bound:
         return d
 
     def holds(self, t: float, y: Vector) -> Vector:
-        """Values of the start of a step at time `t` that stay as they are within it."""
+        """Values at the start of a step at time `t` that are constant within the step."""
         if not self._holding:
             return ()
         try:
@@ -157,7 +157,7 @@ class Bound:
         return values
 
     def complaint(self, t: float, y: Vector, h: Vector) -> str:
-        """Why a value is NaN there: the first requirement of a function that its arguments do not meet, or nothing."""
+        """Message of the first requirement of a function that its arguments violate, or an empty string."""
         wanted = self.program.requirements
         if not wanted:
             return ""
@@ -166,7 +166,7 @@ class Bound:
         return next((text for ok, text in zip(met, wanted.values(), strict=True) if ok == 0), "")
 
     def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
-        """What enters each memory at the end of a step, then the value of each moving control variable."""
+        """Value that enters each memory at the end of a step, then the value of each time-varying control variable."""
         try:
             d: list[float] = self._nexts(t, y, h)
         except _TROUBLE:
@@ -187,7 +187,7 @@ class Bound:
 
 
 def evaluate(program: Program, node: int, p: Vector) -> float:
-    """Value of a node that follows from parameters; a plain walk, for a few nodes only."""
+    """Value of a node that depends on parameters only, by recursive evaluation; slow for many nodes."""
     op, *args = program.nodes[node]
     if op == "const":
         return float(args[0])

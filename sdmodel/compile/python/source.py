@@ -1,6 +1,6 @@
 """Python source of a Program: one function that binds parameters and returns the functions of a run.
 
-It holds `v<n>`, `c<n>`, float literals and whitelisted calls, nothing that came from a model file.
+The source contains `v<n>`, `c<n>`, float literals and whitelisted calls, and nothing from a model file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEAVES = frozenset({"const", "param", "state", "time", "memory", "draw", "first
 
 
 class _Writer:
-    """Writes the body of one function: statements in order, nodes used once inlined."""
+    """Writer of the body of one function: statements in order, with nodes used once inlined."""
 
     def __init__(
         self,

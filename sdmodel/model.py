@@ -1,4 +1,4 @@
-"""`Model`: what users hold. It hands over to the packages that read, change, run, sweep and check a structure."""
+"""`Model`, the public class: delegates to the packages that read, change, run, sweep and check a structure."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Model(Structure):
 
     @property
     def uncertainties(self) -> pd.DataFrame:
-        """Constants the world sets and structural switches: a table to hand to `latin_hypercube` (see `parameters`)."""
+        """Uncertain constants and structural switches, as a table for `latin_hypercube` (see `parameters`)."""
         return self.parameters("uncertainty", "switch")
 
     @property
     def levers(self) -> pd.DataFrame:
-        """Constants someone can set (see `parameters`)."""
+        """Constants that a policy maker can set (see `parameters`)."""
         return self.parameters("lever")
 
     def parameters(self, *roles: str) -> pd.DataFrame:
@@ -64,7 +64,7 @@ class Model(Structure):
         return constants_table(self, *roles)
 
     def replace(self, name: str, value: float | Expr | Schedule, *, in_equation_of: str | None = None) -> Self:
-        """A new model in which `name` is something else; this one stays as it is.
+        """Return a new model with another definition of `name`; this model is unchanged.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Model(Structure):
         return edit.replace(self, name, value, in_equation_of)
 
     def cut(self, cause: str, effect: str) -> Self:
-        """A new model in which the link from `cause` to `effect` is cut: a knock-out.
+        """Return a new model without the link from `cause` to `effect` (a knock-out).
 
         The equation of `effect` then reads the data variable ``"<cause> held"`` instead of `cause`; give it the path of
         `cause` in a base run, and levels stay as they were while the feedback through this link is gone. With
@@ -122,17 +122,17 @@ class Model(Structure):
         return edit.cut(self, cause, effect)
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the model as a Vensim `.mdl` (UTF-8), so that what was composed or replace opens in Vensim.
+        """Write the model, composed or changed ones included, as a Vensim `.mdl` (UTF-8).
 
-        Scenarios are not part of the file. GET XLS and GET DIRECT functions name their files as before, so write beside
-        them.
+        Scenarios are not part of the file. GET XLS and GET DIRECT functions name their files as before, so write the
+        model into the folder of these files.
 
         Parameters
         ----------
         path
-            Where to; the name ends with `.mdl`.
+            Path of the new file, which must end with `.mdl`.
         overwrite
-            Replace a file that is there.
+            Replace an existing file.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class Model(Structure):
         Raises
         ------
         FileExistsError
-            If the file is there and `overwrite` is not set.
+            If the file exists and `overwrite` is False.
         UnsupportedError
             If a formula has no form in Vensim; the message names the variable and the function.
 
@@ -240,7 +240,7 @@ def load(name: str | Path, *, data_files: str | Path | Sequence[str | Path] = ()
     UnknownNameError
         If it is neither a file nor a shipped name.
     ReadError
-        If the file cannot be read right.
+        If the file cannot be read correctly.
     CompositionError
         If the sectors of a composition do not fit together.
 
@@ -265,7 +265,7 @@ def compose(
     """Join sector models by name.
 
     A boundary input (`[from SECTOR]`) whose sector is among `sectors` becomes that sector's variable. Inputs from a
-    sector named in `stand_ins` keep the value that stands in their file.
+    sector named in `stand_ins` keep the value given in their own file.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def compose(
     sectors
         Model by sector name; order is kept.
     stand_ins
-        Sectors that are not there and are stood in for.
+        Sectors that are absent and replaced by the values in the files of the others.
     scenarios
         Scenarios of the composition.
 

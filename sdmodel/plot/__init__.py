@@ -1,4 +1,4 @@
-"""Figures: models, runs, sweeps and findings to `(fig, axes)`. The only room that knows matplotlib.
+"""Figures: models, runs, sweeps and findings to `(fig, axes)`. The only package that imports matplotlib.
 
 Every function returns a `matplotlib.figure.Figure` and the list of its panels, draws into your own axes if
 you pass `ax` (where there is one to pass), and leaves pyplot and the global settings of matplotlib alone. Save it with

@@ -1,7 +1,7 @@
-"""Words beside the data: dated policy marks, labels at the ends of lines, the legend.
+"""Text annotations of figures: dated policy marks, labels at the ends of lines, the legend.
 
-Labels of marks stand above the panel, where there are no lines, as flags on their poles; a flag that would
-cover another pole or flag moves up a row.
+Labels of marks are placed above the panel, each with a leader line down to its date; a label that would cover
+another label or leader line moves up a row.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Flag:
 
 
 def flag_marks(ax: Axes, marks: Marks) -> None:
-    """Write the labels of the marks above the panel and its title above them; needs a figure laid out."""
+    """Write the labels of the marks above the panel and its title above them; the figure's layout must be done."""
     if not marks:
         return
     low, high = ax.get_xlim()
@@ -105,7 +105,7 @@ def _above(ax: Axes) -> dict[str, Any]:
 
 
 def _rows(flags: list[_Flag]) -> bool:
-    """Lift every flag above the poles that it covers; False if two flags cover each other's pole."""
+    """Lift every label above the leader lines that it covers; False if two labels cover each other's leader line."""
     for flag in flags:
         flag.row = 0
     for _ in range(len(flags) + 1):
@@ -141,7 +141,7 @@ def end_labels(ax: Axes, ends: Sequence[tuple[str, float, float, str]]) -> list[
 
 
 def settle(ax: Axes, labels: Sequence[Annotation]) -> bool:
-    """Move labels apart in a figure laid out; False if one ends up more than its height from its line."""
+    """Move labels apart in a figure whose layout is done; False if one ends more than its height from its line."""
     height = max(label.get_window_extent().height for label in labels) * 1.1
     at = np.array([ax.transData.transform(label.xy)[1] for label in labels])
     new = spread(at, height)
@@ -171,9 +171,9 @@ def spread(at: np.ndarray[Any, np.dtype[np.float64]], gap: float) -> np.ndarray[
 
 
 def draw_legend(fig: Figure, axes: Sequence[Axes], handles: Sequence[Any], caption: str, own: bool) -> None:
-    """Put the legend and its caption below a figure of our own, or with the last panel of another's.
+    """Put the legend and its caption below a new figure, or at the last panel of the caller's axes.
 
-    There it stands below the panel if the figure has a layout engine, which makes room, else inside.
+    At the caller's axes it is placed below the panel if the figure has a layout engine, else inside the panel.
     """
     props: dict[str, Any] = {"handles": handles, "alignment": "left", "handlelength": 3.6}
     room = fig.get_figwidth() / CM

@@ -1,4 +1,4 @@
-"""Fits and differences: what was observed and simulated, profiles, and where two runs part."""
+"""Figures of calibrations and comparisons: observed and fitted series, likelihood profiles, differences of two runs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ MOST_ROWS = 20
 
 
 def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> tuple[Figure, list[Axes]]:
-    """Draw what was observed and what the fitted model gives, a panel for each series.
+    """Draw observed and fitted values over time, one panel per series.
 
     Parameters
     ----------
     table
         The table `fit` of a `sdmodel.Calibration`.
     errors
-        Draw the 95 % interval of each observation. Leave it out if the errors were not given to the fit.
+        Draw the 95 % interval of each observation. Set to False if no errors were given to the fit.
     width
         Width of the figure in cm.
 
@@ -85,7 +85,7 @@ def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> 
 
 
 def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
-    """Draw likelihood profiles: how much worse the fit is with a parameter held elsewhere, a panel for each.
+    """Draw likelihood profiles: the loss of fit with a parameter held at other values, one panel per parameter.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[
 
 
 def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 16.0) -> tuple[Figure, list[Axes]]:
-    """Draw how much two runs differ: the largest difference of each variable, the first to differ on top.
+    """Draw the largest difference of each variable between two runs; the first variable to differ is on top.
 
     Parameters
     ----------

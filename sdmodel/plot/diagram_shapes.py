@@ -1,4 +1,4 @@
-"""The signs of a stock-and-flow diagram: box, pipe, valve, cloud, information arrow. Sizes in data units, cm."""
+"""Shapes of a stock-and-flow diagram: box, pipe, valve, cloud, information arrow. Sizes in data units (cm)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
 
 
 def pipe(ax: Axes, points: list[tuple[float, float]], both: bool = False) -> None:
-    """Draw a pipe along points with right angles, an arrowhead at its end, and at its start if it runs either way."""
+    """Draw a pipe along points with right angles, an arrowhead at its end, and one at its start if flow may reverse."""
     body = list(points)
     body[-1] = _short(points[-2], points[-1])
     if both:
@@ -61,7 +61,7 @@ def valve(ax: Axes, x: float, y: float, upright: bool = False) -> None:
 
 
 def cloud(ax: Axes, x: float, y: float) -> None:
-    """Draw the outside of the model, where a flow comes from or goes to."""
+    """Draw a cloud: a source or sink outside the model."""
     puffs = [(-0.17, -0.04, 0.13), (0.17, -0.04, 0.13), (-0.07, 0.09, 0.14), (0.09, 0.08, 0.13), (0.0, -0.09, 0.13)]
     for edge, layer in ((0.8, 2.0), (0.0, 2.1)):
         for dx, dy, radius in puffs:
@@ -70,7 +70,7 @@ def cloud(ax: Axes, x: float, y: float) -> None:
 
 
 def ghost(ax: Axes, x: float, y: float, number: str) -> None:
-    """Draw the stand-in of a stock that is drawn elsewhere."""
+    """Draw a ghost: a reference to a stock that is drawn elsewhere."""
     props: dict[str, Any] = {
         "facecolor": PAPER,
         "edgecolor": INK,
@@ -83,7 +83,7 @@ def ghost(ax: Axes, x: float, y: float, number: str) -> None:
 
 
 def thin(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    """Draw an arrow of information."""
+    """Draw a thin information arrow."""
     style = "-|>,head_length=2.4,head_width=1.2"
     props: dict[str, Any] = {
         "color": GREY,
@@ -97,6 +97,6 @@ def thin(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: f
 
 
 def words(ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center", va: str = "top") -> None:
-    """Write small text, if there is any."""
+    """Write small text; no-op if the text is empty."""
     if text:
         ax.text(x, y, text, fontsize=SMALL, color=colour, linespacing=1.2, ha=ha, va=va, zorder=5)

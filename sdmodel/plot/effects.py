@@ -1,4 +1,4 @@
-"""Effects: a difference between two policies, run by run, for several settings."""
+"""Effect plots: medians and intervals of paired differences between two policies, for several settings."""
 
 from __future__ import annotations
 
@@ -137,5 +137,5 @@ def _dot(clear: bool) -> dict[str, Any]:
 
 
 def _once(ax: Axes, label: str) -> str | None:
-    """Name what is drawn for the legend, unless something else in the panel bears the name already."""
+    """Return the label, or None if the legend of the panel already has it."""
     return None if label in ax.get_legend_handles_labels()[1] else label

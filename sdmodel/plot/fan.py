@@ -140,7 +140,7 @@ def _checked(quantiles: Sequence[float]) -> Floats:
 
 
 def _groups(dataarray: xr.DataArray, by: str) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """Tell which runs belong to which panel."""
+    """Group the runs by panel."""
     if by == "run":
         return {"": np.ones(dataarray.sizes["run"], dtype=bool)}
     known = [str(name) for name, coord in dataarray.coords.items() if coord.dims == ("run",)]
@@ -168,7 +168,7 @@ def _time_label(dataarray: xr.DataArray) -> str:
 
 
 def _shades(bands: int) -> list[str]:
-    """Fill each band, outermost first."""
+    """Fill colour of each band, outermost first."""
     return [mix(COLOURS[0], share) for share in np.linspace(0.22, 0.5, bands)]
 
 
@@ -184,7 +184,7 @@ def _draw(ax: Axes, time: Floats, values: Floats, levels: Floats) -> None:
 
 
 def _caption(groups: dict[str, Any], failed: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
-    """Say how many runs there are, how many of them failed, and where."""
+    """Caption with the number of runs and of failed runs."""
     runs, lost = len(failed), int(failed.sum())
     text = f"{runs:,} run{'s' if runs != 1 else ''}"
     if len(groups) > 1:

@@ -1,8 +1,8 @@
-"""Flows of a model, found in the equations of its stocks: what fills and drains each stock, and what that reads.
+"""Find the flows of a model in the equations of its stocks: inflows, outflows, and the variables they depend on.
 
-Vensim's files say nothing about flows; they hold ``stock = INTEG(rate, start)``. The rate is a sum of terms. A term
-that is nothing but an auxiliary is a flow of that name, and the same auxiliary with the other sign in another stock
-makes it a flow from that stock to this one. The terms that have no name of their own are one inflow and one outflow.
+Vensim files do not mark flows; they hold ``stock = INTEG(rate, start)``. The rate is a sum of terms. A term
+that is a single auxiliary is a flow of that name; the same auxiliary with the opposite sign in another stock makes it
+a flow from that stock to this one. All other terms are combined into one unnamed inflow and one unnamed outflow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOVING = ("time", "step", "ramp", "pulse", "pulse train")
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One pipe of the diagram. Stocks are keys of the model; an empty one is a cloud, the outside of the model."""
+    """One pipe of the diagram. Stocks are keys of the model; an empty key is a cloud (outside the model)."""
 
     name: str
     """Written name of the auxiliary that is the flow; empty if the terms have no name of their own."""
@@ -66,7 +66,7 @@ def flows(model: Model) -> list[Flow]:
 
 
 def stocks_behind(model: Model, name: str) -> frozenset[str]:
-    """Keys of the stocks on which a variable depends now, through auxiliaries; a stock depends on itself alone."""
+    """Keys of the stocks that a variable depends on at the same time, through auxiliaries; for a stock, its own key."""
     seen: set[str] = set()
     todo = [key(name)]
     while todo:
@@ -80,7 +80,7 @@ def stocks_behind(model: Model, name: str) -> frozenset[str]:
 
 
 def _pipes(model: Model, name: str, places: dict[str, list[str]]) -> Iterator[Flow]:
-    """The pipes of one named flow: each stock that it fills is paired with one that it drains, as long as there are."""
+    """The pipes of one named flow: stocks that it fills are paired with stocks that it drains, as far as both exist."""
     read = _reads(model.equations[name])
     drained = [stock for stock, signs in places.items() if "-" in signs and "net" not in signs]
     left = [stock for stock in drained if "+" not in places[stock]]
@@ -144,7 +144,7 @@ def _terms(expr: Expr, sign: str = "+") -> Iterator[tuple[str, Expr]]:
 
 
 def _peeled(expr: Expr) -> tuple[bool, Expr]:
-    """Whether a product begins with a minus, and the product without it: `-a*b` is read as `(-a)*b`."""
+    """Whether a product begins with a minus sign, and the product without it: `-a*b` is read as `(-a)*b`."""
     match expr:
         case Op("neg", (arg,)):
             minus, inner = _peeled(arg)
@@ -156,7 +156,7 @@ def _peeled(expr: Expr) -> tuple[bool, Expr]:
 
 
 def _name(model: Model, term: Expr) -> str:
-    """Key of the auxiliary that the term is, alone, summed or times a constant of 1, 0 and -1; else empty."""
+    """Key of the auxiliary if the term is one (alone, summed, or times a constant of 1, 0 and -1); else empty."""
     match term:
         case Call("sum", (inner,)):
             return _name(model, inner)
@@ -170,14 +170,14 @@ def _name(model: Model, term: Expr) -> str:
 
 
 def _way(model: Model, stock: str, sign: str, term: Expr) -> str:
-    """`+` fills the stock, `-` drains it, `net` does either: the term holds a gap to the stock, or elements trade."""
+    """`+` if a term fills the stock, `-` if it drains it, `net` if either (goal gap, transfer between elements)."""
     inner = term.args[0] if isinstance(term, Call) and term.name == "sum" else term
     trade = isinstance(inner, Op) and inner.op == "*" and any(-1.0 in _chooser(model, arg) for arg in inner.args)
     return "net" if trade or _gap(term, stock) else sign
 
 
 def _gap(expr: Expr, stock: str) -> bool:
-    """Whether the stock is subtracted from something that is no number: `(goal - stock)/time`, but not `1 - share`."""
+    """Whether the stock is subtracted from anything but a number: `(goal - stock)/time`, but not `1 - share`."""
     if isinstance(expr, Op) and expr.op == "-":
         first, *rest = expr.args
         if not isinstance(first, Number) and any(stock in _names(arg) for arg in rest):
@@ -186,7 +186,7 @@ def _gap(expr: Expr, stock: str) -> bool:
 
 
 def _chooser(model: Model, expr: Expr) -> set[float]:
-    """Values of a constant that only says which elements take part (1, 0) or give and take (1, -1); else empty."""
+    """Values of a constant that only selects elements (1, 0) or transfers between them (1, -1); else empty."""
     if isinstance(expr, Op) and expr.op == "-" and expr.args[0] == Number(1.0) and len(expr.args) == 2:
         other = _chooser(model, expr.args[1])
         return {1 - x for x in other} if other <= {0.0, 1.0} else set()
@@ -214,7 +214,7 @@ def _reads(variable: Variable) -> set[str]:
 
 
 def _names(expr: Expr) -> set[str]:
-    """Names that an expression reads while the model runs: what INITIAL takes is settled at the start."""
+    """Names that an expression reads during the run, without arguments of INITIAL, which are read at the start only."""
     match expr:
         case Ref(name):
             return {name}

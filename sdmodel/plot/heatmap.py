@@ -1,4 +1,4 @@
-"""Heat maps: one number for each pair of two settings."""
+"""Heat maps: one number for each pair of values of two settings."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def heat(
 
     Without a centre the colours are cividis [1]_, whose lightness grows evenly, also in grey and for
     colour-blind readers. With a centre they run from purple (below) over white to orange (above), evenly on
-    both sides; as both ends are dark in grey, a black line parts the cells below from the others.
+    both sides; as both ends are dark in grey, a black line separates the cells below from the others.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _write(ax: Axes, image: AxesImage, values: np.ndarray[Any, Any], *, signed: 
 
 
 def _digits(values: np.ndarray[Any, Any]) -> int:
-    """Count the decimals that show two figures of the largest number, no more than the numbers have."""
+    """Number of decimals that shows two significant digits of the largest number, no more than the numbers have."""
     finite = values[np.isfinite(values)]
     largest = np.abs(finite).max()
     most = max(0, 1 - int(np.floor(np.log10(largest)))) if largest > 0 else 0
@@ -237,7 +237,7 @@ def _digits(values: np.ndarray[Any, Any]) -> int:
 
 
 def _thin_out(ax: Axes, columns: int) -> None:
-    """Turn words below columns that are narrower than these; of numbers leave every second, third ... one."""
+    """Rotate column labels that are wider than their columns; of numeric labels keep every second, third, ... one."""
     labels = ax.get_xticklabels()
     room = ax.get_window_extent().width / columns
     every = int(np.ceil(1.15 * max(label.get_window_extent().width for label in labels) / room))

@@ -1,4 +1,4 @@
-"""A board: several panels of a finding on one sheet, with a headline, one legend and small print."""
+"""Layout of several panels on one sheet, with a headline, one legend and small print."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def board(
     width: float = 17.0,
     heights: Sequence[float] = (),
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Lay out named panels for the other functions of this room to draw in.
+    """Create a figure with named panels, for the other functions of this package to draw in.
 
     The sheet is as high as its rows and its texts need, so that no text covers a panel.
 
@@ -39,7 +39,7 @@ def board(
     title
         Headline: what the reader should take away. Texts are broken into lines as the width demands.
     subtitle
-        Below the headline: on what it rests.
+        Line below the headline, such as the data it is based on.
     foot
         Small print under the panels.
     width
@@ -146,7 +146,7 @@ def legend(panels: Mapping[str, Axes]) -> None:
 
 
 def _fitting(fig: Figure, handles: Sequence[Any], at: tuple[float, float], room: float) -> Legend:
-    """Draw a legend in as many columns as fit the room, in cm."""
+    """Draw a legend in as many columns as fit the available width, in cm."""
     props: dict[str, Any] = {"handles": handles, "handlelength": 3, "borderpad": 0, "borderaxespad": 0}
     for columns in range(len(handles), 0, -1):
         drawn = fig.legend(loc="lower left", bbox_to_anchor=at, ncols=columns, **props)

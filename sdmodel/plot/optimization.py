@@ -1,4 +1,4 @@
-"""Policies: how a search went, and the front of several goals."""
+"""Figures of optimisations: convergence of a search, and Pareto fronts of several goals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_LEVERS = 8
 def search(
     table: pd.DataFrame, *, ax: Axes | list[Axes] | None = None, width: float = 16.0
 ) -> tuple[Figure, list[Axes]]:
-    """Draw how a search for a policy went: the best goal and its levers against the runs that it took.
+    """Draw the convergence of a search for a policy: the best goal so far and its levers, against the number of runs.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def search(
 
 
 def numbers_for(values: np.ndarray) -> Numbers:
-    """Numbers of an axis; years have no sign for thousands."""
+    """Number format of an axis; years have no thousands separator."""
     years = np.nanmin(values) >= 1000 and np.nanmax(values) <= 3000 and np.nanmax(values) - np.nanmin(values) <= 300
     return Numbers("" if years else ",")
 
 
 def front(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> tuple[Figure, list[Axes]]:
-    """Draw a Pareto front: two goals against each other, or a line a policy across the axes of three goals and more.
+    """Draw a Pareto front: a scatter plot of two goals, or parallel coordinates (a line per policy) of three and more.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _goal(name: str, table: pd.DataFrame) -> str:
 
 
 def _parallel(panel: Axes, table: pd.DataFrame, names: list[str], width: float) -> None:
-    """Lines across axes on which up is better; the ends of each are written beside it."""
+    """Parallel coordinates with the better end of each axis on top and both ends labelled."""
     values = table[names].to_numpy(dtype=float)
     better = np.array([1.0 if table.attrs["goals"][n] == "max" else -1.0 for n in names])
     low, high = values.min(axis=0), values.max(axis=0)

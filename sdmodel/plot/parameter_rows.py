@@ -1,4 +1,4 @@
-"""What figures of tables with a row for each parameter share."""
+"""Helpers for figures of tables with one row per parameter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def chosen(table: pd.DataFrame, outcome: str | None, *columns: str) -> tuple[pd.
 
 
 def largest(rows: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    """The rows that matter, largest on top, without those too small to be seen."""
+    """The rows with the largest values, largest on top, without those too small to be visible."""
     if not np.isfinite(by.to_numpy(float)).any():
         raise DesignError("The table holds no numbers for this outcome.")
     seen = by[by >= UNSEEN * by.max()].sort_values(ascending=False, kind="stable")
@@ -49,12 +49,12 @@ def largest(rows: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
 
 
 def rest(shown: pd.DataFrame, every: int) -> str:
-    """Words for the rows that are not drawn."""
+    """Note on the rows that are not drawn."""
     return f" ({every - len(shown)} of {every} parameters matter less)" if every > len(shown) else ""
 
 
 def rows_figure(names: pd.Index, ax: Axes | None, width: float) -> tuple[Figure, list[Axes], bool, Axes]:
-    """A panel with a row for each name."""
+    """Create a panel with one row per name."""
     fig, axes, own = panels(ax, 1, 1, width, 3 + 0.6 * len(names))
     panel = axes[0]
     panel.grid(visible=False, axis="y")
@@ -79,7 +79,7 @@ def rows_done(fig: Figure, panel: Axes, label: str, own: bool, rows: int, width:
 
 
 def over_time(values: pd.Series, label: str, ax: Axes | None, width: float) -> tuple[Figure, list[Axes]]:
-    """A line for each parameter, of those that matter most at some time."""
+    """Draw a line over time for each of the parameters with the largest values at any time."""
     table = values.unstack("parameter")
     peak = table.abs().max().sort_values(ascending=False, kind="stable")
     names = [str(n) for n in peak.index if np.isfinite(peak[n])][:MOST_LINES]

@@ -1,4 +1,4 @@
-"""Regions of parameters: boxes in which something happens, what they cost to narrow, and basins of states."""
+"""Regions of parameters: boxes of scenario discovery, their trade-off of coverage and density, basins of attraction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def boxes(found: Boxes, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
-    """Draw boxes: for each parameter that is limited, the range that was sampled and the part that the box takes of it.
+    """Draw boxes: for each restricted parameter, its sampled range and the part of it inside the box.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def boxes(found: Boxes, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
 
 
 def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
-    """A line a parameter: what was sampled in grey, the box on it, its limits in the unit of the parameter."""
+    """One row per parameter: sampled range in grey, the box on it, and its limits in the unit of the parameter."""
     panel.grid(visible=False)
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
@@ -113,7 +113,7 @@ def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
 
 
 def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> tuple[Figure, list[Axes]]:
-    """Draw what a denser box costs: coverage and density of the boxes on the way to the first one.
+    """Draw the trade-off between coverage and density along the peeling trajectory of the first box.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> tu
 
 
 def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> tuple[Figure, list[Axes]]:
-    """Draw which start leads to which state of rest, over one or two states.
+    """Draw basins of attraction: the equilibrium that each initial state leads to, over one or two states.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which constants matter: indices, screening, tornado and derivatives."""
+"""Figures of sensitivity analyses: Sobol' indices, Morris screening, tornado and derivatives."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def screening(
 ) -> tuple[Figure, list[Axes]]:
     """Draw Morris screening: the mean size of each parameter's effect against the spread of the effect.
 
-    A parameter at the lower left can be left alone. Above the line the effect changes more than it amounts to: it bends
-    or depends on other parameters.
+    A parameter at the lower left has little influence. Above the line the spread of the effect exceeds its mean size:
+    the effect is nonlinear or depends on other parameters.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def screening(
 def tornado(
     table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0
 ) -> tuple[Figure, list[Axes]]:
-    """Draw a tornado: where the outcome goes when one parameter goes to the ends of its range.
+    """Draw a tornado diagram: the outcome with one parameter at a time at either end of its range.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def _short(x: float) -> str:
 
 
 def _name_points(fig: Figure, panel: Axes, names: list[str], x: np.ndarray, y: np.ndarray) -> None:
-    """Write the names of the points that matter most beside them, those that cover no other name."""
+    """Label the points with the largest values, where the label covers no other label."""
     fig.draw_without_rendering()
     taken: list[Any] = []
     for i in np.argsort(-np.hypot(x, y), kind="stable"):

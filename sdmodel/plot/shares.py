@@ -1,4 +1,4 @@
-"""Shares of samples in which predictions hold, with their intervals, beside the thresholds of the verdicts."""
+"""Bar charts of the shares of samples in which predictions hold, with intervals and thresholds of the verdicts."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def medians(
     paths
         One variable by name of the policy, dims `sample` (or `run`) and `time`; failed runs are NaN and left out.
     label
-        What it is, with its unit; the label of the axis.
+        What the variable is, with its unit; the label of the axis.
     ax
         Axes to draw in; a new figure if None.
     width

@@ -80,10 +80,10 @@ class _Cell:
 
 
 def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float = 16.0) -> tuple[Figure, list[Axes]]:
-    """Draw the stocks and flows of a model, and what sets each flow.
+    """Draw the stocks and flows of a model, and the variables that each flow depends on.
 
-    A term of a stock's equation that is an auxiliary and nothing else is a flow of that name; where the same auxiliary
-    leaves another stock the pipe joins the two. The terms without a name of their own are one inflow and one outflow.
+    A term of a stock's equation that is a single auxiliary is a flow of that name; where the same auxiliary drains
+    another stock the pipe joins the two. All other terms are combined into one inflow and one outflow without a name.
     Not every auxiliary is drawn: below each valve stand those that the flow reads, each with the numbers of the stocks
     on which it depends. Feedback is followed by these numbers, as by shadow variables in Vensim, and not by arrows
     across the sheet. A subscripted stock is one box. What SMOOTH and DELAY functions hold is not drawn.
@@ -190,20 +190,20 @@ def _chains(model: Model, chosen: list[str]) -> list[list[_Cell]]:
         if flow.target:
             side = cells[flow.target].right if flow.within else cells[flow.target].left
             side.append(_row(flow, "" if flow.within else flow.source, drivers, SIDE - 0.15))
-        if flow.source and not flow.within:  # where a pipe is drawn at both its ends, one of them tells what sets it
+        if flow.source and not flow.within:  # a pipe drawn at both its ends lists its drivers at one of them only
             cells[flow.source].right.append(_row(flow, flow.target, "" if flow.target else drivers, SIDE - 0.15))
     first = {chain[0].stock.key: chain for chain in chains}
     return [first[k] for k in chosen if k in first]
 
 
 def _seen(flow: Flow, chosen: list[str]) -> Flow:
-    """The flow as the chosen stocks see it: the others are outside."""
+    """The flow with every stock that is not drawn replaced by a cloud."""
     source, target = (k if k in chosen else "" for k in (flow.source, flow.target))
     return Flow(flow.name, source, target, flow.net, flow.drivers)
 
 
 def _drivers(model: Model, flow: Flow, numbers: dict[str, int]) -> list[str]:
-    """What sets a flow, one text each; the stocks at its ends are joined to it by an arrow instead."""
+    """Variables that a flow reads, one text each, without the stocks at its ends, which an arrow joins to it."""
     names = [k for k in flow.drivers if k not in (flow.source, flow.target)]
     out = []
     for k in names[: MOST_DRIVERS if len(names) > MOST_DRIVERS + 1 else None]:
@@ -219,7 +219,7 @@ def _drivers(model: Model, flow: Flow, numbers: dict[str, int]) -> list[str]:
 
 
 def _spans(numbers: list[int]) -> str:
-    """Numbers in short and kept on a line: 1, 2, 3, 7 is '1–3 7'."""
+    """Ranges of numbers in short form, with no line break inside: 1, 2, 3, 7 is '1–3 7'."""
     runs: list[list[int]] = []
     for n in numbers:
         if runs and n == runs[-1][-1] + 1:
@@ -254,7 +254,7 @@ def _height(chain: list[_Cell]) -> float:
 
 
 def _columns(chains: list[list[_Cell]], n: int) -> list[list[list[_Cell]]]:
-    """Chains in `n` columns at most, as low as they can be, read down and then on."""
+    """Distribute chains over at most `n` columns, in order, so that the tallest column is as short as possible."""
     limit = max([sum(map(_height, chains)) / n, *map(_height, chains)])
     while True:
         columns: list[list[list[_Cell]]] = [[]]

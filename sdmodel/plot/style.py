@@ -1,4 +1,4 @@
-"""One look for all figures: palette, line styles, fonts, sizes.
+"""Style shared by all figures: palette, line styles, fonts, sizes.
 
 Colours are those of Okabe and Ito [1]_, recommended by Wong [2]_, without yellow, which is too light for a
 line on white paper. The first four differ in lightness by at least 10 (CIE L*), so that they stay apart in
@@ -75,7 +75,7 @@ class MissingFontWarning(UserWarning):
 
 
 class Style(NamedTuple):
-    """How one line looks: colour, dash pattern, marker."""
+    """Style of one line: colour, dash pattern, marker."""
 
     colour: str
     dash: Any
@@ -88,7 +88,7 @@ def styles(n: int) -> list[Style]:
 
 
 def lightness(colour: str) -> float:
-    """Compute CIE L* of a colour, which is what a grey print leaves of it: 0 is black, 100 is white."""
+    """Compute the CIE L* lightness of a colour, as seen in a greyscale print: 0 is black, 100 is white."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     y = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 116 * y ** (1 / 3) - 16 if y > 216 / 24389 else y * 24389 / 27
@@ -108,7 +108,7 @@ def text_colour(colour: str) -> str:
 
 
 def unit_text(unit: str) -> str:
-    """Spell a unit for an axis; nobody outside the trade knows what Dmnl is."""
+    """Format a unit for an axis; `Dmnl` is written as a word."""
     return {"": "no unit stated", "dmnl": "dimensionless"}.get(unit.strip().lower(), unit)
 
 
@@ -119,17 +119,17 @@ def wrapped(text: str, cm: float, size: float = BODY) -> str:
 
 
 class Numbers(Formatter):
-    """Numbers of an axis: no offset, decimals as the ticks need, thousands apart, a true minus sign."""
+    """Tick formatter: no offset, decimals as the ticks need, separated thousands, a typographic minus sign."""
 
     def __init__(self, thousands: str = ",") -> None:
         self.thousands = thousands
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """Spell a single number, as the mouse asks for it."""
+        """Format a single number, as matplotlib's cursor display requests."""
         return self.format_ticks([x])[0]
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        """Spell all ticks of an axis alike."""
+        """Format all ticks of an axis with the same number of decimals."""
         ticks = [float(value) for value in values]
         step = min((b - a for a, b in pairwise(sorted(ticks)) if b > a), default=1.0)
         digits = next((d for d in range(7) if all(abs(t - round(t, d)) < step / 1000 for t in ticks)), None)
@@ -150,7 +150,7 @@ def texts_of(fig: Figure) -> list[Text]:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Apply our settings while a figure is drawn; texts keep the font list that holds when they are made."""
+    """Apply the library's rcParams while a figure is drawn; texts keep the font list in force when they are created."""
     settings: dict[Any, Any] = {
         "font.family": fonts(),
         "font.size": BODY,
@@ -165,7 +165,7 @@ def drawing() -> Iterator[None]:
         "svg.fonttype": "none",
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
-        # One MissingFontWarning that says what to install is worth more than one warning a glyph.
+        # One MissingFontWarning that says what to install replaces a warning for each glyph.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
 
@@ -196,7 +196,7 @@ def panels(
 
 
 def dress(ax: Axes) -> None:
-    """Set the look on the panel itself: texts may be older than `drawing`, ticks will be younger."""
+    """Set the style on the panel itself: texts may predate `drawing`, and ticks are created after it ends."""
     for label in (ax.xaxis.label, ax.yaxis.label, ax.set_title("", loc="left")):
         label.set(fontsize=BODY, fontfamily=fonts(), color=INK)
     ax.spines[["top", "right"]].set_visible(False)
@@ -209,7 +209,7 @@ def dress(ax: Axes) -> None:
 
 
 def stretch(fig: Figure, panel: Axes, rows: int, height: float) -> None:
-    """Change the height of a figure of our own until each of its rows of panels is `height` cm high."""
+    """Change the height of a new figure until each of its rows of panels is `height` cm high."""
     fig.draw_without_rendering()
     missing = height - panel.get_window_extent().height / fig.dpi / CM
     fig.set_figheight(fig.get_figheight() + rows * missing * CM)
@@ -217,7 +217,7 @@ def stretch(fig: Figure, panel: Axes, rows: int, height: float) -> None:
 
 
 def finish(fig: Figure) -> None:
-    """Warn, once a session, if a text of the figure needs a font that is not there."""
+    """Warn, once per session, if a text of the figure needs a font that is not installed."""
     if len(fonts()) > 1 or "cjk" in _warned:
         return
     texts = [text.get_text() for text in fig.findobj(Text) if isinstance(text, Text)]

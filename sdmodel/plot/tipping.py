@@ -1,4 +1,4 @@
-"""Tipping: the way there and the way back, states of rest over a lever, and where samples cross a threshold."""
+"""Figures of tipping: hysteresis, equilibria over a lever, and cumulative shares of samples that cross a threshold."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ KINDS: dict[str, dict[str, Any]] = {
 def hysteresis(
     table: pd.DataFrame, rests: pd.DataFrame | None = None, *, ax: Axes | None = None, width: float = 12.0
 ) -> tuple[Figure, list[Axes]]:
-    """Draw a variable at rest while a lever goes slowly up, and down again.
+    """Draw the equilibrium value of a variable while a lever is raised and lowered again in small steps.
 
     Parameters
     ----------
     table
         What `sdmodel.hysteresis` gives.
     rests
-        What `sdmodel.equilibria` gives for a design of the same lever, where the variable is a state: stable states of
-        rest are filled dots, unstable ones hollow.
+        What `sdmodel.equilibria` gives for a design of the same lever, where the variable is a state: stable
+        equilibria are filled dots, unstable ones hollow.
     ax
         Axes to draw in; a new figure if None.
     width
@@ -81,7 +81,7 @@ def hysteresis(
 def equilibria(
     table: pd.DataFrame, lever: str, state: str, *, ax: Axes | None = None, width: float = 12.0
 ) -> tuple[Figure, list[Axes]]:
-    """Draw the states of rest over a lever: stable ones filled, unstable ones hollow.
+    """Draw the equilibria over a lever: stable ones filled, unstable ones hollow.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def equilibria(
 def cumulative(
     table: pd.DataFrame, lever: str | None = None, *, ax: Axes | None = None, width: float = 12.0
 ) -> tuple[Figure, list[Axes]]:
-    """Draw for each value of a lever or a date the share of the rows that have come to it.
+    """Draw the cumulative distribution of a lever value or a date over the rows of a table.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _dots(panel: Axes, rests: pd.DataFrame, lever: str, state: str) -> None:
 
 
 def _arrow(panel: Axes, rows: pd.DataFrame, lever: str, variable: str, colour: str) -> None:
-    """An arrow head in the middle of a way."""
+    """Draw an arrowhead in the middle of a path."""
     good = rows[rows["rested"]]
     if len(good) < 3:
         return

@@ -1,4 +1,4 @@
-"""Trajectories: what variables do over time in some runs, one panel a variable."""
+"""Trajectories: variables of several runs over time, one panel per variable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trajectories(
     ax: Axes | Sequence[Axes] | None = None,
     width: float = 16.0,
 ) -> tuple[Figure, list[Axes]]:
-    """Draw variables of some runs over time, one panel a variable.
+    """Draw variables of some runs over time, one panel per variable.
 
     Lines differ in colour, dash and marker. Their labels stand at their ends where there is room, else in a
     legend.
@@ -147,7 +147,7 @@ def _series(run: Run, name: str) -> pd.Series[float]:
 
 
 def _same(name: str, by_unit: Mapping[str, str]) -> str:
-    """Return the one unit, or refuse to put different ones on one axis."""
+    """Return the common unit; raise if units differ, as they would share one axis."""
     if len(by_unit) > 1:
         told = "; ".join(f"{unit or 'no unit'} in '{label}'" for unit, label in by_unit.items())
         raise DesignError(f"'{name}' has different units: {told}. Draw these runs in figures of their own.")
@@ -182,7 +182,7 @@ def _draw(ax: Axes, data: Mapping[str, pd.Series[float]], looks: Mapping[str, St
     for i, (label, series) in enumerate(data.items()):
         line = _line(label, looks.get(label, BASELINE))
         line.set_data(series.index.to_numpy(dtype=float), series.to_numpy(dtype=float))
-        # Markers of lines that run together must not hide one another.
+        # Stagger the markers, so that those of coinciding lines do not hide one another.
         line.set_markevery((0.02 + 0.14 * i / len(data), 0.14))
         ax.add_line(line)
     ax.autoscale_view()

@@ -116,7 +116,7 @@ def _check_joint(
 def _check_stand_in(
     sector: str, variable: Variable, standing_in: dict[str, tuple[str, Variable]], synonyms: tuple[tuple[str, ...], ...]
 ) -> None:
-    """Two sectors that take the same absent variable must stand in for it alike."""
+    """Raise if two sectors give the same absent variable different stand-in values or units."""
     other = standing_in.setdefault(variable.key, (sector, variable))
     if _units_differ(variable, other[1], synonyms):
         raise CompositionError(

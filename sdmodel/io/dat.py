@@ -20,9 +20,9 @@ _NAME = re.compile(r'("(?:[^"\\]|\\.)*"|[^"/<\[]+)(\[[^\]]*\])?\s*(<[^>]*>)?\s*(
 
 
 def read_dat(path: Path) -> dict[str, Points]:
-    """Times and values of each series, by its name as written; a repeated name goes on with its series.
+    """Times and values of each series, by its name as written; a repeated name continues its series.
 
-    Text behind a time and a value, and behind a slash on the line of a name, is a comment.
+    Text after a time and a value, and after a slash on the line of a name, is a comment.
 
     Raises
     ------

@@ -32,7 +32,7 @@ _KINDS = ("interpolate", "hold_backward", "look_forward", "raw")
 
 
 def attach(model: Structure, data_files: Sequence[str | Path] = ()) -> Structure:
-    """The model with the values that its files hold.
+    """Return the model with the values of its external files.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _component(
 
 
 def _constants(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], where: str) -> list[float]:
-    """A block of numbers: one subscript runs along a row, two along rows and columns; `*` swaps them."""
+    """Values of a block of cells: one subscript along a row, two along rows and columns; a trailing `*` transposes."""
     file, tab, cell = texts[:3]
     turned = cell.endswith("*") and bool(wide)
     if len(wide) > 2:
@@ -140,7 +140,7 @@ def _series(sheets: Sheets, texts: Sequence[str], wide: Sequence[int], kind: str
 
 
 def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind: str, what: str) -> list[Table]:
-    """Series of the second block, one a column (`down`) or one a row, over the axis in the first block.
+    """Series of the second block, one per column (`down`) or per row, over the axis in the first block.
 
     As in Vensim, a value is left out whose cell on the axis is empty or, in a workbook, holds a word; a warning names
     the first such value. Beyond the last number of the axis a sheet may hold notes and other tables, which are no part
@@ -173,7 +173,7 @@ def _tables(sheet: Sheet, blocks: tuple[CellRange, CellRange], down: bool, kind:
 
 
 def _table(x: np.ndarray, y: np.ndarray, kind: str, what: str) -> Table:
-    """Points that have both numbers, by rising x; a series without any is missing throughout, with a warning."""
+    """Points that have both numbers, in order of x; a series without any is :NA: throughout, with a warning."""
     if not len(x):
         raise ReadError(f"{what}: the series has no times.")
     order = np.argsort(x, kind="stable")

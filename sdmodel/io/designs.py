@@ -1,4 +1,4 @@
-"""Designs from files: a row a run, a column a constant."""
+"""Read designs from files: one row per run, one column per constant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_design(path: str | Path, labels: Collection[str] = ()) -> pd.DataFrame:
-    r"""A design from a CSV or tab-separated file or the first sheet of a workbook.
+    r"""Read a design from a CSV or tab-separated file or the first sheet of a workbook.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def read_design(path: str | Path, labels: Collection[str] = ()) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run; no column becomes an index.
+        One row per run; no column becomes the index.
 
     Raises
     ------

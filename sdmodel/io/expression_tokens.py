@@ -150,7 +150,7 @@ def tokenize(text: str, dialect: Dialect, where: str) -> Tokens:
     Raises
     ------
     ExpressionError
-        If a sign is not part of the language.
+        If a character is not part of the language.
     UnsupportedError
         If a name is too long.
     """
@@ -186,7 +186,7 @@ def tokenize(text: str, dialect: Dialect, where: str) -> Tokens:
 
 
 def strange(text: str, position: int) -> str:
-    """Describe why no token starts at a position."""
+    """Describe why no token can start at a position."""
     char = text[position]
     if char == '"' and text.find('"', position + 1) > 0:
         return "a name in quotes holds a control character"

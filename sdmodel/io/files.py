@@ -1,4 +1,4 @@
-"""Bytes and TOML tables from files that are not trusted: regular files only, bounded in size, errors typed."""
+"""Read bytes and TOML tables from untrusted files: regular files only, bounded in size, with typed errors."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _KINDS = (
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """Content of a regular file.
+    """Read a regular file.
 
-    A pipe or a device is refused before it is opened, so that reading cannot block or go on for ever.
+    A pipe or a device is refused before it is opened, so that reading cannot block or run without end.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file; the caller knows what else there is.
+        If there is no such file; the caller turns it into an error that names alternatives.
     ReadError
         If it is not a regular file, is larger than `limit` bytes, or cannot be opened.
     """
@@ -57,12 +57,12 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def decode(raw: bytes, name: str) -> str:
-    """UTF-8 text, with or without a byte order mark; UTF-16 with one (what Excel calls Unicode text).
+    """Decode UTF-8, with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text").
 
     Raises
     ------
     ReadError
-        If the bytes are neither; the message names the line.
+        If the bytes are in neither encoding; the message names the line.
     """
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -83,12 +83,12 @@ def not_found(path: Path, suffixes: Iterable[str], what: str = "file") -> Unknow
 
 
 def parse_toml(raw: bytes, name: str) -> dict[str, Any]:
-    """The table that a TOML file holds.
+    """Parse a TOML file.
 
     Raises
     ------
     ReadError
-        If it is not TOML, is too large, or is nested deeper than any real file.
+        If it is not valid TOML, or exceeds the limits on size or nesting.
     """
     if len(raw) > MAX_TOML_BYTES:
         raise ReadError(f"'{name}' has {len(raw):,} bytes; a TOML file has at most {MAX_TOML_BYTES:,}.")
@@ -107,5 +107,5 @@ def parse_toml(raw: bytes, name: str) -> dict[str, Any]:
 
 
 def _is_text_value(text: str, start: int) -> bool:
-    """Whether the run of characters from `start` follows an equals sign, so that its dots stand in a value."""
+    """Whether the characters from `start` follow an equals sign, so that their dots are part of a value."""
     return start > 0 and text[start - 1] == "="

@@ -1,4 +1,4 @@
-"""Reading models by name or path: Vensim, XMILE and compositions, with the cache of parsed models."""
+"""Read models by name or path: Vensim, XMILE and compositions, with the cache of parsed models."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _is_external(expr: Expr) -> bool:
 
 
 def _repaired(raw: bytes, path: Path) -> bool:
-    """Whether the XML was repaired; such a file is not cached, so that each load warns."""
+    """Whether the XML was repaired; such a model is not cached, so that every load warns."""
     if path.suffix.lower() == ".mdl":
         return False
     from sdmodel.io.xmile.layout import is_well_formed

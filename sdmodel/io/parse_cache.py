@@ -54,7 +54,7 @@ def get(key: str, path: Path) -> Structure | None:
     try:
         with (folder() / f"{key}.json").open("rb") as file:
             if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid not in (os.getuid(), 0):
-                return None  # another user's file in a shared folder
+                return None  # a file of another user in a shared folder
             entry = file.read()
         head, body = entry[:_HEAD], entry[_HEAD:-1]
         if head != _head(body) or entry[-1:] != b"}":

@@ -74,7 +74,7 @@ def load_scenarios(path: str | Path) -> dict[str, Scenario]:
     Returns
     -------
     dict
-        Scenario by name; the one of a changes file has the name of the file.
+        Scenarios by name; that of a changes file has the name of the file.
 
     Raises
     ------

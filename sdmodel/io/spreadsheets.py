@@ -31,8 +31,8 @@ def cell_place(text: str) -> tuple[int, int] | None:
 def inside(folder: Path, file: str) -> Path:
     """The path of a file that a model names, which must lie in the model's folder.
 
-    Vensim writes `?tag` for a file that the model's settings name. A tag without such a setting is refused, but for one
-    that is a file name itself, which Vensim takes for the file.
+    Vensim writes `?tag` for a file that the model's settings name. A tag without such a setting is refused unless it is
+    itself a file name, which Vensim then uses.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Sheets:
             raise type(error)(f"{where}: {error}") from error
 
     def named(self, file: str, tab: str, name: str, where: str) -> CellRange:
-        """The block of cells of a sheet that a name of the workbook stands for."""
+        """The block of cells that a defined name of the workbook refers to."""
         try:
             path = inside(self.folder, file)
             return named_range(read_bytes(path), path.name, tab, name)

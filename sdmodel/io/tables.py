@@ -1,7 +1,7 @@
-"""Cells of text tables and spreadsheets: the one reader of every file of numbers.
+"""Read cells of text tables and spreadsheets.
 
-Data files, GET XLS/DIRECT functions, designs and observations all read here, so that a cell means the same everywhere:
-an empty cell is a gap, a number is a number, and anything else is refused with file, sheet, row and column.
+Data files, GET XLS/DIRECT functions, designs and observations all use this module, so that cells are read the same way
+everywhere: an empty cell is a gap, and a cell that is not a number is refused with file, sheet, row and column.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Sheet:
         return self.rows[row][column]
 
     def where(self, row: int, column: int) -> str:
-        """A cell's position in words: file, sheet, row and column."""
+        """Position of a cell for messages: file, sheet, row and column."""
         return f"{self.name}, row {row + 1}, column {column_letters(column)}"
 
     def number(self, row: int, column: int) -> float:
@@ -69,7 +69,7 @@ class Sheet:
         return number(self.cell(row, column), self.where(row, column))
 
     def numbers(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """Numbers of a block of cells, ends excluded; NaN where a cell is empty or beyond the table."""
+        """Numbers of a block of cells, upper bounds exclusive; NaN where a cell is empty or beyond the table."""
         return np.array([[self.number(i, j) for j in range(left, right)] for i in range(top, bottom)]).reshape(
             max(bottom - top, 0), max(right - left, 0)
         )
@@ -125,7 +125,7 @@ def is_number(cell: Cell) -> bool:
 
 
 def is_word(cell: Cell) -> bool:
-    """Whether a cell holds text that cannot be meant for a number: no digits, and no error of a spreadsheet."""
+    """Whether a cell holds text without digits that is not an error value of a spreadsheet."""
     return isinstance(cell, str) and cell.strip()[:1].isalpha() and not any(map(str.isdigit, cell))
 
 
@@ -155,7 +155,7 @@ def _shown(cell: Cell) -> str:
 
 
 def _advice(cell: Cell) -> str:
-    """What to do about a cell that is not a number."""
+    """Advice for the message about a cell that is not a number."""
     if isinstance(cell, bool):
         return "Write 1 for true and 0 for false."
     if isinstance(cell, (dt.date, dt.time, dt.timedelta)):
@@ -186,8 +186,8 @@ def read_sheet(path: Path, tab: str | None = None) -> Sheet:
     path
         A text table (`.csv`, `.tab`, `.tsv`, `.txt`) or a workbook (`.xlsx`, `.xlsm`, `.xls`, `.ods`).
     tab
-        Name of the sheet of a workbook, the first one if None; separator of a text table, found from the file if None
-        or not a single sign.
+        Name of the sheet of a workbook, the first one if None; separator of a text table, detected if None or longer
+        than one character.
 
     Raises
     ------
@@ -270,10 +270,10 @@ def read_columns(
     path
         See `read_sheet`; of a workbook the first sheet.
     turn
-        Turn a table whose cells along the first row, but for the first, all pass this test: the names then are in its
-        first column.
+        Transpose a table whose cells along the first row, except the first, all pass this test: its names are then in
+        the first column.
     identity
-        Names for which this function gives the same are the same.
+        Names for which this function returns equal values count as duplicates.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Cells of spreadsheets: `.xlsx` and `.xlsm` (openpyxl), `.xls` (xlrd) and `.ods` (its XML). Nothing is evaluated.
 
-What counts for the limits is the cells that are made: a few bytes of a workbook can stand for billions.
+Limits apply to the cells created, since a few bytes of a workbook can expand to billions of cells.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read_rows(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:
 
 
 def named_range(raw: bytes, file: str, tab: str, name: str) -> CellRange:
-    """The block of cells of a sheet that a name in an `.xlsx` or `.xlsm` workbook stands for.
+    """The block of cells that a defined name of an `.xlsx` or `.xlsm` workbook refers to.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def named_range(raw: bytes, file: str, tab: str, name: str) -> CellRange:
 
 @contextmanager
 def _damage_is_typed(name: str) -> Iterator[None]:
-    """A damaged workbook raises whatever its parser met; here it becomes a `ReadError`."""
+    """Convert any exception that a parser raises for a damaged workbook to `ReadError`."""
     try:
         yield
     except ReadError:
@@ -94,7 +94,7 @@ def _damage_is_typed(name: str) -> Iterator[None]:
 
 
 def _refuse_bombs(raw: bytes, name: str) -> None:
-    """Refuse archives that unpack to very much, and XML that defines entities."""
+    """Refuse archives that unpack to more than `MAX_UNPACKED` bytes, and XML with a document type declaration."""
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         total = sum(item.file_size for item in packed.infolist())
         if total > MAX_UNPACKED:
@@ -110,7 +110,7 @@ def _refuse_bombs(raw: bytes, name: str) -> None:
 
 
 def _refuse_far_cells(part: IO[bytes], name: str) -> None:
-    """Refuse columns of four letters and rows of eight digits: openpyxl makes every cell before them."""
+    """Refuse columns of four letters and rows of eight digits: openpyxl creates every cell before them."""
     rest = b""
     while chunk := part.read(1 << 20):
         if _FAR.search(rest + chunk):
@@ -130,7 +130,7 @@ def _sheet(tab: str | None, names: Iterable[Any], file: str) -> str:
 
 
 class _Collector:
-    """Rows as they come, each ended at its last filled cell, counted as they are made."""
+    """Collect rows, each cut after its last filled cell, and check the limits on rows and cells."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -138,7 +138,7 @@ class _Collector:
         self._cells = self._empty = 0
 
     def add(self, row: list[Any], times: int = 1) -> None:
-        """Take a row, `times` over; empty rows count once a filled one follows."""
+        """Append a row `times` times; empty rows are added only if a filled one follows."""
         while row and row[-1] is None:
             row.pop()
         if not row:
@@ -189,7 +189,7 @@ def _read_xlsx(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:
 def _cells_of(sheet: Any) -> Iterable[Any]:
     if not hasattr(sheet, "reset_dimensions"):
         raise ReadError("the sheet is a chart.")
-    sheet.reset_dimensions()  # what the file says of its size may be wrong
+    sheet.reset_dimensions()  # the sheet size recorded in the file may be wrong
     return sheet.iter_rows()  # type: ignore[no-any-return]
 
 

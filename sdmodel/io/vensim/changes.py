@@ -1,4 +1,4 @@
-"""Vensim's changes files (`.cin`): constants and their values, one a line.
+"""Read and write Vensim's changes files (`.cin`): constants and their values, one per line.
 
 The format is described at https://vensim.com/documentation/cin_files.html.
 """
@@ -28,7 +28,7 @@ def to_cin(scenario: Scenario, known: Container[str] = ()) -> str:
     scenario
         Values only: a changes file cannot hold schedules.
     known
-        Keys of the model's variables (``model.equations``), needed for names that hold brackets of their own.
+        Keys of the model's variables (``model.equations``), needed for names that contain brackets.
 
     Returns
     -------

@@ -217,7 +217,7 @@ def expand_macros(
     Raises
     ------
     UnsupportedError
-        If a macro uses subscripts of its own, or macros call each other without end.
+        If a macro uses subscripts of its own, or macros are recursive.
     ReadError
         If a macro is called with the wrong number of inputs or uses an unknown name.
     """

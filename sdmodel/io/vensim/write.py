@@ -80,7 +80,7 @@ def to_mdl(model: Structure) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as Vensim needs it: in quotes if it holds more than letters, digits and blanks."""
+    """A name in Vensim's syntax: in quotes if it has characters other than letters, digits and blanks."""
     if len(name) > 1 and name[0] == name[-1] == '"':
         return name
     if _PLAIN.fullmatch(name):
@@ -121,7 +121,7 @@ def _variable(variable: Variable, model: Structure, spell: dict[str, str]) -> st
 
 
 def _field(text: str) -> str:
-    """Text of a field, without the signs that end one."""
+    """Text of a field, without the characters that would end it."""
     return text.replace("~", "-").replace("|", "/")
 
 
@@ -148,7 +148,7 @@ def _equation(variable: Variable, component: Component, model: Structure, spell:
 
 
 def _wide(component: Component, model: Structure) -> int:
-    """Dimensions that are ranges."""
+    """Number of subscripts that are ranges (not elements)."""
     return sum(key(s) in model.ranges for s in component.subs)
 
 
@@ -162,7 +162,7 @@ def _texts(args: list[Expr]) -> str:
 
 
 def _vensim(expr: Expr, where: str) -> Expr:
-    """A formula in Vensim's words; what it has no words for is refused by name."""
+    """A formula with Vensim's functions; raise `UnsupportedError` for a function that Vensim lacks."""
     match expr:
         case Table(kind=kind):
             if kind != "interpolate":

@@ -1,4 +1,4 @@
-"""Dimensions and arrays of an XMILE file: what names and subscripts can mean."""
+"""Dimensions and arrays of an XMILE file, against which names and subscripts are resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sdmodel.core.structure import SubscriptRange
 
 @dataclass
 class Arrays:
-    """What the references of a file can mean."""
+    """Tables for resolving the references of a file."""
 
     ranges: dict[str, SubscriptRange]
     """By key; slices and repeated dimensions add ranges of their own."""
@@ -31,7 +31,7 @@ class Arrays:
     """Keys of `graphs` that some equation calls."""
 
     def left_side(self, subs: Sequence[str]) -> tuple[str, ...]:
-        """Left-hand subscripts, where a dimension that is repeated goes by another name the second time."""
+        """Left-hand subscripts, where a repeated dimension is replaced by a copy under another name."""
         out: list[str] = []
         for sub in subs:
             k = key(sub)
@@ -40,13 +40,13 @@ class Arrays:
         return tuple(out)
 
     def repeated(self, dim: str, count: int) -> str:
-        """Name of a dimension where it stands for the `count`-th time again beside itself."""
+        """Name of the `count`-th repetition of a dimension (0: the dimension itself)."""
         if not count:
             return self.ranges[dim].name
         return self.part(f"{self.ranges[dim].name} {count + 1}", self.ranges[dim].elements)
 
     def part(self, name: str, elements: tuple[str, ...]) -> str:
-        """Name of a range with these elements, which is added unless it is there."""
+        """Name of a range with these elements, which is added if it does not exist."""
         tried = name
         while key(tried) in self.names or (key(tried) in self.ranges and self.ranges[key(tried)].elements != elements):
             tried += " again"
@@ -54,7 +54,7 @@ class Arrays:
         return tried
 
     def origin(self, name: str) -> str:
-        """Key of the variable that an input of a module stands for, through several modules; else the key itself."""
+        """Key of the variable that an input of a module is connected to, through several modules; else its own key."""
         for _ in self.sources:
             if name not in self.sources:
                 break

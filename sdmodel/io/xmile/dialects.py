@@ -1,4 +1,4 @@
-"""Functions and constants of XMILE, Stella and Vensim's export by the names of the expression tree."""
+"""Map functions and constants of XMILE, Stella and Vensim's XMILE export to those of the expression tree."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def parse_xmile(text: str, where: str, names: Container[str] = ()) -> Expr:
     where
         File, line and variable, for messages.
     names
-        Keys of variables, which go before constants such as PI.
+        Keys of variables, which take precedence over constants such as PI.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _one_word(found: re.Match[str]) -> str:
 
 
 def without_comments(text: str) -> str:
-    """The text with `{comments}` as blanks, those inside one another too; braces in a quoted name stay."""
+    """Replace `{comments}`, nested ones included, by blanks; braces in a quoted name are kept."""
     if "{" not in text:
         return text
     out: list[str] = []

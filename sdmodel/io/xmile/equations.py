@@ -1,4 +1,4 @@
-"""Equations of XMILE with arrays: array functions, graphical functions, and what stands on the left-hand side."""
+"""Resolve array functions, graphical functions and left-hand sides in equations of XMILE."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def resolve_references(variable: Variable, arrays: Arrays) -> Variable:
     Raises
     ------
     EquationError
-        If a subscript has no meaning; the message says what the dimension has.
+        If a subscript cannot be resolved; the message lists the elements of the dimension.
     UnsupportedError
         If an index is computed where only a constant is supported.
     """
@@ -100,12 +100,12 @@ class Equation(Subscripts):
 
     # -- graphical functions ------------------------------------------------------------------------------------
     def has_graph(self, name: str) -> bool:
-        """Whether a name is that of a variable with a graphical function."""
+        """Whether a variable of this name has a graphical function."""
         origin = self.arrays.origin(name)
         return origin in self.arrays.graphs or origin in self.arrays.tables
 
     def graph(self, function: str, first: Expr, x: Expr, whole: bool) -> Expr:
-        """LOOKUP(variable with a graphical function, x), or the variable called like a function."""
+        """Resolve LOOKUP(variable with a graphical function, x), or a call of the variable itself."""
         arrays = self.arrays
         given: tuple[Expr, ...] = ()
         match first:
@@ -165,7 +165,7 @@ class Equation(Subscripts):
             count *= len(self.arrays.ranges[dim].elements)
         if name == "size":
             return Number(float(count))
-        if not marked:  # one number is its own sum, mean, least and largest
+        if not marked:  # sum, mean, minimum and maximum of one number are the number
             return Number(0.0) if name == "stddev" else inner
         if name in GATHERED:
             return Call(GATHERED[name], (inner,))

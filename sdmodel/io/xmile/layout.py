@@ -1,4 +1,4 @@
-"""The layout of an XMILE file: its root, dimensions, behaviour and groups; what would be misread is refused here."""
+"""The layout of an XMILE file: its root, dimensions, behaviour and groups; unsupported elements are refused here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HARMLESS = ("NS_ERR_UNDEFINED_NAMESPACE", "WAR_NS_URI_RELATIVE", "WAR_NS_URI")
 def root_of(raw: bytes, file: str) -> Any:
     """The <xmile> element of a file.
 
-    XML that is not well formed is repaired where nothing is lost by it, with a warning. Document types and entities
+    XML that is not well formed is repaired, with a warning, where this loses no content. Document types and entities
     are refused.
     """
     if len(raw) > MAX_BYTES:
@@ -116,15 +116,15 @@ def text_of(node: Any, name: str) -> str | None:
 def variables_of(model: Any) -> list[Any]:
     """Nodes of the variables and modules of a <model>; those in groups as well."""
     blocks = every(model, "variables")
-    # Before XMILE 1.0 the variables stood in <model> itself, among views and the like.
+    # Before XMILE 1.0 the variables were children of <model> itself, beside views and other elements.
     nodes = [n for b in blocks for n in b] if blocks else [n for n in model if tag_of(n) in (*KINDS, "module")]
     nodes = [inner for n in nodes for inner in (n if tag_of(n) == "group" else [n]) if tag_of(inner) != "entity"]
-    # What has neither a known tag nor a name are comments and notes of a program, such as <dependencies>.
+    # Elements with neither a known tag nor a name are comments and vendor extensions, such as <dependencies>.
     return [n for n in nodes if isinstance(n.tag, str) and (tag_of(n) in (*KINDS, "module") or n.get("name"))]
 
 
 def refuse(root: Any, file: str) -> None:
-    """Refuse by name what would be misread."""
+    """Raise for elements that would be read wrongly; the message names them."""
     for node in root.iter():
         name = tag_of(node)
         if name not in _REFUSED:
@@ -164,7 +164,7 @@ def ranges_of(root: Any, models: list[Any], file: str) -> dict[str, SubscriptRan
 
 
 def value_out_of_range(root: Any) -> float:
-    """What an array gives for an index outside its dimension: 0, or the missing value if the header asks for NaN."""
+    """Value of an array for an index outside its dimension: 0, or the missing value if the header asks for NaN."""
     for node in root.iter():
         if tag_of(node) == "uses_arrays":
             return NA if attribute(node, "invalid_index_value").lower() == "nan" else 0.0

@@ -1,4 +1,4 @@
-"""Modules and macros of XMILE: several <model>s written out as one set of equations."""
+"""Modules and macros of XMILE: join several <model>s to one set of equations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_INSTANCES = 1_000
 
 @dataclass
 class Part:
-    """What stands in one <model>, or in a whole file once its modules are joined."""
+    """Contents of one <model>, or of a whole file after its modules are joined."""
 
     variables: dict[str, Variable] = field(default_factory=dict)
     """By key, with references as they are written."""
@@ -53,9 +53,9 @@ def join_modules(
     Raises
     ------
     ReadError
-        If a module has no model, a connection leads nowhere, or modules contain each other.
+        If a module has no model, a connection has no target, or modules contain each other.
     UnsupportedError
-        If a model is used by no module, or a module stands in another file.
+        If a model is used by no module, or a module is in another file.
     """
     main = "" if "" in parts else next(iter(parts))
     joiner = _Joiner(parts, ranges, file)
@@ -72,7 +72,7 @@ def join_modules(
 
 @dataclass(frozen=True)
 class _Instance:
-    """One place where a model stands."""
+    """One instance of a model."""
 
     model: str
     part: Part
@@ -135,7 +135,7 @@ class _Joiner:
         for instance in self.instances:
             whole.saving = whole.saving or instance.part.saving
             part, prefix = instance.part, instance.prefix
-            if not prefix and not part.modules and not part.dotted:  # every name means what it says
+            if not prefix and not part.modules and not part.dotted:  # every name is already a full key
                 whole.variables.update(part.variables)
                 whole.dims.update(part.dims)
                 whole.graphs.update(part.graphs)
@@ -193,7 +193,7 @@ def _found(path: str, prefix: str, known: set[str]) -> str | None:
 
 @dataclass
 class _Scope:
-    """What the names in the equations of one instance mean in the whole file."""
+    """Resolve names in the equations of one instance to full keys."""
 
     part: Part
     prefix: str

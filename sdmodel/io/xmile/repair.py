@@ -1,8 +1,8 @@
 """Repair of XML that is not well formed, so that nothing in the file is lost: unbalanced tags, bare `&` and `<`.
 
 Other readers recover from such files and drop what they do not understand. Here a repair keeps all text: an end tag of
-XMILE that is missing is added, one that stands twice is removed, `&` and `<` in text are escaped. Each is reported, and
-what they do not mend is refused.
+XMILE that is missing is added, a duplicate is removed, `&` and `<` in text are escaped. Each is reported, and
+XML that is still not well formed is refused.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ def settings_of(root: Any, model: Any, saving: str, names: Container[str], file:
     Parameters
     ----------
     root, model
-        The <xmile> element and its main <model>, whose settings go before those of the file.
+        The <xmile> element and its main <model>, whose settings take precedence over those of the file.
     saving
-        Equation of SAVEPER, where the file has such a variable; empty if not.
+        Equation of SAVEPER if the file has such a variable; else empty.
     names
         Keys of the model's variables.
     file

@@ -1,4 +1,4 @@
-"""Resolve the subscripts of XMILE: which element of an array a reference means.
+"""Resolve the subscripts of XMILE: find the element of an array that a reference denotes.
 
 XMILE leaves most subscripts out. An array without subscripts takes those of the left-hand side, or is a whole array in
 an array function such as SUM. A subscript is an element, a position, `*`, a slice `1:3`, `@2` (the second dimension of
@@ -20,7 +20,7 @@ _WORDS = frozenset(("time", "dt", "starttime", "stoptime", "pi"))
 
 
 class AmbiguousPosition(Exception):
-    """The number of an element depends on which of several ranges is meant."""
+    """An element has different positions in the ranges that contain it."""
 
     def __init__(self, sub: str) -> None:
         self.sub = sub
@@ -81,7 +81,7 @@ class Subscripts(ABC):
         return self.build(name, subs[::-1] if transposed else subs)
 
     def number(self, name: str) -> Expr | None:
-        """The number that a dimension or `Dimension.element` stands for outside of brackets; None for other names."""
+        """Value of a dimension or `Dimension.element` used as a number, outside brackets; None for other names."""
         arrays = self.arrays
         if name in arrays.ranges:
             sub = self.left_subscript(name)
@@ -103,7 +103,7 @@ class Subscripts(ABC):
         return None
 
     def subscripts(self, name: str, own: tuple[str, ...], given: tuple[Expr, ...] | None, whole: bool) -> list[Sub]:
-        """One resolved subscript for each dimension of a variable; none are `given` where it stands without."""
+        """One resolved subscript for each dimension of a variable; `given` is None for a reference without any."""
         out: list[Sub] = []
         for i, dim in enumerate(own):
             again = own[:i].count(dim)
@@ -112,7 +112,7 @@ class Subscripts(ABC):
         return out
 
     def subscript(self, name: str, dim: str, again: int, index: Expr, whole: bool) -> Sub:
-        """What one subscript of a variable means; `again` counts how often its dimension stood before it."""
+        """Resolve one subscript of a variable; `again` counts earlier occurrences of its dimension."""
         arrays = self.arrays
         match index:
             case Text("*"):
@@ -156,7 +156,7 @@ class Subscripts(ABC):
         return self.computed(dim, self.fill(Ref(sub), whole))
 
     def for_dimension(self, dim: str, sub: str) -> Sub:
-        """A subscript of the left-hand side in the place of a dimension: itself, or by position if the names differ."""
+        """Left-hand subscript for a dimension: itself, or its counterpart by position if the names differ."""
         arrays = self.arrays
         k = key(sub)
         if k not in arrays.ranges:  # an element of the left-hand side
@@ -204,7 +204,7 @@ class Subscripts(ABC):
         return Call("if then else", (inside, at, Number(0.0)))
 
     def number_of(self, sub: str) -> Expr:
-        """The number of the element that a left-hand dimension stands for."""
+        """Position of the current element of a left-hand dimension."""
         own = self.arrays.ranges[sub].elements
         for other in self.arrays.ranges.values():  # the expression tree counts in the largest range
             if set(own) <= set(other.elements) and other.elements[: len(own)] != own:
@@ -222,7 +222,7 @@ class Subscripts(ABC):
         return None if value is None else int(value)
 
     def computed(self, dim: str, index: Expr) -> Sub:
-        """An index that is an expression; a constant is the name of its element."""
+        """Resolve an index that is an expression; a constant becomes the name of its element."""
         value = _constant(index)
         if value is None:
             return index
@@ -231,7 +231,7 @@ class Subscripts(ABC):
         return elements[place - 1] if 1 <= place <= len(elements) else OutOfRange()
 
     def left_subscript(self, dim: str, again: int = 0) -> str | None:
-        """The left-hand subscript that stands for a dimension; None if the left-hand side is not an array over it."""
+        """The left-hand subscript that runs over a dimension; None if the left-hand side is not an array over it."""
         arrays = self.arrays
         fitting = [s for d, s in zip(self.dims, self.subs, strict=True) if d == dim]
         if not fitting:  # a part of the dimension, or another one with the same elements
@@ -250,7 +250,7 @@ class Subscripts(ABC):
 
     # -- messages -----------------------------------------------------------------------------------------------
     def spoken(self, dims: Sequence[str]) -> str:
-        """Names of dimensions, joined."""
+        """Names of dimensions, joined for a message."""
         return ", ".join(self.arrays.ranges[d].name for d in dims)
 
     def missing(self, name: str, dim: str) -> str:
@@ -281,7 +281,7 @@ def index_of_word(sub: str) -> Expr:
 
 
 def _constant(expr: Expr) -> float | None:
-    """The value of an expression of numbers; None if it has others."""
+    """Value of an expression of numbers only; else None."""
     match expr:
         case Number(value):
             return value

@@ -49,7 +49,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
     raw
         The file's bytes.
     path
-        Where it lies, for messages.
+        Path of the file, for messages.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
     Raises
     ------
     ReadError
-        If the file cannot be read right; the message names file, line and variable.
+        If the file cannot be read correctly; the message names file, line and variable.
     UnsupportedError
         If it uses conveyors, queues or ovens, or declares a document type.
 
@@ -104,7 +104,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
 
 
 def _explicit(whole: Part, ranges: dict[str, SubscriptRange], invalid: float) -> dict[str, Variable]:
-    """Equations whose references say which element they mean, and the lookups that equations call."""
+    """Equations with every subscript explicit, and the lookups that they call."""
     names = {k: v.name for k, v in whole.variables.items()}
     graphs: dict[str, str] = {}
     for k in whole.graphs:
@@ -141,7 +141,7 @@ class _Reader:
     """Whether an equation names a variable of the main model by a dot."""
 
     def part(self) -> Part:
-        """Everything that stands in the model."""
+        """Read the contents of the model."""
         nodes = variables_of(self.model)
         self.names = {key(n): n for n in (plain(node.get("name", "")) for node in nodes if tag_of(node) in KINDS) if n}
         self.cut = non_negative_defaults(self.root, self.model)
@@ -233,7 +233,7 @@ class _Reader:
         return tuple(out)
 
     def components(self, node: Any, dims: tuple[str, ...], where: str, graphs: list[Component]) -> Iterator[Component]:
-        """Equations of a variable; what its graphical functions hold is added to `graphs`."""
+        """Equations of a variable; its graphical functions are added to `graphs`."""
         elements = every(node, "element")
         if elements:
             for element in elements:

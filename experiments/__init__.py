@@ -1,4 +1,4 @@
-"""Policy questions put to the models: a file of data each, and a module beside it where data are not enough."""
+"""Policy questions: one data file each, and a module of the same name where data are not enough."""
 
 from importlib import import_module
 from importlib.resources import files

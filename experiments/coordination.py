@@ -18,20 +18,20 @@ FEW, BUDGETS, SET = 500, (2.0, 5.0, 20.0, 50.0, 100.0), 10.0
 
 
 def lost(paired: Paired, instrument: str) -> np.ndarray:
-    """Part of what an instrument adds with rules that the gap takes, percent; where it adds a million CNY at least."""
+    """Share of an instrument's gain with rules that the gap removes, in percent; NaN below a gain of a million CNY."""
     gap, closed = paired.gain(NEW, instrument), paired.gain(NEW, f"{instrument}, with rules", RULES)
     part: np.ndarray = 100 * (1 - gap / at_least(closed, 1))
     return part
 
 
 def per_yuan_lost(paired: Paired, instrument: str) -> np.ndarray:
-    """What a yuan adds with rules less what it adds with the gap."""
+    """Gain per yuan with rules, less gain per yuan with the gap."""
     less: np.ndarray = paired.per_yuan(NEW, f"{instrument}, with rules", RULES) - paired.per_yuan(NEW, instrument)
     return less
 
 
 def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
-    """What more money for coordination adds, step by step, in the first samples."""
+    """Marginal gain of each further step of the coordination budget, in the first samples."""
     few = arms.first(FEW)
     found = paired.first(FEW)
     steps = {f"coordination {b:g}": {"coordination budget": b} for b in BUDGETS}

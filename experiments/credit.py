@@ -21,7 +21,7 @@ FIRST = {**dict.fromkeys(LINES, NO_LINE), **dict.fromkeys(COVERED, NO_COVER)}
 
 
 def surplus(p: Paired, arm: str = MOST) -> np.ndarray:
-    """Own real RnD less losses on loans that compensation adds, by yuan of compensation paid."""
+    """Additional own real RnD less additional losses on loans, per yuan of compensation paid."""
     gain = p.gain(OWN, arm, NO_COVER) - p.gain(LOSSES, arm, NO_COVER)
     share: np.ndarray = gain / at_least(p.gain("bank compensation paid", arm, NO_COVER), LEAST_MONEY)
     return share
@@ -41,7 +41,7 @@ def _amount(values: np.ndarray) -> Say:
 
 
 def notes(p: Paired) -> list[str]:
-    """What each arm does to credit, defaults and RnD."""
+    """Sentences on the effect of each arm on credit, defaults and RnD."""
     free = p.gain(PUBLIC, SUBSIDY) < LEAST_MONEY
     notes: list[str] = [
         Say(

@@ -33,7 +33,7 @@ def network(found: xr.Dataset) -> xr.DataArray:
 
 
 def reached(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
-    """First date from 2015 at which links per firm are twice those of 2015, between reports on a straight line."""
+    """First date since 2015 with twice the links per firm of 2015, by linear interpolation between reports."""
     late = network(found).sel(time=slice(2015, None))
     over = late / late.isel(time=0) - TARGET
     before = over.shift(time=1)
@@ -68,19 +68,19 @@ def earliest_other(p: Paired) -> np.ndarray:
 
 
 def kept(p: Paired, arm: str) -> np.ndarray:
-    """Part of the links gained by 2030 that is left in 2034, in percent."""
+    """Share of the links gained by 2030 that remains in 2034, in percent."""
     part: np.ndarray = 100 * p.gain(LINKS, arm) / above(p.gain(GAINED, arm), FELT)
     return part
 
 
 def lasting(p: Paired) -> np.ndarray:
-    """What the order of the paper keeps beyond the best of the others, in points."""
+    """Share of links kept by the order of the paper, less that of the best other order, in percentage points."""
     more: np.ndarray = kept(p, PAPER) - np.max([kept(p, arm) for arm in OTHERS], axis=0)
     return more
 
 
 def notes(p: Paired) -> list[str]:
-    """Which order is first, and what each leaves."""
+    """Sentences on which order is first, and on the links that remain in each."""
     when = dates(p)
     good = np.isfinite(when).all(axis=0)
     first = np.array(ALL)[np.argmin(when[:, good], axis=0)]
@@ -112,7 +112,7 @@ def _without(arms: Mapping[str, Setting]) -> dict[str, Setting]:
 
 
 def extras(asked: Question, finding: Finding, _: Paired, arms: Arms) -> None:
-    """The same question without a benefit mechanism, in the first samples, as a note."""
+    """Repeat the question without a benefit mechanism in the first samples, and add a note."""
     few = arms.first(SECOND_PASS)
     equal = [replace(one, arms=_without(one.arms)) for one in asked.equal]
     paired = replace(asked, arms=_without(asked.arms), equal=equal).run(few, "4/4 no mechanism:").paired

@@ -62,7 +62,7 @@ class GlobalSensitivity:
         """Screen all constants, and decompose the variance of outcomes and effects.
 
         Parameters as in `Question.ask`; `samples` are the blocks of the Sobol' design, default `SAMPLES`, of which the
-        largest power of two below is taken. The finding has no verdicts; its table has a row an outcome and constant.
+        largest power of two below is taken. The finding has no verdicts; its table has a row per outcome and constant.
         """
         model = model or sdmodel.load("shandong")
         table = model.uncertainties
@@ -188,7 +188,7 @@ def grouped(table: pd.DataFrame, few: list[str], blocks: int, seed: int) -> tupl
 
 
 def with_warnings(analysis: Callable[[], pd.DataFrame], warned: list[str]) -> pd.DataFrame:
-    """A table of an analysis; what it warns of is added to a list."""
+    """Compute a table of an analysis; its warnings are appended to a list."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", ResultWarning)
         out = analysis()

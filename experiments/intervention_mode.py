@@ -1,4 +1,4 @@
-"""Where on the axes of volume and mode an outcome is best, over the surface of both, and with one arena held."""
+"""Best positions of an outcome along the axes of volume and mode, over both together, and with one arena fixed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ONE_KNOB = ((0.0, 0.0), (1.0, 0.25), (2.0, 0.5), (4.0, 1.0))
 
 
 def notes(p: Paired) -> list[str]:
-    """What protection keeps and costs."""
+    """Sentences on the gains and costs of protection."""
     kept, staff = p.gain(FIRMS, SHIELD, OPEN), p.gain("RnD staff", SHIELD, OPEN)
     lost = -p.change("revenue per firm", SHIELD, OPEN)
     cost = p.cost(SHIELD, OPEN)

@@ -26,7 +26,7 @@ def shut_out(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
 
 
 def to_weak(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
-    """Part of the grants paid since 2015 that weak firms receive, in percent."""
+    """Share of the grants paid since 2015 that weak firms receive, in percent."""
     paid = found["grant paid"].sel(time=slice(POLICY_START, None)).sum("time", skipna=False)
     return 100 * paid.sel(quality="weak") / total(paid)
 
@@ -41,6 +41,6 @@ MEASURES = {
 
 
 def by_switch(paired: Paired, switch: float) -> np.ndarray:
-    """What one to one brings over no requirement where grants act by cash limits (0) or the published curve (1)."""
+    """Own RnD per yuan, one-to-one matching less none; grants act by cash limits (0) or the published curve (1)."""
     more = paired.per_yuan("own RnD", "1 to 1") - paired.per_yuan("own RnD", "no matching")
     return np.where(paired["published curve", "as it is"] == switch, more, np.nan)

@@ -11,7 +11,7 @@ FELT = 1.0
 
 
 def left(paired: Paired, months: int, once: str = "vouchers in 2014 only", never: str = "no vouchers") -> np.ndarray:
-    """Links that are left of those a programme had added, in percent."""
+    """Share of the links added by a programme that remains, in percent."""
     added, later = (paired.gain(f"university links after {m} months", once, never) for m in (0, months))
     part: np.ndarray = 100 * later / at_least(added, FELT)
     return part

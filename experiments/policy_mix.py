@@ -1,4 +1,4 @@
-"""Portfolios of instruments at equal public money; the best of them is then asked against the whole package."""
+"""Portfolios of instruments at equal public money; the best of them is then compared with the whole package."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PolicyMix:
 
     @property
     def plan(self) -> str:
-        """What was written down before the first run."""
+        """The plan written before the first run."""
         return str(self.table["plan"])
 
     @property
@@ -153,7 +153,7 @@ class PolicyMix:
         return frame
 
     def second_stage(self, best: Choice) -> Question:
-        """The best part against the whole package."""
+        """Compare the best portfolio with the whole package."""
         groups = tuple(self.groups)
         arms = {NONE: {}, WHOLE: {**EXIT, **self.sized(groups, SIZE)}}
         arms |= {f"{group} alone": self.sized((group,), SIZE) for group in groups}
@@ -190,7 +190,7 @@ def experiment(name: str, table: Mapping[str, Any]) -> PolicyMix:
 
 
 def _front(finding: Finding, table: pd.DataFrame, whole: str) -> None:
-    """Portfolios that no other beats, and a figure of them."""
+    """Portfolios that no other dominates, and a figure of them."""
     front = sdmodel.nondominated(table, dict.fromkeys(list(table.columns[:4]), "max"))
     able = int(table.iloc[:, 0].notna().sum())
     finding.notes.insert(

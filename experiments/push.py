@@ -42,12 +42,12 @@ HELD = "held_on_a_track.mdl"
 
 
 def points(paired: Paired, arm: str, when: str = NOW, against: str = NONE) -> np.ndarray:
-    """Firms on the endogenous track beyond another arm, in points."""
+    """Share of firms on the endogenous track less that of another arm, in percentage points."""
     return 100 * paired.gain(when, arm, against)
 
 
 def notes(paired: Paired) -> list[str]:
-    """When firms switch, what the push costs, and what is left of it."""
+    """Sentences on when firms switch, what the push costs, and how much of it lasts."""
     without, pushed = paired[WHEN, NONE], paired[WHEN, PUSH]
     begun, later = points(paired, PUSH, AT_END), points(paired, PUSH, LATER)
     some = begun >= 1
@@ -119,7 +119,7 @@ def _switched(plain: xr.Dataset, found: xr.Dataset) -> dict[str, pd.DataFrame]:
 
 
 def _later(plain: xr.Dataset, found: xr.Dataset) -> np.ndarray:
-    """Share of firms that pushes leave seven years after their end, by start, size and sample."""
+    """Gain in the share of firms on the endogenous track seven years after a push, by start, size and sample."""
     at = {t: t + LASTS + AFTER for t in STARTS}
     return np.array(
         [
@@ -130,7 +130,7 @@ def _later(plain: xr.Dataset, found: xr.Dataset) -> np.ndarray:
 
 
 def _needed(gains: np.ndarray) -> pd.DataFrame:
-    """Size that leaves as much as size one from the first date does; infinite where none tried does."""
+    """Size with the lasting gain of size one at the first date, by sample and start; infinite if none has it."""
     goal = gains[0, SIZES.index(1.0)]
     out = np.full((gains.shape[2], len(STARTS)), np.nan)
     for i in np.flatnonzero(goal > POINT / 100):
@@ -146,7 +146,7 @@ def _needed(gains: np.ndarray) -> pd.DataFrame:
 
 
 def _held_apart(few: Arms) -> dict[float, np.ndarray]:
-    """Points by which populations that were held on one track and on the other still are apart, by date."""
+    """Difference in points between populations that were held on one track and on the other, by date."""
     paths = []
     text = (Path(__file__).parent / "overlays" / HELD).read_text(encoding="utf-8")
     long = few.on(overlaid(few.model, text, HELD).replace("FINAL TIME", LONG_RUN), outputs=(TRACK,), every=5.0)
@@ -158,7 +158,7 @@ def _held_apart(few: Arms) -> dict[float, np.ndarray]:
 
 
 def _repeated(few: Arms, paired: Paired) -> np.ndarray:
-    """Points by which the mean share is higher with three pulses than with one push of equal public money."""
+    """Mean share with three pulses less that with one push of equal public money, in points."""
     pulsed = few.on(few.model.replace("push window", PULSES))
     anyway = paired[PUBLIC, NONE]
     found = pulsed.equal(
@@ -170,7 +170,7 @@ def _repeated(few: Arms, paired: Paired) -> np.ndarray:
 
 
 def _why(plain: xr.Dataset, few: Arms) -> Say:
-    """What would have to hold for two rest points, and what does."""
+    """Conditions for two equilibria, and whether they hold."""
     links = few.draws["value of a deep link on the track"].to_numpy() * last(plain, LINKS)
     pays = plain[GAP].to_numpy() > plain[COST].to_numpy() / few.draws["payback horizon"].to_numpy()[:, None]
     years = plain["time"].to_numpy()

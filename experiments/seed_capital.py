@@ -1,4 +1,4 @@
-"""Private money drawn by a public fund, for the question of seed capital."""
+"""Private money attracted by a public fund, for the question of seed capital."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUPPLIES = ("no public services", "services halved", AS_IS, "services doubled", 
 
 
 def drawn(paired: Paired, arm: str, against: str = "no public fund") -> np.ndarray:
-    """Private venture money that a public fund draws, per yuan put into it."""
+    """Private venture money that a public fund attracts, per yuan of public money in it."""
     put_in = at_least(paired.gain("venture fund inflow", arm, against), 1.0)
     per: np.ndarray = paired.gain("private capital", arm, against) / put_in
     return per

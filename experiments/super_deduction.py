@@ -25,7 +25,7 @@ LABEL_RATE = ("built in", "a deduction saves its rate of tax, by formula (TX09)"
 
 
 def low(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
-    """Part of the firms below 3 % in 2034."""
+    """Share of the firms with an RnD intensity below 3 % in 2034."""
     firms = (found["band share"] * found["firms by quality"]).isel(time=-1)
     return total(firms.sel(band=LOW_BANDS)) / total(firms)
 
@@ -44,7 +44,7 @@ MEASURES = {
 
 
 def by_response(p: Paired, switch: int) -> np.ndarray:
-    """What the brackets add in the samples whose firms respond to one of three things."""
+    """Effect of the brackets in the samples whose firms respond to one of three conditions."""
     gain = p.per_yuan(OWN, "brackets") - p.per_yuan(OWN, FLAT)
     return np.where(p["what firms respond to", NONE] == switch, gain, np.nan)
 

@@ -18,13 +18,13 @@ DIVERTED, DIVERTED_SAMPLES = (0.0, 0.1, 0.2, 0.3), 400
 
 
 def of_quality(p: Paired, short: bool) -> np.ndarray:
-    """What payment in advance adds to later payment, in percent, where more (or fewer) firms are short of money."""
+    """Gain of payment in advance over later payment, in percent, where more (or fewer) firms are short of money."""
     weak, strong = (p.change(f"{ALL}, {q}", ADVANCE, AFTER) for q in QUALITIES)
     return np.where((p[f"{SHORT}, strong", NONE] > p[f"{SHORT}, weak", NONE]) == short, strong, weak)
 
 
 def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
-    """Where payment in advance stops to be better, by the part of it that is diverted."""
+    """Find the diverted share of payment in advance above which it is no longer better."""
     few = arms.first(DIVERTED_SAMPLES)
     n = len(few.draws)
     anyway, goal = paired[PUBLIC, NONE][:n], paired[PUBLIC, MIXED][:n]

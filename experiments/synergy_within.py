@@ -1,4 +1,4 @@
-"""Exits for want of synergy, when advice pays, and shortfalls of several lengths."""
+"""Exits for lack of synergy, time until advice pays, and shortfalls of several lengths."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(year: float) -> str:
 
 
 def due(found: xr.Dataset, draws: pd.DataFrame) -> xr.DataArray:
-    """Part of early exits that full founding synergy would take away, by the equation of the hazard."""
+    """Share of early exits that full founding synergy would prevent, by the equation of the hazard."""
     path = found[FOUNDING]
     effect = path.isel(time=0) * 0 + draws["synergy effect on exit"].to_numpy()
     left: xr.DataArray = np.exp(-effect * (1 - path.isel(time=-1)) / path.isel(time=0))  # type: ignore[assignment]
@@ -46,7 +46,7 @@ MEASURES = {"early exits for want of synergy": Measure((FOUNDING,), due)}
 
 
 def loss(paired: Paired, kind: str) -> np.ndarray:
-    """Survival that the shortfall costs, in points."""
+    """Survival lost through the shortfall, in percentage points."""
     return np.asarray(100 * (paired[THROUGH, kind] - paired[THROUGH, HIT[kind]]))
 
 
@@ -78,7 +78,7 @@ def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> Non
 
 
 def _lengths(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
-    """How long a shortfall takes survival below one half, in the first samples."""
+    """Length of a shortfall that brings survival below one half, in the first samples."""
     few = arms.first(FEW)
     settings = {
         f"{kind}, {years:g} years": {**asked.arms[kind], "shortfall length": years} for years in LENGTHS for kind in HIT

@@ -41,7 +41,7 @@ Mix = Mapping[str, tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Equalised:
-    """Arms set to equal public money; arrays have the shape (setting, sample)."""
+    """Arms solved for equal public money; arrays have the shape (setting, sample)."""
 
     lever: np.ndarray
     """Value of the lever, or size of the mix, that spends the target."""
@@ -54,7 +54,7 @@ class Equalised:
 
 
 class Arms:
-    """Runs the arms of a question, counts the runs and the time.
+    """Run the arms of a question; counts runs and wall time.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Arms:
     draws
         Samples of all uncertainties; every setting gets the same ones.
     outputs
-        Variables that are kept, besides public money.
+        Variables to store, besides public money.
     every
         Years between reports.
     workers, progress
@@ -89,14 +89,14 @@ class Arms:
         self._begun = time.perf_counter()
 
     def first(self, n: int) -> Arms:
-        """Arms on the first samples of the same model, whose runs are counted apart."""
+        """Arms on the first samples of the same model, with a run count of their own."""
         draws = self.draws.iloc[:n].reset_index(drop=True)
         return self.on(self.model, draws)
 
     def on(
         self, model: Model, draws: pd.DataFrame | None = None, outputs: Sequence[str] = (), every: float = 0
     ) -> Arms:
-        """Arms of another model, run as these are; samples, outputs and reports may be others."""
+        """Arms of another model with the same options; samples, outputs and report interval may differ."""
         return Arms(
             model, self.draws if draws is None else draws, outputs or self.outputs, every=every or self.every,
             workers=self.workers, progress=self.progress,
@@ -118,7 +118,7 @@ class Arms:
         )
 
     def record(self, experiment: str, seed: int, found: xr.Dataset) -> dict[str, Any]:
-        """What one needs to know to repeat an experiment, with the record and the certificate of one of its stages."""
+        """Everything needed to repeat an experiment, with the run record and certificate of one of its stages."""
         asked = {"experiment": experiment, "samples": len(self.draws), "seed": seed}
         stage = {str(k): v for k, v in found.attrs.items()}
         return {**stage, **asked, "runs": self.runs, "seconds": self.seconds}
@@ -134,7 +134,7 @@ class Arms:
         every: float | None = None,
         certificate: int = 0,
     ) -> xr.Dataset:
-        """Run settings as they are.
+        """Run settings without solving for equal money.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class Arms:
     ) -> Equalised:
         """Run settings with a lever solved, sample by sample, so that each spends the target.
 
-        Public money must rise with the lever. It is solved by sweeps of the rows that are still off, as in
+        Public money must rise with the lever. Each iteration sweeps the rows that have not converged, as in
         `sdmodel.solve_lever`.
 
         Parameters
@@ -191,15 +191,15 @@ class Arms:
             Present value of public money; it and the first guesses, ends, bases and parts of a mix have the
             shape of (setting, sample) or broadcast to it.
         lever
-            Constant that is solved for, a size or a date; or several that grow together, see `Mix`.
+            Constant to solve for, a size or a date; or several scaled together, see `Mix`.
         start
             First guess.
         low, high
-            Where the lever may go; default its range in the file, for a mix 0 and 1.
+            Bounds of the lever; default its range in the file, for a mix 0 and 1.
         base
-            Money that is spent anyway; what is made equal is the money beyond it.
+            Money that is spent in any case; the money beyond it is made equal.
         tolerance
-            Largest difference from the target that is left alone, as a share of the money beyond the base.
+            Largest accepted difference from the target, as a share of the money beyond the base.
         """
         shape = (len(settings), len(self.draws))
 
@@ -255,7 +255,7 @@ class Arms:
     ) -> xr.Dataset:
         """Run settings with the link (cause, effect) cut and its cause held at its path in one arm (dims sample, time).
 
-        That arm itself need not be run again: with its own path it is what it was.
+        That arm itself need not be run again, since its result would be the same.
         """
         import xarray as xr
 
@@ -309,7 +309,7 @@ class Arms:
 
 
 def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Of sweeps that carry a coordinate `row`, the last run of each row, in the order of rows."""
+    """Last run of each row in sweeps with a coordinate `row`, in the order of rows."""
     import xarray as xr
 
     whole = xr.concat(list(pieces), dim="run", combine_attrs="override")

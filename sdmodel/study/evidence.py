@@ -1,4 +1,4 @@
-"""Comparisons of the shipped model with published figures, in the form in which `sdmodel check --all` asks for them."""
+"""Comparisons of the shipped model with published figures, in the form that `sdmodel check --all` uses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Rows = list[tuple[str, float, str, str, str]]
 
 
 def history(model: Model, samples: int) -> Rows:
-    """Hold the first samples of the ensemble against every target of the history matching."""
+    """Compare the first samples of the ensemble with every target of the history matching."""
     return history_matching.check(model, ensemble(model, samples))
 
 
 def published(model: Model, samples: int) -> Rows:
-    """Hold the first samples of the ensemble against every published effect."""
+    """Compare the first samples of the ensemble with every published effect."""
     return published_effects.check(model, ensemble(model, samples))
 
 

@@ -1,4 +1,4 @@
-"""Figures of the two pages that hold the model against what was published: the matching and the published effects."""
+"""Figures of the two pages that compare the model with published figures: history matching and published effects."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def _rows(panel: Axes, names: list[str], width: float) -> None:
 
 
 def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str) -> Figure:
-    """Kept against prior ranges (A) and what the targets know in all (B).
+    """Posterior and prior ranges (A), and the information in all targets (B).
 
-    `quantiles` holds 5 %, median and 95 % of each uncertainty among the kept, as probabilities of its prior.
+    `quantiles` holds 5 %, median and 95 % of each uncertainty among the kept samples, as prior probabilities.
     """
     others = [name for name in found.moved.index if name not in FREE][:OTHERS]
     names = [*(name for name in FREE if name in quantiles.index), *others]

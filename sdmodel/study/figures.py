@@ -30,7 +30,7 @@ LINE, ROOM = 0.34, 9
 
 
 class Layout(Protocol):
-    """What the figure reads of a question."""
+    """The attributes of a question that the figure uses."""
 
     @property
     def asks(self) -> str:

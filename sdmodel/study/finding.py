@@ -25,7 +25,7 @@ SECTORS = 8
 
 @dataclass
 class Finding:
-    """What an experiment leaves: verdicts, a tidy table, figures and a run record."""
+    """Result of an experiment: verdicts, a tidy table, figures and a run record."""
 
     name: str
     question: str
@@ -49,7 +49,7 @@ class Finding:
         Raises
         ------
         UnknownNameError
-            If the finding does not judge it.
+            If the finding has no verdict on it.
         """
         for verdict in self.verdicts:
             if verdict.hypothesis == hypothesis:
@@ -98,7 +98,7 @@ class Finding:
 
 
 def stale(record: Mapping[str, Any], model: Model) -> str:
-    """Why the record of a finding does not belong to a model as it is now, or nothing.
+    """Reason why the record of a finding is not of the model as it is now; empty if it is.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def stale(record: Mapping[str, Any], model: Model) -> str:
 
 
 def status(model: Model) -> str:
-    """Why a finding of this model is provisional, or nothing."""
+    """Reason why a finding of this model is provisional; empty if it is not."""
     if len(model.sectors) >= SECTORS:
         return ""
     inputs = sorted({v.origin for v in model.equations.values() if v.role == "input"})
@@ -126,5 +126,5 @@ def status(model: Model) -> str:
 
 
 def _listed(sectors: Iterable[str]) -> str:
-    """Sectors as a reader calls them."""
+    """Names of sectors for readers."""
     return ", ".join(s.replace("rd_", "RnD ").replace("_", " ") for s in sectors)

@@ -1,7 +1,7 @@
 """Formulas in the files of experiments, such as ``100 * gain('trough', 'gradual exit', 'abrupt exit')``.
 
 A formula holds numbers, texts in quotes, lists, ``+ - * / **``, comparisons, ``& |``, names and calls of functions that
-the caller hands over. It is read with `ast` and worked out node by node; nothing is compiled or executed.
+the caller hands over. It is parsed with `ast` and evaluated node by node; nothing is compiled or executed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _tree(text: str) -> ast.expr:
 
 
 def evaluate(text: str, functions: Mapping[str, Callable[..., Any]], names: Mapping[str, Any] | None = None) -> Any:
-    """Work out a formula.
+    """Evaluate a formula.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def evaluate(text: str, functions: Mapping[str, Callable[..., Any]], names: Mapp
     Raises
     ------
     DesignError
-        If the text is not a formula or holds something else than the module says.
+        If the text is not a formula or uses syntax that is not in the module's list.
     UnknownNameError
-        If it calls a function or names something that is not there.
+        If it uses an unknown function or name.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def evaluate(text: str, functions: Mapping[str, Callable[..., Any]], names: Mapp
 
 
 def first_texts(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Functions that a formula calls, in the order of the text, each with those of its arguments that are texts."""
+    """Functions that a formula calls, in the order of the text, each with its string arguments."""
     calls = [node for node in ast.walk(_tree(text)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]

@@ -49,12 +49,12 @@ class StaleEnsembleError(SdmodelError):
 
 
 def ensemble_path() -> Path:
-    """Where the ensemble is stored, without ending."""
+    """Path of the stored ensemble, without suffix."""
     return shipped("models") / "data" / "ensemble"
 
 
 def mark(model: Model) -> str:
-    """Hash of what decides the ensemble: equations, table of uncertainties, targets, correlations, sampler."""
+    """Hash of what determines the ensemble: equations, table of uncertainties, targets, correlations, sampler."""
     table = model.uncertainties[["value", "low", "high", "distribution"]]
     words = ("id", "name", "why", "source")
     rows = [{k: v for k, v in row.items() if k not in words} for row in data()["target"] if row["use"] == "match"]
@@ -63,7 +63,7 @@ def mark(model: Model) -> str:
 
 
 def until(model: Model, of: Sequence[Target]) -> Model:
-    """The model, ended when the last target is over."""
+    """The model, with FINAL TIME at the end of the last target."""
     last = max(t.at for t in of)
     return model.replace("FINAL TIME", float(np.ceil(last / EVERY) * EVERY))
 
@@ -80,7 +80,7 @@ def drawn(model: Model, rows: np.ndarray, seed: int = SEED) -> tuple[np.ndarray,
 # -- the stored ensemble ----------------------------------------------------------------------------------------
 @cache
 def record() -> dict[str, Any]:
-    """What is stored about the matching."""
+    """The stored record of the matching."""
     with ensemble_path().with_suffix(".toml").open("rb") as file:
         return tomllib.load(file)
 
@@ -212,7 +212,7 @@ def write(numbers: np.ndarray, stored: dict[str, Any]) -> None:
 
 # -- check ------------------------------------------------------------------------------------------------------
 def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, str, str]]:
-    """Hold the base run of samples against every target: rows of name, figure, limit, verdict and text.
+    """Compare the base run of samples with every target: rows of name, figure, limit, verdict and text.
 
     The figure is the share of the samples that meet the target within its tolerance; a target that rules nothing out is
     met inside its interval, and its verdict is that of the median.

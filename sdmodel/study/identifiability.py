@@ -1,4 +1,4 @@
-"""What the history matching says about the uncertainties: which ranges it moves, and how many directions it knows."""
+"""Information of the history matching on the uncertainties: shifted ranges and number of identified directions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTABLE = 0.1
 
 @dataclass(frozen=True)
 class Identified:
-    """What the kept samples tell."""
+    """Identifiability of the uncertainties from the kept samples."""
 
     ranges: pd.DataFrame
     """Free parameters: target, and 5 %, median and 95 % before and after."""
@@ -42,7 +42,7 @@ class Identified:
 
     @property
     def directions(self) -> np.ndarray:
-        """Directions in which the targets say more than the prior, by point."""
+        """Number of directions in which the targets are more informative than the prior, at each point."""
         return np.asarray((self.eigenvalues > 1).sum(axis=1))
 
 
@@ -73,7 +73,7 @@ def shifts(u: np.ndarray, names: list[str]) -> pd.DataFrame:
     n = len(u)
     ordered, steps = np.sort(u, axis=0), np.arange(n + 1)[:, None] / n
     distance = np.maximum(np.abs(ordered - steps[1:]), np.abs(ordered - steps[:-1])).max(axis=0)
-    by_chance = np.sqrt(-np.log(0.05 / len(names) / 2) / (2 * n))  # Massart's bound, shared among all of them
+    by_chance = np.sqrt(-np.log(0.05 / len(names) / 2) / (2 * n))  # Massart's bound, with Bonferroni's correction
     out = pd.DataFrame({"distance": distance, "shift": np.median(u, axis=0) - 0.5}, index=names)
     return out.assign(clear=distance > by_chance).sort_values("distance", ascending=False)
 
@@ -90,12 +90,12 @@ def _pairs(u: np.ndarray, names: list[str], most: int = 10) -> pd.DataFrame:
 
 
 def information(model: Model, u: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
-    """Eigenvalues of the local Fisher matrix at points of the unit cube, and what its large directions are made of.
+    """Eigenvalues of the local Fisher matrix at points of the unit cube, and the uncertainties in its large directions.
 
-    Slopes of the targets along the normal score of each uncertainty, by central differences, over what separates a run
-    from the figure; an interval counts with the standard deviation of an even distribution over it. The prior's own
-    matrix is then the unit matrix, and an eigenvalue above one is a direction that the targets know better. One-sided
-    bounds say nothing about a point inside them and are left out, and so are structural switches.
+    Slopes of the targets along the normal score of each uncertainty, by central differences, divided by the standard
+    deviation of the target; that of an interval is the one of a uniform distribution over it. The matrix of the prior
+    is then the identity, and eigenvalues above one belong to directions on which the targets are more informative.
+    One-sided bounds hold no information on a point inside them and are left out, and so are structural switches.
     """
     from scipy import stats
 
@@ -129,7 +129,7 @@ def information(model: Model, u: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _scaled(target: Target, value: np.ndarray) -> np.ndarray:
-    """A figure in standard deviations of what is known about it."""
+    """A figure in units of the standard deviation of the published one."""
     low, high = (np.log([target.low, target.high])) if target.scale == "log" else (target.low, target.high)
     known = np.hypot(target.spread, (high - low) / np.sqrt(12))
     return np.asarray((np.log(value) if target.scale == "log" else value) / known)

@@ -23,7 +23,7 @@ HYPOTHESES = "hypotheses.toml"
 
 
 class Experiment(Protocol):
-    """What can be asked: a `Question`, or a module's own `experiment`."""
+    """Protocol of experiments: a `Question`, or a module's own `experiment`."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class Experiment(Protocol):
 
     @property
     def plan(self) -> str:
-        """What was written down before the first run."""
+        """The plan written before the first run."""
 
     def ask(
         self,
@@ -47,12 +47,12 @@ class Experiment(Protocol):
         model: Model | None = None,
         translation: Translation | None = None,
     ) -> Finding:
-        """Ask it."""
+        """Run the experiment and judge its predictions."""
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What the paper predicts."""
+    """A prediction of the paper."""
 
     id: str
     claims: tuple[str, ...]
@@ -69,7 +69,7 @@ class Library:
     folder
         With a file ``NAME.toml`` for each experiment, ``hypotheses.toml``, ``words.LANG.toml`` and ``overlays``.
     load
-        Gives the module of an experiment by its name; asked only where ``NAME.py`` lies in the folder.
+        Returns the module of an experiment by its name; called only where ``NAME.py`` lies in the folder.
 
     Examples
     --------
@@ -98,12 +98,12 @@ class Library:
         return question_of(name, table, module, overlays)
 
     def check(self, name: str) -> None:
-        """Refuse the name of an experiment that is not there.
+        """Raise if there is no experiment of this name.
 
         Raises
         ------
         UnknownNameError
-            With the nearest names.
+            If there is none; the message lists similar names.
         """
         if name not in self.names:
             raise UnknownNameError(name, self.names, "experiment", f"There are {', '.join(self.names)}.")
@@ -119,7 +119,7 @@ class Library:
 
     @cached_property
     def languages(self) -> list[str]:
-        """Languages there are tables for."""
+        """Languages with a table of translations."""
         found = [entry.name.split(".") for entry in self.folder.iterdir()]
         return [ENGLISH, *sorted(parts[1] for parts in found if parts[0] == "words" and parts[2:] == ["toml"])]
 

@@ -1,6 +1,6 @@
-"""What the model does against what was published, and what each lever buys: no question of the paper and no verdict.
+"""Tables of the page of measurements: the model against published figures, and the effect of each lever.
 
-`python -m sdmodel.study.measured FOLDER` measures and writes one file a table, which the page includes.
+`python -m sdmodel.study.measured FOLDER` computes and writes one file per table, which the page includes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def survival(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a target: published value, the model at its central hazards, 5 %, median and 95 % over the draws, and
+        One row per target: published value, the model at its central hazards, 5 %, median and 95 % over the draws, and
         the share of draws that meet it.
     """
     model = sdmodel.load("firms")
@@ -127,12 +127,12 @@ def additionality(samples: int = 500, seed: int = 1, quality: str = "strong") ->
     seed
         Seed of the draws.
     quality
-        Quality of the firms that are looked at.
+        Quality of the firms that are compared.
 
     Returns
     -------
     DataFrame
-        One row a ratio of money to wish: shares of draws with each shape, and where on the curve it turns.
+        One row per ratio of available money to wanted RnD: shares of draws with each shape, and its turning point.
     """
     model = sdmodel.load("rd_investment").replace("FINAL TIME", 2009.25)
     model = model.replace("additionality switch", 0.0)
@@ -175,7 +175,7 @@ def _shape(sizes: np.ndarray, extra: np.ndarray, own: np.ndarray) -> dict[str, o
     peak, best = extra.argmax(axis=1), extra.max(axis=1)
     adds = best > SMALLEST
     falls = best - extra[:, -1] > SMALLEST
-    published = share <= 0.5  # no sample in the literature is paid more than it pays itself
+    published = share <= 0.5  # in the literature no sample receives more than its own spending
     crowds = (np.where(published, extra, 0.0) < -SMALLEST).any(axis=1)
     total = np.diff(own + sizes, axis=1) / np.diff(sizes)
     middle = total.max(axis=1)
@@ -236,7 +236,7 @@ def lever_settings() -> dict[str, tuple[Values, Values]]:
 def levers(
     samples: int = 500, seed: int = 1, settings: Mapping[str, tuple[Values, Values]] | None = None
 ) -> pd.DataFrame:
-    """What each setting of a lever changes until 2034, in all and per yuan of public money.
+    """Effect of each setting of a lever until 2034, in total and per yuan of public money.
 
     Money and RnD are present values at 2015 at the discount rate of the sample. Each setting is compared with its own
     reference (the base run, or the state in which the lever can act) in the same draws.
@@ -253,8 +253,8 @@ def levers(
     Returns
     -------
     DataFrame
-        One row a setting: medians, and 5 % to 95 % for RnD per yuan. Nothing is said per yuan where a draw moves less
-        than one million CNY.
+        One row per setting: medians, and 5 % to 95 % for RnD per yuan. Values per yuan are missing where a draw moves
+        less than one million CNY.
     """
     model = sdmodel.load("shandong")
     draws = sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
@@ -270,7 +270,7 @@ def levers(
 
 
 def _totals(model: Model, draws: pd.DataFrame, values: dict[str, float]) -> dict[str, np.ndarray]:
-    """What a setting adds up to, by draw."""
+    """Totals of a setting, by draw."""
     names = ["own RnD", "public RnD", "new credit", "private capital", "knowledge", "all firms", "five year survival"]
     names += [MONEY, "self organisation index"]
     found = model.sweep(draws.assign(**values), names, every=0.25, progress=False)

@@ -1,6 +1,6 @@
 """Numbers of a run for the questions of a study: formulas over the outcomes of its variables, one number a sample.
 
-The path of a variable is summed over its subscripts, or one element is chosen by keyword, and judged by a
+The path of a variable is summed over its subscripts, or one element is chosen by keyword, and reduced by a
 `sdmodel.Outcome`: ``final('new product revenue', quality='strong') / final('revenue')``.
 """
 
@@ -58,7 +58,7 @@ class _Outcomes:
         return Outcome(name, "min", start=since).of(self._path(name, {}))
 
     def integral(self, name: str, since: float = POLICY_START) -> xr.DataArray:
-        """What a yearly flow adds up to since a date."""
+        """Integral of a yearly flow since a date."""
         return Outcome(name, "total", start=since).of(self._path(name, {}))
 
     def present_value(self, name: str, **element: str) -> xr.DataArray:
@@ -95,7 +95,7 @@ def measure(formula: str) -> Measure:
     DesignError
         If the formula cannot be read.
     UnknownNameError
-        If it calls a function that is not there.
+        If it calls an unknown function.
 
     Examples
     --------

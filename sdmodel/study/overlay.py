@@ -1,8 +1,8 @@
 """Overlays: a few Vensim equations that change or add to a composed model for the arms of a question.
 
-An equation for a name that the model lacks is added. An equation for a name it has takes the place of the old one, and
-where it reads its own name, that stands for the old equation. A constant stays settable and sampled under its name;
-what reads it then reads the formula of the overlay, under the name ``NAME in force``.
+An equation for a name that the model lacks is added. An equation for an existing name replaces the old one, and
+its own name in it refers to the old equation. A constant stays settable and sampled under its name; its readers then
+read the formula of the overlay, a new variable ``NAME in force``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IN_FORCE = "{name} in force"
 
 
 def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
-    """The model with an overlay; a model that has an overlay of this name with these variables stays as it is.
+    """Return the model with an overlay; unchanged if it already has an overlay of this name with these variables.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
 
 
 def _changed(model: Model, old: Variable, new: Variable) -> Model:
-    """The model in which a variable it has follows another equation."""
+    """Return the model with a new equation for an existing variable."""
     place: dict[str, Any] = {"file": new.file, "line": new.line}
     if old.key not in new.reads():
         return model.with_variable(replace(old, components=new.components, kind=new.kind, **place))

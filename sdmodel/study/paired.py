@@ -1,4 +1,4 @@
-"""Arms that share their samples, compared sample by sample, and the formulas that say how."""
+"""Sample-by-sample comparisons of arms that share their samples, and the formulas that define them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PUBLIC = "public money"
 
 
 class Paired:
-    """Measures of all arms on the same samples: `paired["own RnD", "grants"]` has one number a sample.
+    """Measures of all arms on the same samples: `paired["own RnD", "grants"]` has one number per sample.
 
     An arm whose money could not be made equal in a sample is NaN there, and so is a failed run.
     """
@@ -40,7 +40,7 @@ class Paired:
     def add(
         self, found: xr.Dataset, measures: Mapping[str, Measure], draws: pd.DataFrame, spent: np.ndarray | None = None
     ) -> None:
-        """Take in the runs of some arms."""
+        """Add the measures of the runs of some arms, replacing those of arms of the same names."""
         values = {name: measure.of(found, draws) for name, measure in measures.items()}
         values[PUBLIC] = found[MONEY].isel(time=-1)
         failed = found["status"].to_numpy() != 0
@@ -62,7 +62,7 @@ class Paired:
             raise UnknownNameError(arm, self.arms, "arm") from None
 
     def copy(self) -> Paired:
-        """The same numbers, of which some can be taken in anew."""
+        """A copy to which arms can be added without changing this one."""
         other = Paired(self.reference)
         other.arms, other._numbers = list(self.arms), dict(self._numbers)
         return other
@@ -74,7 +74,7 @@ class Paired:
         return other
 
     def frame(self) -> pd.DataFrame:
-        """Tidy rows: arm, sample and a column a measure."""
+        """Tidy table: arm, sample and one column per measure."""
         import pandas as pd
 
         names = list(dict.fromkeys(m for m, _ in self._numbers))
@@ -94,12 +94,12 @@ class Paired:
         return self[measure, arm]
 
     def gain(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
-        """What an arm has more than another; by default than the reference."""
+        """Difference of an arm from another, by default from the reference."""
         gain: np.ndarray = self[measure, arm] - self[measure, against or self.reference]
         return gain
 
     def change(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
-        """The same in percent of the other."""
+        """Difference of an arm from another in percent of the other."""
         with np.errstate(all="ignore"):
             change: np.ndarray = 100 * (self[measure, arm] / self[measure, against or self.reference] - 1)
         return change
@@ -110,7 +110,7 @@ class Paired:
         return np.where(extra >= LEAST_MONEY, extra, np.nan)
 
     def per_yuan(self, measure: str, arm: str, against: str | None = None) -> np.ndarray:
-        """Gain by yuan of public money beyond the other arm."""
+        """Gain per yuan of public money beyond the other arm."""
         per_yuan: np.ndarray = self.gain(measure, arm, against) / self.cost(arm, against)
         return per_yuan
 
@@ -137,7 +137,7 @@ Effect = Callable[[Paired], np.ndarray]
 
 
 def above(values: np.ndarray, level: float = 0.0) -> np.ndarray:
-    """Values above a level; the others are NaN, so that nothing is divided by them."""
+    """Values above a level; the others are NaN, so that they can be divisors."""
     return np.where(values > level, values, np.nan)
 
 
@@ -202,7 +202,7 @@ def effect(formula: str, more: Mapping[str, Callable[..., Any]] | None = None, a
 def condition(
     formula: str, more: Mapping[str, Callable[..., Any]] | None = None
 ) -> Callable[[Paired, np.ndarray], np.ndarray]:
-    """Whether a prediction holds, one truth a sample, from a formula that may name ``effect`` as well."""
+    """Whether a prediction holds, one boolean per sample, from a formula that may name ``effect`` as well."""
     return lambda paired, size: np.asarray(evaluate(formula, _functions(paired, more or {}), {"effect": size}), bool)
 
 

@@ -41,7 +41,7 @@ class Drawn:
 
 
 def heat(title: str, measure: str, table: pd.DataFrame, *, width: float = 8, **look: Any) -> Drawn:
-    """A table as a map of colours; further keywords as in `sdmodel.plot.heat`."""
+    """A panel with a heat map; further keywords as in `sdmodel.plot.heat`."""
 
     def draw(panel: Axes, say: Translation) -> None:
         attempt(panel, plot.heat, table, legend=False, width=width, **{"label": "", **look})
@@ -112,7 +112,7 @@ def head(panel: Axes, letter: str, title: str, measure: str = "", **where: Any) 
 
 
 def attempt(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> None:
-    """Draw, or say in the panel why there is nothing to draw, so that the rest of the finding is not lost."""
+    """Draw, or write the reason into the panel if drawing fails, so that the rest of the finding is not lost."""
     try:
         draw(data, ax=panel, **how)
     except DesignError as error:
@@ -133,7 +133,7 @@ def texts(finding: Finding, title: str, below: str, *foot: str) -> dict[str, Any
 
 
 def translate(fig: Figure, translation: Translation) -> None:
-    """Put the words of the plotting functions themselves into a language: axis labels, legends, remarks."""
+    """Translate the texts of the plotting functions themselves: axis labels, legends, remarks."""
     if translation.lang == ENGLISH:
         return
     for text in texts_of(fig):

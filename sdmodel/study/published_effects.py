@@ -1,7 +1,7 @@
-"""What econometrics measured, run as an experiment with the published treatment and set beside the published figure.
+"""Comparison with published econometric effects: run the published treatment and compare with the published figure.
 
-The experiments are data (`models/published_effects.toml`); how a figure is read off runs is in `published_forms`. A
-miss is reported as a miss, and what was put into the model is marked as input.
+The experiments are data (`models/published_effects.toml`); how a figure is computed from runs is in `published_forms`.
+Effects that were used as inputs of the model are marked as such.
 `python -m sdmodel.study.published_effects` prints the table.
 """
 
@@ -84,7 +84,7 @@ class Effect:
         return f"{self.low:g} to {self.high:g}"
 
     def inside(self, values: np.ndarray) -> np.ndarray:
-        """Where a figure lies in the published interval; nil is no sign unless the interval is closed."""
+        """Where a figure lies in the published interval; zero has no sign unless the interval is closed."""
         if self.closed:
             return (values >= self.low) & (values <= self.high)
         return (values > self.low) & (values < self.high)
@@ -100,7 +100,7 @@ class Effect:
 
     @property
     def variables(self) -> list[str]:
-        """What the runs must keep."""
+        """Variables that the runs must store."""
         names = [self.outcome.get(k) for k in ("variable", "over")] + [self.among.get(k) for k in ("variable", "over")]
         return [split_label(str(name))[0] for name in names if name]
 
@@ -128,7 +128,7 @@ def sources() -> dict[str, str]:
 
 # -- runs -------------------------------------------------------------------------------------------------------
 class Runner:
-    """Runs arms on the same samples, each different one once."""
+    """Run arms on the same samples, each distinct arm once."""
 
     def __init__(self, model: Model, samples: pd.DataFrame, outputs: Sequence[str], workers: int | None) -> None:
         self.model, self.samples, self.workers = model, samples, workers
@@ -163,7 +163,7 @@ class Runner:
 
 
 def evaluate(model: Model, samples: pd.DataFrame, *, workers: int | None = None) -> pd.DataFrame:
-    """Every published effect in every sample.
+    """Evaluate every published effect in every sample.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def evaluate(model: Model, samples: pd.DataFrame, *, workers: int | None = None)
     Returns
     -------
     pandas.DataFrame
-        One row an effect: the columns of the table on the page; `values` holds the figure by sample. The verdict is
+        One row per effect: the columns of the table on the page; `values` holds the figure by sample. The verdict is
         `hit` where the median lies inside a published interval, or 75 % of the samples have a published sign or shape;
         else `mixed` where 25 % of the samples agree, else `miss`. `attrs["runs"]` counts runs.
     """
@@ -239,7 +239,7 @@ def _row(effect: Effect, values: np.ndarray) -> dict[str, Any]:
 
 
 def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, str, str]]:
-    """Set every published effect beside samples: rows of name, figure, limit, verdict and text.
+    """Compare every published effect with samples: rows of name, figure, limit, verdict and text.
 
     The figure is the median over the samples; for a shape it is the share of the samples that show it.
     """

@@ -1,4 +1,4 @@
-"""Forms in which a published effect is read off runs: one number a sample from the arms of an experiment."""
+"""Forms of published effects: functions from the arms of an experiment to one number per sample."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ def at(found: xr.Dataset, name: str, when: float | Sequence[float], over: str = 
 
 
 def ratio(change: np.ndarray, of: np.ndarray, least: np.ndarray | float) -> np.ndarray:
-    """Change over another one; NaN where that is nil."""
+    """Ratio of two changes; NaN where the divisor is at most `least` in absolute value."""
     with np.errstate(all="ignore"):
         return np.where(np.abs(of) > least, change / of, np.nan)
 
 
 # -- forms ------------------------------------------------------------------------------------------------------
 def level(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """The variable of the reference itself, over another one where asked for."""
+    """Level of a variable in the reference, divided by another one if given."""
     return at(runs["reference"], how["variable"], how["at"], how.get("over", ""))
 
 
 def relative_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
-    """Change of an arm over the reference, less one."""
+    """Ratio of an arm to the reference, less one."""
     after, before = (at(runs[a], how["variable"], how["at"], how.get("over", "")) for a in (arm, "reference"))
     return np.asarray(after / before - 1)
 
 
 def over_the_mean_of_two(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """Of two arms that differ in what comes first."""
+    """Treated arm over the mean of two arms (`reference` and `other`), less one."""
     one, other = (at(runs[arm], how["variable"], how["at"]) for arm in ("reference", "other"))
     return np.asarray(at(runs["treated"], how["variable"], how["at"]) / ((one + other) / 2) - 1)
 
 
 def change_over_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """With `positive`, samples whose lower change is not above nil are left out: a ratio of losses says nothing."""
+    """With `positive`, samples whose divisor is not above zero are left out, as a ratio of losses has no meaning."""
     reference = at(runs["reference"], how["variable"], how["at"])
     below = at(runs["reference"], how["over"], how["over_at"])
     change = at(runs["treated"], how["variable"], how["at"]) - reference
@@ -72,7 +72,7 @@ def change_over_change(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) 
 
 
 def grows_after(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """One where a change is above nil after the treatment, and above what it was during it."""
+    """1 where a change is above zero after the treatment and above its value during it, else 0."""
     after, during = (
         at(runs["treated"], how["variable"], how[t]) - at(runs["reference"], how["variable"], how[t])
         for t in ("at", "over_at")
@@ -106,20 +106,20 @@ def fade_time(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.nda
 
 
 def per_yuan(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any], arm: str = "treated") -> np.ndarray:
-    """Present value gained per yuan of extra public money; NaN where next to none is spent."""
+    """Present value gained per yuan of extra public money; NaN where almost none is spent."""
     money = runs[arm][MONEY].isel(time=-1).to_numpy() - runs["reference"][MONEY].isel(time=-1).to_numpy()
     after, before = (present_value(runs[one][how["variable"]], draws).to_numpy() for one in (arm, "reference"))
     return np.where(money > LEAST_MONEY, ratio(after - before, money, LEAST_MONEY), np.nan)
 
 
 def per_yuan_less(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """What an arm brings per yuan, less the best of other arms."""
+    """Gain of an arm per yuan, less that of the best of other arms."""
     others = [per_yuan(runs, draws, how, arm) for arm in how["over_arms"]]
     return np.asarray(per_yuan(runs, draws, how) - np.max(others, axis=0))
 
 
 def peak_inside(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """One where the largest value belongs neither to the first nor to the last arm."""
+    """1 where the largest value is in neither the first nor the last arm, else 0."""
     arms = [name for name in runs if name != "reference"]
     best = np.stack([at(runs[arm], how["variable"], how["at"]) for arm in arms]).argmax(axis=0)
     return np.asarray((best > 0) & (best < len(arms) - 1), float)
@@ -160,7 +160,7 @@ def grant_shape(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
 
 
 def _turn(extra: np.ndarray, share: np.ndarray) -> float:
-    """Share at which extra own RnD first falls below nil after its peak; NaN if it never does."""
+    """Share at which extra own RnD first falls below zero after its peak; NaN if it never does."""
     below = np.flatnonzero(extra < 0)
     if not len(below):
         return np.nan

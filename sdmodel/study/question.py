@@ -59,7 +59,7 @@ class Equal:
 
 @dataclass(frozen=True)
 class Loop:
-    """A link that is held at its path in one arm, so that its loop is cut and levels stay."""
+    """A link whose cause is held at its path in one arm: its loop is cut and levels are unchanged."""
 
     name: str
     cause: str
@@ -72,7 +72,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the paper says will happen, and how a sample is judged."""
+    """A prediction of the paper, and how a sample is judged."""
 
     hypothesis: str
     """Id, such as H07; one prediction of a question has the bare id, others add a word in brackets."""
@@ -90,7 +90,7 @@ class Prediction:
     """Whether it holds, from the measures and the effect; default: the effect is above the least."""
 
     def judge(self, paired: Paired) -> tuple[np.ndarray, np.ndarray]:
-        """Effect and whether it holds, by sample."""
+        """Effect and whether the prediction holds, one value per sample each."""
         effect = np.asarray(self.effect(paired), float)
         with np.errstate(invalid="ignore"):
             holds = effect > self.least if self.holds is None else self.holds(paired, effect)
@@ -99,7 +99,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Question:
-    """A policy question with everything that must be said before its first run."""
+    """A policy question with everything that must be stated before its first run."""
 
     name: str
     asks: str
@@ -136,7 +136,7 @@ class Question:
 
     @property
     def outputs(self) -> list[str]:
-        """Variables that are kept in every run."""
+        """Variables to store in every run."""
         measured = [v for measure in self.measures.values() for v in measure.variables]
         held = [loop.cause for loop in self.loops]
         return list(dict.fromkeys([*measured, *([self.paths[0]] if self.paths else []), *held]))
@@ -176,7 +176,7 @@ class Question:
 
         own, draws = samples_of(model, samples or self.samples, seed)
         for loop in self.loops:
-            own.cut(loop.cause, loop.effect)  # refused now and not after minutes
+            own.cut(loop.cause, loop.effect)  # fail before the runs, not minutes later
         arms = Arms(own, draws, self.outputs, every=self.every, workers=workers, progress=progress)
         results = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOP_SAMPLES else 0)
         verdicts = self._verdicts(results.paired, draws)
@@ -203,10 +203,10 @@ class Question:
         return finding
 
     def run(self, arms: Arms, stage: str, *, certificate: int = 0, budget: float | None = None) -> ArmResults:
-        """Run the arms, those of equal money last.
+        """Run all arms, those with equal money last.
 
-        `budget` is one sum that all arms of equal money spend in all samples; by default each spends what the arm it is
-        like spends in that sample.
+        `budget` is one sum that all arms of equal money spend in all samples; by default each spends the money of the
+        arm that it names in that sample.
         """
         for name, text in self.overlays.items():
             arms.model = overlaid(arms.model, text, name)
@@ -248,7 +248,7 @@ class Question:
         return out
 
     def _with_loops(self, verdicts: list[Verdict], arms: Arms, results: ArmResults) -> list[Verdict]:
-        """Median effects that are left with each link held, in the first samples."""
+        """Median effects with each link held in turn, in the first samples."""
         n = min(LOOP_SAMPLES, len(arms.draws))
         few = arms.first(n)
         left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
@@ -263,7 +263,7 @@ class Question:
                 before, after = p.judge(results.paired.first(n))[0], p.judge(cut)[0]
                 good = np.isfinite(before) & np.isfinite(after)
                 if np.allclose(before[good], after[good], rtol=1e-6, atol=1e-12):
-                    continue  # the prediction does not look at these arms
+                    continue  # the prediction does not use these arms
                 told.append((loop.name, quantiles(after[good])[0]))
         arms.runs += few.runs
         return [replace(v, loops=tuple(told)) for v, told in zip(verdicts, left, strict=True)]

@@ -1,6 +1,6 @@
 """Questions from their files: arms, measures, predictions, loops and panels as data (TOML) with formulas.
 
-What the keys mean stands in docs/contributing/add-an-experiment.md. A module of the same name beside the file may
+The keys are explained in docs/contributing/add-an-experiment.md. A module of the same name beside the file may
 define functions that formulas call, with the `Paired` as their first argument, `MEASURES` that no formula can express,
 `notes` and `extras`.
 """
@@ -35,7 +35,7 @@ def question_of(
     overlays: Mapping[str, str] | None = None,
     more: Table | None = None,
 ) -> Question:
-    """A question from its file.
+    """Build a question from its file.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def question_of(
     overlays
         Texts of the overlays that the file names.
     more
-        Fields of the `Question` that the file leaves to its module.
+        Fields of the `Question` that are not in the file.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def question_of(
 
 
 def read_question(path: str | Path) -> Question:
-    """A question from a file of one's own; overlays lie in the folder `overlays` beside it.
+    """Read a question from any file; its overlays are in the folder `overlays` beside it.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def read_question(path: str | Path) -> Question:
 
 
 def table_of(name: str, text: str) -> dict[str, Any]:
-    """The file of an experiment as it is."""
+    """Parse the file of an experiment."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -110,7 +110,7 @@ def table_of(name: str, text: str) -> dict[str, Any]:
 
 
 def known(row: Table, keys: Collection[str], where: str) -> None:
-    """Refuse keys that mean nothing."""
+    """Raise for unknown keys."""
     for key in row:
         if key not in keys:
             raise UnknownNameError(key, keys, f"key of {where}.toml")

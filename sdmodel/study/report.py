@@ -1,4 +1,4 @@
-"""All findings in one page that needs nothing else: what the paper predicts, what the model says, figures, records."""
+"""Report of all findings as one self-contained HTML page: predictions, verdicts, figures, run records."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def findings(
     samples, seed, workers, progress, translation
         As in `Question.ask`; `samples` None is each experiment's own number.
     done
-        Called with each finding as soon as it is there.
+        Called with each finding as soon as it is complete.
     """
     out = []
     for name in names:
@@ -69,7 +69,7 @@ def answers(found: Iterable[Finding], known: Mapping[str, Hypothesis]) -> list[A
 
 
 def page(found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis], translation: Translation | None = None) -> str:
-    """The report as one HTML page, figures within.
+    """The report as one HTML page with embedded figures.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class _Page:
         return html.escape(self.translation(text))
 
     def whole(self, found: Sequence[Finding], hypotheses: Mapping[str, Hypothesis]) -> str:
-        """Everything."""
+        """The complete page."""
         rows = answers(found, hypotheses)
         parts = [
             f"<h1>{self.say('What the paper recommends, and what the model says')}</h1>",
@@ -119,7 +119,7 @@ class _Page:
         return html.escape(one.says[self.lang]) if self.lang in one.says else self.say(one.says[ENGLISH])
 
     def counts(self, rows: Sequence[Answer]) -> str:
-        """How many hypotheses have which verdict."""
+        """Number of hypotheses by verdict."""
         words = [v.word if v else "not testable here" for _, _, v in rows]
         cells = "".join(
             f'<li class="{word.replace(" ", "-")}"><b>{words.count(word)}</b> {self.say(word)}</li>' for word in WORDS
@@ -134,7 +134,7 @@ class _Page:
         return f'<ul class="counts">{cells}</ul><p class="small">{self.say(limits)}</p>'
 
     def plainly(self, rows: Sequence[Answer]) -> str:
-        """What the paper recommends and the model does not support."""
+        """Recommendations of the paper that the model does not support."""
         items = [
             f'<li><a href="#{f.name}">{h.id}</a> {self.hypothesis(h)} {self.say(_share(v))}</li>'
             for h, f, v in rows
@@ -199,7 +199,7 @@ class _Page:
         return self.grid([self.say(one) if one else "" for one in heads], body) if body else ""
 
     def say_id(self, hypothesis: str) -> str:
-        """An id with its word."""
+        """An id with its suffix in the language of the page, safe in HTML."""
         return html.escape(hypothesis_in(hypothesis, self.translation))
 
     def effect(self, v: Verdict) -> str:
@@ -241,7 +241,7 @@ def _share(v: Verdict) -> Say:
 
 
 def _picture(figure: Figure, alt: str, lang: str) -> str:
-    """A figure within the page: as pixels, or with letters that the reader's own fonts draw where they are Chinese."""
+    """A figure as an `<img>` with embedded data: PNG in English, SVG in other languages."""
     kind, data = ("png", io.BytesIO()) if lang == ENGLISH else ("svg+xml", io.BytesIO())
     with drawing():
         figure.savefig(data, format=kind.partition("+")[0], dpi=130)

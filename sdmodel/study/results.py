@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArmResults:
-    """The runs of all arms and what is measured in them."""
+    """Runs of all arms and their measures."""
 
     paired: Paired
     plain: xr.Dataset
@@ -34,7 +34,7 @@ class ArmResults:
         return self.plain.sel(setting=arm)
 
     def able(self, arm: str, n: int) -> np.ndarray:
-        """Whether the money of an arm is equal, in the first samples."""
+        """Whether the money of an arm could be made equal, in the first samples."""
         return self.solved[arm][3][:n] if arm in self.solved else np.ones(n, dtype=bool)
 
     def setting(self, name: str, arms: Mapping[str, Setting], arm: str, n: int) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class ArmResults:
         return {**setting, **{name: zero + x[:n] * unit for name, (zero, unit) in parts.items()}}
 
     def unequal_money(self) -> list[str]:
-        """Where the money could not be made equal."""
+        """Sentences on arms whose money could not be made equal in some samples."""
         return [
             Say(
                 "{arm}: the money cannot be made equal in {share:.0%} of samples; size solved {size:.3g} (median).",
@@ -63,6 +63,6 @@ class ArmResults:
 
 
 def unscaled(setting: Setting, size: str | Mix) -> dict[str, Any]:
-    """A setting without what scales it."""
+    """A setting without the constants that scale it."""
     scaled = {size} if isinstance(size, str) else set(size)
     return {name: value for name, value in setting.items() if name not in scaled}

@@ -1,8 +1,8 @@
-"""Samples of the uncertainties: rows that can be drawn again one by one, and ranges narrower or wider than assumed.
+"""Samples of the uncertainties: rows reproducible one by one, and ranges narrower or wider than assumed.
 
-Each row has its own stretch of the counter-based generator Philox [1]_, so that the rows a filter kept are made from
-their numbers alone. Rows are independent: what is kept is an independent sample too, which points of a Latin hypercube
-or a Sobol' sequence would not be, and so intervals of shares hold for it.
+Each row has its own part of the stream of the counter-based generator Philox [1]_, so that filtered rows can be drawn
+again from their numbers alone. Rows are independent, and so are the filtered ones (unlike points of a Latin hypercube
+or a Sobol' sequence), so that confidence intervals of shares are valid.
 
 References
 ----------
@@ -37,7 +37,7 @@ WORDS = 4
 
 
 def uniform_rows(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarray:
-    """Rows of uniform numbers strictly between 0 and 1, shape (rows, columns); neighbours are made together."""
+    """Rows of uniform numbers strictly between 0 and 1, shape (rows, columns); adjacent rows are drawn together."""
     numbers = np.asarray(rows, dtype=np.int64)
     counts = -(-columns // WORDS)
     ends = np.flatnonzero(np.diff(numbers) != 1) + 1
@@ -91,8 +91,8 @@ WIDTHS = {"ranges as assumed": 1.0, "half as wide": 0.5, "twice as wide": 2.0}
 def widened(model: Model, factor: float) -> Model:
     """The model with the range of every uncertainty stretched about its value; switches keep theirs.
 
-    A range is stretched in logarithms where it is sampled so. What cannot be negative stays so, and a share stays
-    below one.
+    A range is stretched in logarithms where it is sampled so. Nonnegative constants stay nonnegative, and shares
+    stay below one.
     """
     values: dict[str, list[float]] = {}
     for variable, value in constant_values(model).values():

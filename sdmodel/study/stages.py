@@ -1,7 +1,7 @@
-"""Where a run stands in the stages that the paper names for its three levels.
+"""Classify runs by the stages that the paper names for its three levels.
 
-The conditions are data, `models/stages.toml`: most thresholds are guesses with a range, and say so. Nothing of the
-models reads a stage; it is a way to look at a run.
+The conditions are data, `models/stages.toml`: most thresholds are guesses with a range, and marked as such. No
+model reads a stage; stages are computed from runs only.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Condition:
     range: tuple[float, float] | None = None
 
     def threshold(self, end: str) -> float:
-        """The threshold itself (`value`), or the end of its range that is harder or easier to meet."""
+        """The threshold (`value`), or the end of its range that is harder or easier to meet."""
         if end == "value" or self.range is None:
             return self.value
         return self.range[int((end == "harder") == (self.sign != "at most"))]
 
     @property
     def text(self) -> str:
-        """What is asked, in words."""
+        """The condition in words."""
         of = " plus ".join(self.variables) + (f" of {self.element} firms" if self.element else "")
         over = f" over {' plus '.join(self.per)}" if self.per else ""
         return f"{of}{over} {self.sign} {self.value:g}{'' if self.unit == 'Dmnl' else ' ' + self.unit}"
@@ -67,7 +67,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where the author places the levels: the year, and for each level the first and last stage."""
+    """The author's assessment: the year, and for each level the first and last stage."""
 
     year: int
     source: str
@@ -82,13 +82,13 @@ def shipped_stages() -> tuple[Stage, ...]:
 
 @cache
 def placed() -> Placed:
-    """Where the paper places the population it describes."""
+    """The paper's assessment of the population that it describes."""
     entry = _file()["placed"]
     return Placed(entry["year"], entry["source"], {level: tuple(entry[level]) for level in LEVELS})
 
 
 def outputs() -> list[str]:
-    """Variables that a sweep must keep for its stages to be read.
+    """Variables that a sweep must store so that its stages can be computed.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def stages(found: Run | xr.Dataset) -> pd.DataFrame:
 
 
 def conditions(found: Run | xr.Dataset) -> pd.DataFrame:
-    """Every condition of every stage over time: what decides the stage.
+    """Every condition of every stage over time.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def conditions(found: Run | xr.Dataset) -> pd.DataFrame:
 
 
 def against_the_paper(run: Run) -> pd.DataFrame:
-    """The stages of a run in the year of the paper, beside where its author places the population.
+    """Compare the stages of a run in the year of the paper with its author's assessment.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def _axes(found: Run | xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _value(found: Run | xr.Dataset, condition: Condition) -> np.ndarray:
-    """What a condition is about, shape (runs, times)."""
+    """The quantity of a condition, shape (runs, times)."""
     total: np.ndarray = np.sum([_read(found, name, condition.element) for name in condition.variables], axis=0)
     if condition.per:
         total = total / np.sum([_read(found, name, "") for name in condition.per], axis=0)

@@ -1,4 +1,4 @@
-"""Surfaces: an outcome over two axes of settings, where it is best, and what the other settings lose."""
+"""Surfaces: an outcome over two axes of settings, where it is best, and the regret of the other settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def table_of(values: Any, index: Sequence[Any], columns: Sequence[Any], down: st
 
 
 def shapes(values: np.ndarray, flat: float) -> pd.Series:
-    """Share of samples by where an outcome is best on an axis.
+    """Share of samples by the position of the best outcome along an axis.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def shapes(values: np.ndarray, flat: float) -> pd.Series:
 
 
 def regret(table: pd.DataFrame) -> pd.DataFrame:
-    """By setting (column), what an outcome lacks to the best setting of the same sample (row), in percent of that.
+    """Regret by setting: distance from the best setting of the same sample (row), in percent of the best.
 
     Returns
     -------

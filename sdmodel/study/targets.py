@@ -1,4 +1,4 @@
-"""Targets of the history matching: what is published, read from `models/targets.toml`, and what a sweep says to it."""
+"""Targets of the history matching: published figures from `models/targets.toml`, and their comparison with sweeps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMS, USES, SCALES = ("value", "mean", "hazard"), ("match", "check"), ("value",
 
 @dataclass(frozen=True)
 class Target:
-    """One published figure and what of a run is held against it; the fields are explained in the file."""
+    """One published figure and the quantity of a run that is compared with it; the fields are explained in the file."""
 
     id: str
     name: str
@@ -57,12 +57,12 @@ class Target:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of what separates a run from the published figure."""
+        """Standard deviation of the difference between a run and the published figure."""
         return float(np.hypot(self.error, self.discrepancy))
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What a sweep must keep."""
+        """Variables that a sweep must store."""
         return tuple(split_label(name)[0] for name in (self.of, self.over, self.times) if name)
 
     def value(self, found: xr.Dataset) -> np.ndarray:
@@ -78,7 +78,7 @@ class Target:
         return (path.mean(spare) if self.form == "mean" else path.sum(spare, skipna=False)).to_numpy()
 
     def distance(self, value: np.ndarray) -> np.ndarray:
-        """How far a figure lies above (positive) or below the published interval, nil inside, in units of `error`."""
+        """How far a figure lies above (positive) or below the published interval, zero inside, in units of `error`."""
         y, low, high = np.asarray(value, float), self.low, self.high
         if self.scale == "log":
             with np.errstate(all="ignore"):
@@ -116,12 +116,12 @@ def correlations() -> dict[tuple[str, str], float]:
 
 
 def variables(of: Sequence[Target]) -> list[str]:
-    """What a sweep must keep for all of them."""
+    """Variables that a sweep must store for all of them."""
     return list(dict.fromkeys(name for target in of for name in target.variables))
 
 
 def distances(found: xr.Dataset, of: Sequence[Target]) -> xr.Dataset:
-    """How far each run lies outside each target, as one observed series a target that would be nil (dims run, time)."""
+    """Distance of each run from each target's interval, as one series per target (dims run, time), zero inside."""
     import xarray as xr
 
     series = {label(one): (("run", "time"), one.distance(one.value(found))[:, None].repeat(2, axis=1)) for one in of}
@@ -133,7 +133,7 @@ def distances(found: xr.Dataset, of: Sequence[Target]) -> xr.Dataset:
 def implausible(found: xr.Dataset, of: Sequence[Target], parameters: Sequence[str]) -> pd.DataFrame:
     """Distance of each run from each target in standard deviations (columns), `implausibility` and `plausible`.
 
-    The judgement is that of `sdmodel.history_match`, to which an interval goes as the distance outside of it.
+    Computed by `sdmodel.history_match` from the distances to the published intervals.
     """
     away = distances(found, of)
     judged = sdmodel.history_match(

@@ -1,4 +1,4 @@
-"""Verdicts: whether a prediction holds, in how many samples, what decides it and where it fails."""
+"""Verdicts: whether a prediction holds, in which share of samples, its main drivers and where it fails."""
 
 from __future__ import annotations
 
@@ -135,12 +135,12 @@ def judged(
     loops: tuple[tuple[str, float], ...] = (),
     ranks: pd.DataFrame | None = None,
 ) -> Verdict:
-    """Judge a prediction from what came out by sample.
+    """Judge a prediction from its results by sample.
 
     Parameters
     ----------
     hypothesis, prediction
-        Id, and what must hold in a sample.
+        Id, and the condition that must hold in a sample.
     holds
         True where it holds, by sample.
     effect, unit
@@ -152,7 +152,7 @@ def judged(
     loops
         As in `Verdict`.
     ranks
-        Those of `ranked(draws)`, if they are there already.
+        Those of `ranked(draws)`, if computed already.
     """
     good = np.isfinite(effect)
     return Verdict(
@@ -209,7 +209,7 @@ def ranked(samples: pd.DataFrame) -> pd.DataFrame:
 def deciding(
     effect: np.ndarray, samples: pd.DataFrame, most: int = 3, *, ranks: pd.DataFrame | None = None
 ) -> tuple[tuple[str, float], ...]:
-    """Uncertainties with the largest rank correlation with an effect (a first look, no decomposition of variance).
+    """Uncertainties with the largest rank correlation with an effect (a screening, not a decomposition of variance).
 
     `ranks` are those of `ranked`, which many effects of the same samples can share.
     """
@@ -235,7 +235,7 @@ def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFr
     Parameters
     ----------
     holds, samples, ranks
-        Whether the prediction holds, the uncertainties in the same rows, and their ranks if they are there already.
+        Whether the prediction holds, the uncertainties in the same rows, and their ranks if computed already.
 
     Returns
     -------

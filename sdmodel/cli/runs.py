@@ -18,7 +18,12 @@ def run(
     model: ModelName,
     scenario: Annotated[str | None, typer.Option("--scenario", "-s", help="Scenario of the model.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Constant: --set 'exit start=2020-07-01'.")] = None,
-    method: Annotated[str, typer.Option(help="LSODA or another scipy method, exact, euler, rk4.")] = "LSODA",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="LSODA or another scipy method, exact, euler, rk4; default LSODA, or what the file needs on its grid."
+        ),
+    ] = None,
     every: Annotated[float | None, typer.Option(help="Time between reported values; default SAVEPER.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .csv or .xlsx.")] = Path("run.csv"),
     plot: Annotated[
@@ -30,7 +35,11 @@ def run(
 
     table_path(out)
     found = sdmodel.load(model)
-    values = dict(_assignment(text) for text in set_ or [])
+    values: dict[str, float] = {}
+    for name, value in map(_assignment, set_ or []):
+        if name in values:
+            raise ScenarioError(f"--set gives '{name}' twice. Keep one.")
+        values[name] = value
     result = found.run(values, scenario=scenario, method=method, every=every)
     write_table(result.to_dataframe(), out, index=True)
     say(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")

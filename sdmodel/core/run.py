@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
@@ -116,6 +117,7 @@ class Run:
         """
         import pandas as pd
 
+        kind("name", name, types=(str,), need="the name of one variable; to_dataframe() gives a table of all")
         index = pd.Index(self.time, name="time")
         exact = self._exact(name)
         if exact is not None:

@@ -39,9 +39,15 @@ class Scenario:
         values = {name: number(value, f"'{name}'") for name, value in self.values.items()}
         object.__setattr__(self, "values", FrozenDict(values))
         object.__setattr__(self, "paths", FrozenDict(self.paths))
-        both = sorted(set(self.values) & set(self.paths))
-        if both:
-            raise ScenarioError(f"Scenario '{self.name}' gives '{both[0]}' both a value and a path.")
+        seen: dict[str, tuple[str, str]] = {}
+        for part, name in (*(("value", n) for n in self.values), *(("path", n) for n in self.paths)):
+            before, first = seen.setdefault(key(name), (part, name))
+            if before != part:
+                raise ScenarioError(f"Scenario '{self.name}' gives '{first}' both a value and a path.")
+            if first != name:
+                raise ScenarioError(
+                    f"Scenario '{self.name}' gives '{first}' a {part} twice, the second time as '{name}'. Keep one."
+                )
 
     def with_values(self, values: Mapping[str, Any], name: str | None = None) -> Scenario:
         """The same scenario with further values on top.

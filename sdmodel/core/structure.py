@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from sdmodel.core.arguments import kind
 from sdmodel.core.calendar import counts_years
 from sdmodel.core.errors import EquationError, UnknownNameError
 from sdmodel.core.expression import Expr, Number, Table, key, names_in
@@ -143,6 +144,7 @@ class Structure:
         return hash((self.name, self.equations))
 
     def __getitem__(self, name: str) -> Variable:
+        kind("name", name, types=(str,), need="the name of one variable")
         found = self.equations.get(key(name))
         if found is None:
             raise UnknownNameError(name, (v.name for v in self.equations.values()))

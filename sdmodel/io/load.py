@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sdmodel.core import resources as paths
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Call, Expr
 from sdmodel.core.structure import Structure
@@ -24,6 +25,7 @@ _KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
 
 def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path] = ()) -> Structure:
     """Read a model file, or a shipped model by its name; see `sdmodel.load`."""
+    kind("name", name, types=(str, Path), need="a shipped name, or a path")
     text = str(name)
     path = Path(name)
     if not path.suffix and "/" not in text and "\\" not in text:

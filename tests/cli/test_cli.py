@@ -104,6 +104,20 @@ def test_run_a_file_of_ones_own(tmp_path: Path, write_model: Callable[..., Path]
 
 
 # -- checking ---------------------------------------------------------------------------------------------------
+def test_run_takes_the_method_a_file_needs(tmp_path: Path) -> None:
+    variables = (
+        '<stock name="tank"><eqn>5</eqn><outflow>drain</outflow><non_negative/></stock>'
+        '<flow name="drain"><eqn>2</eqn></flow>'
+    )
+    (tmp_path / "tank.stmx").write_text(
+        '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><header/>'
+        '<sim_specs method="Euler"><start>0</start><stop>4</stop><dt>1</dt></sim_specs>'
+        f"<model><variables>{variables}</variables></model></xmile>"
+    )
+    assert "euler" in call("run", "tank.stmx", cwd=tmp_path)
+    assert pd.read_csv(tmp_path / "run.csv")["tank"].tolist() == [5, 3, 1, 0, 0]
+
+
 def test_check_answers_by_its_status(tmp_path: Path, write_model: Callable[..., Path]) -> None:
     assert "0 errors" in call("check", "network", cwd=tmp_path)
     bad = write_model("x = INTEG(nowhere, 0) ~ Dmnl ~ |")
@@ -165,6 +179,7 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
         (["run", "model.docx"], "'model.docx' ends with '.docx'"),
         (["describe", "network", "trusst"], "no variable 'trusst'. Nearest: trust"),
         (["run", "network", "--set", "trust time"], "--set takes NAME=VALUE"),
+        (["run", "network", "--set", "trust time=3", "--set", "trust time=4"], "--set gives 'trust time' twice"),
         (["run", "network", "--set", "trust time=long"], "'long' is not a valid time"),
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
         (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),

@@ -80,6 +80,12 @@ def test_a_scenario_is_frozen_and_checks_itself() -> None:
         scenario.name = "t"
     with pytest.raises(ScenarioError, match="'a' both a value and a path"):
         Scenario("s", values={"a": 1}, paths={"a": Schedule((1,), (1,))})
+    with pytest.raises(ScenarioError, match="'a b' both a value and a path"):
+        Scenario("s", values={"a b": 1}, paths={"A_B": Schedule((1,), (1,))})
+    with pytest.raises(ScenarioError, match="'a b' a value twice, the second time as 'A_B'"):
+        Scenario("s", values={"a b": 1, "A_B": 2})
+    with pytest.raises(ScenarioError, match="'a' a path twice"):
+        Scenario("s", paths={"a": Schedule((1,), (1,)), "A": Schedule((1,), (1,))})
     for wrong in ("3", None, [1], True):
         with pytest.raises(ScenarioError, match="'a' is given"):
             Scenario("s", values={"a": wrong})

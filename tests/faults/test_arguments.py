@@ -170,6 +170,22 @@ def test_time_settings(folder: Path, name: str) -> None:
     refused(lambda: model.sweep(TWO, ["x"]))
 
 
+@pytest.mark.parametrize("name", [4, None, b"network", ["network"]], ids=repr)
+def test_load(name: Any) -> None:
+    refused(lambda: sdmodel.load(name))
+
+
+@pytest.mark.parametrize("name", [4, None, ["x"], ("x", "y"), slice(2)], ids=repr)
+def test_variable(model: sdmodel.Model, name: Any) -> None:
+    run = model.run()
+    refused(lambda: model[name])
+    refused(lambda: run[name])
+
+
+def test_a_constant_given_twice(model: sdmodel.Model) -> None:
+    refused(lambda: model.run({"rate": 0.1, "Rate": 0.2}))
+
+
 @pytest.mark.parametrize("place", [4, None, "", "nope", b"a", "a\0b"], ids=repr)
 def test_open_sweep(place: Any) -> None:
     refused(lambda: sdmodel.open_sweep(place))

@@ -1,1 +1,1 @@
-"""Nouns and small tools that every other package uses; they import nothing but each other."""
+"""Basic data types and utilities used by all other packages; modules here import only each other."""

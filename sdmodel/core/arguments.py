@@ -1,4 +1,4 @@
-"""Checks of arguments: what is of a wrong kind is refused in one line that says what to give instead."""
+"""Argument validation: an invalid argument raises a one-line DesignError that states what is valid."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sdmodel.core.errors import DesignError, UnknownNameError
 
 
 def refuse(name: str, value: object, need: str) -> DesignError:
-    """The error for an argument of a wrong kind or value."""
+    """Create the error for an argument of invalid type or value."""
     text = " ".join(repr(value).split())
     text = text if len(text) <= 60 else f"{text[:60]}..."
     return DesignError(f"{name}: {text} ({type(value).__name__}) is given; give {need}.")
 
 
 def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> None:
-    """Refuse a value of another type."""
+    """Raise DesignError unless `value` is an instance of `types`."""
     if not isinstance(value, types):
         raise refuse(name, value, need)
 
 
 def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
-    """Refuse what is no finite number from `low` to `high`, or not above `above`."""
+    """Raise DesignError unless `value` is a finite number in [low, high] and greater than `above`."""
     fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not (fine and low <= value <= high and above < value < np.inf and value > -np.inf):
         ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
@@ -34,7 +34,7 @@ def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.in
 
 
 def count(name: str, value: object, *, low: int = 1, high: int | None = None) -> None:
-    """Refuse what is no whole number from `low` to `high`."""
+    """Raise DesignError unless `value` is an integer in [low, high]."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < low or (high is not None and value > high):  # type: ignore[operator]  # it is whole
         most = "" if high is None else f" and at most {high:,}"
@@ -42,18 +42,18 @@ def count(name: str, value: object, *, low: int = 1, high: int | None = None) ->
 
 
 def seed(name: str, value: object) -> None:
-    """Refuse what is no seed: a whole number of 64 bits."""
+    """Raise DesignError unless `value` is a 64-bit integer."""
     count(name, value, low=0, high=2**64 - 1)
 
 
 def choice(name: str, value: object, known: Sequence[str]) -> None:
-    """Refuse a word that is not one of those known."""
+    """Raise DesignError unless `value` is one of `known`."""
     if not isinstance(value, str) or value not in known:
         raise UnknownNameError(str(value), known, name, f"Give one of {', '.join(known)}.")
 
 
 def interval(name: str, given: Any, *, closed: bool = False) -> tuple[float, float]:
-    """Both ends of a range; infinite where it is open, which `closed` refuses, as it does a range of one value."""
+    """Low and high end of a range, infinite where open; `closed` requires finite ends with low < high."""
     try:
         low, high = (float(year(end)) for end in given)
     except (TypeError, ValueError):

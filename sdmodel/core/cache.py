@@ -22,7 +22,7 @@ class Cache(Generic[V]):
     Parameters
     ----------
     most
-        Number of values that are kept.
+        Maximum number of values.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class Cache(Generic[V]):
         _caches.add(self)
 
     def get(self, anchor: object, key: Hashable) -> V | None:
-        """The value kept for `anchor` and `key`; None if there is none."""
+        """Cached value for `anchor` and `key`, or None."""
         place = (id(anchor), key)
         with self._lock:
             found = self._made.pop(place, None)
@@ -51,7 +51,7 @@ class Cache(Generic[V]):
             return found[1]
 
     def put(self, anchor: object, key: Hashable, value: V) -> V:
-        """Keep a value for `anchor` and `key`, and return it; or the value of another thread that was first."""
+        """Store a value for `anchor` and `key` unless there is one, and return the stored value."""
         place = (id(anchor), key)
         with self._lock:
             found = self._made.get(place)
@@ -63,7 +63,7 @@ class Cache(Generic[V]):
 
 
 def _new_locks() -> None:
-    """In the child of a fork: a lock may have been held by a thread that the child does not have."""
+    """Replace all locks in a forked child: they may be held by threads that exist only in the parent."""
     for cache in _caches:
         cache._lock = threading.Lock()
 

@@ -9,11 +9,11 @@ from typing import Any, SupportsFloat
 from sdmodel.core.errors import ScenarioError
 
 YEARS = frozenset(("year", "years", "yr", "yrs", "annum", "a", "年"))
-"""Units of time in which a date is a number."""
+"""Units of time in which a date can be expressed as a number."""
 
 
 class Year(float):
-    """A time that was given as a date, as a number of years; where it is used, the unit of time must be a year."""
+    """A date converted to a number of years; valid only where the unit of time is a year."""
 
 
 def counts_years(unit: str, first: float) -> bool:
@@ -23,12 +23,12 @@ def counts_years(unit: str, first: float) -> bool:
 
 
 def year(when: Any) -> float:
-    """A time as a number of years: 2014-07-01 is 2014 plus days gone over days in the year.
+    """Convert a time to a decimal year: the year plus elapsed days divided by days in the year.
 
     Parameters
     ----------
     when
-        A number is taken as it is; a date, a datetime or an ISO date string is converted.
+        A number is returned unchanged; a date, a datetime or an ISO date string is converted.
 
     Raises
     ------

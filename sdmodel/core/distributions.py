@@ -1,4 +1,4 @@
-"""Distributions of uncertain constants, cut off at the range that the model file states."""
+"""Distributions of uncertain constants, truncated to the range in the model file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdmodel.core.errors import DesignError, UnknownNameError
 DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal", "integer")
 
 _NINETY_FIVE = 2 * 1.959963984540054
-"""Standard deviations between the ends of a range that holds 95 % of a normal distribution."""
+"""Width, in standard deviations, of the central 95 % interval of a normal distribution."""
 
 
 def quantile(
@@ -69,7 +69,7 @@ def quantile(
 def _of_scipy(
     u: np.ndarray, name: str, kind: str, low: float, high: float, arguments: Mapping[str, float]
 ) -> np.ndarray:
-    """Quantiles of a distribution of scipy.stats, cut at the range."""
+    """Quantiles of a distribution of scipy.stats, truncated to the range."""
     from scipy import stats
 
     family = getattr(stats, kind, None)

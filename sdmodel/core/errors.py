@@ -1,6 +1,6 @@
-"""What can go wrong, one class a situation, all below `SdmodelError`.
+"""Exceptions and warnings of sdmodel; all exceptions derive from `SdmodelError`.
 
-Every message says what was asked, what is near and what to do. Catch `SdmodelError` for all of them.
+Every message states what was requested, which valid names or values are close, and what to do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sdmodel.core.text import printable, shorten
 
 
 class _Portable(BaseException):
-    """Pickles, copies, compares and hashes by its class, message and attributes, whatever its constructor takes."""
+    """Exception that pickles, copies, compares and hashes by class, message and attributes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.args, self.__dict__)
@@ -35,7 +35,7 @@ def _restored(kind: type[_Portable], args: tuple[Any, ...], attributes: dict[str
 class SdmodelError(_Portable, Exception):
     """Base of every error that sdmodel raises on purpose.
 
-    Control characters that a name brought into the message are written out, so that it can be shown anywhere.
+    Control characters in the message are escaped, so that it is safe to print.
     """
 
     def __str__(self) -> str:
@@ -43,19 +43,19 @@ class SdmodelError(_Portable, Exception):
 
 
 class ReadError(SdmodelError):
-    """A file cannot be read right: the message names file, line and variable where they are known."""
+    """A file cannot be read correctly; the message names file, line and variable where they are known."""
 
 
 class UnsupportedError(ReadError):
-    """The model uses something that sdmodel refuses rather than reads wrongly."""
+    """The model uses a feature that sdmodel does not support."""
 
 
 class FixedStepError(UnsupportedError):
-    """The model uses something that has a meaning on the TIME STEP grid only; the message names the methods that do."""
+    """The model uses a feature defined on the TIME STEP grid only; the message names the methods that support it."""
 
 
 class UnknownNameError(SdmodelError, KeyError):
-    """A name was asked for that the model (or the shipped set) does not have."""
+    """The model, or the set of shipped models, does not contain the requested name."""
 
     def __init__(self, asked: str, known: Iterable[str], what: str = "variable", hint: str = "") -> None:
         self.asked = asked
@@ -65,11 +65,11 @@ class UnknownNameError(SdmodelError, KeyError):
 
 
 class RangeError(SdmodelError, ValueError):
-    """A value lies outside the admissible range that the model file states."""
+    """A value lies outside the admissible range in the model file."""
 
 
 class OverrideError(SdmodelError, ValueError):
-    """Something other than a constant was given a value."""
+    """A value was assigned to a variable that is not a constant."""
 
 
 class ScenarioError(SdmodelError, ValueError):
@@ -77,23 +77,23 @@ class ScenarioError(SdmodelError, ValueError):
 
 
 class CompositionError(SdmodelError):
-    """Sectors do not fit together: the message names the joint."""
+    """Sectors cannot be composed; the message names the variable at which they do not fit."""
 
 
 class UnitsError(SdmodelError):
-    """A unit text, or the units of an equation, make no sense."""
+    """A unit string is not valid, or the units of an equation are inconsistent."""
 
 
 class EquationError(SdmodelError):
-    """An equation cannot be turned into numbers: undefined names, loops without a stock, wrong subscripts."""
+    """An equation cannot be evaluated: undefined names, loops without a stock, invalid subscripts."""
 
 
 class SolveError(SdmodelError, ArithmeticError):
-    """A run failed: the message names the first variable and the time that went wrong."""
+    """A run failed; the message names the first non-finite variable and its time."""
 
 
 class DesignError(SdmodelError, ValueError):
-    """A table of runs, or the call that makes one, is not well formed."""
+    """A design (table of runs), or an argument of a function, is not valid."""
 
 
 class StoreError(SdmodelError):
@@ -101,7 +101,7 @@ class StoreError(SdmodelError):
 
 
 class SweepInterrupted(_Portable, KeyboardInterrupt):
-    """A sweep was stopped with Ctrl-C. `result` holds what is done; rows that were not run have status 2."""
+    """A sweep was stopped with Ctrl-C; `result` holds the completed runs, rows that were not run have status 2."""
 
     def __init__(self, done: int, total: int, result: Any) -> None:
         self.result = result
@@ -109,7 +109,7 @@ class SweepInterrupted(_Portable, KeyboardInterrupt):
 
 
 class MissingExtraError(SdmodelError, ImportError):
-    """An optional package is absent; the message carries the line that installs it."""
+    """An optional package is not installed; the message contains the command that installs it."""
 
 
 class ReadWarning(UserWarning):
@@ -117,15 +117,15 @@ class ReadWarning(UserWarning):
 
 
 class ResultWarning(UserWarning):
-    """A result stands, but less can be read from it than was asked; the message says why and what to do."""
+    """A result is valid but limited, for example in accuracy; the message states why and what to do."""
 
 
 MAX_COMPARED = 200
-"""Characters up to which names are compared, which takes time that grows with the product of their lengths."""
+"""Maximum number of characters compared; the time grows with the product of the lengths."""
 
 
 def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """The names of `known` that look most like `asked`, best first.
+    """Names in `known` most similar to `asked`, best first.
 
     Examples
     --------

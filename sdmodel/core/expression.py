@@ -1,4 +1,4 @@
-"""Expression trees at the level of arrays, as written in the model file.
+"""Expression trees of array-level equations, as written in the model file.
 
 Messages, export, unit checks and documentation use this tree; simulation uses the scalar `Program` that
 `sdmodel.compile` derives from it.
@@ -50,7 +50,7 @@ class Op:
 class Call:
     """A function, or a lookup variable called like one.
 
-    Functions go by their lower-case names with blanks (`if then else`, `integ`, `smooth`, `with lookup`). `subs` are
+    Functions are named in lower case with blanks (`if then else`, `integ`, `smooth`, `with lookup`). `subs` are
     the subscripts of a lookup variable.
     """
 

@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class FrozenDict(dict[K, V]):
-    """A dict that cannot be changed: it reads as fast as one, and pickles, copies and hashes (by its keys).
+    """An immutable dict with the read speed of a dict; it can be pickled, copied and hashed (by its keys).
 
     Examples
     --------
@@ -26,7 +26,7 @@ class FrozenDict(dict[K, V]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
-    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, since it can change
+    def __hash__(self) -> int:  # type: ignore[override]  # dict is not hashable
         return hash(frozenset(self))
 
     def __reduce__(self) -> tuple[Any, ...]:

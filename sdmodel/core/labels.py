@@ -1,4 +1,4 @@
-"""Labels of elements, `name[a,b]`: joined and split here and nowhere else."""
+"""Compose and parse labels of elements, `name[a,b]`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def split_label(label: str, known: Container[str] = ()) -> tuple[str, tuple[str,
     label
         A name, or ``name[a,b]``.
     known
-        Keys (see `sdmodel.core.expression.key`) of the variables there are, such as the mapping `Structure.equations`.
-        A quoted name may hold brackets of its own, as in ``cost [CNY]``; the longest known name wins.
+        Keys (see `sdmodel.core.expression.key`) of existing variables, such as the mapping `Structure.equations`.
+        A quoted name may contain brackets, as in ``cost [CNY]``; the longest known name is used.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Formulas and names of functions in the words of the file that they come from: Vensim or XMILE."""
+"""Formulas and function names in the notation of their source file: Vensim or XMILE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Tabl
 from sdmodel.core.functions.table import FUNCTIONS
 
 XMILE_WORDS = {f.name: f.xmile for f in FUNCTIONS.values() if f.xmile}
-"""Functions of the expression tree that XMILE calls otherwise."""
+"""Functions of the expression tree with another name in XMILE."""
 _LEVEL = {"or": 1, "and": 2, "=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "^": 8}
 _UNARY = 7
 
@@ -48,7 +48,7 @@ def formula(expr: Expr, file: str, spell: dict[str, str] | None = None) -> str:
 
 
 def _show(node: Expr, above: int, names: dict[str, str], right: bool = False) -> str:
-    """XMILE's notation of a node that stands below an operator of a precedence."""
+    """XMILE notation of a node whose parent operator has precedence `above`."""
     match node:
         case Number(value):
             text = "NAN" if value != value or value == NA else to_text(node)

@@ -1,4 +1,4 @@
-"""Outcomes: one number a run, taken from a variable over time."""
+"""Outcomes: one number per run, computed from a variable over time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WAYS = ("final", "max", "min", "mean", "total", "first_above", "first_below")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A variable judged at a time or by a summary of its path.
+    """One number per run: the value of a variable at a time, or a summary of its trajectory.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class Outcome:
         Name of a variable (an element is ``name[a]``).
     at
         A time (number or date), or ``"final"``, ``"max"``, ``"min"``, ``"mean"`` (over time), ``"total"`` (integral
-        over time, unit times the unit of time), ``"first_above"`` or ``"first_below"`` (first time at which the path is
-        above or below `level`; NaN if never).
+        over time, unit times the unit of time), ``"first_above"`` or ``"first_below"`` (first time at which the
+        variable is above or below `level`; NaN if never).
     level
         Level for ``"first_above"`` and ``"first_below"``.
     start, end
-        The path counts from `start` to `end` (numbers or dates; default: all of it); a straight line joins the reported
-        times around them.
+        First and last time considered (numbers or dates; default: the whole run), with linear interpolation between
+        reported times.
 
     Examples
     --------
@@ -71,12 +71,12 @@ class Outcome:
 
     @classmethod
     def parse(cls, text: str) -> Outcome:
-        """An outcome from words such as ``"trust at 2034"`` or ``"max of trust"`` (for the command line).
+        """Parse an outcome from text such as ``"trust at 2034"`` or ``"max of trust"`` (for the command line).
 
         Raises
         ------
         DesignError
-            If the words say neither.
+            If the text has neither form.
         """
         if found := re.fullmatch(r"(.+) at (\S+)", text):
             try:
@@ -91,7 +91,7 @@ class Outcome:
 
     @property
     def label(self) -> str:
-        """The outcome in words."""
+        """Description of the outcome."""
         if isinstance(self.at, float):
             return f"{self.variable} at {self.at:g}"
         if self.level is not None:
@@ -99,7 +99,7 @@ class Outcome:
         return f"{self.at} of {self.variable}"
 
     def of(self, result: xr.Dataset | xr.DataArray | Any) -> xr.DataArray:
-        """The outcome of every run of a sweep (dims `run`), of one Run, or of a path (dim `time` and any others).
+        """Compute the outcome for a sweep (result has dim `run`), a Run, or a DataArray with dim `time` and any others.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Outcome:
         return self._judge(path).rename(self.label)
 
     def _refuse_dates(self, result: Any) -> None:
-        """Refuse dates where the times of a result are not years."""
+        """Raise an error for dates if the times of a result are not years."""
         if any(isinstance(t, Year) for t in (self.at, self.start, self.end)):
             if hasattr(result, "dims"):
                 unit, first = str(result["time"].attrs.get("unit", "")), float(result["time"][0])
@@ -135,7 +135,7 @@ class Outcome:
                 )
 
     def _path(self, result: xr.Dataset) -> xr.DataArray:
-        """The variable of a sweep, or the element that `name[a,b]` means."""
+        """Variable of a sweep, or one of its elements for `name[a,b]`."""
         names = {key(str(name)): name for name in result.data_vars}
         stem, elements = split_label(self.variable, names)
         if key(stem) not in names:

@@ -1,4 +1,4 @@
-"""Where the shipped models and experiments lie: inside the installed package, or beside it in a checkout."""
+"""Locations of the shipped models and experiments: inside the installed package, or next to it in a checkout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FOLDERS = ("experiments", "models")
 
 
 def _beside(folder: str) -> Path | None:
-    """The folder beside the package in a checkout, which a `pyproject.toml` next to it tells from `site-packages`."""
+    """Folder next to the package in a checkout, which is recognised by its `pyproject.toml`."""
     root = _HERE.parent
     return root / folder if (root / "pyproject.toml").is_file() and (root / folder).is_dir() else None
 
@@ -21,15 +21,15 @@ def _beside(folder: str) -> Path | None:
 class CheckoutFinder:
     """Import finder for `sdmodel.experiments` and `sdmodel.models` in a checkout.
 
-    There the two folders lie beside the package; a wheel holds them inside it, and this finder is never asked.
-    Appending the root to `sdmodel.__path__` would do as well, but would offer `sdmodel.tests` and `sdmodel.setup` too.
+    In a checkout the two folders are next to the package; a wheel contains them, so this finder is not used. Appending
+    the root to `sdmodel.__path__` would also make `sdmodel.tests` and `sdmodel.setup` importable.
     """
 
     @classmethod
     def find_spec(
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Spec of one of the two folders; None for any other name and where no checkout is."""
+        """Spec of one of the two folders; None for any other name, or outside a checkout."""
         package, _, folder = name.rpartition(".")
         if package != "sdmodel" or folder not in _FOLDERS or _beside(folder) is None:
             return None
@@ -37,13 +37,13 @@ class CheckoutFinder:
 
     @classmethod
     def install(cls) -> None:
-        """Let imports ask this finder after all others."""
+        """Append this finder to `sys.meta_path`."""
         if cls not in sys.meta_path:
             sys.meta_path.append(cls)
 
 
 def shipped(folder: str) -> Path:
-    """The folder `models` or `experiments`: inside the installed package, else beside it in a checkout."""
+    """The folder `models` or `experiments`: inside the installed package, else next to it in a checkout."""
     inside = _HERE / folder
     found = inside if inside.is_dir() else _beside(folder)
     if found is None:
@@ -52,7 +52,7 @@ def shipped(folder: str) -> Path:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Shipped models by name; a composition (.toml with sectors) comes before a sector of the same name."""
+    """Shipped models by name; a composition (.toml with sectors) takes precedence over a sector of the same name."""
     place = shipped("models")
     out = {p.stem: p for p in sorted(place.glob("*.mdl"))}
     for p in sorted(place.glob("*.toml")):

@@ -1,4 +1,4 @@
-"""The noun `Run`: what one run gave, with what it was asked and how it was solved."""
+"""`Run`, the result of one run with its inputs, and `Report`, how it was solved."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Report:
     method: str
     """Name of the solver."""
     evaluations: int
-    """How often the net flows were computed."""
+    """Number of evaluations of the net flows."""
     breaks: tuple[float, ...]
-    """Times at which the equations jump or bend and the solver was restarted."""
+    """Times of jumps and kinks at which the solver was restarted."""
     kinks: int
-    """Choices, minima and lookups that depend on the state; they are left to error control."""
+    """Choices, minima and lookups that depend on the state; they are handled by error control."""
     rtol: float | None
     """Relative tolerance; None for a fixed-step method."""
     seconds: float = field(compare=False)
-    """Wall time of the solution; it does not count when reports are compared."""
+    """Wall time in seconds; ignored when reports are compared."""
     reason: str = ""
-    """Why this method was chosen, where it is neither the one that was asked for nor the default."""
+    """Why this method was chosen, if it is neither the requested method nor the default."""
 
     @property
     def sentence(self) -> str:
-        """The report in words."""
+        """The report as one sentence."""
         how = f"rtol {self.rtol:g}" if self.rtol is not None else "fixed step"
         return (
             f"{self.method} ({how}) took {self.evaluations:,} evaluations "
@@ -51,7 +51,7 @@ class Report:
 
 
 def _spelling(name: str) -> str:
-    """What identifies an element: case and the blanks around brackets and commas do not count."""
+    """Normalise a label: ignore case and blanks around brackets and commas."""
     return re.sub(r"\s*([\[\],])\s*", r"\1", key(name))
 
 
@@ -59,7 +59,7 @@ def _spelling(name: str) -> str:
 class Run:
     """Values of every variable over time: read-only, and independent of later runs.
 
-    Two runs are equal if model, scenario and every value are; how long they took does not count.
+    Two runs are equal if model, scenario and all values are equal; wall time is ignored.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Run:
         return f"<Run of {self.model.name!r}, scenario {self.scenario.name!r}: {self.report.sentence}>"
 
     def __getitem__(self, name: str) -> pd.Series | pd.DataFrame:
-        """A variable over time: a Series, or for a subscripted variable a DataFrame with a column an element.
+        """A variable over time: a Series, or a DataFrame with one column per element for a subscripted variable.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Scenarios: named values and dated paths for a model's constants, from TOML or from code."""
+"""Scenarios: named sets of values and schedules for the constants of a model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sdmodel.core.schedule import Schedule, number
 
 @dataclass(frozen=True)
 class Scenario:
-    """Values and dated paths for constants of a model, under a name."""
+    """Named values and schedules for constants of a model."""
 
     name: str = "base"
     description: str = ""
     values: Mapping[str, float] = field(default_factory=FrozenDict)
-    """Constant by name; an element of a subscripted constant is `name[a,b]`."""
+    """Values by name of a constant; an element of a subscripted constant is `name[a,b]`."""
     paths: Mapping[str, Schedule] = field(default_factory=FrozenDict)
-    """Dated path by constant."""
+    """Schedules by name of a constant."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.description, str):
@@ -50,13 +50,13 @@ class Scenario:
                 )
 
     def with_values(self, values: Mapping[str, Any], name: str | None = None) -> Scenario:
-        """The same scenario with further values on top.
+        """Return a copy of the scenario with values added or replaced.
 
         Parameters
         ----------
         values
-            By constant a number, a Schedule, or a pandas Series: a schedule that steps at each of its times. Either
-            takes the place of what the scenario holds for that constant.
+            Number, Schedule or pandas Series (a schedule that steps at each of its times) by name of a constant. It
+            replaces the value or schedule of that constant in the scenario.
         name
             Name of the new scenario; default that of this one.
         """

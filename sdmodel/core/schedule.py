@@ -17,7 +17,7 @@ _BETWEEN = ("step", "linear")
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A value over time: `value[i]` holds from `at[i]` on (`step`), or knots are joined by lines (`linear`).
+    """A value over time: `value[i]` holds from `at[i]` on (`step`), or values are interpolated linearly (`linear`).
 
     Before the first date a schedule has its first value and after the last date its last.
     """
@@ -46,7 +46,7 @@ class Schedule:
 
 
 Path = Schedule
-"""The name of a `Schedule` in version 0.1.0, still reached as `sdmodel.Path`."""
+"""Name of `Schedule` in version 0.1.0, still available as `sdmodel.Path`."""
 
 
 def number(value: Any, what: str) -> float:

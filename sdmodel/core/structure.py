@@ -27,7 +27,7 @@ CONTROL = ("initial time", "final time", "time step", "saveper")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value or a claim comes from: a key of `models/sources.toml` and the place in it."""
+    """Reference for a value or statement: a key of `models/sources.toml` and the location in that source."""
 
     key: str
     locator: str = ""
@@ -35,7 +35,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One equation of a variable: its left-hand subscripts, those excepted, and the formula."""
+    """One equation of a variable: its left-hand subscripts, the excepted ones, and the formula."""
 
     subs: tuple[str, ...]
     excepts: tuple[tuple[str, ...], ...]
@@ -59,7 +59,7 @@ class SubscriptRange:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable of a model, with everything its file says about it."""
+    """One variable of a model, with all information from its file."""
 
     name: str
     """Spelling of the file, without quotes."""
@@ -76,10 +76,10 @@ class Variable:
     role: str = ""
     """lever | uncertainty | switch | fixed | input (boundary input), else empty"""
     ids: tuple[str, ...] = ()
-    """Instruments a lever stands for (P01 ...)."""
+    """Policy instruments that a lever represents (P01, ...)."""
     distribution: str = ""
     origin: str = ""
-    """Sector that owns the variable this boundary input stands for."""
+    """Sector that defines the variable of this boundary input."""
     outcome: bool = False
     sources: tuple[Source, ...] = ()
     group: str = ""
@@ -89,7 +89,7 @@ class Variable:
 
     @property
     def key(self) -> str:
-        """The spelling that identifies the variable (see `sdmodel.core.expression.key`)."""
+        """Normalised name that identifies the variable (see `sdmodel.core.expression.key`)."""
         return key(self.name)
 
     @property
@@ -108,15 +108,15 @@ class Variable:
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def reads(self) -> set[str]:
-        """Keys that its equations name (functions included, where no variable has their name they mean nothing)."""
+        """Keys of all names in its equations, including names of functions."""
         return set().union(*(names_in(c.expr) for c in self.components))
 
 
 @dataclass(frozen=True, repr=False)
 class Structure:
-    """A stock-and-flow structure: variables, subscript ranges, scenarios. Frozen: no run and no override changes it.
+    """Immutable stock-and-flow structure: variables, subscript ranges and scenarios.
 
-    Everything below `sdmodel.Model` works on a `Structure`; a `Model` is one that can run itself.
+    The engine and the analyses work on a `Structure`; `sdmodel.Model` adds methods that call them.
     """
 
     name: str
@@ -130,9 +130,9 @@ class Structure:
     synonyms: tuple[tuple[str, ...], ...] = ()
     """Unit synonyms of the file (Vensim's `22:` lines)."""
     method: str = ""
-    """Integration method the file asks for, where it does."""
+    """Integration method in the file, if any."""
     external: Mapping[str, float | Table] = field(default_factory=FrozenDict)
-    """What GET XLS/DIRECT functions and data files gave: a number or a series by element label."""
+    """Values read by GET XLS/DIRECT functions and from data files: a number or a series by element label."""
 
     def __post_init__(self) -> None:
         for name in ("equations", "ranges", "scenarios", "external"):
@@ -151,9 +151,9 @@ class Structure:
         return found
 
     def owner(self, label: str) -> Variable:
-        """Variable that a label belongs to: its name, or `name[a,b]` for an element.
+        """Variable of a label: its name, or `name[a,b]` for an element.
 
-        A quoted name may hold brackets of its own (``cost [CNY]``), so the whole label is looked up first.
+        A quoted name may contain brackets (``cost [CNY]``), so the whole label is looked up first.
         """
         return self[split_label(label, self.equations)[0]]
 
@@ -192,7 +192,7 @@ class Structure:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Short hash of the equations: equal for models that compute the same, whatever their documentation says."""
+        """Short hash of the equations: equal for models with the same equations; documentation is ignored."""
         import hashlib
 
         equations = [(k, v.components) for k, v in self.equations.items()]
@@ -223,20 +223,20 @@ class Structure:
         return out
 
     def with_variable(self, variable: Variable) -> Self:
-        """A new structure that has `variable`, in the place of an older one of that name if there is one."""
+        """Return a structure with `variable` added, or replaced if the name exists."""
         equations = dict(self.equations)
         equations[variable.key] = variable
         return dataclasses.replace(self, equations=FrozenDict(equations))
 
     def scenario(self, name: str) -> Scenario:
-        """The scenario of that name from the model's TOML files."""
+        """Scenario with the given name from the model's TOML files."""
         if name not in self.scenarios:
             raise UnknownNameError(name, self.scenarios, "scenario", f"{self.name} has {len(self.scenarios)} of them.")
         return self.scenarios[name]
 
     @property
     def time_unit(self) -> str:
-        """Unit of time, as the TIME STEP states it."""
+        """Unit of time, which is that of TIME STEP."""
         found = self.equations.get("time step")
         return found.unit if found is not None else ""
 
@@ -271,7 +271,7 @@ def element_shape(structure: Structure, variable: Variable) -> tuple[tuple[str, 
 
 
 def dimensions(structure: Structure, variable: Variable) -> list[str]:
-    """Range names that span the variable, one a dimension."""
+    """Names of the ranges of the variable, one per dimension."""
     out = []
     for place, elements in enumerate(element_shape(structure, variable)):
         written = [key(c.subs[place]) for c in variable.components]

@@ -1,4 +1,4 @@
-"""Explicit Runge-Kutta methods as Butcher tableaux: what the Python engine and the compiled lanes step by."""
+"""Explicit Runge-Kutta methods as Butcher tableaux: used by the Python engine and the compiled kernel."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ Weights = tuple[tuple[float, ...], float]
 """Weights of the slopes of earlier stages, and the number by which their weighted sum is divided."""
 
 ROUGH = 1 / 32
-"""A step is rough for a state if the error weights give more than this part of its size before and after the step."""
+"""A step is rough for a state if the error estimate exceeds this fraction of |y_before| + |y_after|."""
 FEW_ROUGH = 3
-"""Fewer rough steps than this, as at the start of a chain of empty stocks, are no sign that steps are too long."""
+"""Minimum number of rough steps that marks a run as rough; a few occur when initially empty stocks fill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tableau:
     """An explicit Runge-Kutta method; a weighted sum of slopes is ``(w0*k0 + w1*k1 + ...) / divisor``.
 
-    Weights are written over a common divisor so that every engine sums them alike, to the last bit.
+    Weights are written over a common divisor so that the sums of all engines are bitwise identical.
 
     Parameters
     ----------
     order
         Order of accuracy.
     step
-        Weights of the slopes over the step, one a stage.
+        Weights of the slopes in the step, one per stage.
     stages
-        For each stage but the first the weights of the stages before it.
+        Weights of the earlier stages, for each stage except the first.
     error
-        Weights of a difference of slopes that vanishes as the step does, times the step a coarse measure of its error
-        and of stiffness; empty if there is none.
+        Weights of a combination of slopes that vanishes with the step size; multiplied by the step size it is a coarse
+        estimate of the error and of stiffness. Empty if there is none.
 
     Examples
     --------
@@ -57,10 +57,10 @@ class Tableau:
 
     @property
     def nodes(self) -> tuple[float, ...]:
-        """Time of each stage as a part of the step."""
+        """Time of each stage as a fraction of the step."""
         return (0.0, *(sum(weights) / divisor for weights, divisor in self.stages))
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """The different times among the nodes, in the order of the stages."""
+        """Distinct values of `nodes`, in the order of the stages."""
         return tuple(dict.fromkeys(self.nodes))

@@ -1,4 +1,4 @@
-"""Text from files made safe to show: on a terminal, in a table for spreadsheets, in a page."""
+"""Escape text from files for display on a terminal, in spreadsheets and in HTML."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def printable(text: str) -> str:
-    r"""The text with control and formatting characters written out, so that it cannot steer a terminal.
+    r"""Escape control and formatting characters, so that text cannot control a terminal.
 
-    Line breaks stay; escape sequences, other control characters, marks that turn the direction of writing and lone
-    surrogates become ``\x1b``, ``\u202e`` and the like.
+    Line breaks are unchanged; escape sequences, other control characters, bidirectional marks and lone surrogates
+    become ``\x1b``, ``\u202e`` and the like.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def _written(char: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""`printable` text with line breaks written out too.
+    r"""Escape as `printable`, including line breaks.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, width: int = 80) -> str:
-    """The text on one line, cut at `width` characters.
+    """Text on one line, truncated to `width` characters.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def shorten(text: str, width: int = 80) -> str:
 
 
 def escaped_csv(name: str) -> str:
-    """A name for a cell of a table: an apostrophe in front of what a spreadsheet would take for a formula.
+    """Escape a name for a CSV cell: prefix an apostrophe if a spreadsheet would read it as a formula.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def escaped_csv(name: str) -> str:
 
 
 def unescaped_csv(name: str) -> str:
-    """The name that `escaped_csv` was given.
+    """Inverse of `escaped_csv`.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def unescaped_csv(name: str) -> str:
 
 
 def escaped_html(text: str) -> str:
-    """Text for a page: `printable`, with the characters escaped that HTML would read as markup.
+    """Escape text for HTML: as `printable`, and with markup characters escaped.
 
     Examples
     --------

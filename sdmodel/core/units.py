@@ -1,6 +1,6 @@
 """Small unit algebra: a unit is a product of words with exponents, and a word is its own unit.
 
-Nothing converts a scale: `million CNY` is one word and has nothing to do with `CNY`. Two words are the same
+Scales are not converted: `million CNY` is one word, unrelated to `CNY`. Two words are the same
 unit only if they are spelled the same (case, and blank against underscore, aside) or if the model file calls
 them synonyms. That is what Vensim does [1]_: it takes units literally, `Person` and `People` differ, and the
 plurals it knows (`22:Year,Years`) are lines of the model file that a new model starts with. A file without
@@ -11,8 +11,7 @@ References
 .. [1] Ventana Systems, Vensim Help, "Units Equivalents",
    https://vensim.com/documentation/ref_units_equiv.html
 
-Unit texts come from files of strangers: they are read by the few lines below, bounded in length, depth and
-exponent.
+Unit texts come from untrusted files; their length, nesting depth and exponents are limited.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ MAX_EXPONENT = 1000
 MAX_DENOMINATOR = 1000
 
 DIMENSIONLESS_WORDS = frozenset({"dmnl", "dimensionless", "fraction", "nil"})
-"""Words that Vensim takes for no dimension, beside the number 1."""
+"""Words that are dimensionless in Vensim, besides the number 1."""
 
 _PHRASE = r"[^*/^()\s]+(?:\s+[^*/^()\s]+)*"
 _TOKEN = re.compile(rf"\s*([*/^()]|{_PHRASE})")
@@ -61,11 +60,11 @@ class Unit:
     powers: tuple[tuple[str, Fraction], ...] = ()
     """Word (in lower case) and exponent, sorted by word, none with exponent 0."""
     spelling: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
-    """How each word was written, for messages."""
+    """Original spelling of each word, for messages."""
 
     @property
     def dimensionless(self) -> bool:
-        """Whether no word is left."""
+        """Whether the unit is dimensionless."""
         return not self.powers
 
     def __mul__(self, other: Unit) -> Unit:
@@ -77,7 +76,7 @@ class Unit:
         return _product(self, other, -1)
 
     def __pow__(self, exponent: float | Fraction) -> Unit:
-        """Power with a number that is not too large (UnitsError otherwise)."""
+        """Power; UnitsError if the exponent is too large."""
         if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
             raise UnitsError(f"The exponent {exponent} of the unit '{self}' is too large: {MAX_EXPONENT} at most.")
         power = Fraction(exponent).limit_denominator(MAX_DENOMINATOR)

@@ -1,1 +1,1 @@
-"""Functions of the language: one entry each, with everything that the other rooms need to know of it."""
+"""Functions of the modelling language: one `Function` entry each, used by all other packages."""

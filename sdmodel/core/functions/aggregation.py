@@ -1,4 +1,4 @@
-"""SUM, PROD, VMIN and VMAX over subscripts marked with `!`, or over a whole array of XMILE."""
+"""SUM, PROD, VMIN and VMAX over subscripts marked with `!`, or over a whole array in XMILE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sdmodel.core.functions.protocols import Build, Builder, Site, argument
 
 
 def _aggregate(op: str) -> Build:
-    """A function that gathers over ranges with an operation."""
+    """Create the `build` of a function that aggregates over ranges with a binary operation."""
 
     def build(low: Builder, site: Site) -> int:
         call, inside = site.call, site.call.args[0]
@@ -20,7 +20,7 @@ def _aggregate(op: str) -> Build:
             raise EquationError(
                 f"{site.where}: {call.name.upper()} gathers over a subscript marked with an exclamation mark; none is."
             )
-        alone = _alone(low, inside)  # SUM(x[d!]) in an equation of many elements is worked out once
+        alone = _alone(low, inside)  # SUM(x[d!]) in an equation of many elements is computed once
         mark = (call, site.initial)
         found = low.shared.get(mark) if alone else None
         if not isinstance(found, int):
@@ -34,7 +34,7 @@ def _aggregate(op: str) -> Build:
 
 
 def _alone(low: Builder, argument: Expr) -> bool:
-    """Whether an argument gathered over means the same whatever the element of the left-hand side."""
+    """Whether an aggregated argument is the same for every element of the left-hand side."""
     named = [n for n in walk(argument) if isinstance(n, (Ref, Call))]
     if any(isinstance(n, Call) and low.is_stepped(n.name) for n in named):
         return False
@@ -43,7 +43,7 @@ def _alone(low: Builder, argument: Expr) -> bool:
 
 
 def every_element(low: Builder, site: Site) -> list[int]:
-    """All elements of the one variable a function is called with."""
+    """Nodes of all elements of the variable that is the only argument of a call."""
     inside = site.call.args[0]
     known = low.elements(inside.name) if isinstance(inside, Ref) else ()
     if not isinstance(inside, Ref) or not known:
@@ -56,7 +56,7 @@ def every_element(low: Builder, site: Site) -> list[int]:
 
 
 def _members(low: Builder, site: Site, sub: str) -> tuple[str, ...] | None:
-    """Elements that a subscript of a whole array allows: all of a range that is not on the left-hand side."""
+    """Elements selected by a subscript of a whole array: the whole range if it is not on the left-hand side."""
     if sub == "*":
         return None
     found = low.ranges.get(key(sub))

@@ -1,4 +1,4 @@
-"""Allocation of what is available to claimants, by curves or by priority."""
+"""Allocation of a limited supply to claimants, by priority profiles or by priority."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def allocate_available(low: Builder, site: Site) -> int:
 
 
 def _check_profile(low: Builder, site: Site, element: str, profile: list[int]) -> None:
-    """Require a kind of curve that is known, and a width above zero where the curve has one."""
+    """Require a known kind of curve, and a positive width where the curve has one."""
     g = low.graph
     kind, _, width, _ = profile
     kinds = [g.op("eq", kind, g.const(float(k))) for k in range(5)]

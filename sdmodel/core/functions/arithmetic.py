@@ -20,7 +20,7 @@ def _power(low: Builder, site: Site) -> int:
 
 
 def _log(low: Builder, site: Site) -> int:
-    """LOG(x, base); with a base of ten the exact decimal logarithm."""
+    """LOG(x, base); uses log10 for base 10."""
     x, *given = arguments(low, site)
     base = given[0] if given else low.graph.const(10.0)
     if low.graph.value(base) == 10.0:
@@ -74,7 +74,7 @@ def _pi(low: Builder, site: Site) -> int:
 
 
 def _round(low: Builder, site: Site) -> int:
-    """ROUND of XMILE: to the nearest whole number, halves away from zero."""
+    """ROUND of XMILE: to the nearest integer, halves away from zero."""
     g = low.graph
     (x,) = arguments(low, site)
     size = g.op("floor", g.plus(g.op("abs", x), g.const(0.5)))

@@ -1,4 +1,4 @@
-"""Functions of Time: steps, ramps, pulses and the like, with Vensim's meaning on the TIME STEP grid or exact dates."""
+"""Functions of Time such as steps, ramps and pulses, with Vensim's semantics on the TIME STEP grid or exact dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _step(low: Builder, site: Site) -> int:
 
 
 def _from(low: Builder, site: Site, start: int) -> int:
-    """Whether a date has come: half a step early on the TIME STEP grid, as Vensim has it, else exactly."""
+    """Condition Time >= start; on the TIME STEP grid half a step is added to Time, as in Vensim."""
     g = low.graph
     if not low.fixed:
         return g.op("ge", low.time(site.initial), start)
@@ -23,7 +23,7 @@ def _from(low: Builder, site: Site, start: int) -> int:
 
 
 def _time_plus(low: Builder, site: Site) -> int:
-    """Vensim's `time plus`: Time + TIME STEP/2, which keeps rounding from deciding comparisons on the grid."""
+    """Vensim's `time plus`: Time + TIME STEP/2, so that rounding does not affect comparisons on the grid."""
     return low.graph.plus(low.time(site.initial), low.graph.over(low.step(site.initial), low.graph.const(2.0)))
 
 
@@ -43,7 +43,7 @@ def _pulse(low: Builder, site: Site) -> int:
 
 
 def _at_least_a_step(low: Builder, site: Site, width: int) -> int:
-    """The width of a pulse; Vensim takes a width of 0 for one TIME STEP."""
+    """Width of a pulse; as in Vensim, a width of 0 means one TIME STEP."""
     g = low.graph
     if g.value(width) not in (None, 0.0):
         return width
@@ -65,7 +65,7 @@ def _one_pulse(low: Builder, site: Site, start: int, width: int) -> int:
 
 
 def _pulse_train(low: Builder, site: Site) -> int:
-    """PULSE TRAIN(start, width, interval, end): the pulse of every interval, up to and with the time `end`."""
+    """PULSE TRAIN(start, width, interval, end): a pulse at the start of every interval, up to `end`."""
     g = low.graph
     start, width, interval, end = arguments(low, site)
     width = _at_least_a_step(low, site, width)
@@ -103,7 +103,7 @@ def _xpulse(low: Builder, site: Site) -> int:
 
 
 def _time_value(low: Builder, site: Site) -> int:
-    """GET TIME VALUE(0, offset, 0): Time and an offset; what needs a calendar or the clock is refused."""
+    """GET TIME VALUE(0, offset, 0): Time plus an offset; calendar and system clock are not supported."""
     relative = low.number(site.call.args[0], site, "the first argument of GET TIME VALUE")
     measure = low.number(site.call.args[2], site, "the third argument of GET TIME VALUE")
     if (relative, measure) != (0.0, 0.0):

@@ -1,4 +1,4 @@
-"""Draws from truncated distributions by their inverse distribution functions, which scipy computes."""
+"""Draws from truncated distributions by inversion of the distribution function (scipy)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Cdf = Callable[..., float]
 
 
 def truncated(cdf: Cdf, quantile: Cdf, whole: bool = False) -> Callable[..., float]:
-    """The value `(u, least, most, shift, stretch, *shape)` of a draw.
+    """Create the function `(u, least, most, shift, stretch, *shape)` that returns a draw.
 
-    A uniform `u` becomes a draw of the standard distribution, which is stretched, then shifted; values outside `least`
-    and `most` do not occur. NaN where the arguments have no meaning or nothing lies between.
+    A uniform `u` is transformed to a draw of the standard distribution, multiplied by `stretch` and increased by
+    `shift`, truncated to [least, most]. NaN for invalid arguments or an empty interval.
 
     Parameters
     ----------
     cdf, quantile
         `(x, *shape)` and `(probability, *shape)`, of the standard distribution.
     whole
-        Whether its values are whole numbers.
+        Whether the distribution is discrete, on the integers.
     """
 
     def value(u: float, least: float, most: float, shift: float, stretch: float, *shape: float) -> float:
@@ -43,7 +43,7 @@ def truncated(cdf: Cdf, quantile: Cdf, whole: bool = False) -> Callable[..., flo
 
 
 def counted(cdf: Cdf, near: Cdf) -> Cdf:
-    """Smallest whole number from 0 at which a distribution function reaches a probability; `near` is close to it."""
+    """Quantile function of a distribution on 0, 1, 2, ...; `near` is an approximation used as the start."""
 
     def quantile(p: float, *shape: float) -> float:
         k = math.floor(near(p, *shape)) if p > 0 else 0

@@ -1,9 +1,9 @@
-"""Random draws, one a step: truncated distributions by their inverse distribution functions.
+"""Random draws, one per step: truncated distributions by inversion of the distribution function.
 
 Vensim's arguments: minimum, maximum, the distribution's own parameters, shift, stretch, stream. A draw of the standard
-distribution is stretched, then shifted; values outside minimum and maximum do not occur
-(https://vensim.com/documentation/fn_random.html). The stream argument is read and not used: each place in a model has a
-stream of its own.
+distribution is multiplied by stretch, increased by shift, and truncated to minimum and maximum
+(https://vensim.com/documentation/fn_random.html). The stream argument is ignored: each call in a model has its own
+stream.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def uniform(low: Builder, site: Site) -> int:
 
 
 def normal(low: Builder, site: Site) -> int:
-    """RANDOM NORMAL(min, max, mean, standard deviation[, seed]), cut off at min and max."""
+    """RANDOM NORMAL(min, max, mean, standard deviation[, seed]), truncated at min and max."""
     g = low.graph
     least, most, mean, spread = (argument(low, site, a) for a in site.call.args[:4])
     bottom, top = (g.op("normal_cdf", g.over(g.minus(x, mean), spread)) for x in (least, most))
@@ -41,7 +41,7 @@ def normal(low: Builder, site: Site) -> int:
 
 
 def exponential(low: Builder, site: Site) -> int:
-    """RANDOM EXPONENTIAL(min, max, shift, stretch[, seed]), cut off at min and max."""
+    """RANDOM EXPONENTIAL(min, max, shift, stretch[, seed]), truncated at min and max."""
     g = low.graph
     least, most, shift, stretch = (argument(low, site, a) for a in site.call.args[:4])
     begin = g.op("max", least, shift)
@@ -54,7 +54,7 @@ def exponential(low: Builder, site: Site) -> int:
 
 
 def _in_order(low: Builder, site: Site, least: int, most: int, value: int) -> int:
-    """`value`, if the least value a draw can have is not above the most."""
+    """`value`, with the requirement that `least` is not greater than `most`."""
     order = low.graph.op("le", least, most)
     return low.where_meaningful(site, order, value, f"the minimum of {site.call.name.upper()} is above its maximum")
 
@@ -68,7 +68,7 @@ def poisson(low: Builder, site: Site) -> int:
 
 
 def triangular(low: Builder, site: Site) -> int:
-    """RANDOM TRIANGULAR(min, max, start, peak, stop[, stream]), cut off at min and max."""
+    """RANDOM TRIANGULAR(min, max, start, peak, stop[, stream]), truncated at min and max."""
     g = low.graph
     least, most, start, peak, stop = (argument(low, site, a) for a in site.call.args[:5])
     one, zero = g.const(1.0), g.const(0.0)
@@ -93,7 +93,7 @@ def triangular(low: Builder, site: Site) -> int:
 
 
 def weibull(low: Builder, site: Site) -> int:
-    """RANDOM WEIBULL(min, max, shape, shift, stretch[, stream]) of mean 1 before it is stretched and shifted."""
+    """RANDOM WEIBULL(min, max, shape, shift, stretch[, stream]) with mean 1 before stretch and shift."""
     g = low.graph
     least, most, shape, shift, stretch = (argument(low, site, a) for a in site.call.args[:5])
     one = g.const(1.0)

@@ -1,4 +1,4 @@
-"""Functions of one number: each is a scalar operation, with its value, lanes, derivative and cost."""
+"""Functions of one number: each is a scalar operation with value, vector code, derivative and cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _square(g: Graph, a: int) -> int:
 
 
 def _absolute(g: Graph, n: int, a: int, d: int) -> int:
-    """To the right at 0, where the change upwards counts."""
+    """Derivative of abs; at 0, abs(d), the derivative in the direction of the change."""
     zero = g.const(0.0)
     falling = g.pick(g.op("lt", a, zero), g.op("neg", d), g.op("abs", d))
     return g.pick(g.op("gt", a, zero), d, falling)
@@ -44,7 +44,7 @@ def _elementwise(
     xmile: str = "",
     renamed: bool = False,
 ) -> Function:
-    """A function that is a scalar operation of one argument; see `Operation` for the fields."""
+    """Create a function that is a scalar operation of one argument; see `Operation` for the fields."""
     derivative: Derivative | None = None if change is None else chain(change)
     operation = Operation(op or name.replace(" ", "_"), value, lanes, derivative, weight, called, fast, flat)
     return Function(name, sentence, (1, 1), unit, operation=operation, vensim=vensim, xmile=xmile, renamed=renamed)

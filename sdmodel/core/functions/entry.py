@@ -1,4 +1,4 @@
-"""The entry of a function, and of the scalar operation that some functions are."""
+"""Entries of the function table: `Function`, and `Operation` for scalar operations."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from sdmodel.core.functions.protocols import Build, Graph
 
 Derivative = Callable[[Graph, int, Sequence[int], Sequence[int]], int]
-"""`(graph, node, arguments, changes of the arguments) -> change of the node`, as nodes."""
+"""`(graph, node, arguments, derivatives of the arguments) -> derivative of the node`, as nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A scalar operation on floats; truth is 1.0, falsehood 0.0."""
+    """A scalar operation on floats; true is 1.0, false 0.0."""
 
     name: str
     value: Callable[..., float]
-    """IEEE meaning: an overflow or a division by zero is infinity or NaN, never an exception."""
+    """IEEE arithmetic: an overflow or a division by zero gives infinity or NaN, never an exception."""
     lanes: Callable[..., str] | None = None
-    """`(lanes, x, ...) -> result` (`sdmodel.core.functions.protocols.Lanes`); None: the kernel of sweeps refuses it."""
+    """`(lanes, x, ...) -> result` (`sdmodel.core.functions.protocols.Lanes`); None: not in the sweep kernel."""
     derivative: Derivative | None = None
-    """None: gradients refuse it, or know it themselves (sums, products, choices, lookups)."""
+    """None: not differentiable, or handled by the gradient code itself (sums, products, choices, lookups)."""
     weight: int = 1
-    """About how many instructions it takes on lanes."""
+    """Approximate number of vector instructions."""
     called: bool = False
-    """Whether large programs call it on lanes as a function of its own, in place of writing it out at each use."""
+    """Whether large programs call it as a separate vector function instead of inlining it."""
     fast: Callable[..., float] | None = None
-    """As `value` for ordinary arguments, but may raise ArithmeticError or ValueError; None: `value`."""
+    """Faster form of `value` that may raise ArithmeticError or ValueError; None: `value`."""
     flat: bool = False
-    """Whether it changes at jumps only."""
+    """Whether it is piecewise constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,24 @@ class Function:
     """A function of the language."""
 
     name: str
-    """Its key in expressions: small letters, blanks."""
+    """Key in expressions: lower case, with blanks."""
     sentence: str
-    """What it gives, for the page of the language."""
+    """Description for the language page of the documentation."""
     arguments: tuple[int, int]
-    """Least and most number of arguments; a most above 99 is any number."""
+    """Minimum and maximum number of arguments; a maximum above 99 means unlimited."""
     unit: str
     """Units of arguments and result (see `sdmodel.validation.static.signatures`); empty if they depend on values."""
     build: Build | None = None
-    """Adds its nodes; None for an operation, or for a statement that the lowering itself reads."""
+    """Adds the nodes of a call; None for an operation, or for a statement handled by the lowering."""
     operation: Operation | None = None
-    """The operation it is, if it is one."""
+    """The scalar operation, for a function that is one."""
     steps: str = ""
-    """What it needs the TIME STEP grid for; empty if it runs with exact dates as well."""
+    """Why it needs the TIME STEP grid; empty if it also works with exact dates."""
     gathers: bool = False
-    """Whether a subscript with `!` has a meaning in it."""
+    """Whether subscripts marked with `!` are allowed in its arguments."""
     vensim: bool = True
-    """Whether Vensim has a word for it."""
+    """Whether it exists in Vensim."""
     xmile: str = ""
-    """How XMILE spells it, where that is not its name."""
+    """Name in XMILE, where it differs."""
     renamed: bool = False
-    """Whether XMILE's word takes the same arguments, so that reading it is a change of name."""
+    """Whether XMILE's function takes the same arguments, so that it is translated by renaming."""

@@ -11,11 +11,11 @@ from sdmodel.core.functions.protocols import Builder, Site
 
 MAX_RANKED = 100
 _NEAR = 1e-9
-"""Rounding noise of an index that is a whole number, such as one that follows from Time."""
+"""Tolerance for rounding errors of an integer index, for example one computed from Time."""
 
 
 def element_at(low: Builder, site: Site) -> int:
-    """ELEMENT AT(variable[..., *, ...], value outside, index for each `*`): whole part of the index, from 1."""
+    """ELEMENT AT(variable[..., *, ...], value outside, index for each `*`): index from 1, truncated to an integer."""
     ref, outside, *indices = site.call.args
     known = set(low.elements(ref.name)) if isinstance(ref, Ref) else set()
     if not isinstance(ref, Ref) or not known:
@@ -25,7 +25,7 @@ def element_at(low: Builder, site: Site) -> int:
     whole = [g.op("floor", g.plus(i, g.const(_NEAR))) for i in waiting]
     miss = low.node(site, outside)
     choices: list[list[tuple[str, int]]] = []
-    """For each dimension the elements that are possible and the node of its condition (-1: none)."""
+    """For each dimension, the possible elements, each with the node of its condition (-1: none)."""
     for place, sub in enumerate(ref.subs):
         if sub != "*":
             choices.append([(low.bound(sub, site), -1)])
@@ -51,7 +51,7 @@ def element_at(low: Builder, site: Site) -> int:
 
 
 def rank(low: Builder, site: Site) -> int:
-    """ARRAY RANK(array, rank[, second array]): the place, from 1, of the element of that rank, rising; 0 outside."""
+    """ARRAY RANK(array, rank[, second array]): position, from 1, of the element with that ascending rank; 0 outside."""
     array, wanted, *second = site.call.args
     names = low.gathered(array)
     places = list(low.over(names, site))

@@ -1,4 +1,4 @@
-"""Lookups: points joined by lines, held, looked ahead at, extrapolated or inverted; and what stands for data."""
+"""Lookups (interpolated, held, look-forward, extrapolated, inverted) and data functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _lookup_as(kind: str) -> Build:
 
 
 def _lookup_invert(low: Builder, site: Site) -> int:
-    """LOOKUP INVERT(lookup, y): the x at which a rising or falling lookup has the value y."""
+    """LOOKUP INVERT(lookup, y): the x at which a monotonic lookup has the value y."""
     table = _table(low, site)
     pairs = sorted(zip(table.y, table.x, strict=True))
     y, x = zip(*pairs, strict=True)

@@ -1,4 +1,4 @@
-"""Functions that hold values from step to step; they have a meaning on the TIME STEP grid only."""
+"""Functions that store values from step to step; they are defined on the TIME STEP grid only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sdmodel.core.functions.protocols import Builder, Site, argument, at_start
 
 
 def delay_fixed(low: Builder, site: Site) -> int:
-    """DELAY FIXED(input, delay time, initial value): the input a number of steps ago, settled at the start."""
+    """DELAY FIXED(input, delay time, initial value): the input a number of steps ago, fixed at the start."""
     g = low.graph
     x, time, start = site.call.args
     begin = at_start(low, site, start)
@@ -50,7 +50,7 @@ def previous(low: Builder, site: Site) -> int:
 def sample_if_true(low: Builder, site: Site) -> int:
     """SAMPLE IF TRUE(condition, input, initial value): the input while the condition holds, then its last value.
 
-    The name of the variable in its own condition and input is the value held so far.
+    In the condition and the input, the name of the variable itself refers to the stored value.
     """
     g = low.graph
     condition, x, start = site.call.args

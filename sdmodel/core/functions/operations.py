@@ -1,4 +1,4 @@
-"""Operators as scalar operations, and what makes the operation of a function of one argument."""
+"""Operators as scalar operations, and helpers for operations of one argument."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ LOGIC = frozenset({"and", "or", "not"})
 
 
 def intrinsic(name: str) -> Callable[[Lanes, str], str]:
-    """Lanes of an operation that LLVM has an intrinsic for."""
+    """Vector code of an operation that is an LLVM intrinsic."""
     return lambda lanes, x: lanes.intrinsic(name, x)
 
 
 def routine(name: str) -> Callable[..., str]:
-    """Lanes of an operation that the engine has a routine for."""
+    """Vector code of an operation that is a routine of the engine."""
     return lambda lanes, *args: lanes.routine(name, *args)
 
 
 def chain(rule: Callable[[Graph, int, int, int], int]) -> Derivative:
-    """Derivative of an operation of one argument, from `rule(graph, node, argument, change of the argument)`."""
+    """Derivative of an operation of one argument, from `rule(graph, node, argument, derivative of the argument)`."""
 
     def derivative(g: Graph, node: int, args: Sequence[int], changes: Sequence[int]) -> int:
         return rule(g, node, args[0], changes[0])
@@ -52,4 +52,4 @@ OPERATORS = (
     Operation("not", lambda a: float(a == 0), flat=True),
     Operation("select", lambda c, a, b: a if c != 0 else b),
 )
-"""Operations that operators and other functions are made of."""
+"""Operations from which operators and other functions are built."""

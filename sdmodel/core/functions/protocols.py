@@ -1,4 +1,4 @@
-"""What the entry of a function is handed: the call, the graph it adds nodes to, and instructions of vector lanes."""
+"""Protocols with which function entries work: the call, the expression graph, and vector instructions."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Protocol
 from sdmodel.core.expression import Call, Expr, Ref, Table
 
 Env = Mapping[str, str]
-"""Element that each range stands for, by the key of the range."""
+"""Element bound to each range, by the key of the range."""
 Element = tuple[str, ...]
 
 
 class Named(Protocol):
-    """A variable, as a message names it."""
+    """A variable with a name for messages and a key for references."""
 
     @property
     def name(self) -> str:
-        """As the file spells it."""
+        """Name as spelled in the file."""
 
     @property
     def key(self) -> str:
-        """As references name it."""
+        """Key used by references."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A call of a function and where it stands."""
+    """A function call and its location."""
 
     call: Call
     env: Env
     variable: Named
     initial: bool
-    """Whether the formula is an initial value, which sees stocks at the start."""
+    """Whether the formula is an initial value, in which stocks have their initial values."""
     where: str
     """File, line and variable, for messages."""
 
@@ -43,16 +43,16 @@ class Graph(Protocol):
     """The scalar graph: every method returns the index of a node."""
 
     def const(self, value: float) -> int:
-        """A number."""
+        """Node of a constant."""
 
     def value(self, node: int) -> float | None:
-        """The number of a constant node, else None."""
+        """Value of a constant node, else None."""
 
     def op(self, name: str, *args: int) -> int:
-        """An operation of `sdmodel.core.functions.operations`."""
+        """Node of an operation of `sdmodel.core.functions.operations`."""
 
     def add(self, *node: str | int | float) -> int:
-        """A node as it is."""
+        """Add a node without simplification."""
 
     def varies(self, node: int) -> bool:
         """Whether a node can change during a run."""
@@ -74,7 +74,7 @@ class Graph(Protocol):
 
 
 class Builder(Protocol):
-    """A pass from equations to nodes, as a function sees it. Variables and ranges are named by their keys."""
+    """Interface of the lowering for function entries. Variables and ranges are identified by their keys."""
 
     @property
     def fixed(self) -> bool:
@@ -82,14 +82,14 @@ class Builder(Protocol):
 
     @property
     def graph(self) -> Graph:
-        """Where nodes are added."""
+        """Graph to which nodes are added."""
 
     @property
     def shared(self) -> dict[object, int | list[int]]:
-        """Nodes of what is worked out once for several elements, by a key of the function's choice."""
+        """Nodes shared between several elements, by a key chosen by the function."""
 
     def node(self, site: Site, expr: Expr, env: Env | None = None, initial: bool | None = None) -> int:
-        """Node of an expression at the place of a call; `env` and `initial` take the place of the call's."""
+        """Node of an expression in the context of a call; `env` and `initial` override those of the call."""
 
     # -- variables and subscripts -------------------------------------------------------------------------------
     @property
@@ -106,29 +106,29 @@ class Builder(Protocol):
         """Elements of a variable along one of its dimensions."""
 
     def element_meant(self, ref: Ref, site: Site) -> Element:
-        """The element of a variable that a reference means."""
+        """Element of a variable to which a reference resolves."""
 
     def bound(self, sub: str, site: Site) -> str:
-        """The element that a subscript means."""
+        """Element to which a subscript resolves."""
 
     def over(self, names: list[str], site: Site) -> Iterator[dict[str, str]]:
-        """What ranges stand for at every combination of the elements of `names`."""
+        """Iterate over every combination of elements of the ranges `names`, each as a mapping of range to element."""
 
     def gathered(self, expr: Expr) -> list[str]:
-        """Ranges marked with `!` in an expression, outside nested functions that gather."""
+        """Ranges marked with `!` in an expression, outside nested aggregating functions."""
 
     def left_side(self, site: Site) -> tuple[tuple[str, ...], Element] | None:
-        """Subscripts of the left-hand side, and the element of it that is being worked out."""
+        """Subscripts of the left-hand side, and the element of it that is being lowered."""
 
     def is_stepped(self, function: str) -> bool:
-        """Whether a function has a meaning on the TIME STEP grid only."""
+        """Whether a function is defined on the TIME STEP grid only."""
 
     # -- numbers ------------------------------------------------------------------------------------------------
     def number(self, expr: Expr, site: Site, what: str) -> float:
-        """The number that an argument has at the start, for what shapes the program; `what` names it in messages."""
+        """Initial value of an argument that affects the shape of the program; `what` names it in messages."""
 
     def fold(self, op: str, parts: list[int]) -> int:
-        """One operation over several nodes, from the left."""
+        """Left fold of a binary operation over several nodes."""
 
     # -- time ---------------------------------------------------------------------------------------------------
     def time(self, initial: bool) -> int:
@@ -138,11 +138,11 @@ class Builder(Protocol):
         """Node of TIME STEP."""
 
     def hold(self, node: int, initial: bool) -> int:
-        """A node that changes at TIME STEP only: constant over the stages of a Runge-Kutta step on the grid."""
+        """Value of `node` at the start of the TIME STEP, constant over the stages of a Runge-Kutta step on the grid."""
 
     # -- arguments ----------------------------------------------------------------------------------------------
     def require(self, site: Site, condition: int, complaint: str) -> None:
-        """Say the complaint of a run that fails where the condition is false."""
+        """Report `complaint` for a run that fails where the condition is false."""
 
     def where_meaningful(self, site: Site, condition: int, value: int, complaint: str) -> int:
         """`value`, or NaN where a required condition is false."""
@@ -151,39 +151,39 @@ class Builder(Protocol):
         """Points of a lookup variable's element."""
 
     def lookup(self, table: Table, argument: int) -> int:
-        """Node of a lookup at a node."""
+        """Node of a lookup with a node as argument."""
 
-    # -- what a function remembers ------------------------------------------------------------------------------
+    # -- state of functions -------------------------------------------------------------------------------------
     def later(self, work: Callable[[], None]) -> None:
-        """Do something when the current variable is done, so that a loop may go through what is remembered."""
+        """Defer `work` until the current variable is lowered, so that a feedback loop may pass through hidden state."""
 
     def hidden_states(self, site: Site, starts: list[int]) -> tuple[list[int], bool]:
-        """Indices of stocks inside a function, by their initial values; True if an equal call has made them before."""
+        """Indices of hidden stocks with initial nodes `starts`; True if an equal call has already created them."""
 
     def set_rates(self, states: list[int], rates: list[int]) -> None:
-        """Net flows of hidden stocks."""
+        """Set the net flows of hidden stocks."""
 
     def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
-        """Indices of values held from step to step; True if an equal call with this tag has made them before."""
+        """Indices of `count` memories; True if an equal call with this tag has already created them."""
 
     def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
-        """What a memory starts with, what enters it each step, and the number of steps it stays."""
+        """Set the nodes of a memory: initial value, value that enters each step, and length in steps."""
 
     def fitted_order(self, site: Site, order: int, delay: int) -> int:
         """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""
 
     def own_name_means(self, node: int, site: Site) -> AbstractContextManager[None]:
-        """Let the variable's name on its own right-hand side stand for a node."""
+        """Resolve the variable's own name on its right-hand side to a node."""
 
     def draw(self, site: Site) -> int:
-        """Node of a uniform draw, new each step."""
+        """Node of a uniform random draw, a new one each step."""
 
 
 class Lanes(Protocol):
-    """Instructions on vectors of runs; every value is the name of a vector."""
+    """Instructions on vectors of runs; each value is the name of a vector."""
 
     def number(self, x: float) -> str:
-        """A number in every lane."""
+        """Vector with the same number in every lane."""
 
     def add(self, a: str, b: str) -> str:
         """A + b."""
@@ -201,26 +201,26 @@ class Lanes(Protocol):
         """-a."""
 
     def compare(self, how: str, a: str, b: str) -> str:
-        """Lanes in which `a how b`: olt, ole, ogt, oge, oeq, une."""
+        """Mask of lanes in which the LLVM predicate `how` holds: olt, ole, ogt, oge, oeq, une."""
 
     def select(self, lanes: str, a: str, b: str) -> str:
         """`a` in the lanes that are set, else `b`."""
 
     def intrinsic(self, name: str, *args: str) -> str:
-        """A vector intrinsic of LLVM, such as ``sqrt``, ``fabs`` or ``tan``."""
+        """Call an LLVM vector intrinsic, such as ``sqrt``, ``fabs`` or ``tan``."""
 
     def routine(self, name: str, *args: str) -> str:
-        """A routine of the engine: exp, ln, log10, pow, tanh, sin, cos, floor, trunc, min, max and the like."""
+        """Call a routine of the engine: exp, ln, log10, pow, tanh, sin, cos, floor, trunc, min, max and others."""
 
     def library(self, name: str, x: str) -> str:
-        """A function of the C library, called for each lane."""
+        """Call a function of the C library for each lane."""
 
 
 Build = Callable[[Builder, Site], int]
 
 
 def argument(low: Builder, site: Site, expr: Expr, env: Env | None = None) -> int:
-    """Node of an argument of a call; `env` adds to what the ranges stand for there."""
+    """Node of an argument of a call; `env` extends the range bindings of the call."""
     return low.node(site, expr) if env is None else low.node(site, expr, {**site.env, **env})
 
 
@@ -230,5 +230,5 @@ def arguments(low: Builder, site: Site) -> list[int]:
 
 
 def at_start(low: Builder, site: Site, expr: Expr) -> int:
-    """Node of the value that an argument has at the start."""
+    """Node of the initial value of an argument."""
     return low.node(site, expr, initial=True)

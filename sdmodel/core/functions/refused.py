@@ -1,4 +1,4 @@
-"""Functions of Vensim and Stella that are refused by name, and why or what to use."""
+"""Functions of Vensim and Stella that are not supported, each with the reason or the alternative."""
 
 from __future__ import annotations
 

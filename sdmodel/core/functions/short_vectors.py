@@ -1,6 +1,6 @@
-"""Functions on short vectors as plain scalar operations, so that every engine knows them.
+"""Functions on short vectors, expanded to basic scalar operations that every engine supports.
 
-What is longer than `SHORT` stays one operation with many arguments, which only the Python engine has.
+Vectors longer than `SHORT` use one operation with many arguments, which only the Python engine supports.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sdmodel.core.functions.protocols import Graph
 
 SHORT = 64
 SQUARE = 12
-"""Rows of a matrix that is inverted by scalar operations."""
+"""Maximum number of rows of a matrix that is inverted by scalar operations."""
 
 
 def _flag(g: Graph, condition: int) -> int:
@@ -27,14 +27,14 @@ def _sum(g: Graph, parts: list[int]) -> int:
 
 
 def rank(g: Graph, values: list[int], place: int) -> int:
-    """Rank (from 1, rising) of the value at a place; of equal values the first goes first."""
+    """Ascending rank, from 1, of the value at a position; ties are ranked in order of position."""
     own = values[place]
     ahead = [_flag(g, g.op("le" if j < place else "lt", other, own)) for j, other in enumerate(values) if j != place]
     return _sum(g, [g.const(1.0), *ahead])
 
 
 def sorted_as(g: Graph, op: str, place: int, direction: int, values: list[int]) -> int:
-    """VECTOR RANK and VECTOR SORT ORDER at a place, falling unless the direction is above zero."""
+    """VECTOR RANK and VECTOR SORT ORDER at a position, descending unless the direction is above zero."""
     n = len(values)
     up = g.op("gt", direction, g.const(0.0))
     if op == "rank":
@@ -55,7 +55,7 @@ def element_at(g: Graph, offset: int, values: list[int]) -> int:
 
 
 def select(g: Graph, missing: int, action: int, error: int, pairs: list[tuple[int, int]]) -> int:
-    """VECTOR SELECT with the error code known; pairs are (selection, expression)."""
+    """VECTOR SELECT with a constant error code; pairs are (selection, expression)."""
     chosen = [g.op("gt", g.op("abs", s), g.const(0.0)) for s, _ in pairs]
     count = _sum(g, [_flag(g, c) for c in chosen])
     code, node = g.op("floor", action), g.const(math.nan)
@@ -67,7 +67,7 @@ def select(g: Graph, missing: int, action: int, error: int, pairs: list[tuple[in
 
 
 def _gathered(g: Graph, action: int, chosen: list[int], count: int, pairs: list[tuple[int, int]]) -> int:
-    """What an action from 0 to 10 makes of the chosen pairs; see `sdmodel.core.functions.vector_values.select`."""
+    """Result of an action from 0 to 10 on the selected pairs; see `sdmodel.core.functions.vector_values.select`."""
     if action == 5:
         terms = [g.op("pow", x, s) for s, x in pairs]
     else:
@@ -82,7 +82,7 @@ def _gathered(g: Graph, action: int, chosen: list[int], count: int, pairs: list[
 
 
 def inverse(g: Graph, cells: list[int]) -> list[int]:
-    """Cells of the inverse of a square matrix given row by row: elimination, the largest pivot brought up by swaps."""
+    """Cells of the inverse of a square matrix in row-major order, by elimination with partial pivoting."""
     n = math.isqrt(len(cells))
     rows = [[*cells[i * n : (i + 1) * n], *(g.const(float(i == j)) for j in range(n))] for i in range(n)]
     for column in range(n):

@@ -1,4 +1,4 @@
-"""Functions that are stocks inside a formula: INTEG, SMOOTH, DELAY, TREND, FORECAST."""
+"""Functions with hidden stocks: INTEG, SMOOTH, DELAY, TREND, FORECAST."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def smooth(order: int, with_initial: bool) -> Build:
             low.set_rates(states, out)
 
         if not known:
-            low.later(rates)  # a loop through hidden states ends there
+            low.later(rates)  # a feedback loop through hidden states ends here
         return g.add("state", states[-1])
 
     return build
@@ -124,7 +124,7 @@ def _changing(low: Builder, site: Site, states: list[int], known: bool, order: i
 
 
 def _average(low: Builder, site: Site, start: int, x: int, time: int) -> int:
-    """A first-order average of `x`, as TREND and FORECAST keep one."""
+    """A first-order exponential average of `x`, as used by TREND and FORECAST."""
     g = low.graph
     states, known = low.hidden_states(site, [start])
     level = g.add("state", states[0])
@@ -165,7 +165,7 @@ def forecast(low: Builder, site: Site) -> int:
 
 
 def or_zero(low: Builder, a: int, b: int) -> int:
-    """A / b, or 0 where Vensim takes b for zero."""
+    """A / b, or 0 where b is zero within Vensim's tolerance."""
     g = low.graph
     return g.pick(g.op("lt", g.op("abs", b), g.const(SMALL)), g.const(0.0), g.over(a, b))
 

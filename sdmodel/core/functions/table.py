@@ -1,4 +1,4 @@
-"""The table of functions: every other room reads what it needs to know of a function from here."""
+"""The function table, the single source of information on functions for all other packages."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CHAPTERS: dict[str, tuple[Function, ...]] = {
     "Lookups and data": LOOKUPS,
     "Subscripts": (*AGGREGATES, *VECTORS, *ALLOCATIONS, *INDEXING),
 }
-"""Functions by the chapter of the language page they stand in."""
+"""Functions by chapter of the language page."""
 
 FUNCTIONS: dict[str, Function] = {f.name: f for chapter in CHAPTERS.values() for f in chapter}
-"""Every function that is known, by name; any other call is refused."""
+"""All supported functions by name; any other call is an error."""
 
 OPERATIONS: dict[str, Operation] = {
     o.name: o
@@ -38,7 +38,7 @@ OPERATIONS: dict[str, Operation] = {
         *DRAW_OPERATIONS,
     )
 }
-"""Scalar operations that functions and operators are made of, by name."""
+"""Scalar operations from which functions and operators are built, by name."""
 
 GATHERING = frozenset(f.name for f in FUNCTIONS.values() if f.gathers)
-"""Functions inside which a subscript with `!` has a meaning."""
+"""Functions in whose arguments subscripts marked with `!` are allowed."""

@@ -1,4 +1,4 @@
-"""Arithmetic on floats with IEEE meaning: a division by zero or an overflow is infinity or NaN, never an exception."""
+"""IEEE arithmetic on floats: a division by zero or an overflow gives infinity or NaN, never an exception."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sdmodel.core.expression import NA
 
 INF, NAN = math.inf, math.nan
 SMALL = 1e-6
-"""What Vensim takes for zero in ZIDZ, XIDZ and at the start of a pulse."""
+"""Vensim's tolerance for zero in ZIDZ, XIDZ and at the start of a pulse."""
 
 
 def divide(a: float, b: float) -> float:
@@ -24,7 +24,7 @@ def divide(a: float, b: float) -> float:
 
 
 def power(a: float, b: float) -> float:
-    """IEEE power; a negative base with a broken exponent is NaN."""
+    """IEEE power; a negative base with a non-integer exponent gives NaN."""
     try:
         return math.pow(a, b)
     except OverflowError:
@@ -43,7 +43,7 @@ def exp(x: float) -> float:
 
 
 def log_with(log: Callable[[float], float]) -> Callable[[float], float]:
-    """A logarithm that is minus infinity at 0 and NaN below."""
+    """Extend a logarithm: minus infinity at 0 and NaN below."""
 
     def safe(x: float) -> float:
         if x > 0:
@@ -54,7 +54,7 @@ def log_with(log: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def nan_outside(f: Callable[[float], float]) -> Callable[[float], float]:
-    """`f` with NaN outside its domain."""
+    """Extend `f` with NaN outside its domain."""
 
     def safe(x: float) -> float:
         try:
@@ -66,7 +66,7 @@ def nan_outside(f: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def infinite_beyond(f: Callable[[float], float], odd: bool) -> Callable[[float], float]:
-    """`f` that is infinite where it overflows, with the sign of its argument if it is `odd`."""
+    """Extend `f` with infinity where it overflows, with the sign of its argument if `odd`."""
 
     def safe(x: float) -> float:
         try:
@@ -88,19 +88,19 @@ def maximum(a: float, b: float) -> float:
 
 
 def floor(x: float) -> float:
-    """Largest whole number not above x."""
+    """Largest integer not greater than x."""
     return float(math.floor(x)) if math.isfinite(x) else x
 
 
 def trunc(x: float) -> float:
-    """Whole part of x, towards zero."""
+    """Integer part of x, rounded towards zero."""
     return float(math.trunc(x)) if math.isfinite(x) else x
 
 
 def interpolate(x: float, xs: tuple[float, ...], ys: tuple[float, ...], kind: str) -> float:
-    """Value of a lookup: straight lines between points; held or extrapolated beyond the ends; NaN for NaN.
+    """Value of a lookup: linear interpolation, constant or extrapolated beyond the ends; NaN for NaN.
 
-    `hold_backward` gives the last point passed, `look_forward` the next one to come, `raw` a point or `NA`.
+    `kind` `hold_backward` returns the previous point, `look_forward` the next, `raw` a point at `x` or `NA`.
     """
     if x != x:
         return NAN

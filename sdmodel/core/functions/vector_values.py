@@ -1,7 +1,7 @@
-"""Operations on whole vectors, one element of the result at a time: sorting, choosing, inverting, allocating, drawing.
+"""Operations on whole vectors, one element of the result at a time: sorting, selection, inversion, allocation, draws.
 
 Each is a scalar operation with many arguments, so that a Program stays a list of scalar equations. The first argument
-is the place in the result; what is common to all places is kept by `lru_cache`, so that a vector is worked out once.
+is the index in the result; `lru_cache` keeps results common to all indices, so that a vector is computed once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _order(direction: float, values: tuple[float, ...]) -> tuple[int, ...]:
 
 
 def sort_order(place: float, direction: float, *values: float) -> float:
-    """VECTOR SORT ORDER: the position (from 0) of the element that comes at `place` when sorted."""
+    """VECTOR SORT ORDER: position (from 0) in `values` of the element with index `place` in sorted order."""
     return float(_order(direction, values)[int(place)])
 
 
@@ -43,7 +43,7 @@ def element_at(offset: float, *values: float) -> float:
     return values[i] if 0 <= i < len(values) else NA
 
 
-# -- choosing ---------------------------------------------------------------------------------------------------
+# -- selection --------------------------------------------------------------------------------------------------
 def select(missing: float, action: float, error: float, *pairs: float) -> float:
     """VECTOR SELECT over pairs (selection, expression); NaN where Vensim stops with a floating point error.
 
@@ -66,7 +66,7 @@ def select(missing: float, action: float, error: float, *pairs: float) -> float:
     if kind == 0:
         try:
             return math.fsum(values)
-        except (OverflowError, ValueError):  # a sum beyond the largest number, or infinities of both signs
+        except (OverflowError, ValueError):  # overflow, or infinities of both signs
             return sum(values)
     if kind == 1:
         return math.prod(values)
@@ -95,14 +95,14 @@ def _inverse(n: int, cells: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def inverse(row: float, column: float, *cells: float) -> float:
-    """INVERT MATRIX: one cell of the inverse of a square matrix given row by row."""
+    """INVERT MATRIX: one cell of the inverse of a square matrix in row-major order."""
     n = math.isqrt(len(cells))
     return _inverse(n, cells)[int(row) * n + int(column)]
 
 
-# -- allocating -------------------------------------------------------------------------------------------------
+# -- allocation -------------------------------------------------------------------------------------------------
 def _demand(request: float, profile: tuple[float, ...], price: float) -> float:
-    """What one claimant takes at a cut-off priority: all far below its priority, nothing far above."""
+    """Demand of one claimant at a cut-off priority: its whole request far below its priority, zero far above."""
     kind, middle, width, _ = profile
     if kind == 0:
         return request
@@ -133,7 +133,7 @@ def _available(available: float, cells: tuple[float, ...]) -> tuple[float, ...]:
     if available == 0:
         return (0.0,) * n
     fixed = sum(q for q, p in zip(requests, profiles, strict=True) if p[0] == 0)
-    if fixed >= available:  # a fixed quantity is asked for at any priority: they share, in proportion to the requests
+    if fixed >= available:  # fixed quantities do not depend on priority: allocate in proportion to the requests
         return tuple(q * (available / fixed) if p[0] == 0 else 0.0 for q, p in zip(requests, profiles, strict=True))
     spread = {1: 0.5, 2: 0.5, 3: 9.0, 4: 40.0}
     low = min(p[1] - spread[int(p[0])] * p[2] for p in profiles if p[0] != 0)
@@ -142,7 +142,7 @@ def _available(available: float, cells: tuple[float, ...]) -> tuple[float, ...]:
     def excess(price: float) -> float:
         return sum(_demand(q, p, price) for q, p in zip(requests, profiles, strict=True)) - available
 
-    for _ in range(200):  # demand falls with the price, so halving finds it to the last bit
+    for _ in range(200):  # demand decreases with the price, so bisection converges to the last bit
         middle = 0.5 * (low + high)
         if middle in (low, high):
             break
@@ -235,7 +235,7 @@ def poisson_quantile(u: float, mean: float) -> float:
 
 
 def gamma_ln(x: float) -> float:
-    """Logarithm of the gamma function: NaN for what is not positive and finite, infinite beyond 2.5e305."""
+    """Logarithm of the gamma function: NaN unless x is positive and finite, infinite above 2.5e305."""
     try:
         return math.lgamma(x) if 0 < x < math.inf else _NAN
     except OverflowError:

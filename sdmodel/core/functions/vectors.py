@@ -1,4 +1,4 @@
-"""Functions on whole vectors: VECTOR x, INVERT MATRIX, ALLOCATE x. Each gives one element at a time."""
+"""Functions on whole vectors (VECTOR x, INVERT MATRIX, ALLOCATE x), lowered one result element at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sdmodel.core.functions.vector_values import (
 
 
 def _first(site: Site, expr: Expr) -> Ref:
-    """The first subscripted variable of an argument: its last subscripts are the ones worked over."""
+    """First subscripted variable of an argument; the function runs over its last subscripts."""
     for node in walk(expr):
         if isinstance(node, Ref) and node.subs:
             return node
@@ -40,7 +40,7 @@ def _range(low: Builder, site: Site, sub: str) -> tuple[str, tuple[str, ...]]:
 
 
 def over_last_subscript(low: Builder, site: Site, expr: Expr) -> tuple[str, tuple[str, ...], list[int]]:
-    """The range an argument is worked over, its elements and the argument's value at each."""
+    """Range of the last subscript of an argument, its elements, and the argument's node for each."""
     name, elements = _range(low, site, _first(site, expr).subs[-1])
     return name, elements, [argument(low, site, expr, {name: e}) for e in elements]
 
@@ -65,7 +65,7 @@ def sorting(op: str) -> Build:
 
 
 def reorder(low: Builder, site: Site) -> int:
-    """VECTOR REORDER(vector, order): the element whose position, from 0, stands in the order."""
+    """VECTOR REORDER(vector, order): the element at the position, from 0, given by the order."""
     vector, order = site.call.args
     _, _, values = over_last_subscript(low, site, vector)
     return _at(low, argument(low, site, order), values)
@@ -155,7 +155,7 @@ def _cells(low: Builder, site: Site, matrix: Expr, elements: tuple[str, ...]) ->
 def _cell_of_left_side(
     low: Builder, site: Site, rows: tuple[str, tuple[str, ...]], columns: tuple[str, tuple[str, ...]]
 ) -> tuple[int, int]:
-    """Row and column of the inverse that an element of the left-hand side is: by place, whatever the ranges' names."""
+    """Row and column of the inverse for an element of the left-hand side; matched by position, not by range name."""
     subs, element = low.left_side(site) or ((), ())
     if len(element) > 1:
         ranges = [low.ranges.get(key(s)) for s in subs[-2:]]
@@ -206,4 +206,4 @@ VECTOR_OPERATIONS = (
     Operation("allocate_available", share_available),
     Operation("allocate_by_priority", share_by_priority),
 )
-"""One element of a long vector at a time; the Python engine only."""
+"""Operations for one element of a long vector; Python engine only."""

@@ -1,6 +1,6 @@
-"""Designs: tables of runs. A design is a DataFrame with one row a run and one column a constant.
+"""Designs: tables of runs. A design is a DataFrame with one row per run and one column per constant.
 
-Columns `sample` and `setting` are labels; they travel with the results as coordinates.
+Columns `sample` and `setting` are labels; they become coordinates of the results.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ LABELS = ("sample", "setting")
 
 
 def grid(levels: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """Every combination of the given values.
+    """Full factorial design: every combination of the given values.
 
     Parameters
     ----------
     levels
-        Values by name of a constant, in the unit of the model; dates are accepted for times.
+        Values by name of a constant, in its unit in the model; times may be dates.
 
     Returns
     -------
     pandas.DataFrame
-        One row a combination; the last name varies fastest.
+        One row per combination; the last name varies fastest.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def grid(levels: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
 
 def _number(value: Any, name: str) -> float:
-    """A value as a number; a date as a `Year`."""
+    """Convert a value to a float, and a date to a `Year`."""
     text = isinstance(value, str)
     try:
         number = year(value)
@@ -87,17 +87,17 @@ def latin_hypercube(
     rng: int | np.random.Generator | None = None,
     correlation: Mapping[tuple[str, str], float] | None = None,
 ) -> pd.DataFrame:
-    """Samples that cover each parameter's distribution evenly.
+    """Latin hypercube sample of the parameters.
 
     Parameters
     ----------
     parameters
-        A mapping from names to (low, high), each end equally likely as what lies between; or a table with index name
-        and columns value, low, high, distribution, as `Model.uncertainties` gives it. Distributions: uniform,
-        loguniform, triangular (mode at the value), normal (mean at the value, the range its 95 % interval, cut at
-        the range), lognormal (median at the value, likewise), integer (every whole number equally likely). Any
-        continuous distribution of `scipy.stats` goes by its name too, with its arguments as a mapping in a column
-        `arguments`; it is cut at the range where the range is closed.
+        A mapping from names to (low, high), uniformly distributed; or a table with index name and columns value, low,
+        high, distribution, such as `Model.uncertainties`. Distributions: uniform,
+        loguniform, triangular (mode at the value), normal (mean at the value, 95 % interval equal to the
+        range, truncated to it), lognormal (median at the value, likewise), integer (uniform on the integers). Any
+        continuous distribution of `scipy.stats` can be used by name, with its arguments as a mapping in a column
+        `arguments`; it is truncated to the range if the range is closed.
     n
         Number of samples.
     rng
@@ -108,12 +108,12 @@ def latin_hypercube(
     Returns
     -------
     pandas.DataFrame
-        One row a sample, in the parameters' units; column `sample` counts from 0. `attrs["rng"]` records the seed.
+        One row per sample, in the parameters' units; column `sample` counts from 0. `attrs["rng"]` records the seed.
 
     Raises
     ------
     DesignError
-        If a range is open or does not fit its distribution, or the correlations contradict each other.
+        If a range is open or does not fit its distribution, or the correlations are inconsistent.
 
     References
     ----------
@@ -147,24 +147,24 @@ def sobol_sequence(
     *,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Scrambled Sobol' points: evenly spread over all parameters at once, best for means and quantiles.
+    """Scrambled Sobol' points: low discrepancy in all parameters jointly, suited to means and quantiles.
 
     Parameters
     ----------
     parameters, rng
         As in `latin_hypercube`.
     n
-        Number of samples; must be a power of two, which the balance of the points needs.
+        Number of samples; must be a power of two, for which the points are balanced.
 
     Returns
     -------
     pandas.DataFrame
-        As `latin_hypercube` gives it.
+        As returned by `latin_hypercube`.
 
     Raises
     ------
     DesignError
-        If `n` is no power of two, or a range does not fit.
+        If `n` is not a power of two, or a range does not fit its distribution.
 
     References
     ----------
@@ -194,7 +194,7 @@ def morris_trajectories(
     levels: int = 4,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Trajectories for Morris screening: in each, one parameter after the other takes one step.
+    """Trajectories for Morris screening, which change one parameter at a time.
 
     Parameters
     ----------
@@ -203,17 +203,17 @@ def morris_trajectories(
     n
         Number of trajectories; the design has ``n * (parameters + 1)`` rows.
     levels
-        Even number of levels of each parameter; a step goes half of the levels.
+        Number of levels of each parameter, even; a step spans half of the levels.
 
     Returns
     -------
     pandas.DataFrame
-        As `latin_hypercube` gives it, but that `sample` counts trajectories, whose rows stand together.
+        As returned by `latin_hypercube`, but `sample` numbers the trajectories, whose rows are consecutive.
 
     Raises
     ------
     DesignError
-        If `levels` is odd, or a range does not fit.
+        If `levels` is odd, or a range does not fit its distribution.
 
     References
     ----------
@@ -257,7 +257,7 @@ def parameter_table(parameters: Any) -> pd.DataFrame:
     Parameters
     ----------
     parameters
-        A table such as `Model.uncertainties`, of which only `low` and `high` are needed; a mapping from names to
+        A table such as `Model.uncertainties`, with at least the columns `low` and `high`; a mapping from names to
         (low, high); or a SALib problem.
 
     Raises
@@ -310,7 +310,7 @@ def _countable(n: int, rng: Any) -> None:
 def _sampled(
     parameters: pd.DataFrame, unit: np.ndarray, sampler: str, rng: int | np.random.Generator | None
 ) -> pd.DataFrame:
-    """Points of the unit cube as values of the parameters."""
+    """Transform points of the unit cube, (samples, parameters), to values of the parameters."""
     import pandas as pd
 
     columns = {}
@@ -330,7 +330,7 @@ def _sampled(
 def _correlated(
     unit: np.ndarray, names: list[str], wanted: Mapping[tuple[str, str], float], generator: np.random.Generator
 ) -> np.ndarray:
-    """The columns of `unit` put in an order that has the wanted rank correlations; each keeps its values."""
+    """Reorder the values within each column of `unit` to obtain the wanted rank correlations."""
     from scipy import stats
 
     target = np.eye(len(names))
@@ -355,14 +355,14 @@ def _correlated(
 
 
 def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Every setting with every sample: the same samples for each setting.
+    """Combine every setting with every sample, so that all settings use the same samples.
 
     Parameters
     ----------
     samples
-        One row a sample; a column `sample` is added if there is none.
+        One row per sample; a column `sample` is added if there is none.
     settings
-        One row a setting; a column `setting` with labels is added if there is none. A constant in both is taken from
+        One row per setting; a column `setting` with labels is added if there is none. A constant in both is taken from
         the setting.
 
     Returns
@@ -398,7 +398,7 @@ def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(design: Any) -> pd.DataFrame:
-    """A design as a DataFrame with one row a run.
+    """Convert a design to a DataFrame with one row per run.
 
     Parameters
     ----------
@@ -409,7 +409,7 @@ def table(design: Any) -> pd.DataFrame:
     Raises
     ------
     DesignError
-        If it has no rows, a column twice or one without a name, or a value that is no finite number.
+        If it has no rows, duplicate or unnamed columns, or a value that is not a finite number.
     """
     import pandas as pd
 
@@ -457,7 +457,7 @@ def table(design: Any) -> pd.DataFrame:
 
 
 def _element(value: Any, row: int, name: str) -> float:
-    """A value of a design that is not of a number type: a date, or a number among other things."""
+    """Convert a value from a column of object type: a date or a number."""
     if isinstance(value, (bool, np.bool_)):
         return float(value)
     try:

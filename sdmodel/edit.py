@@ -14,7 +14,7 @@ S = TypeVar("S", bound=Structure)
 
 
 def replace(model: S, name: str, value: float | Expr | Schedule, within: str | None = None) -> S:
-    """A structure in which `name` is something else (see `Model.replace`)."""
+    """Return a structure in which variable `name` is replaced by `value` (see `Model.replace`)."""
     old = model[name]
     if isinstance(value, Schedule):
         expr = schedule_expression(value)
@@ -37,7 +37,7 @@ def replace(model: S, name: str, value: float | Expr | Schedule, within: str | N
 
 
 def _within(model: S, old: Variable, reader: Variable, new: Expr | str) -> S:
-    """A model in which one equation reads something else instead of a variable."""
+    """Return a model in which the equations of `reader` use `new` instead of the variable `old`."""
     if old.key not in reader.reads():
         raise EquationError(f"'{reader.name}' does not read '{old.name}', so there is no such link to replace.")
     changed = tuple(Component(c.subs, c.excepts, substitute(c.expr, old.key, new)) for c in reader.components)
@@ -45,12 +45,12 @@ def _within(model: S, old: Variable, reader: Variable, new: Expr | str) -> S:
 
 
 def cut(model: S, cause: str, effect: str) -> S:
-    """A structure in which the link from `cause` to `effect` is cut (see `Model.cut`).
+    """Return a structure in which the link from `cause` to `effect` is cut (see `Model.cut`).
 
     Raises
     ------
     EquationError
-        If there is no such link, or another variable has the name that the held path needs.
+        If there is no such link, or another variable has the name needed for the data series that replaces the cause.
     """
     read = model[cause]
     held = dataclasses.replace(
@@ -65,7 +65,7 @@ def cut(model: S, cause: str, effect: str) -> S:
         documentation=f"Path of {read.name} in a base run.",
     )
     present = model.equations.get(held.key)
-    if present is not None and present != held:  # an earlier cut of the same cause has left the same variable
+    if present is not None and present != held:  # an earlier cut of the same cause adds the same variable
         raise EquationError(
             f"The model has a variable '{present.name}' already, and the path of '{read.name}' would need that name. "
             "Rename the variable in the file."
@@ -74,13 +74,13 @@ def cut(model: S, cause: str, effect: str) -> S:
 
 
 def _unmarked(variable: Variable) -> str:
-    """Documentation without the role, which only a constant can have."""
+    """Documentation without the role marker, which only a constant can have."""
     marks = [f"[@{s.key}, {s.locator}]" if s.locator else f"[@{s.key}]" for s in variable.sources]
     return " ".join([variable.sentence, *(["[outcome]"] if variable.outcome else []), *marks]).strip()
 
 
 def substitute(expr: Expr, name: str, value: Expr | str) -> Expr:
-    """`expr` with every reference to `name` replaced by `value`, or renamed, subscripts kept, where that is a text."""
+    """`expr` with every reference to `name` replaced by `value`; a string renames it and keeps subscripts."""
     match expr:
         case Ref() if expr.name == name:
             return dataclasses.replace(expr, name=value) if isinstance(value, str) else value
@@ -93,11 +93,11 @@ def substitute(expr: Expr, name: str, value: Expr | str) -> Expr:
 
 
 MAX_NESTED = 64
-"""Dates of a step schedule that are written as nested choices, which Vensim can read; more become a table."""
+"""Maximum number of dates of a step schedule that is written as nested IF THEN ELSE; more become a lookup."""
 
 
 def schedule_expression(schedule: Schedule) -> Expr:
-    """A schedule as a formula in Time, with a break at each of its dates."""
+    """Convert a schedule to a formula in Time, with a break at each of its dates."""
     time = Ref("time")
     if len(schedule.at) == 1:
         return Number(schedule.value[0])

@@ -1,1 +1,1 @@
-"""One run: checked inputs, solvers, and the solution of a `Program` over time."""
+"""Single runs: validation of inputs, solvers, and integration of a `Program` over time."""

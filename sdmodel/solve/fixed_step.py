@@ -1,4 +1,4 @@
-"""Runge-Kutta steps on the TIME STEP grid, with what lives only there: memories, draws, cut-off stocks."""
+"""Runge-Kutta steps on the TIME STEP grid, with memories, random draws and non-negative stocks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sdmodel.core.tableau import ROUGH, Tableau
 
 MAX_MEMORY = 10_000_000
 PATIENCE = 50_000
-"""Steps in which a run must come nearer to a FINAL TIME that changes with it."""
+"""Maximum number of steps without getting closer to a time-varying FINAL TIME."""
 
 
 class Beyond:
-    """The part of `y` behind the states: memories and draws, advanced once a step."""
+    """The entries of `y` after the states: memories and draws, advanced once per step."""
 
     def __init__(self, bound: Bound) -> None:
         program = bound.program
@@ -41,11 +41,11 @@ class Beyond:
         self.plain = not self.count and not self.streams and not self.floors
 
     def first(self) -> list[float]:
-        """Memories and draws at the start."""
+        """Initial values of memories and draws."""
         return [pipe[0] for pipe in self.pipes] + draws(self.streams, 0, self.seed, self.run)
 
     def step(self, number: int, t: float, y: list[float], moved: list[float]) -> list[float]:
-        """`y` at the start of step `number`, from the `y` of the step before and the states that have `moved`."""
+        """`y` at the start of step `number`, given the previous `y` and the new states `moved`."""
         for i in self.floors:
             if moved[i] < 0:
                 moved[i] = 0.0
@@ -71,9 +71,9 @@ def slopes(
 def advanced(
     y: Sequence[float], found: Sequence[Sequence[float]], weights: Sequence[float], divisor: float, step: float
 ) -> list[float]:
-    """States moved by a weighted sum of slopes, term by term as the compiled lanes do it.
+    """States advanced by a weighted sum of slopes, in the same order of operations as the compiled kernel.
 
-    A single term is multiplied by its share of the step, several are summed and divided.
+    A single term is multiplied by its fraction of the step; several are summed, then divided by `divisor`.
     """
     used = [(w, k) for w, k in zip(weights, found, strict=True) if w]
     if len(used) == 1:
@@ -91,7 +91,7 @@ def advanced(
 def rough_states(
     tableau: Tableau, found: Sequence[Sequence[float]], before: Sequence[float], after: Sequence[float], step: float
 ) -> int:
-    """Number of states of which the error weights of a step give more than `ROUGH` of their size around it."""
+    """Number of states whose error estimate exceeds `ROUGH` times their size before and after the step."""
     used = [(w, k) for w, k in zip(tableau.error, found, strict=False) if w]
     sizes = [ROUGH * (abs(a) + abs(b)) for a, b in zip(before, after, strict=False)]
     return sum(abs(step * sum(w * k[i] for w, k in used)) > size for i, size in enumerate(sizes)) if used else 0
@@ -107,7 +107,7 @@ def one_step(
 
 
 def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[float], list[list[float]], int]:
-    """Times and states of a run whose control variables change with it; steps on while Time is below FINAL TIME."""
+    """Times, states and number of steps of a run with time-varying control variables; stops at FINAL TIME."""
     start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
     at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
     beyond = Beyond(bound)
@@ -150,7 +150,7 @@ def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[fl
 
 
 def stepped(bound: Bound, times: Sequence[float], tableau: Tableau) -> tuple[list[list[float]], int]:
-    """States at `times`, which lie on the TIME STEP grid, and the number of steps; stops at a value not finite."""
+    """States at `times`, which lie on the TIME STEP grid, and number of steps; stops at the first non-finite value."""
     start, step = bound.control["initial time"], bound.control["time step"]
     beyond = Beyond(bound)
     y = [*bound.start[: len(bound.program.states)], *beyond.first()]

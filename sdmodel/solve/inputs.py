@@ -1,4 +1,4 @@
-"""Inputs of a run: values, scenario, schedules and series, merged and checked against the structure."""
+"""Inputs of a run: merge values, scenario, schedules and series, and check them against the structure."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _with_paths: Cache[Structure] = Cache()
 
 
 def check_numbers(every: float | None, rtol: float, seed: int) -> None:
-    """Refuse a report interval, a tolerance or a seed that is none.
+    """Check report interval, relative tolerance and seed.
 
     Raises
     ------
     DesignError
-        With what to give instead.
+        If one of them is not valid.
     """
     if every is not None:
         number("every", every, above=0)
@@ -46,18 +46,18 @@ def check_numbers(every: float | None, rtol: float, seed: int) -> None:
 
 
 def program_and_solver(structure: Structure, method: str | None, default: str) -> tuple[Program, Solver, str]:
-    """Program, solver and why that one, of a run or sweep.
+    """Program, solver, and the reason for choosing that solver.
 
-    A method that is given is taken. Without one it is `default`, or, for a model with functions that have a meaning on
-    the TIME STEP grid only, that of its file (``"rk4"`` where the file names none that steps on the grid); the reason
-    is then the words for the report, else empty.
+    If `method` is None, the solver is `default` or, for a model with functions defined on the TIME STEP grid only, the
+    method of its file (``"rk4"`` if the file names none that steps on the grid). In the second case the reason is
+    a text for the report, otherwise it is empty.
 
     Raises
     ------
     UnknownNameError
         If there is no such method.
     FixedStepError
-        If the method that is given does not step on the grid and the model needs that.
+        If `method` does not step on the grid but the model needs it.
     """
     if method is not None:
         given = solver(method)
@@ -108,12 +108,12 @@ def resolve_scenario(
 
 
 def refuse_dates(model: Structure, times: Iterable[float], what: str) -> None:
-    """Refuse times that were given as dates to a model whose unit of time is not a year.
+    """Check that dates are used only with a model whose unit of time is the year.
 
     Raises
     ------
     OverrideError
-        With the unit of the model.
+        If `times` contains dates but the unit of time is another.
     """
     if any(isinstance(t, Year) for t in times) and not model.in_years:
         unit = model.time_unit or "no unit"
@@ -124,7 +124,7 @@ def refuse_dates(model: Structure, times: Iterable[float], what: str) -> None:
 
 
 def constants_named(model: Structure, name: str) -> list[str]:
-    """Labels of the constant elements that a name means."""
+    """Labels of the constant elements to which a name refers."""
     constants = _constants.get(model, "constants") or _constants.put(model, "constants", constant_values(model))
     if name in constants:
         return [name]
@@ -160,7 +160,7 @@ def _in_range(model: Structure, label: str, value: float) -> None:
 
 
 def with_paths(model: Structure, scenario: Scenario) -> Structure:
-    """The model with the dated paths of a scenario in place of the constants; made once while the model is in use."""
+    """The model with constants replaced by the schedules of a scenario; cached while the model is in use."""
     if not scenario.paths:
         return model
     paths = tuple(scenario.paths.items())
@@ -174,7 +174,7 @@ def with_paths(model: Structure, scenario: Scenario) -> Structure:
 
 
 def parameter_vector(model: Structure, program: Program, values: Mapping[str, float]) -> list[float]:
-    """Parameters of a run: the file's values with `values` (checked names) on top."""
+    """Parameters of a run, (parameters,): the file's values, overridden by `values` (with checked names)."""
     p = list(program.defaults)
     index = {name: i for i, name in enumerate(program.parameters)}
     for name, value in values.items():
@@ -185,7 +185,7 @@ def parameter_vector(model: Structure, program: Program, values: Mapping[str, fl
 
 
 def reshaped(model: Structure, program: Program, p: Sequence[float]) -> Program:
-    """The program, made anew if a value that shaped it (the order of a delay) differs."""
+    """The program, lowered again if a value that determines its shape (the order of a delay) differs."""
     if not fits(program, p):
         return program
     values = dict(zip(program.parameters, p, strict=True))
@@ -193,12 +193,12 @@ def reshaped(model: Structure, program: Program, p: Sequence[float]) -> Program:
 
 
 def engine_of(program: Program) -> Engine:
-    """The Python engine of a program, made once as long as the program is in use."""
+    """The Python engine of a program, cached while the program is in use."""
     return _engines.get(program, "engine") or _engines.put(program, "engine", Engine(program))
 
 
 def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure | None = None) -> list[Series]:
-    """Interpolants of the data variables of a program; dates are refused where the `model` does not count years."""
+    """Interpolants of the data variables of a program; dates raise an error unless the `model` uses years."""
     if data is not None:
         kind("data", data, types=(Mapping,), need="a mapping from data variables to series")
     given = {key(name): value for name, value in (data or {}).items()}

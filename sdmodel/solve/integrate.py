@@ -17,7 +17,7 @@ from sdmodel.solve.fixed_step import advanced, rough_states, slopes, stepped
 from sdmodel.solve.solver import Solver
 
 PATIENCE = 4_000
-"""Evaluations in which a solver must get on by a billionth of the run."""
+"""Evaluations within which a solver must advance by 1e-9 of the length of the run."""
 
 
 class SolverReport(NamedTuple):
@@ -29,7 +29,7 @@ class SolverReport(NamedTuple):
     kinks: int = 0
     rtol: float | None = None
     rough: bool = False
-    """Whether a step was too long for the run (see `sdmodel.core.tableau.ROUGH`)."""
+    """Whether steps were too long (see `sdmodel.core.tableau.ROUGH`)."""
 
 
 Solution = tuple[list[list[float]], list[tuple[float, ...]], SolverReport]
@@ -46,7 +46,7 @@ def integrate(engine: Engine, bound: Bound, times: Sequence[float], method: Solv
 
 
 def check_finite_start(program: Program, bound: Bound) -> None:
-    """Refuse initial values that are not finite, naming the variable."""
+    """Raise SolveError, with the name of the variable, if an initial value is not finite."""
     names = [*(s.name for s in program.states), *(m.name for m in program.memories)]
     for name, value in zip(names, bound.start, strict=True):
         if not math.isfinite(value):
@@ -61,11 +61,11 @@ def _on_grid(bound: Bound, times: Sequence[float], name: str, tableau: Tableau) 
 
 
 class _Stretches:
-    """Segments of a run, and which reported times belong to which: at a break the right limit is reported."""
+    """Segments of a run and the assignment of reported times to them: at a break the right limit is reported."""
 
     def __init__(self, engine: Engine, bound: Bound, start: float, end: float) -> None:
         self.nudge = SMALLEST * max(abs(start), abs(end), 1.0)
-        """Rounding of dates: a reported time this close to a break is at the break."""
+        """Tolerance within which a reported time is at a break."""
         beyond = end + 1e-6 * max(end - start, bound.control["time step"])
         cut = [
             segments(engine.clock, engine.program, bound.watch, a, b) for a, b in ((start, end), (end, beyond)) if b > a
@@ -75,7 +75,7 @@ class _Stretches:
         """Held values just after the end."""
 
     def inside(self, number: int, t: float) -> bool:
-        """Whether a time that has come is reported in part `number`, and not at the start of the next."""
+        """Whether time `t` is reported in segment `number`, rather than at the start of the next."""
         return number == len(self.parts) - 1 or t < self.parts[number].end - self.nudge
 
     @property
@@ -84,7 +84,7 @@ class _Stretches:
 
 
 def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, tableau: Tableau) -> Solution:
-    """Runge-Kutta steps to every TIME STEP, every reported time and every break, whichever comes first."""
+    """Runge-Kutta steps that end at the next TIME STEP, reported time or break, whichever comes first."""
     start, step = times[0], bound.control["time step"]
     stretches = _Stretches(engine, bound, start, times[-1])
     y = list(bound.start)
@@ -124,7 +124,7 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
 
 
 class _Pace:
-    """Refuses a solver that goes on and on without getting anywhere, as scipy's do before a pole."""
+    """Abort when the solver stalls, as scipy's solvers do near a singularity."""
 
     def __init__(self, bound: Bound, method: str, span: float) -> None:
         self.bound, self.method, self.least = bound, method, 1e-9 * span
@@ -132,7 +132,7 @@ class _Pace:
         self.furthest = self.before = -math.inf
 
     def rates(self, t: float, x: np.ndarray, held: tuple[float, ...]) -> list[float]:
-        """Net flows, counted."""
+        """Net flows; counts the evaluations and raises SolveError if the solver stalls."""
         self.count += 1
         self.furthest = max(self.furthest, t)
         if self.count % PATIENCE == 0:
@@ -191,7 +191,7 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
 
 
 def failure(bound: Bound, otherwise: str = "") -> SolveError:
-    """What to say of a run that went wrong: the first variable that was not finite, and when."""
+    """Create the error for a failed run: the first non-finite variable and its time."""
     if bound.trouble is None:
         return SolveError(f"{otherwise} Try another method, such as 'BDF' or 'Radau', or a larger rtol.")
     t, y, held = bound.trouble
@@ -209,4 +209,4 @@ def failure(bound: Bound, otherwise: str = "") -> SolveError:
 
 
 ATOL = 1e-3
-"""Absolute tolerance as a share of rtol times the scale of a state (its initial value, at least 1e-3)."""
+"""Absolute tolerance relative to rtol times the scale of a state (its initial value, at least 1e-3)."""

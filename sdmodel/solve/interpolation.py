@@ -9,7 +9,7 @@ Series = Callable[[float], float]
 
 
 def interpolant(at: Sequence[float], x: Sequence[float]) -> Series:
-    """Straight lines between points, the first and last value beyond them."""
+    """Linear interpolation between points, constant beyond the first and last."""
     low, high, first, last = at[0], at[-1], x[0], x[-1]
 
     def value(t: float) -> float:

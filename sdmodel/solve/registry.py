@@ -13,16 +13,16 @@ from sdmodel.solve import solvers as folder
 from sdmodel.solve.solver import Solver
 
 CONTINUOUS = "LSODA"
-"""Solver of a run for which nobody chose one, where the model has a meaning at every time."""
+"""Default solver of a run, for models that do not need the TIME STEP grid."""
 MANY_RUNS = "exact"
-"""The same for a sweep."""
+"""Default solver of a sweep, for such models."""
 ON_GRID = "rk4"
-"""The same for a model that has a meaning on the TIME STEP grid only and whose file names no solver there is."""
+"""Default solver for models that need the TIME STEP grid, if the file names no suitable one."""
 
 
 @cache
 def solvers() -> Mapping[str, Solver]:
-    """Every solver by its name.
+    """All solvers by name.
 
     Examples
     --------
@@ -37,12 +37,12 @@ def solvers() -> Mapping[str, Solver]:
 
 
 def solver(name: str) -> Solver:
-    """The solver of that name.
+    """Solver with the given name.
 
     Raises
     ------
     UnknownNameError
-        If there is none; the message names those there are.
+        If there is none; the message lists the solvers.
     """
     known = solvers()
     if not isinstance(name, str) or name not in known:

@@ -54,22 +54,21 @@ def run(
         Constants that differ from the file, by name (`name[a,b]` or `name` for all elements): a number, a date, or a
         value over time (a Schedule, or a pandas Series that steps at each of its times); or a Scenario.
     scenario
-        A Scenario, or the name of one of the model's; `values` go on top of it.
+        A Scenario, or the name of one of the model's; `values` override it.
     method
         ``"LSODA"`` or another method of `scipy.integrate.solve_ivp` solves in segments between the dates at which the
         equations jump. ``"exact"`` takes Runge-Kutta steps of TIME STEP and lands on those dates as well, as sweeps do.
-        ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's meaning of time functions. Default
-        ``"LSODA"``, or for a model with functions that have a meaning on the grid only (DELAY FIXED, random draws,
-        stocks cut off at zero) the method of its file, ``"euler"`` or ``"rk4"``, and ``"rk4"`` where the file names
-        none; the report says why. Where steps of TIME STEP prove too long for ``"exact"``, as in stiff models, LSODA
-        takes its place, and the report says so.
+        ``"euler"`` and ``"rk4"`` step on the file's TIME STEP with Vensim's time functions. Default ``"LSODA"``,
+        or for a model with functions defined on the grid only (DELAY FIXED, random draws, non-negative stocks) the
+        method of its file, ``"euler"`` or ``"rk4"``, and ``"rk4"`` where it names none; the report says why. If steps
+        of TIME STEP are too long for ``"exact"``, as in stiff models, LSODA is used instead, and the report says so.
     every
         Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
-        there. A fixed-step method refuses what is no multiple of TIME STEP.
+        included. For a fixed-step method it must be a multiple of TIME STEP.
     rtol
         Relative tolerance of the continuous methods.
     data
-        Series of data variables by name: a pandas Series, or a pair (times, values); joined by straight lines.
+        Series of data variables by name: a pandas Series, or a pair (times, values); interpolated linearly.
     seed
         Seed of the random functions; equal seeds give equal runs.
 
@@ -82,7 +81,7 @@ def run(
     UnknownNameError
         If a name is not in the model.
     OverrideError
-        If something other than a constant is given a value.
+        If a value is given for a variable that is not a constant.
     RangeError
         If a value lies outside the range of the file.
     SolveError
@@ -150,7 +149,7 @@ def run(
 
 
 ENOUGH = 5e-4
-"""Largest difference of a stock, relative to its largest value, with which steps that look too long are taken."""
+"""Relative difference of the stocks up to which a run with rough steps is accepted."""
 
 
 def _apart(states: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> float:
@@ -160,7 +159,7 @@ def _apart(states: Sequence[Sequence[float]], reference: Sequence[Sequence[float
 
 
 def _all_finite(program: Program, times: Sequence[float], table: np.ndarray, complaint: Callable[[int], str]) -> None:
-    """Refuse results that are not finite, naming the first variable and time."""
+    """Raise SolveError, naming the first variable and time, if a result is not finite."""
     wrong = ~np.isfinite(table)
     if wrong.any():
         row = int(np.argmax(wrong.any(axis=1)))

@@ -1,4 +1,4 @@
-"""What a solver is: an entry of the registry."""
+"""The `Solver` class, an entry of the registry."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Solver:
     Parameters
     ----------
     name
-        What a user gives as `method`. Without a tableau it must be a method of `scipy.integrate.solve_ivp`.
+        Value of the argument `method`. Without a tableau it must be a method of `scipy.integrate.solve_ivp`.
     summary
         One sentence for the documentation.
     tableau
-        The explicit Runge-Kutta method by which it steps: sweeps then run it compiled, eight runs at a time. None for
+        The explicit Runge-Kutta method; sweeps run it compiled, eight runs at a time. None for
         scipy's adaptive solvers, which restart at the dates at which the equations jump.
     on_grid
-        Whether it steps on the TIME STEP grid, with Vensim's meaning of time functions; else its steps land on the
+        Whether it steps on the TIME STEP grid, with Vensim's time functions; else its steps land on the
         dates at which the equations jump. Needs a tableau.
     stiff
-        Whether fast and slow processes in one model leave it efficient.
+        Whether it is efficient for stiff models.
     """
 
     name: str
@@ -44,6 +44,6 @@ class Solver:
 
     @property
     def steps(self) -> Tableau:
-        """The tableau of a solver that is known to have one."""
+        """The tableau; the solver must have one."""
         assert self.tableau is not None, self.name
         return self.tableau

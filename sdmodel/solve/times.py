@@ -46,7 +46,7 @@ def report_times(control: Mapping[str, float], every: float | None, fixed: bool)
 
 
 def steps_between(start: float, end: float, step: float) -> int:
-    """Number of TIME STEPs from start to end, rounding errors allowed for."""
+    """Number of TIME STEPs from start to end, with a tolerance for rounding errors."""
     return math.ceil((end - start) / step - 1e-6)
 
 

@@ -1,1 +1,1 @@
-"""Many runs: a design to an `xarray.Dataset`, one run a row, in memory, on disk or on a cluster."""
+"""Sweeps: run every row of a design and return an `xarray.Dataset`; in memory, on disk or on a cluster."""

@@ -1,4 +1,4 @@
-"""Who does the runs of a chunk: the lane kernel, or scipy in a process of its own."""
+"""Backends that execute the chunks of a sweep: the compiled kernel in threads, or scipy in processes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from sdmodel.sweep.refinement import refine, refined_run
 _SCIPY_CHUNK = 16
 _CHUNK_BYTES = 16_000_000
 MOST_EXPLAINED = 20
-"""Failed runs of a chunk that are run once more to name the variable that went wrong; the others give the time."""
+"""Failed runs per chunk that are repeated to name the non-finite variable; for the others only the time is known."""
 
 
 def with_engine(plan: Plan) -> Plan:
-    """The plan with the quickest engine that knows its method and its functions."""
+    """The plan with the fastest engine that supports its method and functions."""
     if plan.solver.adaptive:
         return replace(plan, engine="scipy")
     try:
@@ -38,18 +38,18 @@ def with_engine(plan: Plan) -> Plan:
 
 
 def chunk_rows(plan: Plan, workers: int) -> int:
-    """Rows of a chunk: bounded memory, a few chunks a worker, whole vectors of lanes."""
+    """Number of rows of a chunk: bounded memory, a few chunks per worker, a multiple of eight."""
     if plan.engine != "kernel":
         return _SCIPY_CHUNK
     width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
     most = max(_CHUNK_BYTES // width, 64)
-    # Finding the dates of a chunk costs the same for few rows as for many.
+    # The time to find the breaks of a chunk hardly depends on its number of rows.
     fair = max(-(-plan.runs // (4 * workers)), min(256, -(-plan.runs // workers)))
     return int(min(most, max(fair, 64)) + 7) // 8 * 8
 
 
 def instructions(plan: Plan) -> str:
-    """What of the processor the bits of a result hang on."""
+    """Processor features on which the bits of a result depend."""
     if plan.engine != "kernel":
         return platform.machine()
     from sdmodel.compile.llvm.engine import host
@@ -58,9 +58,9 @@ def instructions(plan: Plan) -> str:
 
 
 def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None) -> Chunk:
-    """Do rows start to stop; the same rows give the same bits whoever does them.
+    """Execute rows start to stop; results are bitwise independent of the worker.
 
-    The kernel writes to these rows of `into`, (runs, outputs, times), if it is given: a copy less.
+    If `into`, (runs, outputs, times), is given, the kernel writes directly to these rows, which saves a copy.
     """
     if plan.engine != "kernel":
         return _run_python(plan, start, stop)
@@ -108,14 +108,14 @@ def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
 
 # -- many chunks ------------------------------------------------------------------------------------------------
 def processors() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def done_chunks(
     plan: Plan, starts: Sequence[int], rows: int, workers: int, into: np.ndarray | None = None
 ) -> Iterator[Chunk]:
-    """Chunks as they are done, in no fixed order. At most a few are under way, so memory is bounded."""
+    """Iterate over chunks in order of completion. Only a few are in progress at a time, so memory is bounded."""
     ends = [min(s + rows, plan.runs) for s in starts]
     if workers <= 1 or len(starts) <= 1:
         for start, stop in zip(starts, ends, strict=True):
@@ -149,7 +149,7 @@ def done_chunks(
 def _pool(plan: Plan, workers: int) -> Executor:
     if plan.engine == "kernel":
         return ThreadPoolExecutor(workers, "sdmodel")
-    # Threads would wait for each other in Python functions. A plain fork of a process with threads may hang.
+    # Python functions hold the GIL, so threads would not run in parallel. Forking a process with threads may hang.
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     return ProcessPoolExecutor(workers, context, _start_worker, (plan,))
 

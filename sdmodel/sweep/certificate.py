@@ -1,4 +1,4 @@
-"""The error certificate: a sample of runs once more with scipy at tight tolerance, and with the step halved."""
+"""The error certificate: a sample of runs is repeated with scipy at a tight tolerance, and with the step halved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sdmodel.sweep.plan import Plan
 from sdmodel.sweep.refinement import BY_SCIPY, distance, halved
 
 LEAST_RUNS = 64
-"""Smaller sweeps are judged by half the step alone: scipy would cost more than they do."""
+"""Smaller sweeps are checked with half the step only: scipy would take longer than the sweep."""
 TIGHT = 1e-10
 BOUND = 1e-3
-"""Differences above this part of the largest value of an output are worth a warning."""
+"""Relative difference above which a ResultWarning is issued."""
 
 
 def certify(
@@ -29,7 +29,7 @@ def certify(
     Parameters
     ----------
     plan, record
-        The sweep; the sample follows from the hash of its design, so it is the same however the sweep was run.
+        The sweep; the sample is seeded by the hash of its design, so it does not depend on workers or store.
     values_of
         Values (outputs, times) and status of a row, and how often its step was halved (or `BY_SCIPY`).
     sample
@@ -38,7 +38,7 @@ def certify(
     Returns
     -------
     dict
-        `certificate` in words, `certificate_runs`, `certificate_scipy` and `certificate_half_step`: the largest
+        `certificate` (a sentence), `certificate_runs`, `certificate_scipy` and `certificate_half_step`: the largest
         difference over all outputs and times, as `sdmodel.sweep.refinement.distance` measures it.
 
     Warns
@@ -92,7 +92,7 @@ def certify(
 
 
 def _half_step(plan: Plan, row: int, solved: int) -> np.ndarray | None:
-    """The run of a row with half the step it was solved with; None where there is none."""
+    """Values of a row solved with half its step, (outputs, times); None if that is not possible."""
     if solved == BY_SCIPY or plan.engine != "kernel" or "TIME STEP" not in plan.program.parameters:
         return None
     values, status = halved(plan, np.array([row]), solved + 1)

@@ -18,14 +18,14 @@ from sdmodel.sweep.store import Store
 def cluster_chunks(
     client: Any, plan: Plan, starts: Sequence[int], rows: int, place: tuple[Store, Sequence[Shape]] | None
 ) -> Iterator[Chunk | int]:
-    """Chunks as workers finish them; with a store the number of rows instead, since the worker has written them.
+    """Iterate over chunks in order of completion; with a store, over numbers of rows, as workers write the chunks.
 
-    A worker that is lost costs the chunks it had; dask gives them to another. A few chunks a worker are under way at a
-    time, and their futures are released as they end.
+    If a worker is lost, dask reassigns its chunks. A few chunks per worker are in progress at a time, and their
+    futures are released when they finish.
     """
     import distributed
 
-    # The equations are a task of their own, not scattered data: what is scattered is gone with its worker.
+    # The equations are a task, not scattered data: scattered data are lost with their worker.
     equations = client.submit(_kept, plan.rows(0, 1), pure=False)
     here = instructions(plan)
     todo = iter([(s, min(s + rows, plan.runs)) for s in starts])
@@ -36,7 +36,7 @@ def cluster_chunks(
         given = {"columns": part.columns, "numbers": part.numbers, "series": part.series}
         return client.submit(_chunk, equations, given, start, place, here, pure=False, retries=3)
 
-    as_completed: Any = distributed.as_completed  # it has no types
+    as_completed: Any = distributed.as_completed  # untyped
     under_way = as_completed([submit(*part) for part in islice(todo, 3 * workers)])
     for future in under_way:
         yield future.result()

@@ -1,4 +1,4 @@
-"""One run or a few of a sweep, by the compiled kernel or by the Python engine."""
+"""Execute rows of a sweep with the compiled kernel or the Python engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Chunk:
     status: np.ndarray
     messages: list[str]
     solved: dict[int, int] = field(default_factory=dict)
-    """Rows that were solved again since steps of TIME STEP were too long for them (see `sdmodel.sweep.refinement`)."""
+    """Rows that were solved again because steps of TIME STEP were too long (see `sdmodel.sweep.refinement`)."""
 
     @property
     def stop(self) -> int:
@@ -43,7 +43,7 @@ _engines: Cache[Engine] = Cache(16)
 
 
 def kernel_of(plan: Plan) -> Any:
-    """The compiled kernel of a plan; made once for a program, its outputs and a method."""
+    """The compiled kernel of a plan; cached by program, outputs and method."""
     from sdmodel.compile.llvm import Kernel
 
     key = (plan.outputs, plan.method)
@@ -60,27 +60,27 @@ def python_of(plan: Plan) -> Engine:
 
 
 def kernel_series(plan: Plan, rows: np.ndarray | slice) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Times and values of each data variable in some rows, as the kernel takes them."""
+    """Times and values of each data variable for some rows, in the form used by the kernel."""
     times = np.array(plan.series_times)
     series = plan.series if len(plan.series) == 1 else plan.series[rows]
     return [(times, series[0, i] if len(plan.series) == 1 else series[:, i]) for i in range(series.shape[1])]
 
 
 class OneRun(NamedTuple):
-    """A run in Python."""
+    """Result of one run with the Python engine."""
 
     values: np.ndarray | None
     """Shape (outputs, times); None if the run failed."""
     message: str
-    """What went wrong."""
+    """Error message."""
     rough: bool
-    """Whether a step was too long for the run."""
+    """Whether steps were too long."""
 
 
 def one_run(
     plan: Plan, engine: Engine, p: np.ndarray, row: int, *, method: str | None = None, rtol: float | None = None
 ) -> OneRun:
-    """One run in Python with parameters `p`."""
+    """Execute one run with parameters `p` in the Python engine."""
     series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
     try:
         bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]))

@@ -1,4 +1,4 @@
-"""Small files written whole or not at all, and on disk when the call returns."""
+"""Atomic, durable writes of small files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_BYTES = 256_000_000
 
 
 def read_json(path: Path) -> Any:
-    """Content of a JSON file; None if it is not there, not a regular file, too large or not JSON."""
+    """Content of a JSON file; None if it does not exist, is not a regular file, too large or not JSON."""
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             return None
@@ -22,7 +22,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file beside its place and move it there when it is on disk."""
+    """Write a JSON file to a temporary name, flush it to disk, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.writing")
     with open(beside, "w", encoding="utf-8") as file:
@@ -34,7 +34,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on disk."""
+    """Flush a file, or the entries of a folder, to disk (fsync)."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder for this
     handle = os.open(path, os.O_RDONLY)

@@ -1,6 +1,6 @@
-"""What identifies the result of a sweep: everything that shapes its numbers, and nothing else, in one place.
+"""Identity of a sweep: all inputs and versions on which its numbers depend, and nothing else.
 
-The store refuses a sweep whose identity differs from its own, and the run record of every result carries it.
+A store accepts only a sweep with its own identity, and the run record of every result contains the identity.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ MEANING = {
     "instructions": "instruction set",
     "versions": "versions of what computes",
 }
-"""Parts of the identity in the order in which they are compared, each in words."""
+"""Parts of the identity, in the order of comparison, with their descriptions."""
 
 _digests: Cache[str] = Cache()
 
 
 def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, Any]:
-    """Parts of a sweep's identity, by the keys of `MEANING`; equal parts give equal results, bit for bit.
+    """Parts of a sweep's identity, by the keys of `MEANING`; equal parts give bitwise equal results.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
     design
         Its table of runs, with the labels that are stored beside the results.
     instructions
-        What of the processor the bits of the results depend on.
+        Processor features on which the bits of the results depend.
     """
     return {
         "equations_hash": program_digest(plan.program),
@@ -69,7 +69,7 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
 
 
 def program_digest(program: Program) -> str:
-    """Digest of the equations of a program, computed once while it is in use."""
+    """Digest of the equations of a program, cached while it is in use."""
     return _digests.get(program, "digest") or _digests.put(program, "digest", digest(program))
 
 
@@ -80,7 +80,7 @@ def difference(mine: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 @cache
 def _versions(engine: str) -> str:
-    """Versions that change the bits of a result, by engine; another patch of Python, pandas or zarr changes none."""
+    """Versions on which the bits of a result depend, by engine; patches of Python, pandas and zarr have no effect."""
     from sdmodel.core.version import __version__
 
     parts = {"kernel": ("llvmlite",), "scipy": ("numpy", "scipy")}.get(engine, ())
@@ -89,14 +89,14 @@ def _versions(engine: str) -> str:
 
 
 def _column(values: np.ndarray) -> np.ndarray:
-    """A column of a design as doubles, or as text where it holds labels."""
+    """A column of a design as doubles, or as text if it contains labels."""
     return values.astype(float) if values.dtype.kind in "biuf" else values.astype(str)
 
 
 def digest(thing: Any) -> str:
     """Digest (16 hexadecimal digits) of numbers, texts, arrays, and sequences, mappings and dataclasses of them.
 
-    Two things have the same digest if they are equal to the last bit: -0.0 differs from 0.0, and 1 from 1.0.
+    Two objects have the same digest if they are bitwise equal: -0.0 differs from 0.0, and 1 from 1.0.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Opening a stored sweep as an xarray.Dataset whose values are read, and checked, when they are asked for."""
+"""Open a stored sweep as an xarray.Dataset whose values are loaded and verified lazily."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 def open_sweep(path: str | Path) -> xr.Dataset:
-    """Open a sweep that was written to disk; values are read when they are asked for.
+    """Open a sweep that was written to disk; values are loaded lazily.
 
     Parameters
     ----------
     path
-        The store.
+        Path of the store.
 
     Returns
     -------
     xarray.Dataset
-        As `Model.sweep` gives it. Rows that were not run yet have status 2 and NaN.
+        As returned by `Model.sweep`. Rows that were not run yet have status 2 and NaN.
 
     Raises
     ------
     StoreError
-        If there is no sweep in that place, or what is read of it is damaged; values are checked when they are read.
+        If there is no sweep at `path`, or it is damaged; values are verified when they are loaded.
     """
     import xarray as xr
 
@@ -63,7 +63,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
         attrs = {k: v for k, v in about.items() if k not in ("name", "elements", "shape")}
         coords.update({dim: list(elements) for dim, elements in about["elements"].items()})
         lazy: Any = indexing.LazilyIndexedArray(_Checked(store, key))
-        cached: Any = indexing.MemoryCachedArray  # it has no types
+        cached: Any = indexing.MemoryCachedArray  # untyped
         data = cached(indexing.CopyOnWriteArray(lazy))
         variables[about["name"]] = xr.Variable(("run", "time", *about["elements"]), data, attrs)
     return xr.Dataset(variables, coords, store.manifest["record"])

@@ -1,4 +1,4 @@
-"""The plan of a sweep: everything a worker needs, checked before the first run. No model, only equations."""
+"""The plan of a sweep: everything a worker needs, checked before the first run; contains equations, not the model."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ class Plan:
 
     program: Program
     outputs: tuple[int, ...]
-    """Nodes that are kept."""
+    """Output nodes."""
     labels: tuple[str, ...]
-    """Their names, `name[a,b]`."""
+    """Names of the outputs, `name[a,b]`."""
     times: tuple[float, ...]
     method: str
     rtol: float
     base: np.ndarray
-    """Parameters under all rows, shape (parameters,)."""
+    """Base parameters of all rows, shape (parameters,)."""
     columns: tuple[tuple[int, np.ndarray], ...]
     """Parameters that the design sets, each with its values, shape (runs,)."""
     numbers: np.ndarray
-    """What the random draws of each run follow from, shape (runs,)."""
+    """Run numbers that select the random draws, shape (runs,)."""
     seed: int = 0
     series_times: tuple[float, ...] = ()
     series: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 0)))
     """Series of the data variables, shape (runs or 1, data, times)."""
     engine: str = ""
-    """Who does the runs: `kernel`, or `python` where the kernel does not know a function, or `scipy`."""
+    """Engine: `kernel`, `python` if the kernel does not support a function, or `scipy`."""
     units: tuple[str, ...] = ()
     """Units of the outputs."""
     grid_reason: str = ""
-    """Why the steps do not land on exact dates, if they do not though nobody asked."""
+    """Why steps do not land on exact dates, if `method` was not given."""
 
     @property
     def solver(self) -> Solver:
-        """The solver of its method."""
+        """The solver of the method."""
         return solver(self.method)
 
     @property
@@ -76,7 +76,7 @@ class Plan:
         return out
 
     def rows(self, start: int, stop: int) -> Plan:
-        """The plan of rows start to stop alone."""
+        """The plan restricted to rows start to stop."""
         columns = tuple((i, values[start:stop]) for i, values in self.columns)
         return replace(self, columns=columns, numbers=self.numbers[start:stop], series=self.series_of(start, stop))
 
@@ -96,7 +96,7 @@ def make_plan(
     data: xr.Dataset | None,
     seed: int,
 ) -> tuple[Plan, Scenario, list[str]]:
-    """Check the arguments of a sweep and plan it; returns the plan, the scenario under it and the output names."""
+    """Check the arguments of a sweep and plan it; returns the plan, its base scenario and the output names."""
     base = resolve_scenario(model, None, scenario)
     program, chosen, reason = program_and_solver(with_paths(model, base), method, MANY_RUNS)
     names = _chosen(model, outputs)
@@ -126,7 +126,7 @@ def make_plan(
 
 
 def _numbers(design: pd.DataFrame) -> np.ndarray:
-    """Numbers of the runs for their random draws: settings that share a sample share its draws as well."""
+    """Run numbers for random draws, shape (runs,): rows with the same `sample` have the same draws."""
     if "sample" not in design:
         return np.arange(len(design))
     sample = design["sample"].to_numpy()
@@ -209,7 +209,7 @@ def _values(
 
 
 def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np.ndarray], ...]) -> None:
-    """Refuse a design whose rows do not all fit the program."""
+    """Raise an error if a row of the design requires another program."""
     given = dict(columns)
     for i, value in program.structural.items():
         if np.any(given.get(i, start[i]) != value):

@@ -1,4 +1,4 @@
-"""The run record: what one needs to know to repeat a sweep, kept in the attributes of its result."""
+"""The run record: the information needed to repeat a sweep, stored in the attributes of its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run_record(
     model: Structure, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str
 ) -> dict[str, Any]:
-    """Identity of a sweep (see `sdmodel.sweep.identity`), with names and versions for the reader."""
+    """Identity of a sweep (see `sdmodel.sweep.identity`), with names and versions for information."""
     import scipy
 
     from sdmodel.core.version import __version__

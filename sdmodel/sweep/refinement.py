@@ -1,7 +1,7 @@
-"""Runs for which steps of TIME STEP are too long, as in stiff models: solved again by shorter steps or by scipy.
+"""Runs for which steps of TIME STEP are too long, as in stiff models: solve them again with shorter steps or scipy.
 
-The kernel notes the runs with a step whose error is no small part of a state. Whether that matters is then seen by
-halving the step. All of it depends on the run alone, so a result does not depend on its neighbours, chunk or thread.
+The kernel flags runs in which the error estimate of a step is large relative to a state; halving the step shows
+whether the outputs change. This depends on the run only, so a result does not depend on other runs, chunks or threads.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sdmodel.sweep.engines import FAILED, FINE, kernel_of, kernel_series, one_ru
 from sdmodel.sweep.plan import Plan
 
 ENOUGH = 5e-4
-"""A run is taken if half its step changes no output by more than this part of the largest value of the output."""
+"""Accept a run if halving its step changes no output by more than this fraction of the output's largest value."""
 HALVINGS = 5
-"""How often a step is halved before scipy solves the run."""
+"""Maximum number of halvings before scipy solves the run."""
 BY_SCIPY = -1
-"""What stands for scipy where else the number of halvings stands."""
+"""Used in place of the number of halvings for runs solved by scipy."""
 SCIPY_RTOL = 1e-8
 NOISE = 1e-9
 """Outputs smaller than this fraction of the largest output of the same unit are treated as rounding noise."""
@@ -28,8 +28,8 @@ NOISE = 1e-9
 def distance(units: tuple[str, ...], values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Largest difference of each output (outputs,) over the times, relative to its largest absolute value.
 
-    An output that is smaller than `NOISE` times the largest of its unit, such as a balance that should be nil, is
-    measured against that. Values (outputs, times) that are finite in one array only are infinitely apart.
+    An output that is smaller than `NOISE` times the largest of its unit, such as a balance that should be zero,
+    is compared to that instead. The difference is infinite where only one of the values (outputs, times) is finite.
     """
     size = np.nan_to_num(np.abs(reference), posinf=0.0).max(axis=1, initial=0.0)
     of_unit = {unit: max(size[j] for j in range(len(size)) if units[j] == unit) for unit in set(units)}
@@ -45,7 +45,7 @@ def distance(units: tuple[str, ...], values: np.ndarray, reference: np.ndarray) 
 def refine(
     plan: Plan, start: int, values: np.ndarray, found: np.ndarray, rough: np.ndarray
 ) -> tuple[dict[int, int], dict[int, str]]:
-    """Solve the `rough` rows of a chunk again where that changes them.
+    """Solve the `rough` rows of a chunk again, if shorter steps change their results.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def refine(
     Returns
     -------
     dict
-        For the rows of the sweep that were solved again how often the step was halved, or `BY_SCIPY`.
+        Number of halvings, or `BY_SCIPY`, by row of the sweep, for rows that were solved again.
     dict
-        For the rows of the chunk that could not be solved again what went wrong.
+        Error message by row of the chunk, for rows that could not be solved again.
     """
     solved: dict[int, int] = {}
     reasons: dict[int, str] = {}
@@ -94,7 +94,7 @@ def refine(
 
 
 def refined_run(plan: Plan, engine: Engine, p: np.ndarray, row: int) -> tuple[np.ndarray | None, str, int]:
-    """A run of the Python engine: values or None, what went wrong, and `BY_SCIPY` if scipy had to solve it, else 0."""
+    """Run a row in the Python engine: values or None, error message, and `BY_SCIPY` if scipy was needed, else 0."""
     run = one_run(plan, engine, p, row)
     if not run.rough or run.values is None:
         return run.values, run.message, 0
@@ -105,7 +105,7 @@ def refined_run(plan: Plan, engine: Engine, p: np.ndarray, row: int) -> tuple[np
 
 
 def halved(plan: Plan, rows: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
-    """Results (rows, outputs, times) and status (rows,) of some rows with TIME STEP halved that often."""
+    """Results (rows, outputs, times) and status (rows,) of some rows with TIME STEP halved repeatedly."""
     parameters = np.concatenate([plan.parameters(int(row), int(row) + 1) for row in rows])
     parameters[:, plan.program.parameters.index("TIME STEP")] /= 2**halvings
     values, status, _ = kernel_of(plan).run(

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MESSAGE_LENGTH = 1000
-"""Longest message of a failed run that is kept."""
+"""Maximum length of the stored message of a failed run."""
 STATUS = {"meaning": "0 fine, 1 failed, 2 not run"}
 
 
 class Shape:
-    """Which output goes where: a variable, its subscript dimensions and the place of each element."""
+    """Layout of an output variable: its subscript dimensions and the position of each element."""
 
     def __init__(self, model: Structure, name: str, labels: Sequence[str]) -> None:
         self.name = name
@@ -52,7 +52,7 @@ class Shape:
 
 
 def _range_name(model: Structure, members: Sequence[str], taken: Sequence[str]) -> str:
-    """Name of a dimension: the range with these elements that no dimension before it has."""
+    """Name of a dimension: a range with these elements that no earlier dimension uses."""
     exact = [r.name for r in model.ranges.values() if list(r.elements) == list(members) and r.name not in taken]
     return exact[0] if exact else f"dimension {len(taken) + 1} of {'+'.join(members)}"
 
@@ -70,7 +70,7 @@ def dataset(
     """The Dataset of a sweep in memory."""
     import xarray as xr
 
-    # Indexes are the dearest part of a small Dataset, and the same for all sweeps of a model over the same times.
+    # Indexes are the most expensive part of a small Dataset, and equal for all sweeps over the same times.
     axes, indexes = _axes.get(plan.program, (plan.runs, plan.times)) or _axes.put(
         plan.program, (plan.runs, plan.times), _make_axes(model, plan)
     )

@@ -1,4 +1,4 @@
-"""Sweeps: a design to an xarray.Dataset, one run a row."""
+"""Sweeps: run a model for every row of a design; the result is an xarray.Dataset."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def run_sweep(
     model
         The model; it is not changed.
     design
-        One row a run; columns are constants of the model (`name`, or `name[a,b]` for an element), and the labels
+        One row per run; columns are constants of the model (`name`, or `name[a,b]` for an element), and the labels
         `sample` and `setting`. A list of mappings is accepted too.
     outputs
         Variables to keep, by name; default: those marked `[outcome]`, or all stocks where none is.
     scenario
-        Scenario under all rows; a row's values go on top of it.
+        Base scenario of all rows; the values of a row override it.
     method
         ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every date at which the equations of the row
         jump, compiled, eight runs at a time. ``"euler"`` and ``"rk4"``: compiled, on the TIME STEP grid with Vensim's
-        meaning of time functions. A method of `scipy.integrate.solve_ivp` such as ``"LSODA"``: in processes, slow, for
-        comparison and for stiff models. Default ``"exact"``, or for a model with functions that have a meaning
-        on the grid only (DELAY FIXED, random draws, stocks cut off at zero) the method of its file, ``"euler"`` or
-        ``"rk4"``, and ``"rk4"`` where the file names none; `attrs["dates"]` says which and why.
+        time functions. A method of `scipy.integrate.solve_ivp` such as ``"LSODA"``: in processes, slow, for comparison
+        and for stiff models. Default ``"exact"``, or for a model with functions defined on the grid only (DELAY FIXED,
+        random draws, non-negative stocks) the method of its file, ``"euler"`` or ``"rk4"``, and ``"rk4"`` where the
+        file names none; `attrs["dates"]` says which and why.
     every
         Time between reported values, in the model's unit of time; default SAVEPER.
     rtol
@@ -75,42 +75,41 @@ def run_sweep(
     data
         Series of data variables: variables by name, dims `time` and, where they differ between runs, `run`.
     seed
-        Seed of the random functions. Rows with the same `sample` have the same draws; where a model draws and its
-        design has no `sample`, rows are numbered, and the result has the numbers as its coordinate `sample`, so that
-        a row of it can be run again alone.
+        Seed of the random functions. Rows with the same `sample` have the same draws. If the model has random functions
+        but the design has no `sample`, rows are numbered, and the result has these numbers as coordinate `sample`, so
+        that a single row can be repeated.
     workers
         Threads, or processes for a scipy method; default the number of processors this process may use. The result
         does not depend on it.
     progress
-        Show a progress bar, under a label if it is a text; default: only on a terminal or in a notebook.
+        Show a progress bar, labelled with `progress` if it is a string; default: on a terminal or in a notebook.
     certificate
         Number of random runs that are repeated with scipy at a relative tolerance of 1e-10 and with half the step, to
-        state the error of exact runs; of sweeps of fewer than 64 runs with half the step alone. 0 for none, as in a
-        search whose last step alone matters.
+        state the error of exact runs; of sweeps of fewer than 64 runs with half the step only. 0 for none.
     store
-        Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep into
-        it was stopped, the same call goes on where it was. Needs the extra ``sdmodel[store]``.
+        Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep to it
+        was interrupted, the same call resumes it. Needs the extra ``sdmodel[store]``.
     client
-        A `dask.distributed.Client`: its workers do the runs and, with a store that all of them see, write them. Needs
+        A `dask.distributed.Client`: its workers execute the runs and, with a shared store, write them. Needs
         the extra ``sdmodel[cluster]``.
 
     Returns
     -------
     xarray.Dataset
-        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 fine, 1 failed, 2 not run) and
-        `message` (the first variable and time that went wrong) are coordinates on `run`; a failed run is NaN and the
-        rest stand. `attrs` hold the run record and the error certificate.
+        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 success, 1 failed, 2 not
+        run) and `message` (the first non-finite variable and its time) are coordinates on `run`; values of failed runs
+        are NaN, other runs are not affected. `attrs` hold the run record and the error certificate.
 
     Raises
     ------
     UnknownNameError, OverrideError, RangeError
-        If a column of the design is no constant of the model, or a value lies outside its range.
+        If a column of the design is not a constant of the model, or a value lies outside its range.
     DesignError
         If the design is not well formed.
     StoreError
         If the store belongs to another sweep, is being written by one, or cannot be written.
     SweepInterrupted
-        On Ctrl-C; its `result` holds what is done.
+        On Ctrl-C; its `result` holds the completed runs.
 
     Examples
     --------
@@ -131,7 +130,7 @@ def run_sweep(
     design = table(design)
     plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
     if plan.program.streams and "sample" not in design:
-        # With the label of its draws a row can be run again alone.
+        # With its sample number a row can be repeated alone, with the same draws.
         attrs = design.attrs
         design = design.assign(sample=plan.numbers)
         design.attrs = attrs
@@ -228,7 +227,7 @@ def _on_disk(
 
 @dataclass(frozen=True)
 class _Judge:
-    """What is known of a sweep only at its end: failed runs and the error certificate."""
+    """Summary computed at the end of a sweep: failed runs and the error certificate."""
 
     plan: Plan
     record: dict[str, Any]
@@ -278,7 +277,7 @@ def _chunks(
 
 
 class _Silent:
-    """No-op progress bar; making a disabled one would take longer than a run."""
+    """No-op progress bar; creating a disabled one would take longer than a run."""
 
     disable = True
 

@@ -1,9 +1,9 @@
 """Sweeps on disk: a zarr store written chunk by chunk, with a done-mark per chunk after all its outputs are on disk.
 
-A sweep that was stopped (a crash, a full disk, Ctrl-C) resumes, and equals, bit for bit, one that was never stopped.
-A store is refused to a sweep of another identity. Nothing read is believed unchecked: the root attributes carry a
-digest of themselves and of the small arrays, a done-mark the digests of its chunk. A damaged chunk is computed again
-when the sweep is resumed, and is a StoreError when it is read.
+An interrupted sweep (a crash, a full disk, Ctrl-C) can be resumed; the result is bitwise equal to an uninterrupted one.
+A store accepts only a sweep with its own identity. All data read are verified: the root attributes contain a digest of
+themselves and of the small arrays, a done-mark the digests of its chunk. A damaged chunk is computed again
+when the sweep is resumed, and raises StoreError when it is read.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def zarr_module() -> Any:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a store; the lock is the operating system's, so it is gone when its holder is, however it ended.
+    """Lock a store; the operating system releases the lock when its process ends.
 
     Raises
     ------
     StoreError
-        If another sweep holds the store, or its folder cannot be written.
+        If another sweep has locked the store, or its folder cannot be written.
     """
     try:
         from filelock import FileLock, Timeout
@@ -79,7 +79,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses while a store is written into a StoreError."""
+    """Convert an OSError while a store is written to a StoreError."""
     try:
         yield
     except (OSError, NotImplementedError) as error:
@@ -90,7 +90,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Store:
-    """A sweep's place on disk: its path and the checked contents of its root attributes."""
+    """A stored sweep: its path and the verified contents of its root attributes."""
 
     def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
         self.path, self.manifest = path, manifest
@@ -99,7 +99,7 @@ class Store:
         self.variables: dict[str, dict[str, Any]] = manifest["variables"]
         self._arrays: dict[str, Any] = {}
 
-    # -- making and opening -------------------------------------------------------------------------------------
+    # -- creating and opening -----------------------------------------------------------------------------------
     @classmethod
     def at(
         cls,
@@ -111,19 +111,19 @@ class Store:
         record: Mapping[str, Any],
         rows: int,
     ) -> Store:
-        """Make a store, or take up one that a sweep of the same identity has begun.
+        """Create a store, or open an unfinished one of a sweep with the same identity.
 
         Raises
         ------
         StoreError
-            If something else lies there, or the sweep that wrote it differs from this one.
+            If the path contains something else, or the sweep that wrote it differs from this one.
         """
         with writing(path):
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 store = cls.opened(path)
                 store.refuse_another(record)
                 return store
-            # Made beside its place and moved there whole: a sweep killed here leaves nothing that looks like a store.
+            # Created under a temporary name and renamed: a sweep killed here leaves no partial store.
             making = path.parent / f".{path.name}.making"
             _make(making, model, plan, shapes, design, record, rows)
             if path.exists():
@@ -134,12 +134,12 @@ class Store:
 
     @classmethod
     def opened(cls, path: Path) -> Store:
-        """A store that is there already; only its root attributes are read and checked.
+        """Open an existing store; only its root attributes are read and verified.
 
         Raises
         ------
         StoreError
-            If there is no sweep in that place, or its root attributes are damaged.
+            If there is no sweep at that path, or its root attributes are damaged.
         """
         root = read_json(path / "zarr.json")
         manifest = root.get("attributes") if isinstance(root, dict) else None
@@ -153,7 +153,7 @@ class Store:
         return cls(path, manifest)
 
     def refuse_another(self, record: Mapping[str, Any]) -> None:
-        """Raise StoreError, with what differs, if `record` is that of another sweep than the one that wrote this."""
+        """Raise StoreError, naming the difference, unless `record` is that of the sweep that wrote the store."""
         kept, mine = self.manifest["record"], _plain_record(record)
         key = difference(kept, mine)
         if key:
@@ -173,7 +173,7 @@ class Store:
         return slice(number * self.rows, min((number + 1) * self.rows, self.runs))
 
     def missing(self) -> list[int]:
-        """First rows of the chunks still to do: those without a done-mark, and those whose mark does not fit them."""
+        """First rows of the unfinished chunks: those without a done-mark, or with data that do not match it."""
         return [n * self.rows for n in range(self.chunks) if not self._sound(n)]
 
     def _sound(self, number: int) -> bool:
@@ -187,7 +187,7 @@ class Store:
         return True
 
     def mark(self, number: int) -> dict[str, Any] | None:
-        """The done-mark of a chunk: digests by array and messages by row; None if there is none that fits."""
+        """The done-mark of a chunk: digests by array and messages by row; None if it is missing or invalid."""
         found = read_json(self._mark(number))
         marks = found.get("attributes") if isinstance(found, dict) else None
         if not isinstance(marks, dict) or set(marks) != {"digests", "messages", "solved", "digest"}:
@@ -208,12 +208,12 @@ class Store:
         return {int(row): how for mark in marks if mark for row, how in mark["solved"].items()}
 
     def block(self, key: str, number: int) -> np.ndarray:
-        """Values of an array in a chunk, checked against its done-mark; fill values where the chunk is not done.
+        """Values of an array in a chunk, verified against its done-mark; fill values if the chunk is unfinished.
 
         Raises
         ------
         StoreError
-            If they are not what was written.
+            If the digest does not match.
         """
         span = self.span(number)
         marks = self.mark(number)
@@ -234,7 +234,7 @@ class Store:
         return key if key == "status" else str(self.variables[key]["name"])
 
     def read(self, key: str, span: slice, shape: tuple[int, ...]) -> np.ndarray:
-        """Rows of an array as zarr gives them, of the shape that they must have."""
+        """Rows of an array as read by zarr, with a check of their shape."""
         try:
             array = self._arrays.get(key)
             if array is None:
@@ -245,17 +245,17 @@ class Store:
             found = np.asarray(array[span])
         except MissingExtraError:
             raise
-        except Exception as error:  # a damaged file makes zarr and its codecs raise whatever they come upon
+        except Exception as error:  # for a damaged file, zarr and its codecs raise various exceptions
             raise self.damaged(f"'{self.name(key)}' ({type(error).__name__})") from error
         return found
 
     def small(self, key: str) -> np.ndarray:
-        """One of the arrays that are read whole: `time` and the columns of the design.
+        """An array that is read as a whole: `time` or a column of the design.
 
         Raises
         ------
         StoreError
-            If it is not what was written.
+            If its digest does not match.
         """
         about = self.manifest["time"] if key == "time" else self.manifest["design"][key]
         try:
@@ -272,7 +272,7 @@ class Store:
         return values
 
     def damaged(self, what: str) -> StoreError:
-        """The error that says what of the store is damaged."""
+        """Create the error that names the damaged part of the store."""
         return StoreError(
             f"{self.path.name} is damaged: {what} is not what was written. Call the same sweep with the same store: "
             "damaged runs are computed again. If that does not help, remove the store."
@@ -280,7 +280,7 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------------------------
     def write(self, chunk: Chunk, shapes: Sequence[Shape]) -> None:
-        """Write a chunk, and its done-mark when all of it is on disk."""
+        """Write a chunk and then, once it is on disk, its done-mark."""
         number = chunk.start // self.rows
         span = slice(chunk.start, chunk.stop)
         with writing(self.path):
@@ -295,7 +295,7 @@ class Store:
                 array = zarr.open_array(str(self.path / key), mode="r+")
                 array[span] = values
                 place = self.path / key / array.metadata.encode_chunk_key((number, *(0 for _ in values.shape[1:])))
-                if place.exists():  # a chunk of fill values has no file
+                if place.exists():  # zarr writes no file for a chunk of fill values
                     sync(place)
                     sync(place.parent)
                 digests[key] = digest(np.ascontiguousarray(values))
@@ -309,14 +309,14 @@ class Store:
             write_json(self._mark(number), {"attributes": marks, "zarr_format": 3, "node_type": "group"})
 
     def _mend(self, key: str) -> None:
-        """Put back the metadata of an array that was damaged."""
+        """Restore damaged metadata of an array."""
         place = self.path / key / "zarr.json"
         wanted = self.manifest["metadata"][key]
         if read_json(place) != wanted:
             write_json(place, wanted)
 
     def finish(self, notes: Mapping[str, Any]) -> Store:
-        """Add to the record what is known only at the end, such as the error certificate."""
+        """Add values known only at the end of the sweep, such as the error certificate, to the record."""
         with writing(self.path):
             content = {k: v for k, v in self.manifest.items() if k != "digest"}
             content["record"] = {**content["record"], **_plain_record(notes)}
@@ -333,7 +333,7 @@ def _make(
     record: Mapping[str, Any],
     rows: int,
 ) -> None:
-    """The arrays of a new store, empty but for times and design, and its root attributes."""
+    """Create the arrays of a new store, empty except for times and design, and its root attributes."""
     zarr = zarr_module()
     group = zarr.open_group(str(making), mode="w")
     runs, times = plan.runs, len(plan.times)
@@ -397,7 +397,7 @@ def _plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """Numbers as they are; texts as codes with their levels."""
+    """Numbers unchanged; strings as integer codes, with their levels as attributes."""
     if np.issubdtype(values.dtype, np.number) or values.dtype == bool:
         return values, {}
     levels, codes = np.unique(values.astype(str), return_inverse=True)

@@ -1,1 +1,1 @@
-"""The solvers, a file each: every module here holds one `SOLVER`, which `sdmodel.solve.registry` finds."""
+"""The solvers, one per file: every module here defines one `SOLVER`, which `sdmodel.solve.registry` finds."""

@@ -1,4 +1,4 @@
-"""Euler's method on the TIME STEP grid: the net flows at the start of a step act over all of it."""
+"""Euler's method on the TIME STEP grid: the net flows at the start of a step apply to the whole step."""
 
 from sdmodel.core.tableau import Tableau
 from sdmodel.solve.solver import Solver

@@ -30,18 +30,18 @@ def per_yuan_lost(paired: Paired, instrument: str) -> np.ndarray:
     return less
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Marginal gain of each further step of the coordination budget, in the first samples."""
     few = arms.first(FEW)
     found = paired.first(FEW)
     steps = {f"coordination {b:g}": {"coordination budget": b} for b in BUDGETS}
-    found.add(few.run("extra budgets", steps), asked.measures, few.draws)
+    found.add(few.run("extra budgets", steps), question.measures, few.draws)
     arms.runs += few.runs
     budgets = sorted([*BUDGETS, SET])
     names = ["coordination" if b == SET else f"coordination {b:g}" for b in budgets]
     rows = {
         b: quantiles(found.per_yuan(NEW, name, before))
-        for b, name, before in zip(budgets, names, [asked.reference, *names[:-1]], strict=True)
+        for b, name, before in zip(budgets, names, [question.reference, *names[:-1]], strict=True)
     }
     table = pd.DataFrame(rows, index=["median", "low", "high"]).T
     pays = table.index[table["median"] >= 1]

@@ -31,7 +31,7 @@ def _middle(values: np.ndarray) -> dict[str, float]:
     return dict(zip(("middle", "low", "high"), quantiles(np.asarray(values, float)), strict=True))
 
 
-def _told(values: np.ndarray) -> Say:
+def _entries(values: np.ndarray) -> Say:
     """Median with the 5 to 95 % interval."""
     return Say("{middle:+.2f} ({low:+.2f} to {high:+.2f})", **_middle(values))
 
@@ -57,10 +57,10 @@ def notes(p: Paired) -> list[str]:
                 "{arm}: {all} yuan of total and {own} of own real RnD per yuan; default rate {default} %, new credit "
                 "{credit} % (medians, 5 to 95 %).",
                 arm=arm.capitalize(),
-                all=_told(p.per_yuan(ALL, arm)),
-                own=_told(p.per_yuan(OWN, arm)),
-                default=_told(p.change(DEFAULT, arm)),
-                credit=_told(p.change(CREDIT, arm)),
+                all=_entries(p.per_yuan(ALL, arm)),
+                own=_entries(p.per_yuan(OWN, arm)),
+                default=_entries(p.change(DEFAULT, arm)),
+                credit=_entries(p.change(CREDIT, arm)),
             )
         )
     for arm in (*LINES, *COVERED):
@@ -73,12 +73,12 @@ def notes(p: Paired) -> list[str]:
                 "(medians, 5 to 95 %).",
                 arm=arm.capitalize(),
                 first=first,
-                credit=_told(p.change(CREDIT, arm, first)),
-                default=_told(p.change(DEFAULT, arm, first)),
-                own=_told(p.change(OWN, arm, first)),
+                credit=_entries(p.change(CREDIT, arm, first)),
+                default=_entries(p.change(DEFAULT, arm, first)),
+                own=_entries(p.change(OWN, arm, first)),
                 plain=_amount(credit - p.gain(GUARANTEED, arm, first)),
                 money=_amount(p.gain(PUBLIC, arm, first)),
-                lost=_told(p.gain(LOSSES, arm, first) / np.where(credit >= LEAST_MONEY, credit, np.nan)),
+                lost=_entries(p.gain(LOSSES, arm, first) / np.where(credit >= LEAST_MONEY, credit, np.nan)),
             )
         )
     harm = surplus(p)
@@ -87,7 +87,7 @@ def notes(p: Paired) -> list[str]:
         Say(
             "Guarantee fund in 2034 at a multiple of 10 over that at 0: {middle:.2f} ({low:.2f} to {high:.2f}); "
             "five-year survival {survival} %.",
-            survival=_told(p.change(SURVIVAL, FULL, NO_LINE)),
+            survival=_entries(p.change(SURVIVAL, FULL, NO_LINE)),
             **_middle(p[FUND, FULL] / p[FUND, NO_LINE]),
         ),
         Say(

@@ -111,11 +111,11 @@ def _without(arms: Mapping[str, Setting]) -> dict[str, Setting]:
     return {arm: {**setting, RULE: 0.0} if RULE in setting else setting for arm, setting in arms.items()}
 
 
-def extras(asked: Question, finding: Finding, _: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, _: Paired, arms: Arms) -> None:
     """Repeat the question without a benefit mechanism in the first samples, and add a note."""
     few = arms.first(SECOND_PASS)
-    equal = [replace(one, arms=_without(one.arms)) for one in asked.equal]
-    paired = replace(asked, arms=_without(asked.arms), equal=equal).run(few, "4/4 no mechanism:").paired
+    equal = [replace(one, arms=_without(one.arms)) for one in question.equal]
+    paired = replace(question, arms=_without(question.arms), equal=equal).run(few, "4/4 no mechanism:").paired
     arms.runs += few.runs
     when = dates(paired)
     good = np.isfinite(when).all(axis=0)

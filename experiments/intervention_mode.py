@@ -73,9 +73,9 @@ def axis(paired: Paired, what: str, arms: Sequence[str]) -> np.ndarray:
     return np.array([paired[what, arm] for arm in arms])
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """The surface, and what protection costs where shielded firms learn more or less."""
-    surface(asked, finding, paired, arms)
+    surface(question, finding, paired, arms)
     learns = arms.draws["protection effect on learning"].to_numpy() > 0
     lost = -paired.change("revenue per firm", SHIELD, OPEN)
     if learns.any() and not learns.all():
@@ -89,7 +89,7 @@ def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> Non
         )
 
 
-def surface(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def surface(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """The surface of volume and mode, the shapes on both axes, and each arena held, in the first samples."""
     few = arms.first(FEW)
     n = len(few.draws)
@@ -100,7 +100,7 @@ def surface(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> No
         if p != 1.0 and s != 1.0
     }
     found = Paired(NONE)
-    found.add(few.run("extra surface", grid), asked.measures, few.draws)
+    found.add(few.run("extra surface", grid), question.measures, few.draws)
     first = paired.first(n)
 
     def at(what: str, s: float, p: float) -> np.ndarray:
@@ -123,7 +123,7 @@ def surface(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> No
         link = (f"decided {name}", f"experienced {name}")
         cut = first.copy()
         held = few.without(f"extra without {key}", link, as_it_is.sel(setting=NONE), settings)
-        cut.add(held, asked.measures, few.draws)
+        cut.add(held, question.measures, few.draws)
         found_shapes[key] = shapes(axis(cut, SO, volume), FLAT)
     arms.runs += few.runs
     finding.notes += [

@@ -87,10 +87,8 @@ class PolicyMix:
         table = self.portfolios(model, seed, workers, progress, first)
         parts = table.drop(index=called(self.everything))
         best = next(c for c in self.choices if called(c) == parts["expected regret"].idxmin())
-        asked = self.second_stage(best)
-        finding = asked.ask(
-            samples, seed, workers=workers, progress=progress, model=model, translation=translation
-        )
+        question = self.second_stage(best)
+        finding = question.ask(samples, seed, workers=workers, progress=progress, model=model, translation=translation)
         chosen = [Say("Best part by its mean in other samples: {part}.", part=called(best)), self._chosen(table)]
         finding.notes[:0] = chosen
         _front(finding, table, called(self.everything))

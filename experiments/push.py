@@ -18,7 +18,7 @@ from sdmodel.study.panels import heat, rows, sheet
 from sdmodel.study.question import Question
 from sdmodel.study.surface import table_of
 from sdmodel.study.translation import Say
-from sdmodel.study.verdict import judged
+from sdmodel.study.verdict import judge
 
 TRACK, LINKS = "new track share", "deep links per firm"
 NONE, PUSH, AT_END, LATER, NOW, WHEN = (
@@ -75,7 +75,7 @@ def notes(paired: Paired) -> list[str]:
     ]
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Add surfaces, two more verdicts, notes and a sheet to the finding."""
     few = arms.first(FEW)
     n = len(few.draws)
@@ -112,7 +112,10 @@ def _switched(plain: xr.Dataset, found: xr.Dataset) -> dict[str, pd.DataFrame]:
         ),
         "money": table_of(
             [[100 * (cost[d] <= m).mean() for d in DURATIONS] for m in SUMS],
-            SUMS, DURATIONS, "money up to (million CNY)", "duration (years)",
+            SUMS,
+            DURATIONS,
+            "money up to (million CNY)",
+            "duration (years)",
         ),
         "cost": cost,
     }
@@ -161,9 +164,7 @@ def _repeated(few: Arms, paired: Paired) -> np.ndarray:
     """Mean share with three pulses less that with one push of equal public money, in points."""
     pulsed = few.on(few.model.replace("push window", PULSES))
     anyway = paired[PUBLIC, NONE]
-    found = pulsed.equal(
-        "extra pulses", {"pulses": {}}, paired[PUBLIC, PUSH], lever="push size", base=anyway
-    )
+    found = pulsed.equal("extra pulses", {"pulses": {}}, paired[PUBLIC, PUSH], lever="push size", base=anyway)
     few.runs += pulsed.runs
     mean = found.result[TRACK].sel(time=slice(2015, END)).mean("time").to_numpy()[0]
     return np.where(found.spent[0], 100 * (mean - paired["mean share", PUSH]), np.nan)
@@ -187,7 +188,7 @@ def _why(plain: xr.Dataset, few: Arms) -> Say:
 def _verdicts(finding: Finding, draws: pd.DataFrame, two: np.ndarray, repeated: np.ndarray) -> None:
     assumed = ("conditional", "the worth of others on the track and the spread of payoffs are assumed")
     finding.verdicts += [
-        judged(
+        judge(
             "H42 (two tracks)",
             "that populations held on one track and on the other until 2030 are still apart in 2109",
             two > APART,
@@ -196,7 +197,7 @@ def _verdicts(finding: Finding, draws: pd.DataFrame, two: np.ndarray, repeated: 
             assumed,
             draws,
         ),
-        judged(
+        judge(
             "H42 (repeated)",
             "that three pulses give a higher mean share than one push of equal public money",
             repeated > POINT,
@@ -223,18 +224,18 @@ def _notes(
                 short=(shortest <= 2).mean(),
             )
         )
-    told = needed.dropna()
+    entries = needed.dropna()
     for start in STARTS[1:]:
-        if np.isfinite(told[start]).any():
+        if np.isfinite(entries[start]).any():
             finding.notes.append(
                 Say(
                     "To leave seven years after what a push of one million CNY a firm from 2015 leaves, one from "
                     "{start} must be {size:.2f} million CNY a firm (median where one up to {most:g} does it, not in "
                     "{never:.0%} of samples).",
                     start=start,
-                    size=told[start][np.isfinite(told[start])].median(),
+                    size=entries[start][np.isfinite(entries[start])].median(),
                     most=SIZES[-1],
-                    never=np.isinf(told[start]).mean(),
+                    never=np.isinf(entries[start]).mean(),
                 )
             )
     two, big = apart[LONG_RUN] > APART, gain > 5

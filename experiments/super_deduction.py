@@ -15,7 +15,7 @@ from sdmodel.study.overlay import overlaid
 from sdmodel.study.paired import Paired
 from sdmodel.study.question import Question
 from sdmodel.study.translation import Say
-from sdmodel.study.verdict import judged, quantiles
+from sdmodel.study.verdict import judge, quantiles
 
 OWN, NONE, FLAT = "own RnD", "none", "flat"
 POSITIONS, PLACED, LEAST_RISE, OVERLAY = (0.25, 0.15, 0.10), 1_000, 0.1, "tax_position.mdl"
@@ -64,17 +64,17 @@ def bought(p: Paired, rate: float | None = None) -> np.ndarray:
     return p.per_yuan(OWN, FLAT) if rate is None else p.per_yuan(OWN, placed(FLAT, rate), placed(NONE, rate))
 
 
-def extras(asked: Question, finding: Finding, p: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, p: Paired, arms: Arms) -> None:
     """None and flat at each tax position, which is the tax rate of every firm with a profit from 2015 on."""
     text = (Path(__file__).parent / "overlays" / OVERLAY).read_text(encoding="utf-8")
     few = arms.first(PLACED)
-    settings = {placed(n, r): {**asked.arms[n], "tax position": r} for r in POSITIONS for n in (NONE, FLAT)}
+    settings = {placed(n, r): {**question.arms[n], "tax position": r} for r in POSITIONS for n in (NONE, FLAT)}
     found = few.run("3/3 tax positions", settings, model=overlaid(arms.model, text, OVERLAY))
     arms.runs += few.runs
-    p.add(found, asked.measures, few.draws)
+    p.add(found, question.measures, few.draws)
     full, half, least = (rise(p, r) for r in POSITIONS)
     finding.verdicts.append(
-        judged(
+        judge(
             "H02 (tax rate)",
             "that a flat extra deduction of 50 % raises own real RnD more where firms pay more tax",
             (full - half > LEAST_RISE) & (half - least > LEAST_RISE),

@@ -23,7 +23,7 @@ def of_quality(p: Paired, short: bool) -> np.ndarray:
     return np.where((p[f"{SHORT}, strong", NONE] > p[f"{SHORT}, weak", NONE]) == short, strong, weak)
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Find the diverted share of payment in advance above which it is no longer better."""
     few = arms.first(DIVERTED_SAMPLES)
     n = len(few.draws)
@@ -36,7 +36,7 @@ def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> Non
     target = np.where(goal > anyway, goal, anyway + 1)
     found = few.equal("3/3 diverted", settings, target, lever="grant number", start=TIMES, low=1.0, base=anyway)
     arms.runs += few.runs
-    worths = asked.measures[ALL].of(found.result, few.draws).transpose("setting", "sample").to_numpy()
+    worths = question.measures[ALL].of(found.result, few.draws).transpose("setting", "sample").to_numpy()
     worths = np.where(found.spent & (goal > anyway) & (found.result["status"].to_numpy() == 0), worths, np.nan)
     more = (worths[0::2] - worths[1::2]) / np.where(goal - anyway >= 1, goal - anyway, np.nan)
     known = np.isfinite(more).all(axis=0)

@@ -12,7 +12,7 @@ from sdmodel.study.outcomes import Measure
 from sdmodel.study.paired import Paired
 from sdmodel.study.question import Question
 from sdmodel.study.translation import Say
-from sdmodel.study.verdict import judged
+from sdmodel.study.verdict import judge
 
 ADVICE, NO_ADVICE = "advisers", "no advisers"
 FREE, MANY, MANY_FREE = "factors replaceable", "three times the grants", "the same, factors replaceable"
@@ -63,30 +63,32 @@ def breaks_even(paired: Paired) -> np.ndarray:
     return np.where(np.isfinite(gains).all(axis=0), years - START, np.nan)
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """What grants do for survival where factors can replace each other; then lengths of a shortfall."""
     few = arms.first(FIRST)
     grants = {"grant number": 3.0}
     settings = {FREE: REPLACEABLE, MANY: grants, MANY_FREE: {**REPLACEABLE, **grants}}
     of = paired.first(len(few.draws))
-    of.add(few.run("factors replaceable", settings), asked.measures, few.draws)
+    of.add(few.run("factors replaceable", settings), question.measures, few.draws)
     arms.runs += few.runs
     effect = 100 * (of.gain(SURVIVAL, MANY_FREE, FREE) - of.gain(SURVIVAL, MANY))
     says = "that grants do less for survival because factors are complements"
-    finding.verdicts.append(judged("H14 (scarcity)", says, effect > SCARCE, effect, POINTS, EXITS, few.draws))
-    _lengths(asked, finding, paired, arms)
+    finding.verdicts.append(judge("H14 (scarcity)", says, effect > SCARCE, effect, POINTS, EXITS, few.draws))
+    _lengths(question, finding, paired, arms)
 
 
-def _lengths(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def _lengths(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Length of a shortfall that brings survival below one half, in the first samples."""
     few = arms.first(FEW)
     settings = {
-        f"{kind}, {years:g} years": {**asked.arms[kind], "shortfall length": years} for years in LENGTHS for kind in HIT
+        f"{kind}, {years:g} years": {**question.arms[kind], "shortfall length": years}
+        for years in LENGTHS
+        for kind in HIT
     }
     found = few.run("lengths of a shortfall", settings)
     arms.runs += few.runs
     of = Paired(next(iter(settings)))
-    of.add(found, {LOWEST: asked.measures[LOWEST]}, few.draws)
+    of.add(found, {LOWEST: question.measures[LOWEST]}, few.draws)
     same = paired.first(len(few.draws))
     for years in (0.0, *LENGTHS):
         lows = {k: of[LOWEST, f"{k}, {years:g} years"] if years else same[LOWEST, k] for k in HIT}

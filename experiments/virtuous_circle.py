@@ -14,18 +14,18 @@ RULES = {"relative intensity": 1, "cliffs of the paper": 2}
 """What ties exits to bands, by the setting of the switch."""
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Survival at each intensity where exits are tied to bands by assumption, in the first samples."""
     few = arms.first(FEW)
     settings = {
-        f"{rule}, {level}": {**asked.arms[f"RnD held at {level}"], "band hazard switch": s}
+        f"{rule}, {level}": {**question.arms[f"RnD held at {level}"], "band hazard switch": s}
         for rule, s in RULES.items()
         for level in HELD
     }
     found = few.run("bands tied to exits", settings)
     arms.runs += few.runs
     of = Paired(next(iter(settings)))
-    of.add(found, {SURVIVAL: asked.measures[SURVIVAL]}, few.draws)
+    of.add(found, {SURVIVAL: question.measures[SURVIVAL]}, few.draws)
     for rule in RULES:
         shares = [100 * quantiles(of[SURVIVAL, f"{rule}, {level}"])[0] for level in HELD]
         finding.notes.append(

@@ -14,7 +14,7 @@ from sdmodel.study.panels import heat, sheet
 from sdmodel.study.question import Question
 from sdmodel.study.surface import regret, table_of
 from sdmodel.study.translation import Say
-from sdmodel.study.verdict import deciding, judged
+from sdmodel.study.verdict import deciding, judge
 
 ORDER, CONTRIBUTING, SCALE = "self organisation index", "contributing share", "programme scale"
 AT_ONCE, GRADUAL, BUILT_UP = "left in 2015", "gradual exit from 2020", (2020.0, 5.0)
@@ -37,7 +37,7 @@ def exit_name(start: float, duration: float) -> str:
     return f"{start:g}, {duration:g} y"
 
 
-def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
+def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:
     """Run the surface and the rule in the first samples, and add verdict, notes and a figure to the finding."""
     draws = arms.first(SURFACE).draws
     few = arms.on(arms.model, draws, [ORDER], every=NEVER)
@@ -63,13 +63,15 @@ def extras(asked: Question, finding: Finding, paired: Paired, arms: Arms) -> Non
     table = pd.DataFrame(index.T, columns=list(settings))
     arms.runs += few.runs + n
     money = pd.DataFrame(last(found.result, MONEY).T, columns=list(settings))
-    finding.table = pd.concat([finding.table, _tidy(table, money, found.lever, rule["exit start"])], ignore_index=True)
-    _rule(asked, finding, table, draws, rule)
+    finding.table = pd.concat(
+        [finding.table, _long_table(table, money, found.lever, rule["exit start"])], ignore_index=True
+    )
+    _rule(question, finding, table, draws, rule)
     _best(finding, table, draws)
     finding.figures["withdrawal_surface"] = _figure(finding, table)
 
 
-def _tidy(table: pd.DataFrame, money: pd.DataFrame, lever: np.ndarray, dates: pd.Series) -> pd.DataFrame:
+def _long_table(table: pd.DataFrame, money: pd.DataFrame, lever: np.ndarray, dates: pd.Series) -> pd.DataFrame:
     rows = [
         pd.DataFrame(
             {"arm": f"surface: {arm}", "sample": table.index, "index": table[arm], "public money": money[arm],
@@ -81,18 +83,18 @@ def _tidy(table: pd.DataFrame, money: pd.DataFrame, lever: np.ndarray, dates: pd
     return pd.concat(rows, ignore_index=True)
 
 
-def _rule(asked: Question, finding: Finding, table: pd.DataFrame, draws: pd.DataFrame, rule: pd.DataFrame) -> None:
+def _rule(question: Question, finding: Finding, table: pd.DataFrame, draws: pd.DataFrame, rule: pd.DataFrame) -> None:
     with np.errstate(all="ignore"):
         gain = 100 * (table[RULE] / table[exit_name(*BUILT_UP)] - 1).to_numpy()
     finding.verdicts.append(
-        judged(
+        judge(
             "H39 (rule)",
             "that an exit that waits for a critical mass of contributing members does better than one dated 2020, at "
             "equal public money",
             gain > LEAST,
             gain,
             "% of the index of the dated exit",
-            (asked.predictions[0].label, asked.predictions[0].reason),
+            (question.predictions[0].label, question.predictions[0].reason),
             draws,
         )
     )
@@ -127,9 +129,9 @@ def _best(finding: Finding, table: pd.DataFrame, draws: pd.DataFrame) -> None:
         )
     )  # fmt: skip
     numbers = pd.to_numeric(best.str[:4], errors="coerce").fillna(2034.0)
-    told = deciding(numbers.where(~flat).reindex(table.index).to_numpy(float), draws)
-    if told:
-        words = ", ".join(f"{what} ({r:+.2f})" for what, r in told)
+    entries = deciding(numbers.where(~flat).reindex(table.index).to_numpy(float), draws)
+    if entries:
+        words = ", ".join(f"{what} ({r:+.2f})" for what, r in entries)
         finding.notes.append(Say("The best start goes with: {words}.", words=words))
 
 

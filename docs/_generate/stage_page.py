@@ -28,8 +28,8 @@ def write(folder):
 def part(base):
     rows = []
     for s in stages.shipped_stages():
-        asked = [f"{plain(c.text)}{span(c)} ({plain(c.source)})" for c in s.conditions]
-        rows.append([s.level, str(s.number), f"{s.name} ({s.anchor})", "<br>".join(asked) or "start"])
+        requested = [f"{plain(c.text)}{span(c)} ({plain(c.source)})" for c in s.conditions]
+        rows.append([s.level, str(s.number), f"{s.name} ({s.anchor})", "<br>".join(requested) or "start"])
     found = stages.against_the_paper(base)
     said = stages.placed()
     placed = [

@@ -150,14 +150,14 @@ def contradictions(where, stated):
 
 def hypotheses():
     """The experiments that ask each hypothesis: those their predictions name."""
-    asked = defaultdict(list)
+    requested = defaultdict(list)
     for name in LIBRARY.names:
         table = tomllib.loads((shipped("experiments") / f"{name}.toml").read_text("utf-8"))
         for k in dict.fromkeys(row["id"].partition(" ")[0] for row in table.get("prediction", ())):
-            asked[k].append(name)
+            requested[k].append(name)
     for n in range(1, COUNTS["H"] + 1):
         k = f"H{n:02d}"
-        yield Answer(k, "asked", tuple(asked[k])) if asked[k] else Answer(k, NOT_ASKED)
+        yield Answer(k, "asked", tuple(requested[k])) if requested[k] else Answer(k, NOT_ASKED)
 
 
 # -- what is wrong ------------------------------------------------------------------------------------------------

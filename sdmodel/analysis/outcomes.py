@@ -42,17 +42,17 @@ def outcome_values(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iter
     UnknownNameError
         If the sweep does not hold a variable.
     """
-    for asked in outcomes:
-        if isinstance(asked, Outcome):
-            array = asked.of(sweep)
-            label, path = asked.label, False
+    for requested in outcomes:
+        if isinstance(requested, Outcome):
+            array = requested.of(sweep)
+            label, path = requested.label, False
         else:
-            array = Outcome(asked)._path(sweep)
-            label, path = asked, True
+            array = Outcome(requested)._path(sweep)
+            label, path = requested, True
         ranges = [d for d in array.dims if d not in ("run", "time")]
         flat = array.stack(element=ranges) if ranges else array.expand_dims("element")
         flat = flat.transpose("element", "run", "time") if path else flat.transpose("element", "run")
-        stem = asked if isinstance(asked, str) else asked.variable
+        stem = requested if isinstance(requested, str) else requested.variable
         for i in range(flat.sizes["element"]):
             members = [str(flat[d].to_numpy()[i]) for d in ranges]
             own = label.replace(stem, join_label(stem, members), 1) if ranges else label

@@ -88,20 +88,20 @@ def sweep(
     table_path(out)
     found = sdmodel.load(model)
     table = read_design(design, LABELS) if design else sdmodel.latin_hypercube(found.uncertainties, samples, rng=seed)
-    judged = [sdmodel.Outcome.parse(text) for text in outcome or []]
-    judged = judged or [sdmodel.Outcome(name) for name in found.outcomes]
-    if not judged:
+    outcomes = [sdmodel.Outcome.parse(text) for text in outcome or []]
+    outcomes = outcomes or [sdmodel.Outcome(name) for name in found.outcomes]
+    if not outcomes:
         raise DesignError(f"'{found.name}' marks no outcome. Say what to judge: --outcome 'NAME at TIME'.")
-    names = list(dict.fromkeys(found.owner(o.variable).name for o in judged))
+    names = list(dict.fromkeys(found.owner(o.variable).name for o in outcomes))
     result = found.sweep(table, names, scenario=scenario, method=method, every=every, store=store)
     columns: dict[str, Any] = {str(name): table[name] for name in table.columns}
-    for one in judged:
+    for one in outcomes:
         columns.update(_columns(one.of(result)))
     columns |= {name: result[name].to_numpy() for name in ("status", "message")}
     write_table(pd.DataFrame(columns), out, index=False)
     failed = int((result["status"] != 0).sum())
     say(f"{out}: {len(table):,} runs, {failed:,} failed. Certificate: {result.attrs['certificate']}.")
-    for one in judged:
+    for one in outcomes:
         for label, values in _columns(one.of(result)).items():
             low, middle, high = pd.Series(values).quantile([0.05, 0.5, 0.95])
             say(f"  {label:<48} median {middle:.4g}, 5 to 95 %: {low:.4g} to {high:.4g}")

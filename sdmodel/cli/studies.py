@@ -25,9 +25,9 @@ def experiment(
     """Ask a policy question and leave figure, table, run record and one plain sentence."""
     from sdmodel.experiments import LIBRARY
 
-    asked = LIBRARY[name]
-    say(asked.asks)
-    finding = asked.ask(samples, seed, workers=workers, progress=False if quiet else None)
+    requested = LIBRARY[name]
+    say(requested.asks)
+    finding = requested.ask(samples, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
     say(f"\n{finding.sentence}\n")
     for note in finding.notes:

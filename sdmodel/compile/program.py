@@ -62,7 +62,7 @@ class Order:
     """Node of the delay time at the start."""
     step: int
     """Node of TIME STEP."""
-    asked: int
+    requested: int
     used: int
 
 
@@ -110,8 +110,8 @@ class Program:
             object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
 
-def fitting_order(asked: int, time: float, step: float) -> int:
+def fitting_order(requested: int, time: float, step: float) -> int:
     """Vensim's order of a delay on the TIME STEP grid: lowered while order * TIME STEP is longer than the delay."""
-    while asked > 1 and asked * step > time:
-        asked -= 1
-    return asked
+    while requested > 1 and requested * step > time:
+        requested -= 1
+    return requested

@@ -40,7 +40,7 @@ def fits(program: Program, p: Sequence[float]) -> str:
             return program.parameters[i]
     for order in program.orders:
         time, step = evaluate(program, order.time, p), evaluate(program, order.step, p)
-        if fitting_order(order.asked, time, step) != order.used:
+        if fitting_order(order.requested, time, step) != order.used:
             return order.name
     return ""
 

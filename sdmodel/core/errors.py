@@ -57,11 +57,11 @@ class FixedStepError(UnsupportedError):
 class UnknownNameError(SdmodelError, KeyError):
     """The model, or the set of shipped models, does not contain the requested name."""
 
-    def __init__(self, asked: str, known: Iterable[str], what: str = "variable", hint: str = "") -> None:
-        self.asked = asked
-        self.near = nearest(asked, known)
+    def __init__(self, requested: str, known: Iterable[str], what: str = "variable", hint: str = "") -> None:
+        self.requested = requested
+        self.near = nearest(requested, known)
         near = f" Nearest: {', '.join(self.near)}." if self.near else ""
-        super().__init__(f"There is no {what} '{shorten(asked)}'.{near}{' ' + hint if hint else ''}")
+        super().__init__(f"There is no {what} '{shorten(requested)}'.{near}{' ' + hint if hint else ''}")
 
 
 class RangeError(SdmodelError, ValueError):
@@ -124,7 +124,7 @@ MAX_COMPARED = 200
 """Maximum number of characters compared; the time grows with the product of the lengths."""
 
 
-def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
+def nearest(requested: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Names in `known` most similar to `asked`, best first.
 
     Examples
@@ -136,7 +136,7 @@ def nearest(asked: str, known: Iterable[str], n: int = 3) -> list[str]:
     for name in known:
         if len(name) <= MAX_COMPARED:
             by_lower.setdefault(name.lower(), name)
-    low = asked[:MAX_COMPARED].lower()
+    low = requested[:MAX_COMPARED].lower()
     found = get_close_matches(low, by_lower, n=n, cutoff=0.6)
     if len(found) < n:
         found += [name for name in by_lower if low in name and name not in found][: n - len(found)]

@@ -108,8 +108,8 @@ def _unit(powers: dict[str, Fraction], spelling: dict[str, str]) -> Unit:
     for word, e in powers.items():
         if abs(e) > MAX_EXPONENT or e.denominator > MAX_DENOMINATOR:
             raise UnitsError(f"The exponent of the unit '{spelling.get(word, word)}' is out of bounds: {e}.")
-    kept = tuple(sorted((w, e) for w, e in powers.items() if e))
-    return Unit(kept, tuple((w, spelling[w]) for w, _ in kept if w in spelling))
+    retained = tuple(sorted((w, e) for w, e in powers.items() if e))
+    return Unit(retained, tuple((w, spelling[w]) for w, _ in retained if w in spelling))
 
 
 def _product(a: Unit, b: Unit, sign: int) -> Unit:

@@ -9,7 +9,7 @@ from sdmodel.plot.calibration import differences, fitted, profiles
 from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
 from sdmodel.plot.heatmap import heat
-from sdmodel.plot.layout import board, legend
+from sdmodel.plot.layout import legend, mosaic
 from sdmodel.plot.optimization import front, search
 from sdmodel.plot.regions import basins, boxes, tradeoff
 from sdmodel.plot.sensitivity import gradients, indices, screening, tornado
@@ -22,7 +22,6 @@ from sdmodel.plot.trajectories import trajectories
 __all__ = [
     "MissingFontWarning",
     "basins",
-    "board",
     "boxes",
     "cumulative",
     "differences",
@@ -37,6 +36,7 @@ __all__ = [
     "indices",
     "legend",
     "medians",
+    "mosaic",
     "profiles",
     "screening",
     "search",

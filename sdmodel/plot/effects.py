@@ -93,8 +93,8 @@ def effects(
             clear = bool(low > bound or high < -bound)
             props: dict[str, Any] = {"color": COLOURS[0], "linewidth": 1.8, "solid_capstyle": "butt"}
             panel.plot([low, high], [row, row], **props, label=_once(panel, "5 to 95 % of runs"))
-            told = f"median; interval {'clear of' if clear else 'touches'} {nothing}"
-            panel.plot([median], [row], **_dot(clear), label=_once(panel, told))
+            entries = f"median; interval {'clear of' if clear else 'touches'} {nothing}"
+            panel.plot([median], [row], **_dot(clear), label=_once(panel, entries))
         if smallest is not None:
             band = panel.axvspan(-smallest, smallest, color=PALE, linewidth=0, zorder=0.3)
             band.set_label(f"too small to count (within ±{smallest:g})")

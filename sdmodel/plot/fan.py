@@ -195,5 +195,5 @@ def _caption(groups: dict[str, Any], failed: np.ndarray[Any, np.dtype[np.bool_]]
     if not lost:
         return f"{text}, none failed"
     where = {label: int(failed[members].sum()) for label, members in groups.items()}
-    told = "; ".join(f"{label}: {count:,}" for label, count in where.items() if label and count)
-    return f"{text}, {lost:,} failed and left out" + (f" ({told})" if told else "")
+    entries = "; ".join(f"{label}: {count:,}" for label, count in where.items() if label and count)
+    return f"{text}, {lost:,} failed and left out" + (f" ({entries})" if entries else "")

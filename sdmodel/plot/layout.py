@@ -19,7 +19,7 @@ EDGE, GAP = 0.25, 0.2
 """Margin of the sheet and distance between its texts and panels, in cm."""
 
 
-def board(
+def mosaic(
     rows: Sequence[Sequence[str]],
     *,
     title: str,
@@ -60,8 +60,8 @@ def board(
 
     Examples
     --------
-    >>> from sdmodel.plot import board
-    >>> fig, axes = board([["map", "map", "dots"], ["paths"]], title="The first panel is the wider one")
+    >>> from sdmodel.plot import mosaic
+    >>> fig, axes = mosaic([["map", "map", "dots"], ["paths"]], title="The first panel is the wider one")
     >>> list(axes)
     ['map', 'dots', 'paths']
     """
@@ -71,7 +71,7 @@ def board(
     if not names or len(set(names)) < len(names):
         raise DesignError(f"The panels {', '.join(names) or '(none)'} need names, each in one place of one row.")
     if len(tall) != len(rows):
-        raise DesignError(f"The board has {len(rows)} rows and {len(tall)} heights; give one for each row.")
+        raise DesignError(f"The mosaic has {len(rows)} rows and {len(tall)} heights; give one for each row.")
     with drawing():
         fig = Figure(figsize=(width * CM, sum(tall) * CM))
         head = _text(fig, title, BODY + 2, INK, fontweight="bold")
@@ -98,7 +98,7 @@ def board(
 
 
 def legend(panels: Mapping[str, Axes]) -> None:
-    """Put one legend for the panels of a board below all of them.
+    """Put one legend for the panels of a mosaic below all of them.
 
     Parameters
     ----------
@@ -109,13 +109,13 @@ def legend(panels: Mapping[str, Axes]) -> None:
     Raises
     ------
     DesignError
-        If a panel has nothing to list, or is not one of a board.
+        If a panel has nothing to list, or is not one of a mosaic.
 
     Examples
     --------
     >>> import numpy as np, xarray as xr
-    >>> from sdmodel.plot import board, fan, legend
-    >>> fig, axes = board([["left", "right"]], title="The same twice")
+    >>> from sdmodel.plot import mosaic, fan, legend
+    >>> fig, axes = mosaic([["left", "right"]], title="The same twice")
     >>> trust = np.random.default_rng(1).uniform(size=(50, 2))
     >>> trust = xr.DataArray(trust, {"time": [2020.0, 2021.0]}, ("run", "time"), attrs={"unit": "Dmnl"})
     >>> for panel in axes.values():
@@ -127,7 +127,7 @@ def legend(panels: Mapping[str, Axes]) -> None:
     figures = {panel.figure.figure for panel in panels.values()}
     engine = next(iter(figures)).get_layout_engine() if len(figures) == 1 else None
     if not isinstance(engine, ConstrainedLayoutEngine):
-        raise DesignError(f"The panels of {', '.join(panels)} are not those of one board; see plot.board.")
+        raise DesignError(f"The panels of {', '.join(panels)} are not those of one mosaic; see plot.mosaic.")
     (fig,) = figures
     with drawing():
         words = {name: fig.text(0, 0, name, fontsize=SMALL, fontweight="bold", va="top") for name in panels}

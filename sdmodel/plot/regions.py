@@ -103,8 +103,8 @@ def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
                 props: dict[str, Any] = {"ha": ha, "va": "center", "fontsize": SMALL, "bbox": white}
                 panel.annotate(text, (place, i), move, textcoords="offset points", **props)
         unit = f" ({unit_text(row['unit'])})" if row["unit"] else ""
-        kept = "" if np.isnan(row["reproduced"]) else f"\nlimited in {row['reproduced']:.0%} of half samples"
-        names.append(wrapped(f"{name}{unit}", width / 2.6, SMALL) + kept)
+        retained = "" if np.isnan(row["reproduced"]) else f"\nlimited in {row['reproduced']:.0%} of half samples"
+        names.append(wrapped(f"{name}{unit}", width / 2.6, SMALL) + retained)
     panel.set_yticks(range(len(rows)), names)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     panel.set_xlim(-0.06, 1.06)
@@ -199,12 +199,12 @@ def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) 
     if len(states) not in (1, 2):
         raise DesignError(f"The starts differ in {len(states)} states; the figure shows one or two.")
     x, y = states[0], states[1] if len(states) == 2 else None
-    rests = sorted(table["rest"].unique())
+    rest_points = sorted(table["rest"].unique())
     with drawing():
         fig, axes, own = panels(ax, 1, 1, width, 9.0 if y else 4.0)
         panel = axes[0]
         panel.grid(visible=False)
-        for number, style in zip(rests, styles(len(rests)), strict=True):
+        for number, style in zip(rest_points, styles(len(rest_points)), strict=True):
             rows = table[table["rest"] == number]
             props: dict[str, Any] = {
                 "color": style.colour if number else GREY,

@@ -217,15 +217,15 @@ def gradients(
     >>> fig, axes = sdmodel.plot.gradients(table)
     """
     rows, name = chosen(table, outcome, column)
-    told = {"elasticity": f"Elasticity of {name} (% for 1 %)"}.get(column, f"{column.capitalize()} of {name}")
+    entries = {"elasticity": f"Elasticity of {name} (% for 1 %)"}.get(column, f"{column.capitalize()} of {name}")
     if "time" in rows.index.names:
-        return over_time(rows[column], told, ax, width)
+        return over_time(rows[column], entries, ax, width)
     every, rows = len(rows), largest(rows, rows[column].abs())
     with drawing():
         fig, axes, own, panel = rows_figure(rows.index, ax, width)
         panel.barh(range(len(rows)), rows[column], height=0.6, color=COLOURS[0])
         panel.axvline(0, color=INK, linewidth=0.9)
-        rows_done(fig, panel, f"{told}{rest(rows, every)}", own, len(rows), width)
+        rows_done(fig, panel, f"{entries}{rest(rows, every)}", own, len(rows), width)
     return fig, axes
 
 

@@ -147,11 +147,11 @@ def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float
 
 def _chosen(model: Model, stocks: Sequence[str] | None) -> list[str]:
     """Keys of the stocks to draw, in file order."""
-    asked = None if stocks is None else [model[name] for name in stocks]
-    for variable in asked or ():
+    requested = None if stocks is None else [model[name] for name in stocks]
+    for variable in requested or ():
         if variable.kind != "stock":
             raise DesignError(f"'{variable.name}' is {pipes.article(variable.kind)}, not a stock.")
-    keys = None if asked is None else {variable.key for variable in asked}
+    keys = None if requested is None else {variable.key for variable in requested}
     found = [k for k, v in model.equations.items() if v.kind == "stock" and (keys is None or k in keys)]
     if not found:
         raise DesignError(f"{model.name} has no stock to draw.")
@@ -211,8 +211,8 @@ def _drivers(model: Model, flow: Flow, numbers: dict[str, int]) -> list[str]:
         behind = [] if variable.kind == "stock" else sorted(numbers[s] for s in stocks_behind(model, k) if s in numbers)
         text = f"‹{variable.name}›" if variable.kind == "stock" else variable.name
         text += f" ({variable.origin})" if variable.role == "input" else ""
-        told = f"{len(behind)}\xa0stocks" if len(behind) > MOST_BEHIND else _spans(behind)
-        out.append(text + (f" [{told}]" if told else ""))
+        entries = f"{len(behind)}\xa0stocks" if len(behind) > MOST_BEHIND else _spans(behind)
+        out.append(text + (f" [{entries}]" if entries else ""))
     if len(names) > len(out):
         out.append(f"and {len(names) - len(out)} more")
     return out

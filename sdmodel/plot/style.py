@@ -221,11 +221,11 @@ def finish(fig: Figure) -> None:
     if len(fonts()) > 1 or "cjk" in _warned:
         return
     texts = [text.get_text() for text in fig.findobj(Text) if isinstance(text, Text)]
-    asked = next((text for text in texts if _CJK.search(text)), None)
-    if asked is not None:
+    requested = next((text for text in texts if _CJK.search(text)), None)
+    if requested is not None:
         _warned.add("cjk")
         warnings.warn(
-            f"No installed font has the characters of '{asked}'; they will show as boxes. Install one of: "
+            f"No installed font has the characters of '{requested}'; they will show as boxes. Install one of: "
             f"{', '.join(CJK_FONTS)} (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts). "
             f"Then delete the font list in matplotlib.get_cachedir() and start Python again.",
             MissingFontWarning,

@@ -22,7 +22,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def hysteresis(
-    table: pd.DataFrame, rests: pd.DataFrame | None = None, *, ax: Axes | None = None, width: float = 12.0
+    table: pd.DataFrame, rest_points: pd.DataFrame | None = None, *, ax: Axes | None = None, width: float = 12.0
 ) -> tuple[Figure, list[Axes]]:
     """Draw the equilibrium value of a variable while a lever is raised and lowered again in small steps.
 
@@ -65,8 +65,8 @@ def hysteresis(
     with drawing():
         fig, axes, own = panels(ax, 1, 1, width, 8.5)
         panel = axes[0]
-        if rests is not None:
-            _dots(panel, rests, lever, variable)
+        if rest_points is not None:
+            _dots(panel, rest_points, lever, variable)
         for way, style in zip(("up", "down"), styles(2), strict=True):
             rows = table[table["way"] == way]
             props: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.8}
@@ -190,12 +190,12 @@ def cumulative(
     return fig, axes
 
 
-def _dots(panel: Axes, rests: pd.DataFrame, lever: str, state: str) -> None:
+def _dots(panel: Axes, rest_points: pd.DataFrame, lever: str, state: str) -> None:
     for column in (lever, state, "kind"):
-        if column not in rests.columns:
-            raise UnknownNameError(column, map(str, rests.columns), "column of the states of rest")
+        if column not in rest_points.columns:
+            raise UnknownNameError(column, map(str, rest_points.columns), "column of the states of rest")
     for kind, props in KINDS.items():
-        rows = rests[rests["kind"] == kind]
+        rows = rest_points[rest_points["kind"] == kind]
         if len(rows):
             panel.plot(rows[lever], rows[state], linestyle="", markersize=4, label=f"{kind} state of rest", **props)
 

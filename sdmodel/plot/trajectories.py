@@ -110,8 +110,8 @@ def trajectories(
             flag_marks(panel, marks)
         if own:
             stretch(fig, axes[0], rows, height)
-        settled = [settle(panel, some) for panel, some in zip(axes, labels, strict=False)]
-        if not all(settled):
+        fitting = [settle(panel, some) for panel, some in zip(axes, labels, strict=False)]
+        if not all(fitting):
             for label in (label for some in labels for label in some):
                 label.remove()
             draw_legend(fig, axes, handles, "", own)
@@ -149,8 +149,8 @@ def _series(run: Run, name: str) -> pd.Series[float]:
 def _same(name: str, by_unit: Mapping[str, str]) -> str:
     """Return the common unit; raise if units differ, as they would share one axis."""
     if len(by_unit) > 1:
-        told = "; ".join(f"{unit or 'no unit'} in '{label}'" for unit, label in by_unit.items())
-        raise DesignError(f"'{name}' has different units: {told}. Draw these runs in figures of their own.")
+        entries = "; ".join(f"{unit or 'no unit'} in '{label}'" for unit, label in by_unit.items())
+        raise DesignError(f"'{name}' has different units: {entries}. Draw these runs in figures of their own.")
     return next(iter(by_unit))
 
 

@@ -16,7 +16,7 @@ PATIENCE = 50_000
 """Maximum number of steps without getting closer to a time-varying FINAL TIME."""
 
 
-class Beyond:
+class GridMemory:
     """The entries of `y` after the states: memories and draws, advanced once per step."""
 
     def __init__(self, bound: Bound) -> None:
@@ -98,20 +98,20 @@ def rough_states(
 
 
 def one_step(
-    bound: Bound, beyond: Beyond, tableau: Tableau, number: int, t: float, y: list[float], step: float
+    bound: Bound, memory_state: GridMemory, tableau: Tableau, number: int, t: float, y: list[float], step: float
 ) -> list[float]:
     """`y` after step `number` (counted from 1)."""
     found = slopes(bound, tableau, t, y, step, bound.holds(t, y))
     moved = advanced(y, found, *tableau.step, step)
-    return moved if beyond.plain else beyond.step(number, t, y, moved)
+    return moved if memory_state.plain else memory_state.step(number, t, y, moved)
 
 
 def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[float], list[list[float]], int]:
     """Times, states and number of steps of a run with time-varying control variables; stops at FINAL TIME."""
     start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
     at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
-    beyond = Beyond(bound)
-    y = [*bound.start[: len(bound.program.states)], *beyond.first()]
+    memory_state = GridMemory(bound)
+    y = [*bound.start[: len(bound.program.states)], *memory_state.first()]
     times: list[float] = []
     out: list[list[float]] = []
     t, number = start, 0
@@ -143,7 +143,7 @@ def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[fl
         number += 1
         if number > 50_000_000:
             raise SolveError("The run takes more than 50 million steps.")
-        y = one_step(bound, beyond, tableau, number, t, y, step)
+        y = one_step(bound, memory_state, tableau, number, t, y, step)
         if bound.trouble is not None:
             return times, out, number
         t += step
@@ -152,14 +152,14 @@ def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[fl
 def stepped(bound: Bound, times: Sequence[float], tableau: Tableau) -> tuple[list[list[float]], int]:
     """States at `times`, which lie on the TIME STEP grid, and number of steps; stops at the first non-finite value."""
     start, step = bound.control["initial time"], bound.control["time step"]
-    beyond = Beyond(bound)
-    y = [*bound.start[: len(bound.program.states)], *beyond.first()]
+    memory_state = GridMemory(bound)
+    y = [*bound.start[: len(bound.program.states)], *memory_state.first()]
     out = [y]
     i = 0
     wanted = [round((t - start) / step) for t in times]
     for target in wanted[1:]:
         while i < target:
-            y = one_step(bound, beyond, tableau, i + 1, start + i * step, y, step)
+            y = one_step(bound, memory_state, tableau, i + 1, start + i * step, y, step)
             if bound.trouble is not None:
                 return out, i
             i += 1

@@ -100,10 +100,10 @@ def run(
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
     check_numbers(every, rtol, seed)
-    asked = resolve_scenario(model, values, scenario)
-    model_run = with_paths(model, asked)
+    requested = resolve_scenario(model, values, scenario)
+    model_run = with_paths(model, requested)
     program, chosen, reason = program_and_solver(model_run, method, CONTINUOUS)
-    p = parameter_vector(model_run, program, asked.values)
+    p = parameter_vector(model_run, program, requested.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
     bound = engine.bind(p, series_of(program, data, model), seed=seed)
@@ -145,7 +145,7 @@ def run(
     report = Report(*solver[:5], clock.perf_counter() - begun, reason)
     shown = [math.nan if value == NA else value for value in p]
     constants = FrozenDict(zip(program.parameters, shown, strict=True))
-    return Run(model, asked, report, np.asarray(times), table, columns, constants)
+    return Run(model, requested, report, np.asarray(times), table, columns, constants)
 
 
 ENOUGH = 5e-4

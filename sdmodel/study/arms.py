@@ -119,9 +119,9 @@ class Arms:
 
     def record(self, experiment: str, seed: int, found: xr.Dataset) -> dict[str, Any]:
         """Everything needed to repeat an experiment, with the run record and certificate of one of its stages."""
-        asked = {"experiment": experiment, "samples": len(self.draws), "seed": seed}
+        requested = {"experiment": experiment, "samples": len(self.draws), "seed": seed}
         stage = {str(k): v for k, v in found.attrs.items()}
-        return {**stage, **asked, "runs": self.runs, "seconds": self.seconds}
+        return {**stage, **requested, "runs": self.runs, "seconds": self.seconds}
 
     def run(
         self,
@@ -227,7 +227,7 @@ class Arms:
 
         ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
         goal = rows(target)
-        met = find_roots(
+        roots = find_roots(
             money,
             goal,
             rows(ends[0] if low is None else low),
@@ -238,9 +238,9 @@ class Arms:
             rounds=ROUNDS,
         )
         return Equalised(
-            met.x.reshape(shape),
-            met.residual.reshape(shape),
-            (np.abs(met.residual) <= tolerance).reshape(shape),
+            roots.x.reshape(shape),
+            roots.residual.reshape(shape),
+            (np.abs(roots.residual) <= tolerance).reshape(shape),
             by_setting(_last_of_each(pieces), list(settings), len(self.draws)),
         )
 

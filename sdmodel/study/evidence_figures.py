@@ -42,7 +42,7 @@ def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str)
     """
     others = [name for name in found.moved.index if name not in FREE][:OTHERS]
     names = [*(name for name in FREE if name in quantiles.index), *others]
-    fig, axes = plot.board(
+    fig, axes = plot.mosaic(
         [["ranges", "ranges", "directions"]], heights=(2.6 + 0.55 * len(names),), title=title, subtitle=below,
         foot="A: grey is the prior and blue what is kept, 5 to 95 % with the median; a range that did not move runs "
         "from 5 to 95 % with its dot at 50 %. B: eigenvalues of the information of the targets at nine kept samples "
@@ -78,7 +78,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
     shown = table[table["label"] != "not comparable"]
     span = np.isfinite(shown["low"] + shown["high"]) & (shown["unit"] != YES)
     numbers, signs = shown[span], shown[~span]
-    fig, axes = plot.board(
+    fig, axes = plot.mosaic(
         [["numbers"], ["signs"]], heights=(2.9 + 0.66 * len(numbers), 2.4 + 0.66 * len(signs)), title=title,
         subtitle=below,
         foot="A: each row has its own scale, on which the published interval is the band from 0 to 1; median and 5 to "
@@ -97,7 +97,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
                 if beyond:
                     panel.plot([end], [row], mark, color=COLOURS[0], markersize=5, clip_on=False)
             if ROOM[0] <= middle <= ROOM[1]:
-                panel.plot([middle], [row], "o", clip_on=False, **_look(r["label"]))
+                panel.plot([middle], [row], "o", clip_on=False, **_style(r["label"]))
         _verdicts(panel, numbers)
         panel.set(xlim=ROOM, xlabel="place on the published interval (0 to 1)")
         head(panel, "A", "Where an interval is published")
@@ -107,7 +107,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
             panel.axvline(100 * limit, color=INK, linewidth=0.9, zorder=0.5)
         for row, (_, r) in enumerate(signs.iterrows()):
             panel.plot([0, 100 * r["share inside"]], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")
-            panel.plot([100 * r["share inside"]], [row], "o", clip_on=False, **_look(r["label"]))
+            panel.plot([100 * r["share inside"]], [row], "o", clip_on=False, **_style(r["label"]))
         _verdicts(panel, signs)
         panel.set(xlim=(0, 100), xlabel="samples that show it (%)")
         head(panel, "B", "Where a sign or a shape is published")
@@ -127,7 +127,7 @@ def _names(table: pd.DataFrame) -> list[str]:
     return [f"{r['id']} {r['what']}" for _, r in table.iterrows()]
 
 
-def _look(label: str) -> dict[str, Any]:
+def _style(label: str) -> dict[str, Any]:
     return {
         "color": COLOURS[0],
         "markersize": 5,

@@ -167,18 +167,18 @@ def match(
             design, variables(of), every=EVERY, workers=workers, certificate=0,
             progress=False if progress is False else f"draws {done:,}",
         )  # fmt: skip
-        judged = implausible(found, of, list(design.columns[1:]))
-        tables.append(judged)
-        kept.append(rows[judged["plausible"].to_numpy()])
+        scores = implausible(found, of, list(design.columns[1:]))
+        tables.append(scores)
+        kept.append(rows[scores["plausible"].to_numpy()])
         done += size
-    numbers, judged = np.concatenate(kept), pd.concat(tables, ignore_index=True)
+    numbers, scores = np.concatenate(kept), pd.concat(tables, ignore_index=True)
     if len(numbers) < enough:
-        worst = judged["series"].mode().iloc[0]
+        worst = scores["series"].mode().iloc[0]
         raise DesignError(
             f"{len(numbers):,} of {done:,} draws are plausible, {enough:,} are needed. Furthest off is mostly "
             f"'{worst}'; look at its tolerance in targets.toml and at the ranges behind it."
         )
-    out = (judged[[label(t) for t in of]].abs() > CUT) | judged[[label(t) for t in of]].isna()
+    out = (scores[[label(t) for t in of]].abs() > CUT) | scores[[label(t) for t in of]].isna()
     misses = out.sum(axis=1)
     binding = {
         label(t): {"out": round(float(out[label(t)].mean()), 5),
@@ -220,16 +220,16 @@ def check(model: Model, samples: pd.DataFrame) -> list[tuple[str, float, str, st
     of = [*targets(), *targets("check")]
     names = [c for c in samples.columns if c in model]
     found = until(model, of).sweep(samples, variables(of), every=EVERY, certificate=0, progress=False)
-    judged = implausible(found, of, names)
+    scores = implausible(found, of, names)
     rows = []
     for t in of:
-        value, off = t.value(found), judged[label(t)].abs().to_numpy()
+        value, off = t.value(found), scores[label(t)].abs().to_numpy()
         low, middle, high = np.nanquantile(value, [0.05, 0.5, 0.95])
         share = float((off <= (CUT if t.use == "match" else 0.0)).mean())
-        met = share == 1.0 if t.use == "match" else bool(np.abs(t.distance(np.array([middle]))[0]) == 0)
+        inside = share == 1.0 if t.use == "match" else bool(np.abs(t.distance(np.array([middle]))[0]) == 0)
         limit = f"within {CUT:g} sd of {t.published}" if t.use == "match" else t.published
         text = f"median {middle:.4g}, 5 to 95 % {low:.4g} to {high:.4g}; {t.use}"
-        rows.append((label(t), share, limit, "hit" if met else "miss", text))
+        rows.append((label(t), share, limit, "hit" if inside else "miss", text))
     return rows
 
 

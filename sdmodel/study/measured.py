@@ -71,9 +71,9 @@ def survival(samples: int = 500, seed: int = 1) -> pd.DataFrame:
     central, spread = (cohort(h, ages) for h in (given["value"].to_numpy()[None], drawn))
     rows = []
 
-    def row(label: str, target: str, published: str, of: np.ndarray, mid: float, met: np.ndarray) -> None:
+    def row(label: str, target: str, published: str, of: np.ndarray, mid: float, inside: np.ndarray) -> None:
         low, half, high = np.quantile(of, [0.05, 0.5, 0.95])
-        rows.append((label, target, published, mid, low, half, high, met.mean()))
+        rows.append((label, target, published, mid, low, half, high, inside.mean()))
 
     yearly = [1 - c[:, 1:] / c[:, :-1] for c in (central, spread)]
     for year, (target, value) in HAZARDS.items():

@@ -40,11 +40,11 @@ class Drawn:
     """Whether its legend stands below the sheet."""
 
 
-def heat(title: str, measure: str, table: pd.DataFrame, *, width: float = 8, **look: Any) -> Drawn:
+def heat(title: str, measure: str, table: pd.DataFrame, *, width: float = 8, **style: Any) -> Drawn:
     """A panel with a heat map; further keywords as in `sdmodel.plot.heat`."""
 
     def draw(panel: Axes, say: Translation) -> None:
-        attempt(panel, plot.heat, table, legend=False, width=width, **{"label": "", **look})
+        attempt(panel, plot.heat, table, legend=False, width=width, **{"label": "", **style})
 
     return Drawn(title, measure, draw)
 
@@ -90,7 +90,7 @@ def sheet(
     letters = iter(LETTERS)
     lettered = [[(next(letters), panel) for panel in row] for row in layout]
     names = [[letter for letter, _ in row] * (wide if len(row) == 1 else 1) for row in lettered]
-    fig, axes = plot.board(names, heights=heights, **texts(finding, title, below, *small))
+    fig, axes = plot.mosaic(names, heights=heights, **texts(finding, title, below, *small))
     with drawing():
         for letter, panel in (pair for row in lettered for pair in row):
             panel.draw(axes[letter], say)
@@ -123,13 +123,13 @@ def attempt(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> 
 def texts(finding: Finding, title: str, below: str, *foot: str) -> dict[str, Any]:
     """Headline, the line below it and the small print, with what makes the finding provisional."""
     say = finding.translation
-    told = {"title": say(title), "subtitle": say(below)}
+    entries = {"title": say(title), "subtitle": say(below)}
     small = [say(text) for text in (PAIRED, *foot)]
     if finding.status:
         why = finding.status.partition(" (")[0]
-        told["subtitle"] += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
+        entries["subtitle"] += f" Provisional: {why[0].lower()}{why[1:].rstrip('.')}."
         small.append(f"Provisional: {finding.status}")
-    return {**told, "foot": "\n".join(small)}
+    return {**entries, "foot": "\n".join(small)}
 
 
 def translate(fig: Figure, translation: Translation) -> None:

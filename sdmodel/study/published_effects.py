@@ -181,10 +181,10 @@ def evaluate(model: Model, samples: pd.DataFrame, *, workers: int | None = None)
         `hit` where the median lies inside a published interval, or 75 % of the samples have a published sign or shape;
         else `mixed` where 25 % of the samples agree, else `miss`. `attrs["runs"]` counts runs.
     """
-    asked = effects()
-    runner = Runner(model, samples, [name for e in asked for name in e.variables], workers)
+    requested = effects()
+    runner = Runner(model, samples, [name for e in requested for name in e.variables], workers)
     rows = []
-    for effect in asked:
+    for effect in requested:
         values = np.full(len(samples), np.nan)
         if effect.label != "not comparable":
             values = _values(effect, runner)

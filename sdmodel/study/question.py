@@ -19,9 +19,9 @@ from sdmodel.study.outcomes import Measure
 from sdmodel.study.overlay import overlaid
 from sdmodel.study.paired import PUBLIC, Effect, Paired, Panel
 from sdmodel.study.results import ArmResults, unscaled
-from sdmodel.study.sampling import WIDTHS, wider_samples
+from sdmodel.study.sampling import RANGE_FACTORS, wider_samples
 from sdmodel.study.translation import Translation
-from sdmodel.study.verdict import Verdict, judged, quantiles, ranked
+from sdmodel.study.verdict import Verdict, judge, quantiles, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +244,7 @@ class Question:
         for p in self.predictions:
             effect, holds = p.judge(paired)
             label = (p.label, p.reason)
-            out.append(judged(p.hypothesis, p.says, holds, effect, p.unit, label, draws, ranks=ranks))
+            out.append(judge(p.hypothesis, p.says, holds, effect, p.unit, label, draws, ranks=ranks))
         return out
 
     def _with_loops(self, verdicts: list[Verdict], arms: Arms, results: ArmResults) -> list[Verdict]:
@@ -259,14 +259,14 @@ class Question:
             found = few.without(f"2/3 without {loop.name}", (loop.cause, loop.effect), held, settings)
             able = np.array([results.able(name, n) for name in settings])
             cut.add(found, self.measures, few.draws, able)
-            for told, p in zip(left, self.predictions, strict=True):
+            for entries, p in zip(left, self.predictions, strict=True):
                 before, after = p.judge(results.paired.first(n))[0], p.judge(cut)[0]
                 good = np.isfinite(before) & np.isfinite(after)
                 if np.allclose(before[good], after[good], rtol=1e-6, atol=1e-12):
                     continue  # the prediction does not use these arms
-                told.append((loop.name, quantiles(after[good])[0]))
+                entries.append((loop.name, quantiles(after[good])[0]))
         arms.runs += few.runs
-        return [replace(v, loops=tuple(told)) for v, told in zip(verdicts, left, strict=True)]
+        return [replace(v, loops=tuple(entries)) for v, entries in zip(verdicts, left, strict=True)]
 
     def _with_widths(
         self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, results: ArmResults
@@ -276,12 +276,12 @@ class Question:
         elsewhere: list[list[tuple[str, int, int]]] = [[] for _ in verdicts]
 
         def judge(label: str, paired: Paired) -> None:
-            for told, p in zip(elsewhere, self.predictions, strict=True):
+            for entries, p in zip(elsewhere, self.predictions, strict=True):
                 effect, holds = p.judge(paired)
                 good = np.isfinite(effect)
-                told.append((label, int(holds[good].sum()), int(good.sum())))
+                entries.append((label, int(holds[good].sum()), int(good.sum())))
 
-        for label, factor in WIDTHS.items():
+        for label, factor in RANGE_FACTORS.items():
             other, draws = wider_samples(model, factor, n, seed)
             few = Arms(other, draws, self.outputs, every=self.every, workers=arms.workers, progress=arms.progress)
             judge(label, self.run(few, f"3/3 {label}:").paired)
@@ -293,4 +293,4 @@ class Question:
             if budget > 0:
                 judge(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
             arms.runs += few.runs
-        return [replace(v, elsewhere=tuple(told)) for v, told in zip(verdicts, elsewhere, strict=True)]
+        return [replace(v, elsewhere=tuple(entries)) for v, entries in zip(verdicts, elsewhere, strict=True)]

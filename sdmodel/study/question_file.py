@@ -182,7 +182,7 @@ def _notes(rows: Sequence[Table], functions: Functions) -> Callable[[Paired], li
 
     def say(paired: Paired) -> list[str]:
         more = functions.get("notes")
-        told: list[str] = [one(row, paired, arm) for row in rows for arm in row.get("arms", [""])]
-        return [*told, *(more(paired) if more else ())]
+        entries: list[str] = [one(row, paired, arm) for row in rows for arm in row.get("arms", [""])]
+        return [*entries, *(more(paired) if more else ())]
 
     return say

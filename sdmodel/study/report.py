@@ -148,9 +148,9 @@ class _Page:
         heads = ("", "The paper says", "Verdict", "Label", "Holds in", "Effect", "Condition")
         body = []
         for h, f, v in rows:
-            told = [self.hypothesis(h), "", "", "", "", self.say("no experiment")]
+            entries = [self.hypothesis(h), "", "", "", "", self.say("no experiment")]
             if f and v:
-                told = [
+                entries = [
                     self.hypothesis(h),
                     f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
                     self.say(v.label),
@@ -159,7 +159,7 @@ class _Page:
                     html.escape(str(v.region)) if v.region else self.say(v.label_reason),
                 ]
             link = f'<a href="#{f.name}">{h.id}</a>' if f else h.id
-            body.append(f"<tr><td>{link}</td>{''.join(f'<td>{cell}</td>' for cell in told)}</tr>")
+            body.append(f"<tr><td>{link}</td>{''.join(f'<td>{cell}</td>' for cell in entries)}</tr>")
         return self.grid([self.say(one) if one else "" for one in heads], body)
 
     def section(self, one: Finding) -> str:
@@ -169,8 +169,8 @@ class _Page:
         parts.append(self.verdicts(one))
         parts.append("<ul>" + "".join(f"<li>{self.say(note)}</li>" for note in one.notes) + "</ul>")
         written = html.escape(one.plan.strip())
-        asked = self.say("Written down before the first run")
-        parts.append(f"<details><summary>{asked}</summary><pre>{written}</pre></details>")
+        requested = self.say("Written down before the first run")
+        parts.append(f"<details><summary>{requested}</summary><pre>{written}</pre></details>")
         record = ", ".join(f"{k} {one.record[k]}" for k in ("samples", "seed", "runs", "seconds") if k in one.record)
         made = f"{record}; model {str(one.record.get('composition', ''))[:12]}; sdmodel {one.record.get('sdmodel', '')}"
         parts.append(f'<p class="small">{self.say("Record")}: {html.escape(made)}</p>')
@@ -185,7 +185,7 @@ class _Page:
             decides = [f"{html.escape(name)} ({r:+.2f})" for name, r in v.deciding]
             decides += [html.escape(str(v.region))] if v.region else []
             loops = "<br>".join(f"{self.say(name)}: {left:+.3g}" for name, left in v.loops)
-            told = [
+            entries = [
                 self.say_id(v.hypothesis),
                 f"{self.say(v.prediction)} <span>({self.say(v.label)}: {self.say(v.label_reason)})</span>",
                 f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%}; {v.samples:,})</span>",
@@ -195,7 +195,7 @@ class _Page:
                 "<br>".join(decides),
                 loops,
             ]
-            body.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in told)}</tr>")
+            body.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in entries)}</tr>")
         return self.grid([self.say(one) if one else "" for one in heads], body) if body else ""
 
     def say_id(self, hypothesis: str) -> str:

@@ -84,7 +84,7 @@ def values(u: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
 
 
 # -- other ranges ------------------------------------------------------------------------------------------------
-WIDTHS = {"ranges as assumed": 1.0, "half as wide": 0.5, "twice as wide": 2.0}
+RANGE_FACTORS = {"ranges as assumed": 1.0, "half as wide": 0.5, "twice as wide": 2.0}
 """Label of the ranges, and their width over the assumed one; none of them is filtered by history."""
 
 

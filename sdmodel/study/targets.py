@@ -136,7 +136,7 @@ def implausible(found: xr.Dataset, of: Sequence[Target], parameters: Sequence[st
     Computed by `sdmodel.history_match` from the distances to the published intervals.
     """
     away = distances(found, of)
-    judged = sdmodel.history_match(
+    scores = sdmodel.history_match(
         away,
         list(parameters)[:1],
         {label(t): ([0.0], [0.0]) for t in of},
@@ -144,10 +144,10 @@ def implausible(found: xr.Dataset, of: Sequence[Target], parameters: Sequence[st
         discrepancy={label(t): t.discrepancy for t in of},
         cut=CUT,
     )
-    out = judged[["implausibility", "series", "plausible"]].copy()
+    out = scores[["implausibility", "series", "plausible"]].copy()
     for t in of:
         out[label(t)] = away[label(t)].to_numpy()[:, 0] / t.spread
-    out.attrs = judged.attrs
+    out.attrs = scores.attrs
     return out
 
 

@@ -119,12 +119,12 @@ class Verdict:
             left = ", ".join(f"{name} {value:+.3g}" for name, value in self.loops)
             parts.append(f"median effect {self.effect[0]:+.3g}, with a link held: {left}")
         if self.elsewhere:
-            told = ", ".join(f"{label} {k / n:.0%}" for label, k, n in self.elsewhere if n)
-            parts.append(f"holds in {self.share:.0%} of the kept samples, with other ranges: {told}")
+            entries = ", ".join(f"{label} {k / n:.0%}" for label, k, n in self.elsewhere if n)
+            parts.append(f"holds in {self.share:.0%} of the kept samples, with other ranges: {entries}")
         return f"{self.hypothesis}: {'; '.join(parts)}."
 
 
-def judged(
+def judge(
     hypothesis: str,
     prediction: str,
     holds: np.ndarray,

@@ -26,7 +26,7 @@ def cluster_chunks(
     import distributed
 
     # The equations are a task, not scattered data: scattered data are lost with their worker.
-    equations = client.submit(_kept, plan.rows(0, 1), pure=False)
+    equations = client.submit(_retained, plan.rows(0, 1), pure=False)
     here = instructions(plan)
     todo = iter([(s, min(s + rows, plan.runs)) for s in starts])
     workers = max(sum(client.nthreads().values()), 1)
@@ -46,7 +46,7 @@ def cluster_chunks(
             under_way.add(submit(*part))
 
 
-def _kept(plan: Plan) -> Plan:
+def _retained(plan: Plan) -> Plan:
     return plan
 
 

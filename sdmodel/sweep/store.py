@@ -154,12 +154,12 @@ class Store:
 
     def refuse_another(self, record: Mapping[str, Any]) -> None:
         """Raise StoreError, naming the difference, unless `record` is that of the sweep that wrote the store."""
-        kept, mine = self.manifest["record"], _plain_record(record)
-        key = difference(kept, mine)
+        retained, mine = self.manifest["record"], _plain_record(record)
+        key = difference(retained, mine)
         if key:
             raise StoreError(
-                f"{self.path.name} was written by another sweep: its {MEANING[key]} ({key} {kept.get(key)!r}) differs "
-                f"from this one's ({mine.get(key)!r}). Give another store, or call the sweep that wrote it."
+                f"{self.path.name} was written by another sweep: its {MEANING[key]} ({key} {retained.get(key)!r}) "
+                f"differs from this one's ({mine.get(key)!r}). Give another store, or call the sweep that wrote it."
             )
 
     # -- chunks -------------------------------------------------------------------------------------------------

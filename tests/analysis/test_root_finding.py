@@ -62,15 +62,15 @@ def test_the_tolerance_is_a_share_of_the_scale() -> None:
 
 
 def test_a_line_is_met_at_once() -> None:
-    asked = []
+    requested = []
 
     def line(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        asked.append(len(rows))
+        requested.append(len(rows))
         return 5 * x + 2
 
     found = find_roots(line, np.full(7, 12.0), 0.0, 10.0, start=1.0, scale=np.full(7, 10.0), tolerance=1e-9)
     assert found.x == pytest.approx([2] * 7)
-    assert asked == [7, 7]
+    assert requested == [7, 7]
     assert found.runs == 14
 
 

@@ -132,16 +132,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts)}; default: all")
     parser.add_argument("--full", action="store_true", help="1e5 and 1e6 runs into a store, with the peak of memory")
-    asked = parser.parse_args()
-    unknown = set(asked.parts) - set(parts)
+    requested = parser.parse_args()
+    unknown = set(requested.parts) - set(parts)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     machine()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SDMODEL_CACHE"] = str(Path(folder) / "cache")
-        for name in asked.parts or parts:
+        for name in requested.parts or parts:
             if name == "many":
-                many(Path(folder), asked.full)
+                many(Path(folder), requested.full)
             else:
                 parts[name](Path(folder))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from lanes import values
 
-from sdmodel.compile.llvm.lookup import even_step, look
+from sdmodel.compile.llvm.lookup import even_step, lookup_value
 from sdmodel.compile.program import TableData
 from sdmodel.core.functions.values import interpolate
 
@@ -42,7 +42,7 @@ def test_equal_to_the_python_engine(kind: str, permute: bool) -> None:
                 if kind == "extrapolate" and size == 1:
                     continue
                 ys = tuple(rng.normal(size=size).tolist())
-                build = partial(lambda table, b, x: look(b, "k", table, x), TableData(xs, ys, kind))
+                build = partial(lambda table, b, x: lookup_value(b, "k", table, x), TableData(xs, ys, kind))
                 points = points_of(xs, rng)
                 wanted = np.array([interpolate(x, xs, ys, kind) for x in points.tolist()])
                 got = values(build, points, fma=True, permute=permute)
@@ -53,7 +53,7 @@ def test_a_jump_in_a_table() -> None:
     """Two points at one place: the later one holds from there on."""
     for kind in ("interpolate", "hold_backward", "look_forward"):
         xs, ys = (0.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (1.0, 2.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1.0)
-        build = partial(lambda table, b, x: look(b, "k", table, x), TableData(xs, ys, kind))
+        build = partial(lambda table, b, x: lookup_value(b, "k", table, x), TableData(xs, ys, kind))
         points = np.array([0.5, np.nextafter(1.0, 0), 1.0, np.nextafter(1.0, 2), 1.5, 7.0])
         got = values(build, points, fma=False)
         np.testing.assert_array_equal(got, [interpolate(x, xs, ys, kind) for x in points.tolist()])

@@ -285,12 +285,19 @@ def test_a_reader_that_goes_away_is_no_error(write_model: Callable[..., Path], t
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# A shell's background jobs, and what they start, ignore Ctrl-C.
+CTRL_C = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from sdmodel.cli.main import main; raise SystemExit(main())"
+)
+
+
 def test_ctrl_c_is_one_line(write_model: Callable[..., Path], tmp_path: Path) -> None:
     path = write_model(
         "rate = 0.1 ~ 1/Year [0,1] ~ Rate. [uncertainty] |\nx = INTEG(rate*x, 1) ~ Dmnl ~ [outcome] |\n", step=1e-5
     )
     with subprocess.Popen(
-        [sys.executable, "-m", "sdmodel.cli", "sweep", str(path), "-n", "100000", "--method", "rk4"],
+        [sys.executable, "-c", CTRL_C, "sweep", str(path), "-n", "100000", "--method", "rk4"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         time.sleep(8)

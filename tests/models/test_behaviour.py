@@ -154,9 +154,9 @@ def test_protection_keeps_weak_firms_and_their_share(load: Load) -> None:
     """C65 to C67: by assumption; its size and the learning of the weak are what is uncertain."""
     model = load("firms")
     path = sdmodel.Path((2009.0, 2015.0), (9.0, 90.0), "step")
-    base, kept = model.run(every=1), model.run(scenario=sdmodel.Scenario(paths={"protection": path}), every=1)
-    assert last(kept, "firms by quality[weak]") > 1.02 * last(base, "firms by quality[weak]")
-    assert last(kept, "strong share") < last(base, "strong share")
+    base, retained = model.run(every=1), model.run(scenario=sdmodel.Scenario(paths={"protection": path}), every=1)
+    assert last(retained, "firms by quality[weak]") > 1.02 * last(base, "firms by quality[weak]")
+    assert last(retained, "strong share") < last(base, "strong share")
 
 
 def test_firms_follow_the_intensity_they_aim_at(load: Load) -> None:

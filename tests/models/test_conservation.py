@@ -60,9 +60,9 @@ def test_the_present_value_is_money_at_its_discount(whole: Model) -> None:
     t, cost = run.time, run["fiscal cost"].to_numpy()
     weight = np.where(t >= 2015, np.exp(-0.05 * (t - 2015)), 0.0)
     by_hand = np.trapezoid((cost * weight)[t >= 2015], t[t >= 2015])
-    kept = run["public fund value"].iloc[-1] - run["public fund value"].loc[2015.0]
-    by_hand -= weight[-1] * kept
-    assert kept > 10
+    retained = run["public fund value"].iloc[-1] - run["public fund value"].loc[2015.0]
+    by_hand -= weight[-1] * retained
+    assert retained > 10
     assert run["present value of public money"].iloc[-1] == pytest.approx(by_hand, rel=2e-3)
     early = run["present value of public money"].loc[2014.0]
     assert early == 0

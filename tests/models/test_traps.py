@@ -164,9 +164,9 @@ def test_what_is_used_later_was_put_aside_before() -> None:
     run = load("rd_investment").run({"margin of a weak firm": 0.03}, every=STEP)
     t = run.time
     put, used = (np.trapezoid(run[n]["weak"], t) for n in ("new unused deduction", "use of unused deduction"))
-    kept = run["unused deduction"]["weak"]
+    retained = run["unused deduction"]["weak"]
     assert used > 0.1 * put
-    assert used < put + kept.iloc[0] - kept.iloc[-1]
+    assert used < put + retained.iloc[0] - retained.iloc[-1]
 
 
 # -- credit and talent ---------------------------------------------------------------------------------------------

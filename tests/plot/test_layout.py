@@ -20,7 +20,7 @@ TIME = np.arange(2010, 2031.0)
 
 def filled():
     """A sheet with a panel of each kind, whose legend is shared."""
-    fig, axes = plot.board(ROWS, **TEXTS)
+    fig, axes = plot.mosaic(ROWS, **TEXTS)
     table = pd.DataFrame([[10.0, -4.0], [0.0, 30.0]]).rename_axis(index="start", columns="duration")
     plot.heat(table, label="%", centre=0, legend=False, ax=axes["map"])
     found = pd.DataFrame({"median": [2.0, 0.3], "low": [1.2, 0.1], "high": [2.9, 0.8]}, index=["early", "late"])
@@ -57,7 +57,7 @@ def test_the_sheet_reads_from_headline_to_small_print():
 
 
 def test_panels_are_as_wide_as_their_names_are_often():
-    fig, axes = plot.board(ROWS, title="Widths")
+    fig, axes = plot.mosaic(ROWS, title="Widths")
     fig.draw_without_rendering()
     wide = {name: panel.get_window_extent().width for name, panel in axes.items()}
     assert wide["map"] / wide["dots"] == pytest.approx(2, rel=0.02)
@@ -65,10 +65,10 @@ def test_panels_are_as_wide_as_their_names_are_often():
 
 
 def test_a_sheet_is_as_high_as_its_rows_and_texts_need():
-    bare = plot.board(ROWS, title="T", heights=(3, 4))[0].get_figheight()
-    assert plot.board(ROWS, title="T", heights=(5, 4))[0].get_figheight() == pytest.approx(bare + 2 * CM)
-    assert plot.board(ROWS, title="T", foot="words", heights=(3, 4))[0].get_figheight() > bare
-    assert plot.board(ROWS, title="word " * 60, heights=(3, 4))[0].get_figheight() > bare
+    bare = plot.mosaic(ROWS, title="T", heights=(3, 4))[0].get_figheight()
+    assert plot.mosaic(ROWS, title="T", heights=(5, 4))[0].get_figheight() == pytest.approx(bare + 2 * CM)
+    assert plot.mosaic(ROWS, title="T", foot="words", heights=(3, 4))[0].get_figheight() > bare
+    assert plot.mosaic(ROWS, title="word " * 60, heights=(3, 4))[0].get_figheight() > bare
 
 
 def test_one_legend_lists_what_each_kind_of_panel_shows():
@@ -80,19 +80,19 @@ def test_one_legend_lists_what_each_kind_of_panel_shows():
     assert dots == ["5 to 95 % of runs", clear, touches, "too small to count (within ±0.2)"]
 
 
-def test_a_legend_needs_panels_of_a_board_that_show_something():
-    _, axes = plot.board(ROWS, title="Empty")
+def test_a_legend_needs_panels_of_a_mosaic_that_show_something():
+    _, axes = plot.mosaic(ROWS, title="Empty")
     with pytest.raises(DesignError, match="'B' shows nothing"):
         plot.legend({"B": axes["dots"]})
-    with pytest.raises(DesignError, match="not those of one board"):
+    with pytest.raises(DesignError, match="not those of one mosaic"):
         plot.legend({"A": Figure().subplots()})
-    with pytest.raises(DesignError, match="not those of one board"):
-        plot.legend({"A": axes["dots"], "B": plot.board(ROWS, title="Another")[1]["dots"]})
+    with pytest.raises(DesignError, match="not those of one mosaic"):
+        plot.legend({"A": axes["dots"], "B": plot.mosaic(ROWS, title="Another")[1]["dots"]})
 
 
-def test_a_board_refuses_what_it_cannot_lay_out():
+def test_a_mosaic_refuses_what_it_cannot_lay_out():
     for rows in [[["a", "b", "a"]], [["a"], ["a", "b"]], []]:
         with pytest.raises(DesignError, match="need names"):
-            plot.board(rows, title="T")
+            plot.mosaic(rows, title="T")
     with pytest.raises(DesignError, match="2 rows and 1 heights"):
-        plot.board(ROWS, title="T", heights=(3,))
+        plot.mosaic(ROWS, title="T", heights=(3,))

@@ -93,11 +93,11 @@ def test_hysteresis_leaves_out_what_never_rests():
     up, down = ax.lines[:2]
     assert up.get_ydata().tolist() == [0, 1, 5]
     np.testing.assert_array_equal(down.get_ydata(), [5, np.nan, 0])
-    rests = pd.DataFrame({"r": [0.0, 0.0], "x": [0.0, 2.0], "kind": ["stable", "unstable"]})
-    _, (ax,) = plot.hysteresis(table, rests)
+    rest_points = pd.DataFrame({"r": [0.0, 0.0], "x": [0.0, 2.0], "kind": ["stable", "unstable"]})
+    _, (ax,) = plot.hysteresis(table, rest_points)
     assert [line.get_label() for line in ax.lines[:2]] == ["stable state of rest", "unstable state of rest"]
     with pytest.raises(UnknownNameError, match="kind"):
-        plot.hysteresis(table, rests.drop(columns="kind"))
+        plot.hysteresis(table, rest_points.drop(columns="kind"))
     with pytest.raises(DesignError, match="unchanged"):
         plot.hysteresis(pd.DataFrame({"r": [1.0]}))
 

@@ -14,7 +14,7 @@ import pytest
 import sdmodel
 from sdmodel.core.errors import DesignError
 from sdmodel.study.finding import Finding, status
-from sdmodel.study.verdict import Verdict, deciding, failure_region, judged, quantiles, wilson
+from sdmodel.study.verdict import Verdict, deciding, failure_region, judge, quantiles, wilson
 
 
 def verdict(holds: int, samples: int, label: str = "conditional") -> Verdict:
@@ -125,7 +125,7 @@ def test_judging_leaves_out_what_cannot_be_compared() -> None:
     samples = drawn(100)
     effect = samples["a"].to_numpy() - 0.5
     effect[:10] = np.nan
-    found = judged("H1", "that it works", effect > 0.1, effect, "%", ("emergent", "nothing is assumed"), samples)
+    found = judge("H1", "that it works", effect > 0.1, effect, "%", ("emergent", "nothing is assumed"), samples)
     assert found.samples == 90
     assert found.holds == (effect > 0.1).sum()
     assert found.effect == quantiles(effect)

@@ -110,12 +110,12 @@ def test_matching_of_a_toy_has_the_closed_form() -> None:
     x = np.linspace(0, 10, 1001)
     found = xr.Dataset({"a": (("run", "time"), x[:, None].repeat(2, axis=1))}, {"time": [0.0, 1.0], "p": ("run", x)})
     one = target(low=4.0, high=5.0, error=0.3, discrepancy=0.4)  # sd 0.5
-    judged = targets.implausible(found, [one], ["p"])
-    kept = x[judged["plausible"]]
+    judge = targets.implausible(found, [one], ["p"])
+    kept = x[judge["plausible"]]
     assert (kept.min(), kept.max()) == (pytest.approx(2.5), pytest.approx(6.5))
-    assert judged["implausibility"].iloc[1000] == pytest.approx(5 / 0.5)
-    assert judged["X a"].iloc[0] == pytest.approx(-4 / 0.5)
-    assert judged.attrs["share"] == pytest.approx(len(kept) / len(x))
+    assert judge["implausibility"].iloc[1000] == pytest.approx(5 / 0.5)
+    assert judge["X a"].iloc[0] == pytest.approx(-4 / 0.5)
+    assert judge.attrs["share"] == pytest.approx(len(kept) / len(x))
 
 
 def test_the_targets_name_variables_and_sources_of_the_composition(model: sdmodel.Model) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sdmodel.study.paired import PUBLIC, Paired, above, at_least, best_inside, condition, effect, summary
 from sdmodel.study.question import Prediction
-from sdmodel.study.verdict import Verdict, judged, quantiles, wilson
+from sdmodel.study.verdict import Verdict, judge, quantiles, wilson
 
 NAN = math.nan
 HAND = {
@@ -120,7 +120,7 @@ def test_shares_by_hand() -> None:
     size = np.array([2.0, 1.0, 0.5, -1.0, NAN, NAN, 3.0, np.inf])
     holds = np.array([True, False, False, False, True, False, True, True])  # of NaN and infinity nothing counts
     samples = pd.DataFrame({"sample": range(8), "x": np.arange(8.0)})
-    found = judged("H01", "that", holds, size, "unit", ("emergent", "x"), samples)
+    found = judge("H01", "that", holds, size, "unit", ("emergent", "x"), samples)
     assert (found.holds, found.samples, found.share) == (2, 5, 0.4)
     assert found.effect == pytest.approx((1.0, -0.7, 2.8))  # median, 5 and 95 % of the five
     assert found.interval == wilson(2, 5)

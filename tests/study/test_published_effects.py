@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study import history_matching as matching
-from sdmodel.study import published_effects as asked
+from sdmodel.study import published_effects as requested
 from sdmodel.study import published_forms as published
 from sdmodel.study.arms import DISCOUNT, MONEY
 from sdmodel.study.measured import cohort
@@ -163,26 +163,26 @@ def test_shapes_of_grants() -> None:
 
 
 def test_verdicts() -> None:
-    interval = asked.Effect(**STEM, low=1.0, high=2.0, outcome=LEVEL)
+    interval = requested.Effect(**STEM, low=1.0, high=2.0, outcome=LEVEL)
     assert [interval.verdict(m, s) for m, s in ((1.5, 0.6), (2.5, 0.3), (9.0, 0.1))] == ["hit", "mixed", "miss"]
-    sign = asked.Effect(**STEM, low=0.0, outcome=LEVEL)
+    sign = requested.Effect(**STEM, low=0.0, outcome=LEVEL)
     assert [sign.verdict(1.0, s) for s in (0.8, 0.6, 0.1)] == ["hit", "mixed", "miss"]
     assert sign.inside(np.array([0.0, 1.0])).tolist() == [False, True]  # nil has no sign
-    some = asked.Effect(**{**STEM, "unit": asked.YES}, low=0.5, high=1.5, least=0.01, outcome=LEVEL)
+    some = requested.Effect(**{**STEM, "unit": requested.YES}, low=0.5, high=1.5, least=0.01, outcome=LEVEL)
     assert [some.verdict(0.0, s) for s in (0.02, 0.0)] == ["hit", "miss"]
 
 
 def test_a_file_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(UnknownNameError):
-        asked.Effect(**STEM, low=0.0, outcome={"form": "x"})
+        requested.Effect(**STEM, low=0.0, outcome={"form": "x"})
     with pytest.raises(UnknownNameError):
-        asked.Effect(**{**STEM, "label": "x"}, low=0.0, outcome=LEVEL)
+        requested.Effect(**{**STEM, "label": "x"}, low=0.0, outcome=LEVEL)
     with pytest.raises(DesignError, match="say why"):
-        asked.Effect(**{**STEM, "label": "not comparable"}, low=0.0)
+        requested.Effect(**{**STEM, "label": "not comparable"}, low=0.0)
 
 
 def test_every_stylised_fact_is_there_and_named_rightly() -> None:
-    model, every = sdmodel.load("shandong"), asked.effects()
+    model, every = sdmodel.load("shandong"), requested.effects()
     assert {f"SF{i:02d}" for i in range(1, 21)} <= {e.id for e in every}
     levers = {str(name) for name in model.levers.index}
     for effect in every:
@@ -195,10 +195,10 @@ def test_every_stylised_fact_is_there_and_named_rightly() -> None:
 def test_the_table_on_a_few_samples() -> None:
     model = sdmodel.load("shandong")
     samples = matching.drawn(model, np.arange(12))[1]
-    table = asked.evaluate(model, samples, workers=1)
-    assert len(table) == len(asked.effects())
+    table = requested.evaluate(model, samples, workers=1)
+    assert len(table) == len(requested.effects())
     inside = table.loc[table["label"] != "not comparable"]
     assert set(inside["verdict"]) <= {"hit", "mixed", "miss"}
     voucher = table.loc[table["what"].str.startswith("links made by a voucher"), "values"].iloc[0]
     assert voucher == pytest.approx(model.parameters().loc["voucher additionality", "value"])
-    assert len(asked.check(model, samples)) == len(table)
+    assert len(requested.check(model, samples)) == len(table)

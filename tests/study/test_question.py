@@ -19,7 +19,7 @@ from sdmodel.study.finding import Finding, stale
 from sdmodel.study.outcomes import measure
 from sdmodel.study.paired import Paired, Panel
 from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question
-from sdmodel.study.sampling import WIDTHS, widened, wider_samples
+from sdmodel.study.sampling import RANGE_FACTORS, widened, wider_samples
 from sdmodel.study.translation import Say, Translation
 
 TEXT = """
@@ -97,17 +97,17 @@ def test_a_held_link_takes_its_loop_out(finding: Finding) -> None:
 
 
 def test_other_ranges_are_told(finding: Finding) -> None:
-    assert [label for label, _, _ in finding.verdicts[0].elsewhere] == [*WIDTHS, ONE_BUDGET]
+    assert [label for label, _, _ in finding.verdicts[0].elsewhere] == [*RANGE_FACTORS, ONE_BUDGET]
     assert all(0 <= k <= n == 40 for _, k, n in finding.verdicts[0].elsewhere)
 
 
 def test_one_budget_is_spent_by_the_arm_that_sets_it_as_well(model: sdmodel.Model) -> None:
     from sdmodel.study.arms import Arms
 
-    asked = question()
+    requested = question()
     draws = sdmodel.latin_hypercube(model.uncertainties, 20, rng=1)
-    arms = Arms(model, draws, asked.outputs, every=1.0, workers=1, progress=False)
-    paired = asked.run(arms, "", budget=12.0).paired
+    arms = Arms(model, draws, requested.outputs, every=1.0, workers=1, progress=False)
+    paired = requested.run(arms, "", budget=12.0).paired
     for arm in (A, B):
         assert paired["public money", arm] == pytest.approx(np.full(20, 12.0), rel=0.0051)
 
@@ -293,6 +293,6 @@ def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None
 def test_every_hypothesis_has_its_finding_on_record() -> None:
     folder = Path(__file__).parents[2] / "docs" / "findings"
     records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
-    judged = [v["hypothesis"] for record in records for v in record["verdicts"]]
-    assert sorted(h for h in judged if " " not in h) == list(LIBRARY.hypotheses)
+    judge = [v["hypothesis"] for record in records for v in record["verdicts"]]
+    assert sorted(h for h in judge if " " not in h) == list(LIBRARY.hypotheses)
     assert min(record["record"]["samples"] for record in records) >= 10_000

@@ -101,14 +101,14 @@ def test_a_translation_has_the_figures_of_its_text() -> None:
 
 @pytest.mark.parametrize("name", LIBRARY.names)
 def test_every_experiment_loads_and_says_what_it_plans(name: str) -> None:
-    asked = LIBRARY[name]
-    assert asked.name == name
-    assert asked.asks.endswith("?")
-    assert len(asked.plan) > 80
-    if isinstance(asked, Question):
-        known = {*asked.arms, *(arm for equal in asked.equal for arm in equal.arms)}
-        assert {arm for loop in asked.loops for arm in (loop.held, *loop.arms)} <= known
-        assert {equal.like for equal in asked.equal} <= set(asked.arms)
+    requested = LIBRARY[name]
+    assert requested.name == name
+    assert requested.asks.endswith("?")
+    assert len(requested.plan) > 80
+    if isinstance(requested, Question):
+        known = {*requested.arms, *(arm for equal in requested.equal for arm in equal.arms)}
+        assert {arm for loop in requested.loops for arm in (loop.held, *loop.arms)} <= known
+        assert {equal.like for equal in requested.equal} <= set(requested.arms)
 
 
 def test_modules_of_experiments_stand_beside_a_file() -> None:

@@ -239,7 +239,7 @@ def two(model: Model, samples: int) -> list[tuple[str, object, object, str, str]
 
 
 @pytest.mark.parametrize(
-    ("asked", "verdicts", "said"),
+    ("requested", "verdicts", "said"),
     [
         ({}, ["info"], "names no comparison"),
         ({"6": "not there"}, ["miss"], "not there"),
@@ -249,10 +249,10 @@ def two(model: Model, samples: int) -> list[tuple[str, object, object, str, str]
     ],
 )
 def test_a_comparison_is_run_by_name_and_never_passed_when_it_is_not_there(
-    pond: Callable[..., Model], asked: dict[str, str], verdicts: list[str], said: str
+    pond: Callable[..., Model], requested: dict[str, str], verdicts: list[str], said: str
 ) -> None:
     given = {"nothing": nothing, "refused": refused, "two": two}
-    rows = compared(pond(), Spec(comparisons=asked), 6, 10, given)
+    rows = compared(pond(), Spec(comparisons=requested), 6, 10, given)
     assert [row.verdict for row in rows] == verdicts
     assert said in rows[0].text
 

@@ -234,9 +234,9 @@ def _coupled(program: Program, changing: set[int]) -> np.ndarray:
     """Indices of states that change and that the net flow of such a state reads."""
     needs = [needed(program.nodes, [state.rate], arguments) for state in program.states]
     read = [{int(program.nodes[n][1]) for n in nodes if program.nodes[n][0] == "state"} for nodes in needs]
-    kept = set(changing)
+    retained = set(changing)
     while True:
-        used = set().union(*(read[i] for i in kept)) if kept else set()
-        if kept <= used:
-            return np.array(sorted(kept), dtype=int)
-        kept = kept & used
+        used = set().union(*(read[i] for i in retained)) if retained else set()
+        if retained <= used:
+            return np.array(sorted(retained), dtype=int)
+        retained = retained & used

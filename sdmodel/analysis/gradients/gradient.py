@@ -101,13 +101,13 @@ def gradient(
     (FrozenList(['outcome', 'parameter']), ['at', 'value', 'derivative', 'elasticity'])
     """
     check(model=model, values=values, scenario=scenario, data=data)
-    asked = outcome_list(outcomes)
-    _differentiable(asked)
-    linearization = Linearization.of(model, parameter_names(parameters), asked, values, scenario, data)
+    requested = outcome_list(outcomes)
+    _differentiable(requested)
+    linearization = Linearization.of(model, parameter_names(parameters), requested, values, scenario, data)
     times = report_times(linearization.control, every, False)
     paths, slopes = linearization.tangents.along(linearization.p, times, linearization.series, linearization.points)
     rows: list[dict[str, object]] = []
-    for outcome in asked:
+    for outcome in requested:
         for label, i in linearization.elements(outcome):
             rows += _rows(linearization, outcome, label, np.array(times), paths[i], slopes[:, i])
     return outcome_table(rows)
@@ -176,18 +176,18 @@ def labels_of(model: Structure, program: Program, outcome: str | Outcome) -> lis
     OverrideError
         If it is a constant or lookup.
     """
-    asked = outcome if isinstance(outcome, str) else outcome.variable
-    variable = model.owner(asked)
+    requested = outcome if isinstance(outcome, str) else outcome.variable
+    variable = model.owner(requested)
     every = [n for n in program.outputs if n == variable.name or n.startswith(variable.name + "[")]
     found = (
-        [n for n in every if canonical(n) == canonical(asked)]
-        if canonical(asked) != canonical(variable.name)
+        [n for n in every if canonical(n) == canonical(requested)]
+        if canonical(requested) != canonical(variable.name)
         else every
     )
     if not every:
         raise OverrideError(f"'{variable.name}' is a {variable.kind}, which does not change over time.")
     if not found:
-        raise UnknownNameError(asked, every, "element")
+        raise UnknownNameError(requested, every, "element")
     return found
 
 

@@ -231,7 +231,7 @@ class _Search:
 
         first = first_policies(self.evaluator, count, rng)
         self.evaluator(first)  # errors of the model surface here, unwrapped by scipy
-        kept = NonlinearConstraint(self._violations, -np.inf, 0.0) if self.limits else ()
+        retained = NonlinearConstraint(self._violations, -np.inf, 0.0) if self.limits else ()
         with progress_bar(generations, "policies", "generation", progress) as shown:
 
             def record(intermediate_result: Any) -> None:
@@ -246,7 +246,7 @@ class _Search:
                 vectorized=True,
                 updating="deferred",
                 polish=False,
-                constraints=kept,
+                constraints=retained,
                 init=first,
                 integrality=self.evaluator.integer,
                 maxiter=generations,

@@ -108,10 +108,10 @@ def prepare(
     if samples is not None:
         samples = design_table(samples)
         # A lever among the samples follows the policy.
-        kept = [c for c in samples.columns if c not in table.index and c != "setting"]
-        if not [c for c in kept if c not in LABELS]:
+        retained = [c for c in samples.columns if c not in table.index and c != "setting"]
+        if not [c for c in retained if c not in LABELS]:
             raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
-        samples = samples[kept]
+        samples = samples[retained]
     return PolicyEvaluator(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
 
 

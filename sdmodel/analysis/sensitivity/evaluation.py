@@ -36,19 +36,19 @@ class BlockOutcomes:
     """Outcomes of a sweep in blocks of `width` rows, without incomplete blocks."""
 
     def __init__(self, sweep: xr.Dataset, outcomes: Outcomes, width: int, what: str) -> None:
-        self.sweep, self.asked, self.width, self.what = sweep, outcome_list(outcomes), width, what
+        self.sweep, self.requested, self.width, self.what = sweep, outcome_list(outcomes), width, what
         self.most_dropped = 0
         self.worst = ""
         self.changes: dict[str, bool] = {}
         """Whether each outcome varies between runs, for a path at any time."""
-        self.kept = np.ones(sweep.sizes["run"] // width, dtype=bool)
+        self.retained = np.ones(sweep.sizes["run"] // width, dtype=bool)
 
     def outcomes(self) -> Iterator[tuple[OutcomeValues, np.ndarray | None]]:
         """Each outcome with its values, shape (blocks, width), or None if it is constant; `kept` marks the blocks."""
-        for one in outcome_values(self.asked, self.sweep):
+        for one in outcome_values(self.requested, self.sweep):
             y = one.values.reshape(-1, self.width)
-            self.kept = np.isfinite(y).all(axis=1)
-            dropped = int((~self.kept).sum())
+            self.retained = np.isfinite(y).all(axis=1)
+            dropped = int((~self.retained).sum())
             if dropped > self.most_dropped:
                 self.most_dropped, self.worst = dropped, one.name
             if 2 * dropped > len(y):
@@ -57,7 +57,7 @@ class BlockOutcomes:
                     f"'{one.name}' is missing in {dropped:,} of {len(y):,} {self._many}, too many to drop: "
                     f"{failure_message(self.sweep, row) or 'the outcome is NaN in successful runs.'}"
                 )
-            y = y[self.kept]
+            y = y[self.retained]
             if np.ptp(y) <= SAME * np.abs(y).max():
                 self.changes.setdefault(one.label, False)
                 yield one, None
@@ -82,8 +82,8 @@ class BlockOutcomes:
             warn(f"'{constant[0]}'{more} is the same in all runs: none of the parameters affects it.")
         if self.most_dropped:
             warn(
-                f"{self.most_dropped:,} of {len(self.kept):,} {self._many} were dropped because a run in them gives no "
-                f"'{self.worst}'. Results are for the rest."
+                f"{self.most_dropped:,} of {len(self.retained):,} {self._many} were dropped because a run in them "
+                f"gives no '{self.worst}'. Results are for the rest."
             )
 
 
@@ -104,7 +104,7 @@ def sweep_of(
     tuple
         The sweep, the names of the parameters, and their values, shape (runs, parameters).
     """
-    asked = outcome_list(outcomes)
+    requested = outcome_list(outcomes)
     if not isinstance(of, Structure):
         if n:
             raise DesignError("A sweep is given, which has its number of samples; leave out n.")
@@ -113,7 +113,7 @@ def sweep_of(
     if n is None:
         raise DesignError("A number of samples is needed, such as n=1024.")
     table = constants_to_vary(of, parameters)
-    sweep = run_sweep(of, design(table), variables_of(of, asked), scenario=scenario, every=every, certificate=0)
+    sweep = run_sweep(of, design(table), variables_of(of, requested), scenario=scenario, every=every, certificate=0)
     names = [str(name) for name in table.index]
     return sweep, names, points_of(sweep, names)
 

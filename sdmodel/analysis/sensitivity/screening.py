@@ -110,7 +110,7 @@ def morris(
     rows: list[dict[str, object]] = []
     blocks_run = BlockOutcomes(sweep, outcomes, k + 1, "trajectory")
     for one, y in blocks_run.outcomes():
-        mine = x.reshape(-1, k + 1, k)[blocks_run.kept].reshape(-1, k)
+        mine = x.reshape(-1, k + 1, k)[blocks_run.retained].reshape(-1, k)
         found = None if y is None else analyse(problem, mine, y.reshape(-1), num_levels=levels, seed=seed)
         for i, name in enumerate(names):
             made: dict[str, object] = {"outcome": one.label, "time": one.time, "parameter": name}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sdmodel.compile.llvm import integration as drive
 from sdmodel.compile.llvm.exact_dates import on_dates, on_watch
-from sdmodel.compile.llvm.history import Past
+from sdmodel.compile.llvm.history import History
 from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.llvm.phase import Chunk, Module, Phase
 from sdmodel.compile.llvm.plan import HELD, RUN, STEP, TIME, Plan, Rows, plan_of, weight
@@ -50,9 +50,9 @@ def emit(
     heavy = sum(weight(program, n) for n in range(len(program.nodes)))
     rows = Rows()
     module = Module(plan, machine, contract, rows, inline=heavy <= INLINE)
-    space, past = _space(plan, rows, tableau, rough), _past(plan, rows)
+    space, history = _space(plan, rows, tableau, rough), _history(plan, rows)
     phases = {
-        name: _phase(module, name, space, past, single)
+        name: _phase(module, name, space, history, single)
         for name in ("rates", "holds", "outs", "nexts", "segment", "clock", "init")
     }
     rates, outs = phases["rates"], phases["outs"]
@@ -63,31 +63,33 @@ def emit(
     outs.write(_sinks((n, space.out + i) for i, n in enumerate(outputs)))
     if rates.step_values:
         phases["holds"].write({n: [rows.of["hold", n]] for n in sorted(rates.step_values)})
-    phases["nexts"].write(_sinks((program.memories[m].next, past.following + i) for i, m in enumerate(plan.memories)))
+    phases["nexts"].write(
+        _sinks((program.memories[m].next, history.following + i) for i, m in enumerate(plan.memories))
+    )
     wanted = rates.boundary | phases["holds"].boundary | outs.boundary | phases["nexts"].boundary
-    kept = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}
+    retained = {n: [rows.give("kept", n)] for n in sorted(wanted) if plan.kinds[n] in (RUN, HELD)}
     if program.fixed:
         phases["clock"].write({n: [rows.of["time", n]] for n in plan.timed})
     else:
         segment = phases["segment"]
-        segment.write({n: r for n, r in kept.items() if plan.kinds[n] == HELD})
-        kept.update({n: [rows.give("kept", n)] for n in sorted(segment.boundary)})
+        segment.write({n: r for n, r in retained.items() if plan.kinds[n] == HELD})
+        retained.update({n: [rows.give("kept", n)] for n in sorted(segment.boundary)})
     memories = [program.memories[m] for m in plan.memories]
     starts = _sinks(
         [
             *((program.states[s].initial, space.y + i) for i, s in enumerate(plan.states)),
-            *((m.initial, past.shown + i) for i, m in enumerate(memories)),
-            *((m.steps, past.span + i) for i, m in enumerate(memories)),
+            *((m.initial, history.shown + i) for i, m in enumerate(memories)),
+            *((m.steps, history.span + i) for i, m in enumerate(memories)),
         ]
     )
-    for node, places in kept.items():
+    for node, places in retained.items():
         if plan.kinds[node] == RUN:
             starts.setdefault(node, []).extend(places)
     phases["init"].write(starts)
     drive.report(module, space)
     if program.fixed:
-        drive.on_grid(module, space, past, phases, tableau, fused)
-        drive.on_spans(module, past, phases["init"])
+        drive.on_grid(module, space, history, phases, tableau, fused)
+        drive.on_spans(module, history, phases["init"])
     else:
         on_dates(module, space, phases, tableau)
         _watch(module)
@@ -114,7 +116,7 @@ def _space(plan: Plan, rows: Rows, tableau: Tableau, rough: bool) -> drive.Space
     weights = tableau.step[0]
     if sum(map(bool, weights)) == 1 and not weights[-1]:
         read |= {i for i, w in enumerate(weights) if w}
-    kept = {i: rows.take(padded) for i in sorted(read)}
+    retained = {i: rows.take(padded) for i in sorted(read)}
     error = rows.take(padded) if rough and tableau.error else -1
     first, now, out = rows.take(1), rows.take(3), rows.take(len(plan.outputs))
     noted = rows.take(1)
@@ -122,16 +124,16 @@ def _space(plan: Plan, rows: Rows, tableau: Tableau, rough: bool) -> drive.Space
     for i, node in enumerate(plan.timed):
         rows.of["time", node] = times + i
     outputs, timed = len(plan.outputs), len(plan.timed)
-    return drive.Space(y, z, k, total, kept, error, noted, count, padded, out, outputs, first, now, timed)
+    return drive.Space(y, z, k, total, retained, error, noted, count, padded, out, outputs, first, now, timed)
 
 
-def _past(plan: Plan, rows: Rows) -> Past:
+def _history(plan: Plan, rows: Rows) -> History:
     program = plan.program
     count, streams = len(plan.memories), len(plan.streams)
     shown, following, place, span = (rows.take(count) for _ in range(4))
     floors = tuple(i for i, s in enumerate(plan.states) if program.states[s].nonnegative)
     words = len(program.parameters) + 3 * len(program.data)
-    return Past(count, shown, following, place, span, plan.streams, rows.take(streams), words, floors)
+    return History(count, shown, following, place, span, plan.streams, rows.take(streams), words, floors)
 
 
 _HERE = {
@@ -145,14 +147,14 @@ _HERE = {
 }
 
 
-def _phase(module: Module, name: str, space: drive.Space, past: Past, single: bool) -> Phase:
+def _phase(module: Module, name: str, space: drive.Space, history: History, single: bool) -> Phase:
     """Create a phase of the run, with the rows from which it reads values of other phases."""
     plan = module.plan
     kinds, here = plan.kinds, _HERE[name]
     held: dict[str, dict[int, int]] = {
         "state": {index: space.z + i for i, index in enumerate(plan.states)},
-        "memory": {index: past.shown + i for i, index in enumerate(plan.memories)},
-        "draw": {index: past.draws + i for i, index in enumerate(plan.streams)},
+        "memory": {index: history.shown + i for i, index in enumerate(plan.memories)},
+        "draw": {index: history.draws + i for i, index in enumerate(plan.streams)},
     }
     if name == "init":
         held["first_draw"] = held["draw"]  # at the start, the draws are those of the first step

@@ -15,7 +15,7 @@ _SCATTER = f"declare void @llvm.masked.scatter.v8f64.v8p0({V}, <8 x ptr>, i32, <
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class History:
     """Row layout of memories and draws."""
 
     memories: int
@@ -34,17 +34,17 @@ class Past:
     """Non-negative states, by their index among the rows of states."""
 
 
-def draw(b: Body, past: Past, step: str) -> None:
+def draw(b: Body, history: History, step: str) -> None:
     """Emit the draws of all streams at an integer step, equal to those of `sdmodel.compile.random`."""
-    if not past.streams:
+    if not history.streams:
         return
     first = b.put(f"insertelement {W} poison, i64 {step}, i64 0")
     number = b.put(f"shufflevector {W} {first}, {W} poison, <8 x i32> zeroinitializer")
-    for i, stream in enumerate(past.streams):
-        word = b.put(f"load {W}, ptr {b.row('%p', past.words + stream)}, align 64")
+    for i, stream in enumerate(history.streams):
+        word = b.put(f"load {W}, ptr {b.row('%p', history.words + stream)}, align 64")
         word = mix(b, b.whole("xor", word, number))
         count = b.put(f"uitofp {W} {b.whole('lshr', word, isplat(11))} to {V}")
-        b.store(b.xmul(b.xadd(count, splat(0.5)), splat(2.0**-53)), "%w", past.draws + i)
+        b.store(b.xmul(b.xadd(count, splat(0.5)), splat(2.0**-53)), "%w", history.draws + i)
 
 
 def mix(b: Body, word: str) -> str:
@@ -55,27 +55,27 @@ def mix(b: Body, word: str) -> str:
     return b.whole("xor", word, b.whole("lshr", word, isplat(31)))
 
 
-def fill(b: Body, past: Past) -> None:
+def fill(b: Body, history: History) -> None:
     """Fill the ring buffers with initial values."""
-    if not past.memories:
+    if not history.memories:
         return
-    with loop(b, str(past.memories)) as i:
-        value = b.load(at(b, b.row("%w", past.shown), times(b, i, ROW)))
+    with loop(b, str(history.memories)) as i:
+        value = b.load(at(b, b.row("%w", history.shown), times(b, i, ROW)))
         low, high = _ring(b, i)
-        b.do(f"store {W} zeroinitializer, ptr {at(b, b.row('%w', past.place), times(b, i, ROW))}, align 64")
+        b.do(f"store {W} zeroinitializer, ptr {at(b, b.row('%w', history.place), times(b, i, ROW))}, align 64")
         with loop(b, high, start=low) as j:
             b.store(value, at(b, "%ring", times(b, j, ROW)))
 
 
-def shift(b: Body, past: Past) -> None:
+def shift(b: Body, history: History) -> None:
     """Advance all memories by one step; ring lengths differ by lane."""
-    if not past.memories:
+    if not history.memories:
         return
     b.declared.add(_SCATTER)
-    with loop(b, str(past.memories)) as i:
+    with loop(b, str(history.memories)) as i:
         offset = times(b, i, ROW)
-        entering = b.load(at(b, b.row("%w", past.following), offset))
-        place = at(b, b.row("%w", past.place), offset)
+        entering = b.load(at(b, b.row("%w", history.following), offset))
+        place = at(b, b.row("%w", history.place), offset)
         where = b.put(f"load {W}, ptr {place}, align 64")
         length = b.put(f"load {W}, ptr {at(b, '%steps', offset)}, align 64")
         ring = at(b, "%ring", times(b, _ring(b, i)[0], ROW))
@@ -87,7 +87,7 @@ def shift(b: Body, past: Past) -> None:
         after = b.put(f"select <8 x i1> {wraps}, {W} zeroinitializer, {W} {after}")
         b.do(f"store {W} {after}, ptr {place}, align 64")
         leaving = gather(b, b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, after)}"))
-        b.store(leaving, at(b, b.row("%w", past.shown), offset))
+        b.store(leaving, at(b, b.row("%w", history.shown), offset))
 
 
 def _ring(b: Body, i: str) -> tuple[str, str]:
@@ -102,10 +102,10 @@ def _cell(b: Body, where: str) -> str:
     return b.whole("add", b.whole("shl", where, isplat(6)), OFFSETS)
 
 
-def cut(b: Body, past: Past, bases: Sequence[int]) -> None:
+def cut(b: Body, history: History, bases: Sequence[int]) -> None:
     """Clip non-negative stocks at zero."""
-    for i in past.floors:
+    for i in history.floors:
         value = b.load("%w", bases[0] + i)
-        kept = b.select(b.compare("olt", value, splat(0.0)), splat(0.0), value)
+        retained = b.select(b.compare("olt", value, splat(0.0)), splat(0.0), value)
         for base in bases:
-            b.store(kept, "%w", base + i)
+            b.store(retained, "%w", base + i)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sdmodel.compile.llvm.history import Past, cut, draw, fill, shift
+from sdmodel.compile.llvm.history import History, cut, draw, fill, shift
 from sdmodel.compile.llvm.ir import LANES, Body, V, W, isplat, splat
 from sdmodel.compile.llvm.loops import ROW, at, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
@@ -25,7 +25,7 @@ class Space:
     """Slopes of the current stage."""
     total: int
     """Weighted sum of the slopes of a Runge-Kutta step."""
-    kept: dict[int, int]
+    retained: dict[int, int]
     """First rows of slopes kept for later stages, by stage."""
     error: int
     """Weighted sum of slopes for the error estimate of a step; -1 if not requested."""
@@ -106,7 +106,7 @@ def runge_kutta(
     summed = [i for i, w in enumerate(weights) if w]
     wrong = [i for i, w in enumerate(tableau.error) if w] if space.error >= 0 else []
     lone = [[i for i, w in enumerate(row) if w] for row, _ in rows]
-    widths = [
+    step_widths = [
         scaled(b, h, row[used[0]] / over) if len(used) == 1 else h for (row, over), used in zip(rows, lone, strict=True)
     ]
     for n in range(final + 1):
@@ -114,7 +114,7 @@ def runge_kutta(
 
         def update(b: Body, load: Callable[[int], str], n: int = n) -> list[tuple[int, str]]:
             slopes = {n: load(space.k)}
-            out = [(space.kept[n], slopes[n])] if n in space.kept else []
+            out = [(space.retained[n], slopes[n])] if n in space.retained else []
             error = _accumulated(b, wrong, tableau.error, n, slopes[n], lambda: load(space.error))
             if n < final:
                 if n in summed and len(summed) > 1:
@@ -124,17 +124,17 @@ def runge_kutta(
                     out.append((space.error, str(error)))
                 row, over = tableau.stages[n]
                 for i in lone[n]:
-                    slopes.setdefault(i, load(space.kept[i]) if i in space.kept else "")
+                    slopes.setdefault(i, load(space.retained[i]) if i in space.retained else "")
                 terms = _combined(b, [(row[i], slopes[i]) for i in lone[n]], over)
-                return [*out, (space.z, b.add(load(space.y), b.mul(widths[n], terms)))]
+                return [*out, (space.z, b.add(load(space.y), b.mul(step_widths[n], terms)))]
             if len(summed) == 1:
-                slope = slopes[n] if summed[0] == n else load(space.kept[summed[0]])
+                slope = slopes[n] if summed[0] == n else load(space.retained[summed[0]])
             else:
                 total = _accumulated(b, summed, weights, n, slopes[n], lambda: load(space.total))
                 total = total or load(space.total)
                 slope = total if divisor == 1 else b.div(total, splat(divisor))
             old = load(space.y)
-            new = b.add(old, b.mul(widths[n], slope))
+            new = b.add(old, b.mul(step_widths[n], slope))
             if wrong:
                 _note_rough(b, space, h, error or load(space.error), old, new, active)
             new = b.select(active, new, old) if active else new
@@ -208,7 +208,9 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "
 
 
-def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], tableau: Tableau, fused: bool) -> None:
+def on_grid(
+    module: Module, space: Space, history: History, phases: dict[str, Phase], tableau: Tableau, fused: bool
+) -> None:
     """Emit `@runs` and `@run` for the TIME STEP grid; `fused` if the phase of rates already takes the Euler step.
 
     `%wanted` holds the indices of reported steps, `%rings` the first row of each memory in `%ring` and the end of the
@@ -217,16 +219,16 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
     shared = "ptr %wanted, double %start, double %step, ptr %ring, ptr %rings"
 
     def prepare(b: Body, v: str) -> str:
-        return f", ptr {at(b, '%lengths', times(b, v, past.memories * ROW))}"
+        return f", ptr {at(b, '%lengths', times(b, v, history.memories * ROW))}"
 
     every_vector(module, space, f"{shared}, ptr %lengths", shared, prepare)
     b = module.body()
     counter = b.put("alloca i64, align 8")
     b.do(f"store i64 0, ptr {counter}, align 8")
     start, step = b.spread("%start"), b.spread("%step")
-    draw(b, past, "0")
+    draw(b, history, "0")
     begin(b, space, phases["init"])
-    fill(b, past)
+    fill(b, history)
     last = b.put("sub i64 %reports, 1")
     steps = b.put(f"load i64, ptr {at(b, '%wanted', times(b, last, 8))}, align 8")
     stop = b.put(f"add i64 {steps}, 1")
@@ -241,8 +243,8 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
                 phases["clock"].call(b, t, str(number * space.times * ROW))
         lane = times(b, phase, 8)
         j = b.put(f"load i64, ptr {counter}, align 8")
-        asked = b.put(f"load i64, ptr {at(b, '%wanted', times(b, j, 8))}, align 8")
-        with only_if(b, b.put(f"icmp eq i64 {asked}, {i}")):
+        requested = b.put(f"load i64, ptr {at(b, '%wanted', times(b, j, 8))}, align 8")
+        with only_if(b, b.put(f"icmp eq i64 {requested}, {i}")):
             phases["outs"].call(b, lane=lane)
             b.do(f"call void @report(ptr %w, ptr %out, i64 %alive, i64 {j}, i64 %reports)")
             b.do(f"store i64 {b.put(f'add i64 {j}, 1')}, ptr {counter}, align 8")
@@ -259,23 +261,23 @@ def on_grid(module: Module, space: Space, past: Past, phases: dict[str, Phase], 
                 if tableau.count > 1:
                     phases["holds"].call(b, lane=lane)
                 runge_kutta(b, space, tableau, step, stage)
-            cut(b, past, sorted({space.y, space.z}))
-            shift(b, past)
-            draw(b, past, b.put(f"add i64 {i}, 1"))
+            cut(b, history, sorted({space.y, space.z}))
+            shift(b, history)
+            draw(b, history, b.put(f"add i64 {i}, 1"))
     module.close(f"{RUN}{shared}, ptr %steps) nounwind", b)
 
 
-def on_spans(module: Module, past: Past, init: Phase) -> None:
+def on_spans(module: Module, history: History, init: Phase) -> None:
     """Emit `@spans`: lengths of the memories in steps, for each vector."""
     b = module.body()
     with loop(b, "%vectors") as v:
         p = at(b, "%params", times(b, v, "%stride"))
         b.do(f"call void @first(ptr %w, ptr {p})")
-        out = at(b, "%out", times(b, v, past.memories * ROW))
-        for i in range(past.memories):
-            b.store(b.load("%w", past.span + i), out, i)
+        out = at(b, "%out", times(b, v, history.memories * ROW))
+        for i in range(history.memories):
+            b.store(b.load("%w", history.span + i), out, i)
     module.close("void @spans(i64 %vectors, ptr %params, i64 %stride, ptr %w, ptr %out) nounwind", b)
     b = module.body()
-    draw(b, past, "0")
+    draw(b, history, "0")
     init.call(b)
     module.close("internal void @first(ptr %w, ptr %p) nounwind", b)

@@ -40,7 +40,7 @@ def even_step(x: Sequence[float]) -> float | None:
     return step if fits else None
 
 
-def look(b: Body, name: str, table: TableData, x: str) -> str:
+def lookup_value(b: Body, name: str, table: TableData, x: str) -> str:
     """Value of a lookup at `x`, equal to `sdmodel.core.functions.values.interpolate`."""
     if table.kind not in KINDS:
         raise UnsupportedError(f"The kernel of sweeps does not know lookups of kind '{table.kind}'.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sdmodel.compile.llvm.ir import LANES, Body, Machine, Pool, V, function, splat
 from sdmodel.compile.llvm.lanes import on_lanes
-from sdmodel.compile.llvm.lookup import look, series
+from sdmodel.compile.llvm.lookup import lookup_value, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
 from sdmodel.compile.llvm.power import power
 from sdmodel.core.errors import UnsupportedError
@@ -213,7 +213,7 @@ class Chunk:
         if op == "lookup":
             x = self.value(int(raw[1]))
             name, table = f"k{raw[0]}", self.program.tables[int(raw[0])]
-            result = self.module.helper(b, f"look_{name}", lambda b, x: look(b, name, table, x), x)
+            result = self.module.helper(b, f"look_{name}", lambda b, x: lookup_value(b, name, table, x), x)
         elif op == "data":
             rows = b.row("%p", len(self.program.parameters) + 3 * int(raw[0]))
             result = series(b, rows, self.value(int(raw[1])))

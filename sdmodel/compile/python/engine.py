@@ -41,7 +41,7 @@ def _lookup(table: TableData, safe: bool) -> Callable[[float], float]:
     slopes = tuple((b - a) / (d - c) if d > c else 0.0 for a, b, c, d in zip(y, y[1:], x, x[1:], strict=False))
     low, high, first, last = x[0], x[-1], y[0], y[-1]
 
-    def look(at: float) -> float:
+    def interpolated(at: float) -> float:
         if at <= low:
             return first
         if at >= high:
@@ -49,7 +49,7 @@ def _lookup(table: TableData, safe: bool) -> Callable[[float], float]:
         i = bisect_right(x, at) - 1
         return slopes[i] * (at - x[i]) + y[i]
 
-    return lambda at: look(at) if at == at else at
+    return lambda at: interpolated(at) if at == at else at
 
 
 class Engine:
@@ -162,8 +162,8 @@ class Bound:
         if not wanted:
             return ""
         bound = Engine(self.program, list(wanted)).bind(self._p, self._series, seed=self.seed, run=self.run)
-        met = bound.outs(t, y, h)
-        return next((text for ok, text in zip(met, wanted.values(), strict=True) if ok == 0), "")
+        satisfied = bound.outs(t, y, h)
+        return next((text for ok, text in zip(satisfied, wanted.values(), strict=True) if ok == 0), "")
 
     def nexts(self, t: float, y: Vector, h: Vector) -> list[float]:
         """Value that enters each memory at the end of a step, then the value of each time-varying control variable."""

@@ -15,11 +15,11 @@ from sdmodel.core.expression import NA
 
 _NAN = math.nan
 _NORMAL = NormalDist()
-_KEPT = 4096
+_RETAINED = 4096
 
 
 # -- sorting ----------------------------------------------------------------------------------------------------
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_RETAINED)
 def _order(direction: float, values: tuple[float, ...]) -> tuple[int, ...]:
     up = sorted(range(len(values)), key=values.__getitem__)
     return tuple(up) if direction > 0 else tuple(reversed(up))
@@ -76,7 +76,7 @@ def select(missing: float, action: float, error: float, *pairs: float) -> float:
 
 
 # -- matrices ---------------------------------------------------------------------------------------------------
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_RETAINED)
 def _inverse(n: int, cells: tuple[float, ...]) -> tuple[float, ...]:
     """Gauss-Jordan elimination with partial pivoting; NaN everywhere for a singular matrix."""
     rows = [[*cells[i * n : (i + 1) * n], *(float(i == j) for j in range(n))] for i in range(n)]
@@ -120,7 +120,7 @@ def _demand(request: float, profile: tuple[float, ...], price: float) -> float:
     return request * (1 - 0.5 * math.exp(z)) if z < 0 else request * 0.5 * math.exp(-z)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_RETAINED)
 def _available(available: float, cells: tuple[float, ...]) -> tuple[float, ...]:
     n = len(cells) // 5
     requests = cells[:n]
@@ -162,7 +162,7 @@ def allocate_available(place: float, available: float, *cells: float) -> float:
     return _available(available, cells)[int(place)]
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_RETAINED)
 def _by_priority(width: float, supply: float, cells: tuple[float, ...]) -> tuple[float, ...]:
     n = len(cells) // 2
     requests, priorities = cells[:n], cells[n:]

@@ -193,12 +193,12 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
 }
 """XMILE functions that the expression tree has under another name or as a formula, with their numbers of arguments."""
 
-_PAST = "it needs values of any past time; use DELAY or PREVIOUS"
+_PAST_VALUES = "it needs values of any past time; use DELAY or PREVIOUS"
 _FINANCE = "its discounting is not modelled; write the discounted flow into a stock"
 _DISTRIBUTION = "only UNIFORM, NORMAL, TRIANGULAR, POISSON and EXPRND are known"
 _DISCRETE = "conveyors, queues and ovens are not modelled"
 REFUSED = {
-    "history": _PAST,
+    "history": _PAST_VALUES,
     "counter": "its counting is not modelled; use TIME MOD interval",
     "derivn": "derivatives are not modelled; use (x - PREVIOUS(x, x0)) / DT",
     "endval": "it reads a run before this one",

@@ -141,7 +141,7 @@ def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure
     """A model of these effects alone, with everything they read as constants."""
     moving = {k for k, v in model.equations.items() if v.kind in ("stock", "auxiliary")}
     # Perturbed constants may leave the range of the file.
-    kept = {k: dataclasses.replace(v, limits=()) for k, v in model.equations.items() if k not in moving}
+    retained = {k: dataclasses.replace(v, limits=()) for k, v in model.equations.items() if k not in moving}
     for effect in effects:
         variable = instantaneous(model[effect])
         parts = []
@@ -153,13 +153,13 @@ def _frozen(model: Structure, paths: Paths, effects: Iterable[str]) -> Structure
             for k in names_in(c.expr) & moving:
                 for word in (HELD, START):
                     still = _constant(model, paths.elements[model.equations[k].name], model.equations[k], word)
-                    kept[still.key] = still
-        kept[variable.key] = dataclasses.replace(variable, components=tuple(parts), outcome=False, limits=())
+                    retained[still.key] = still
+        retained[variable.key] = dataclasses.replace(variable, components=tuple(parts), outcome=False, limits=())
     clock = Variable(_CLOCK, "stock", (Component((), (), Call("integ", (Number(1.0), Number(0.0)))),))
-    read = {n for k in map(key, effects) for n in kept[k].reads()}
-    held = {k for k, v in kept.items() if v.name.endswith((HELD, START))}
+    read = {n for k in map(key, effects) for n in retained[k].reads()}
+    held = {k for k, v in retained.items() if v.name.endswith((HELD, START))}
     return dataclasses.replace(
-        model, equations={**{k: v for k, v in kept.items() if k not in held - read}, clock.key: clock}
+        model, equations={**{k: v for k, v in retained.items() if k not in held - read}, clock.key: clock}
     )
 
 

@@ -80,7 +80,7 @@ def difference(mine: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 @cache
 def _versions(engine: str) -> str:
-    """Versions on which the bits of a result depend, by engine; patches of Python, pandas and zarr have no effect."""
+    """Versions by engine on which the bits of a result depend; not patch releases of Python, pandas or zarr."""
     from sdmodel.core.version import __version__
 
     parts = {"kernel": ("llvmlite",), "scipy": ("numpy", "scipy")}.get(engine, ())

@@ -128,7 +128,7 @@ class _Writer:
 
 
 def step_values_of(program: Program, clock: Clock) -> list[int]:
-    """Nodes whose value at the start of a TIME STEP the net flows read in every stage of the step."""
+    """Nodes whose values at the start of a TIME STEP are read by the net flows in every stage of the step."""
     if not any(op == "hold" for op, *_ in program.nodes):
         return []
     seen: set[int] = set()

@@ -97,9 +97,9 @@ def delay(order: int, with_initial: bool) -> Build:
 
 
 def _changing(low: Builder, site: Site, states: list[int], known: bool, order: int, time0: int) -> int:
-    """DELAY N with a delay time that changes.
+    """DELAY N with a delay time that varies.
 
-    Each level leaves at the delay time that was in force when what it holds came in, one step a level.
+    The outflow of level k = 0, 1, ... is order * level / (delay time k steps ago).
     """
     g = low.graph
     size = g.const(float(order))

@@ -48,7 +48,7 @@ def select(missing: float, action: float, error: float, *pairs: float) -> float:
     """VECTOR SELECT over pairs (selection, expression); NaN where Vensim stops with a floating point error.
 
     Actions: 0 sum, 1 product, 2 minimum, 3 maximum, 4 mean of selection times expression; 5 product of expression to
-    the power of the selection (what Vensim does, whatever its help says); 6 to 10 as 0 to 4 of the expression alone.
+    the power of the selection (as Vensim does, contrary to its help); 6 to 10 as 0 to 4 of the expression alone.
     """
     chosen = [(s, x) for s, x in zip(pairs[::2], pairs[1::2], strict=True) if s != 0]
     code = math.floor(action) if math.isfinite(action) else -1

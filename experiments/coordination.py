@@ -14,7 +14,7 @@ from sdmodel.study.verdict import quantiles
 
 NEW, RULES = "new product revenue", "implementing rules"
 FEW, BUDGETS, SET = 500, (2.0, 5.0, 20.0, 50.0, 100.0), 10.0
-"""Samples in which the money for coordination varies, in million CNY a year, and what it is otherwise."""
+"""Number of samples in which the coordination budget varies, its values and its default, in million CNY a year."""
 
 
 def lost(paired: Paired, instrument: str) -> np.ndarray:

@@ -17,7 +17,7 @@ NO_LINE, LINES = "guarantee 0", ("guarantee 2", "guarantee 5", "guarantee 10")
 NO_COVER, COVERED = "compensation 0 %", ("compensation 30 %", "compensation 50 %", "compensation 70 %")
 FULL, MOST = LINES[-1], COVERED[-1]
 FIRST = {**dict.fromkeys(LINES, NO_LINE), **dict.fromkeys(COVERED, NO_COVER)}
-"""What each setting is compared with."""
+"""Arm that each setting is compared with."""
 
 
 def surplus(p: Paired, arm: str = MOST) -> np.ndarray:

@@ -19,7 +19,7 @@ from sdmodel.study.translation import Say
 
 TARGET, TOO_LATE, SOONER, SECOND_PASS = 2.0, 2035.0, 0.25, 500
 FELT = 0.001
-"""Links per firm that must have been gained by 2030, before it is asked how many are left."""
+"""Smallest gain in links per firm by 2030 for which the remaining share is computed."""
 RULE = "benefit mechanism of social embedding"
 LINKS, GAINED, REACHED = "links per firm in 2034", "links per firm in 2030", "target reached"
 PAPER, *OTHERS = [*(", ".join(order) for order in permutations(("actor", "social", "culture"))), "all at once"]

@@ -25,7 +25,7 @@ from sdmodel.study.question import CERTIFIED
 from sdmodel.study.translation import Say, Translation
 
 SAMPLES = 512
-"""Blocks of the Sobol' design, a power of two; each has a run for every constant looked at, and two more."""
+"""Blocks of the Sobol' design, a power of two; each has a run for every constant analysed, and two more."""
 TRAJECTORIES, PICKED, COUNTS, SHOWN = 10, 6, 0.05, 16
 BASE, REST, KNOWLEDGE = "policy of 2014", "all other constants", "knowledge"
 OUTCOME_NOTE = (

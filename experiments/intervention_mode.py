@@ -36,7 +36,7 @@ ARENAS = {
     "links": "share of links",
 }
 ONE_KNOB = ((0.0, 0.0), (1.0, 0.25), (2.0, 0.5), (4.0, 1.0))
-"""Volume and mode in proportion."""
+"""Volume and mode scaled in proportion."""
 
 
 def notes(p: Paired) -> list[str]:

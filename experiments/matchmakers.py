@@ -7,7 +7,7 @@ import numpy as np
 from sdmodel.study.paired import Paired, at_least
 
 FELT = 1.0
-"""Links that a programme must have added, before it is asked how many are left."""
+"""Smallest number of links added by a programme for which the remaining share is computed."""
 
 
 def left(paired: Paired, months: int, once: str = "vouchers in 2014 only", never: str = "no vouchers") -> np.ndarray:

@@ -25,9 +25,9 @@ NONE, PUSH, AT_END, LATER, NOW, WHEN = (
     "no push", "push", "at its end", "seven years after", "in 2034", "most firms switched"
 )  # fmt: skip
 FEW = 500
-"""Samples of all this."""
+"""Samples of the additional runs."""
 AFTER = 7.0
-"""Years after the end of a push at which it is read, the time in which a published one-shot subsidy faded."""
+"""Years after the end of a push at which its effect is measured: time in which a published one-shot subsidy faded."""
 SIZES, DURATIONS, STARTS, LASTS = (0.25, 0.5, 1.0, 2.0, 4.0), (1, 2, 4, 8, 16), (2015, 2018, 2021, 2024), 3.0
 SUMS = (500, 1000, 2000, 4000, 8000, 16000)
 """Million CNY of public money, present value at 2015."""
@@ -35,7 +35,7 @@ SPREAD, GAP, COST = "track heterogeneity", "payoff gap", "switching cost"
 MOST, POINT, APART = 0.5, 1.0, 25.0
 SOON, LONG_RUN = 2049.0, 2109.0
 PULSES = Schedule((2009, 2015, 2016, 2021, 2022, 2027, 2028), (0, 1, 0, 1, 0, 1, 0))
-"""Three pulses of one year, in the place of one of three."""
+"""Three pulses of one year each, instead of one of three years."""
 
 
 HELD = "held_on_a_track.mdl"

@@ -11,7 +11,7 @@ from sdmodel.study.verdict import quantiles
 
 SURVIVAL, HELD, FEW = "five year survival", ("1.2 %", "3 %", "5 %", "8 %"), 1_000
 RULES = {"relative intensity": 1, "cliffs of the paper": 2}
-"""What ties exits to bands, by the setting of the switch."""
+"""Settings of the switch that ties exits to bands."""
 
 
 def extras(question: Question, finding: Finding, paired: Paired, arms: Arms) -> None:

@@ -19,7 +19,7 @@ from sdmodel.study.verdict import deciding, judge
 ORDER, CONTRIBUTING, SCALE = "self organisation index", "contributing share", "programme scale"
 AT_ONCE, GRADUAL, BUILT_UP = "left in 2015", "gradual exit from 2020", (2020.0, 5.0)
 LEAST = 2.0
-"""Percent of the index that counts."""
+"""Smallest effect that counts, in percent of the index."""
 SURFACE = 500
 STARTS, DURATIONS = (2016.0, 2018.0, 2020.0, 2022.0, 2024.0), (0.0, 1.0, 3.0, 5.0, 10.0)
 CRITICAL = 0.25

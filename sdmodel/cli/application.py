@@ -36,7 +36,7 @@ ModelName = Annotated[
 ]
 
 FAILED, STOPPED = 2, 130
-"""Exit statuses: an error that was told in one line, and Ctrl-C."""
+"""Exit statuses: an error reported in one line, and Ctrl-C."""
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -20,7 +20,7 @@ from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, T
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
 FORMAT = 9
-"""To be increased whenever files are read differently or entries have another form."""
+"""Increase whenever files are read differently or the form of entries changes."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip
 

@@ -255,7 +255,7 @@ class Columns:
 
     sheet: Sheet
     names: tuple[str, ...]
-    """Name of each column; empty where a column holds nothing, or the first one only labels rows."""
+    """Name of each column; empty for an empty column, or if the first column only labels rows."""
     cells: tuple[Mapping[int, Cell], ...]
     """Filled cells of each column by row, from the top."""
 

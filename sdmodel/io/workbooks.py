@@ -23,14 +23,14 @@ MAX_COLUMNS = 16_384
 MAX_UNPACKED = 200_000_000
 
 NOT_CALCULATED = "(formula without a result)"
-"""What a cell holds whose formula no spreadsheet program has calculated."""
+"""Content of a cell whose formula has no stored result."""
 
 _FAR = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]*[0-9]{8})""")
-"""A row or a cell beyond any sheet, in the XML of a worksheet."""
+"""Pattern of a row or a cell beyond the limits of a sheet, in the XML of a worksheet."""
 
 Rows = list[list[Any]]
 CellRange = tuple[int, int, int, int]
-"""First row, row behind the last, first column, column behind the last; from 0."""
+"""First row, last row + 1, first column, last column + 1; from 0."""
 
 
 def read_rows(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:

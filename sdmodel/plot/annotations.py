@@ -24,7 +24,7 @@ from sdmodel.plot.style import CM, GREY, INK, SMALL, text_colour, wrapped
 When = float | str | dt.date
 Marks = Mapping[str, When | tuple[When, When]]
 ROW = SMALL * 1.35
-"""Height of a row of flags in points."""
+"""Height of a row of labels in points."""
 
 
 def draw_marks(ax: Axes, marks: Marks, first: float, last: float) -> None:

@@ -23,14 +23,14 @@ class Flow:
     """One pipe of the diagram. Stocks are keys of the model; an empty key is a cloud (outside the model)."""
 
     name: str
-    """Written name of the auxiliary that is the flow; empty if the terms have no name of their own."""
+    """Written name of the auxiliary that is the flow; empty for combined terms."""
     source: str
     target: str
     net: bool
-    """The flow goes either way: `target` is filled by it or drained."""
+    """Whether the flow may fill or drain `target`."""
     drivers: tuple[str, ...]
-    """Keys of what the flow reads, in file order: auxiliaries, stocks, inputs from other sectors, data. Constants only
-    if nothing else drives it."""
+    """Keys of the variables that the flow reads, in file order: auxiliaries, stocks, inputs from other sectors, data.
+    Constants only if there are no others."""
 
     @property
     def within(self) -> bool:

@@ -14,7 +14,7 @@ from sdmodel.core.errors import DesignError
 from sdmodel.plot.style import COLOURS, GREY, SMALL, Numbers, drawing, finish, panels, unit_text, wrapped
 
 MOST_LEVERS = 8
-"""As many levers as the figure of a search can hold."""
+"""Largest number of levers in the figure of a search."""
 
 
 def search(

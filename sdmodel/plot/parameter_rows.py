@@ -13,7 +13,7 @@ from sdmodel.plot.annotations import draw_legend, end_labels, settle
 from sdmodel.plot.style import INK, MOST_LINES, PALE, SMALL, Numbers, drawing, finish, panels, stretch, styles, wrapped
 
 MOST_ROWS = 20
-"""As many rows as one figure can hold; those that matter most are drawn and the rest are counted."""
+"""Largest number of rows in a figure; the largest are drawn and the rest are counted."""
 UNSEEN = 0.003
 """Share of the longest bar below which a bar cannot be seen."""
 

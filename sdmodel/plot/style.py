@@ -47,7 +47,7 @@ BODY, SMALL = 8.0, 7.0
 """Font sizes in points."""
 CM = 1 / 2.54
 MOST_LINES = 12
-"""As many lines as one panel can hold and a reader can still tell apart."""
+"""Largest number of lines in a panel that can be distinguished."""
 
 CJK_FONTS = (
     "Noto Sans CJK SC",

@@ -25,18 +25,18 @@ MONEY = "present value of public money"
 DISCOUNT = "real social discount rate"
 POLICY_START, END = 2015.0, 2034.0
 NEVER = END - 2009
-"""Interval of reports of a run whose last value alone matters."""
+"""Report interval of a run of which only the last value is used."""
 
 STEP = 0.125
-"""Step of the runs of an experiment, twice that of the file; the certificate says what that costs in accuracy."""
+"""Time step of the runs of an experiment, twice that of the file; the certificate measures the error."""
 ROUNDS = 12
-"""Sweeps at most to make money equal."""
+"""Largest number of sweeps to make money equal."""
 
 Setting = Mapping[str, Any]
-"""Constants of an arm: a number, or an array with one number a sample."""
+"""Constants of an arm: a number, or an array with one number per sample."""
 
 Mix = Mapping[str, tuple[Any, Any]]
-"""Constants that grow together: by name the value at size 0 and what one unit of size adds."""
+"""Constants that are scaled together: by name the value at size 0 and the increase per unit of size."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Equalised:
     lever: np.ndarray
     """Value of the lever, or size of the mix, that spends the target."""
     residual: np.ndarray
-    """Money over target, less one; both beyond the money that is spent anyway."""
+    """Money over target, less one; both beyond the money that is spent in any case."""
     spent: np.ndarray
     """False where no value of the lever in its range spends the target: `cannot be spent`."""
     result: xr.Dataset

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OTHERS = 10
 """Uncertainties shown beside the free ones: those whose range moved most."""
 ROOM = (-1.5, 3.0)
-"""Where published intervals lie between 0 and 1, a longer bar ends at an arrow."""
+"""Limits of the axis, on which published intervals are 0 to 1; a longer bar ends in an arrow."""
 
 
 def _rows(panel: Axes, names: list[str], width: float) -> None:

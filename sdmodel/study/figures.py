@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HIGH = 6.4
 """Height of a row of panels in cm."""
 LINE, ROOM = 0.34, 9
-"""What one more line of names beside the rows of a panel takes, in cm, and lines that find room anyway."""
+"""Height of each further line of names beside the rows of a panel, in cm, and number of lines that fit anyway."""
 
 
 class Layout(Protocol):

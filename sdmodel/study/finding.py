@@ -37,9 +37,9 @@ class Finding:
     """Why the finding is provisional, or empty."""
     notes: list[str] = field(default_factory=list)
     headline: str = ""
-    """What a reader should take away."""
+    """Main result in one sentence."""
     plan: str = ""
-    """What was written down before the first run."""
+    """The plan written before the first run."""
     translation: Translation = field(default_factory=Translation)
     """Language of the figures."""
 

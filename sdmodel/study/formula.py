@@ -17,7 +17,7 @@ import numpy as np
 from sdmodel.core.errors import DesignError, UnknownNameError
 
 MOST = 2_000
-"""Characters of a formula."""
+"""Largest number of characters of a formula."""
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SEED, BLOCK = 20261, 16_384
 LEAST_DRAWN, MOST_DRAWN = 131_072, 1_048_576
 LEAST_KEPT, MOST_KEPT = 10_000, 20_000
-"""Drawn until the first number is kept; what is kept beyond the second is counted and not stored."""
+"""Draws continue until the first number of rows is kept; kept rows beyond the second are counted and not stored."""
 EVERY = 0.5
 FREE = {
     "hazard of founding": "T40 to T43",

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 STEP = 0.02
 """Step of the derivatives, in standard deviations of the prior (normal scores)."""
 POINTS = 9
-"""Kept samples at which the local information is looked at."""
+"""Number of kept samples at which the local information is computed."""
 NOTABLE = 0.1
-"""Largest difference of two distribution functions from which a range counts as moved by much."""
+"""Kolmogorov-Smirnov distance from which a range counts as strongly moved."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Identified:
     """Free parameters: target, and 5 %, median and 95 % before and after."""
     moved: pd.DataFrame
     """All uncertainties by Kolmogorov-Smirnov distance between kept and prior: `distance`, `shift` (change of the
-    median in shares of the prior) and `clear` (beyond what chance does to one of so many, at 5 %)."""
+    median in shares of the prior) and `clear` (significant at 5 % with Bonferroni's correction)."""
     pairs: pd.DataFrame
     """Pairs of uncertainties by rank correlation among the kept that was not put in."""
     eigenvalues: np.ndarray
     """Of the local information, in units of the prior's: (points, targets), largest first."""
     vectors: pd.DataFrame
-    """Median squared share of each uncertainty in the directions that are known better than by the prior."""
+    """Median squared share of each uncertainty in the directions with more information than the prior."""
 
     @property
     def directions(self) -> np.ndarray:

@@ -29,13 +29,13 @@ Values = dict[str, float]
 HAZARDS = {1: ("T40", 0.016), 2: ("T40", 0.063), 3: ("T40", 0.095)}
 """Yearly chance of exit of new firms of all kinds in China, first three years."""
 LATER_HAZARD = ("T41", 0.08)
-"""Years four to seven lie above it."""
+"""Lower bound of the hazard in years four to seven."""
 SURVIVAL = {5: ("T42", 0.689), 9: ("T43", 0.496)}
 NEAR = 0.05
 """A sample meets a survival target within five percentage points."""
 
 CASH = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Money for RnD of the mean firm over the RnD it wants."""
+"""Money of the mean firm for RnD, over the RnD that it wants."""
 SIZES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 """Size of a grant over the RnD the firm wants."""
 SMALLEST = 0.01

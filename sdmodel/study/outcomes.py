@@ -26,7 +26,7 @@ class Measure:
     """A number for each run of a study, made from the paths of some variables."""
 
     variables: tuple[str, ...]
-    """What the runs must keep."""
+    """Variables that the runs must store."""
     of: Callable[[xr.Dataset, pd.DataFrame], xr.DataArray]
     """From the paths (dims setting, sample, time and subscripts) and the samples to dims setting, sample."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sdmodel.study.outcomes import Measure
 
 LEAST_MONEY = 1.0
-"""Million CNY; two arms whose public money differs by less are not compared by yuan."""
+"""Million CNY; two arms whose public money differs by less are not compared per yuan."""
 PUBLIC = "public money"
 
 

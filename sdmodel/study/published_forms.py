@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 Runs = Mapping[str, "xr.Dataset"]
 Form = Callable[[Runs, "pd.DataFrame", Mapping[str, Any]], np.ndarray]
 TINY = 1e-12
-"""A change that is a smaller part of its reference is none."""
+"""Changes smaller than this fraction of the reference count as zero."""
 SMALLEST = 0.01
 """Extra own RnD, over own RnD without a grant, that counts in the shapes of grants."""
 LEAST_MONEY = 1.0
-"""Present value of extra public money, million CNY, below which nothing is said per yuan."""
+"""Present value of extra public money, million CNY, below which values per yuan are NaN."""
 SIZES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.0)
 """Grants, million CNY a firm, over the range of the lever."""
 

@@ -51,7 +51,7 @@ class Equal:
     """First guess."""
     low: float | None = None
     high: float | None = None
-    """Where the lever may go; default its range, for a mix 0 to 1."""
+    """Bounds of the lever (`low`, `high`); default its range, for a mix 0 and 1."""
     size: str | Mix | None = None
     """Lever or mix that scales the arm whose money is spent, where one budget is given to all samples; without it this
     is left out."""
@@ -67,7 +67,7 @@ class Loop:
     held: str
     """Arm whose path it keeps."""
     arms: Sequence[str]
-    """Arms that are run again without the link."""
+    """Arms that are repeated without the link."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Prediction:
     hypothesis: str
     """Id, such as H07; one prediction of a question has the bare id, others add a word in brackets."""
     says: str
-    """Begins with `that`."""
+    """The prediction as a clause that begins with `that`."""
     effect: Effect
     unit: str
     least: float
@@ -85,7 +85,7 @@ class Prediction:
     label: str
     """built in | conditional | emergent"""
     reason: str
-    """Of the label; of what is built in the assumption."""
+    """Reason for the label; for `built in` the assumption."""
     holds: Callable[[Paired, np.ndarray], np.ndarray] | None = None
     """Whether it holds, from the measures and the effect; default: the effect is above the least."""
 
@@ -110,7 +110,7 @@ class Question:
     predictions: Sequence[Prediction]
     panels: Sequence[Panel]
     headline: Callable[[Finding, Paired], str]
-    """What a reader should take away, from the verdicts and the arms."""
+    """Main result in one sentence, from the verdicts and the arms."""
     equal: Sequence[Equal] = ()
     loops: Sequence[Loop] = ()
     paths: tuple[str, Sequence[str]] | None = None
@@ -118,14 +118,14 @@ class Question:
     every: float = 0.5
     """Years between reported values."""
     notes: Callable[[Paired], list[str]] | None = None
-    """What else a reader should know, in sentences with figures."""
+    """Further results, in sentences with figures."""
     extras: Callable[[Question, Finding, Paired, Arms], None] | None = None
     """More tables, notes and figures, added to the finding."""
     samples: int = SAMPLES
     small: Sequence[str] = ()
     """Small print of the figure."""
     plan: str = ""
-    """What was written down before the first run: arms, outcomes, and what each prediction asks."""
+    """The plan written before the first run: arms, outcomes, and the condition of each prediction."""
     overlays: Mapping[str, str] = field(default_factory=dict)
     """Equations that change the model for all arms (`overlay`), by the name of their file."""
 

@@ -23,7 +23,7 @@ class ArmResults:
 
     paired: Paired
     plain: xr.Dataset
-    """Runs of the arms as they are set."""
+    """Runs of the arms without equal money."""
     solved: dict[str, tuple[Setting, str | Mix, np.ndarray, np.ndarray, xr.Dataset]]
     """Setting, lever, its values, whether they spend the money, and runs of the arms of equal money."""
 

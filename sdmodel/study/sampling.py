@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
 
 SAMPLER = "Philox rows, normal copula, 1"
-"""Name and version of what makes the numbers; a change of it is another sample."""
+"""Name and version of the sampler; increase it whenever the drawn numbers change."""
 WORDS = 4
-"""Numbers that Philox gives for one count of its counter."""
+"""Numbers that Philox returns per counter value."""
 
 
 def uniform_rows(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> np.ndarray:

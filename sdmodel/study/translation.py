@@ -52,7 +52,7 @@ class Translation:
     table: Mapping[str, str] = field(default_factory=dict)
     """Text or template in the language, by the English one."""
     missing: set[str] = field(default_factory=set, compare=False)
-    """Texts that were asked for and are not in the table."""
+    """Requested texts that are not in the table."""
 
     def __contains__(self, text: str) -> bool:
         return text in self.table

@@ -18,7 +18,7 @@ SUPPORTED, MOSTLY, DEPENDS = 0.95, 0.75, 0.25
 REGION_FEWEST, REGION_DENSER = 20, 0.1
 """Failures needed to look for a region; how much denser they must be in it."""
 REGION_PARAMETERS, REGION_RESAMPLES = 3, 4
-"""Uncertainties that a region may limit, those that go most with failing; half samples that judge it."""
+"""Number of uncertainties considered for a region, those most correlated with failure; number of half samples."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Verdict:
 
     hypothesis: str
     prediction: str
-    """What must hold in a sample, written down before the first run."""
+    """Condition that must hold in a sample, written before the first run."""
     holds: int
     """Samples in which it holds; a tie is not support."""
     samples: int
@@ -62,11 +62,11 @@ class Verdict:
     """built in | conditional | emergent"""
     label_reason: str
     deciding: tuple[tuple[str, float], ...] = ()
-    """Uncertainties that go most with the effect: name and rank correlation."""
+    """Uncertainties most correlated with the effect: name and rank correlation."""
     loops: tuple[tuple[str, float], ...] = ()
-    """Links knocked out: name and the median effect that is left without them."""
+    """Links knocked out: name and the median effect without them."""
     region: Region | None = None
-    """Where it fails, if one or two uncertainties tell."""
+    """Where it fails, if a few uncertainties determine it."""
     elsewhere: tuple[tuple[str, int, int], ...] = ()
     """Under other ranges: their label, samples in which it holds, samples."""
 

@@ -22,9 +22,9 @@ class Arrays:
     graphs: Mapping[str, str]
     """For every variable with an equation and a graphical function: key of the lookup that holds the points."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """For every input of a module that is connected the key of its source."""
+    """Key of the source of every connected input of a module."""
     tables: frozenset[str] = frozenset()
-    """Keys of variables that are nothing but a graphical function."""
+    """Keys of variables that are a graphical function only."""
     invalid: float = 0.0
     """Value of an element whose index lies outside its dimension (`invalid_index_value` of the header)."""
     used: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ GATHERED = {"sum": "sum", "prod": "prod", "min": "vmin", "max": "vmax"}
 """Array functions and the functions of the expression tree that aggregate over marked subscripts."""
 ARRAY_FUNCTIONS = frozenset((*GATHERED, "mean", "stddev", "size", "rank", "interpolate"))
 MAX_POINTS = 100
-"""Elements of an array that INTERPOLATE takes."""
+"""Largest number of elements of an array in INTERPOLATE."""
 _GATHERING = frozenset((*GATHERED.values(), "vector select", "array rank"))
 _SPOKEN = {
     "lookup": "LOOKUP",

@@ -19,7 +19,7 @@ _REFUSED = {
     "overflow": "the overflow of a queue or conveyor", "leak_integers": "the leak of a conveyor",
 }  # fmt: skip
 _HARMLESS = ("NS_ERR_UNDEFINED_NAMESPACE", "WAR_NS_URI_RELATIVE", "WAR_NS_URI")
-"""What is said of prefixes that nobody declared well."""
+"""Error types of wrongly declared namespace prefixes, which are harmless."""
 
 
 def root_of(raw: bytes, file: str) -> Any:

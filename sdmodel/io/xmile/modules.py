@@ -34,7 +34,7 @@ class Part:
     inputs: set[str] = field(default_factory=set)
     """Keys of variables that a connection replaces."""
     sources: dict[str, str] = field(default_factory=dict)
-    """For every connected input the key of its source."""
+    """Key of the source of every connected input."""
     modules: list[Any] = field(default_factory=list)
     """<module> elements."""
     dotted: bool = False
@@ -79,7 +79,7 @@ class _Instance:
     sector: str
     """Written name, empty for the main model."""
     prefix: str
-    """What its keys begin with."""
+    """Prefix of its keys."""
 
 
 class _Joiner:

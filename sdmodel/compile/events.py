@@ -82,8 +82,8 @@ def clock_of(program: Program) -> Clock:
             kind = HELD
         elif op in COMPARISONS and line and op in ("eq", "ne"):
             raise SolveError(
-                "An equation asks whether Time equals a number, which has no meaning between steps. Use >= and <, "
-                'or PULSE; or run with method="euler" or "rk4".'
+                "An equation asks whether Time equals a number, which has no meaning between steps. Run with "
+                'method="euler" or "rk4", or use >= and <, or PULSE.'
             )
         elif op in COMPARISONS and line:
             kind = HELD

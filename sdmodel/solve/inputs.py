@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sdmodel.compile.events import clock_of
 from sdmodel.compile.parameters import constant_values
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import fits, lower, program_of
@@ -16,7 +17,7 @@ from sdmodel.core.arguments import kind, number
 from sdmodel.core.arguments import seed as whole_seed
 from sdmodel.core.cache import Cache
 from sdmodel.core.calendar import Year, year
-from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, UnknownNameError
+from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, SolveError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
@@ -50,7 +51,8 @@ def program_and_solver(structure: Structure, method: str | None, default: str) -
 
     If `method` is None, the solver is `default` or, for a model with functions defined on the TIME STEP grid only, the
     method of its file (``"rk4"`` if the file names none that steps on the grid). In the second case the reason is
-    a text for the report, otherwise it is empty.
+    a text for the report, otherwise it is empty. A model that compares Time with a number by ``=`` or ``<>`` takes the
+    method of its file as well, but only if the file names one, since Euler and Runge-Kutta results differ there.
 
     Raises
     ------
@@ -62,12 +64,16 @@ def program_and_solver(structure: Structure, method: str | None, default: str) -
     if method is not None:
         given = solver(method)
         return program_of(structure, fixed=given.on_grid), given, ""
+    named = solvers().get(structure.method)
+    if named is not None and not named.on_grid:
+        named = None
     try:
-        return program_of(structure, fixed=False), solver(default), ""
-    except FixedStepError as error:
-        named = solvers().get(structure.method)
-        chosen = named if named is not None and named.on_grid else solver(ON_GRID)
-        return program_of(structure, fixed=True), chosen, str(error).partition(" Run with ")[0]
+        program = program_of(structure, fixed=False)
+        if named is not None and any(op in ("eq", "ne") for op, *_ in program.nodes):
+            clock_of(program)
+        return program, solver(default), ""
+    except (FixedStepError, SolveError) as error:
+        return program_of(structure, fixed=True), named or solver(ON_GRID), str(error).partition(" Run with ")[0]
 
 
 def resolve_scenario(

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -333,7 +334,29 @@ def test_equality_with_time_has_no_meaning_in_continuous_time(model_from: Make) 
     for method in ("LSODA", "exact"):
         with pytest.raises(SolveError, match="asks whether Time equals a number"):
             model.run(method=method)
+    with pytest.raises(SolveError, match="asks whether Time equals a number"):
+        model.run()
     assert model.run(method="euler")["x"].iloc[-1] == 1.0
+
+
+def test_equality_with_time_is_solved_with_the_method_that_the_file_names(tmp_path: Path) -> None:
+    variables = (
+        '<stock name="x"><eqn>0</eqn><inflow>f</inflow></stock>'
+        '<flow name="f"><eqn>IF TIME = 4 THEN k ELSE 0</eqn></flow><aux name="k"><eqn>8</eqn></aux>'
+    )
+    path = tmp_path / "m.stmx"
+    path.write_text(
+        '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><header/>'
+        '<sim_specs method="Euler"><start>0</start><stop>6</stop><dt>1</dt></sim_specs>'
+        f"<model><variables>{variables}</variables></model></xmile>"
+    )
+    model = sdmodel.load(path)
+    run = model.run()
+    assert run["x"].tolist() == [0, 0, 0, 0, 0, 8, 8]
+    assert "asks whether Time equals a number" in run.report.sentence
+    assert model.sweep({"k": [8.0, 2.0]}, ["x"])["x"].values[:, -1].tolist() == [8, 2]
+    with pytest.raises(SolveError, match="asks whether Time equals a number"):
+        model.run(method="exact")
 
 
 def test_an_unknown_method_is_answered_with_the_nearest(model_from: Make) -> None:

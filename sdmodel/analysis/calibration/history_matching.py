@@ -82,7 +82,7 @@ def history_match(
     --------
     >>> import sdmodel
     >>> model = sdmodel.load("network")
-    >>> seen = {"trust": run(model, every=5)["trust"]}
+    >>> seen = {"trust": model.run(every=5)["trust"]}
     >>> table = sdmodel.history_match(model, ["trust time"], seen, {"trust": 0.02}, n=64, rng=1)
     >>> bool(table.loc[table["plausible"], "trust time"].between(2, 10).all())
     True

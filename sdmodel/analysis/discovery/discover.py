@@ -135,7 +135,7 @@ def discover(
     >>> import sdmodel
     >>> model = sdmodel.load("network")
     >>> design = sdmodel.latin_hypercube(model.uncertainties, 400, rng=1)
-    >>> sweep = run_sweep(model, design, ["trust"])
+    >>> sweep = model.sweep(design, ["trust"])
     >>> low = sdmodel.Outcome("trust").of(sweep) < 0.3
     >>> found = sdmodel.discover(sweep, low, resamples=5, rng=1)
     >>> float(found.quality["density"].iloc[0]) > float(low.mean())

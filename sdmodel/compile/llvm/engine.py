@@ -101,7 +101,7 @@ class Kernel:
     Examples
     --------
     >>> import sdmodel
-    >>> from sdmodel.compile import program_of
+    >>> from sdmodel.compile.programs import program_of
     >>> from sdmodel.core.tableau import FEW_ROUGH, Tableau
     >>> program = program_of(sdmodel.load("network"), fixed=False)
     >>> kernel = Kernel(program, [program.outputs["trust"]], tableau=Tableau(order=1, step=((1.0,), 1.0)))

@@ -47,8 +47,8 @@ def overlaid(model: Model, text: str, name: str = "overlay.mdl") -> Model:
     --------
     >>> import sdmodel
     >>> model = sdmodel.load("network")
-    >>> changed = overlaid(model, "advocacy budget = advocacy budget+gift ~~| gift = 1 ~ million CNY/Year ~ More. |")
-    >>> changed["advocacy budget in force"].kind
+    >>> changed = overlaid(model, "trust time = trust time+delay ~~| delay = 1 ~ Year ~ Extra time. |")
+    >>> changed["trust time in force"].kind
     'auxiliary'
     """
     patch = read_vensim(text.encode(), Path(name)).equations.values()

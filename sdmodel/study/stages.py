@@ -96,7 +96,7 @@ def outputs() -> list[str]:
 
     Examples
     --------
-    >>> from sdmodel.experiments import stages
+    >>> from sdmodel.study import stages
     >>> "trust" in stages.outputs()
     True
     """
@@ -130,7 +130,7 @@ def stages(found: Run | xr.Dataset) -> pd.DataFrame:
     Examples
     --------
     >>> import sdmodel
-    >>> from sdmodel.experiments import stages
+    >>> from sdmodel.study import stages
     >>> table = stages.stages(sdmodel.load("shandong").run(every=5))
     >>> table.columns.to_list()
     ['time', 'level', 'stage', 'least', 'most', 'highest', 'waits for']
@@ -225,7 +225,7 @@ def against_the_paper(run: Run) -> pd.DataFrame:
     Examples
     --------
     >>> import sdmodel
-    >>> from sdmodel.experiments import stages
+    >>> from sdmodel.study import stages
     >>> stages.against_the_paper(sdmodel.load("shandong").run(every=1)).index.to_list()
     ['micro', 'meso', 'macro']
     """

@@ -281,7 +281,7 @@ def test_a_loop_has_path_sign_and_effect(pond: Callable[..., Model]) -> None:
         ({"path": ["fish", "room", "deaths"]}, "path", "does not read"),
         ({"sign": "+"}, "sign", ""),
         ({"sign": "x"}, "path", "not 'x'"),
-        ({"cut": ["fish", "deaths"]}, "path", "no step of it"),
+        ({"cut": ["fish", "deaths"]}, "path", "not a step of it"),
         ({"excited_by": {}}, "knock-out", ""),
     ],
 )
@@ -366,12 +366,12 @@ def test_a_policy_whose_effect_turns_is_reported(pond: Callable[..., Model]) -> 
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("[model", ReadError, "is no TOML"),
+        ("[model", ReadError, "is not valid TOML"),
         ("[model]\nbalances = 1", ReadError, "'balances'. Nearest: balance"),
         ("[[model.balance]]\nname = 'x'", ReadError, "lacks the key 'stocks'"),
         ("[[model.loop]]\nid = 'x'\nnmae = 'y'", ReadError, "Nearest: name"),
         ("[[model.behaviour]]\nname = 'x'\noutcome = 'fihs'\nexpect = 'rises'", UnknownNameError, "Nearest: fish"),
-        ("[model]\nbalance = [3]", ReadError, "a row is a table"),
+        ("[model]\nbalance = [3]", ReadError, "a row must be a table"),
     ],
 )
 def test_a_file_that_is_not_well_formed_is_refused(

@@ -19,5 +19,5 @@ def model() -> sdmodel.Model:
 def other_ranges(request: pytest.FixtureRequest) -> Iterator[None]:
     """Of the other ranges that an experiment is asked with, the narrower ones are enough: settings can leave them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "WIDTHS", getattr(request.module, "OTHER_RANGES", {"half as wide": 0.5}))
+        patch.setattr(question, "RANGE_FACTORS", getattr(request.module, "OTHER_RANGES", {"half as wide": 0.5}))
         yield

@@ -72,7 +72,8 @@ def _formula(rng: random.Random, kind: str, i: int, of: int, known: list[str]) -
         f"({x} + 0.2) ^ {p}", f"1 + LN({x} + {c}) * {q}", f"SMOOTH({x}, 2 + {p})", f"DELAY3({x} + {p}, 3)",
     ]  # fmt: skip
     dated = [
-        f"{x} * (1 + PULSE({rng.randrange(2, 20)}.03, 2) * {p})", f"{x} * 0.5 + STEP({p}, {rng.randrange(3, 30)}.03)",
+        f"{x} * (1 + IF THEN ELSE(ABS(Time - {rng.randrange(3, 21)}.03) < 1, {p}, 0))",
+        f"{x} * 0.5 + IF THEN ELSE(Time >= {rng.randrange(3, 30)}.03, {p}, 0)",
         f"{x} * EXP(-0.02 * Time) + {q}",
     ]  # fmt: skip
     if kind == "lookup":

@@ -123,7 +123,7 @@ def balanced(whole: Model) -> Model:
         lines.append(f"{name} there = {there} ~~|")
         lines.append(f"{name} by balance = INTEG({flow}, {name} there) ~~|")
     text = to_mdl(whole).replace("{UTF-8}\n", "{UTF-8}\n" + "\n".join(lines) + "\n", 1)
-    return read_vensim(text.encode(), Path("balanced.mdl"))
+    return Model.of(read_vensim(text.encode(), Path("balanced.mdl")))
 
 
 def test_firms_knowledge_and_debt_are_conserved_in_corners(balanced: Model, whole: Model) -> None:

@@ -38,6 +38,7 @@ def due(found: xr.Dataset, draws: pd.DataFrame) -> xr.DataArray:
     """Share of early exits that full founding synergy would prevent, by the equation of the hazard."""
     path = found[FOUNDING]
     effect = path.isel(time=0) * 0 + draws["synergy effect on exit"].to_numpy()
+    # For mypy numpy's exp gives an array, also of a DataArray.
     left: xr.DataArray = np.exp(-effect * (1 - path.isel(time=-1)) / path.isel(time=0))  # type: ignore[assignment]
     return 1 - left
 

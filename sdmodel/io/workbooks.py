@@ -88,7 +88,7 @@ def _damage_is_typed(name: str) -> Iterator[None]:
         raise ReadError(f"'{name}' needs more memory than there is.") from None
     except ImportError as error:
         raise ReadError(f"'{name}' needs a package that is not installed: {error}") from error
-    except Exception as error:
+    except Exception as error:  # for a damaged file, the readers raise various exceptions of theirs
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ReadError(f"'{name}' cannot be read as a workbook: {reason}") from error
 

@@ -28,7 +28,7 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
 ]
 exclude_patterns = [
-    *("_build", "_generate", "examples"),
+    *("_build", "_generate"),
     *("part-*.md", "generated/part-*.md", "models/generated/part-*.md", "models/measured/part-*.md"),
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -39,9 +39,9 @@ numpydoc_show_class_members = False
 autodoc_typehints = "signature"
 autosummary_generate = True
 
-# The pages' {plot} blocks run where the example models lie, and write nothing there.
+# The pages' {plot} blocks write nothing.
 os.environ["MPLBACKEND"] = "Agg"
-plot_working_directory = str(Path(__file__).parent / "examples")
+plot_working_directory = str(Path(__file__).parent)
 plot_formats = [("png", 120)]
 plot_html_show_formats = False
 plot_html_show_source_link = False

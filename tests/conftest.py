@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import sdmodel
-from sdmodel.core.resources import shipped_models as shipped_names
+from sdmodel.core.resources import named_models as shipped_names
 from sdmodel.model import Model
 
 matplotlib.use("Agg")

@@ -39,7 +39,7 @@ def code_blocks(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     plt.switch_backend("Agg")
-    shutil.copytree(ROOT / "docs" / "examples", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "models" / "examples", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "page"}
     for line, code in code_blocks(page):

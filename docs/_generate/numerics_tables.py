@@ -91,7 +91,7 @@ def half_steps() -> pd.DataFrame:
 
 def dates() -> pd.DataFrame:
     """A programme whose end moves across one time step: how far its money is from the straight line it should be."""
-    model = sdmodel.load(DOCS / "examples" / "adoption.mdl")
+    model = sdmodel.load("adoption")
     step, start, end, size = (
         model.run()[n].iloc[0] for n in ("TIME STEP", "support start", "support end", "support size")
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def list_() -> None:
     """Show the shipped models, their scenarios and the experiments."""
     import sdmodel
-    from sdmodel.core.resources import shipped_models
+    from sdmodel.core.resources import shipped_models, teaching_models
     from sdmodel.experiments import LIBRARY
 
     say("Models")
@@ -30,6 +30,7 @@ def list_() -> None:
         say(f"  {name:<16} {what}")
         for scenario in model.scenarios.values():
             say(f"    scenario {scenario.name!r:<26} {scenario.description}")
+    say(f"\nSmall models for teaching\n  {', '.join(teaching_models())}")
     say("\nExperiments")
     for name in LIBRARY.names:
         say(f"  {name:<16} {LIBRARY[name].asks}")

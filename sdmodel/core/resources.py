@@ -51,11 +51,21 @@ def shipped(folder: str) -> Path:
     return found
 
 
+def named_models() -> dict[str, Path]:
+    """All models that are loaded by name: the policy models and the small ones for teaching."""
+    return teaching_models() | shipped_models()
+
+
 def shipped_models() -> dict[str, Path]:
-    """Shipped models by name; a composition (.toml with sectors) takes precedence over a sector of the same name."""
+    """Shipped policy models by name; a composition (.toml) takes precedence over a sector of the same name."""
     place = shipped("models")
     out = {p.stem: p for p in sorted(place.glob("*.mdl"))}
     for p in sorted(place.glob("*.toml")):
         if any(line.startswith("sectors") for line in p.read_text("utf-8").splitlines()):
             out[p.stem] = p
     return out
+
+
+def teaching_models() -> dict[str, Path]:
+    """Small shipped models for teaching, by name: the `.mdl` files in the subfolders of `models`."""
+    return {p.stem: p for p in sorted(shipped("models").glob("*/*.mdl"))}

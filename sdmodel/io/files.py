@@ -72,14 +72,14 @@ def decode(raw: bytes, name: str) -> str:
         raise ReadError(f"'{name}' is not UTF-8 text (line {line}). Save it with UTF-8 encoding.") from None
 
 
-def not_found(path: Path, suffixes: Iterable[str], what: str = "file") -> UnknownNameError:
+def not_found(path: Path, suffixes: Iterable[str], what: str = "file", hint: str = "") -> UnknownNameError:
     """The error for a missing file, naming similar files of the same folder."""
     ending = tuple(suffixes)
     try:
         beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() in ending]
     except (OSError, ValueError):
         beside = []
-    return UnknownNameError(path.name, sorted(beside), what, f"Looked in {path.parent}.")
+    return UnknownNameError(path.name, sorted(beside), what, f"Looked in {path.parent}. {hint}".rstrip())
 
 
 def parse_toml(raw: bytes, name: str) -> dict[str, Any]:

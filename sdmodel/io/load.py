@@ -29,7 +29,7 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
     text = str(name)
     path = Path(name)
     if not path.suffix and "/" not in text and "\\" not in text:
-        known = paths.shipped_models()
+        known = paths.named_models()
         if text not in known:
             raise UnknownNameError(text, known, "shipped model", f"Shipped are {', '.join(known)}; or give a path.")
         path = known[text]
@@ -38,7 +38,8 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
     try:
         raw = read_bytes(path)
     except FileNotFoundError:
-        raise not_found(path, _SUFFIXES) from None
+        hint = f"The shipped model is read by name: load('{path.stem}')." if path.stem in paths.named_models() else ""
+        raise not_found(path, _SUFFIXES, hint=hint) from None
     model = _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
     if data_files:
         from sdmodel.io.data import attach

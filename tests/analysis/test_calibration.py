@@ -24,7 +24,7 @@ from sdmodel.core.errors import (
 from sdmodel.model import Model
 
 Make = Callable[..., Model]
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adoption.mdl"
+EXAMPLE = "adoption"
 TRUTH = {"word of mouth": 0.35, "time in use": 5.0, "support end": 2021.3}
 ERRORS = {"firms with": 10.0, "money spent": 5.0}
 

@@ -15,7 +15,7 @@ from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.model import Model
 
 Make = Callable[..., Model]
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adoption.mdl"
+EXAMPLE = "adoption"
 SUITE = Path(__file__).parents[3] / "shared" / "suite" / "tests"
 CHAIN = """
 c = INTEG(b, 0) ~ u ~ |

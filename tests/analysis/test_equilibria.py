@@ -206,9 +206,7 @@ def test_folds_of_the_cubic_are_the_ones_in_closed_form(bistable):
 
 def test_folds_of_the_spruce_budworm_are_the_ones_in_closed_form():
     # Ludwig, Jones and Holling (1978): folds at r = 2 x^3/(1 + x^2)^2 where 2 x^3/(x^2 - 1) = k.
-    from pathlib import Path
-
-    model = sdmodel.load(Path(__file__).parents[2] / "docs" / "examples" / "budworm.mdl")
+    model = sdmodel.load("budworm")
     x = np.array([brentq(lambda x: 2 * x**3 / (x**2 - 1) - 10, *ends, xtol=1e-14) for ends in ((1.01, 1.7), (1.8, 6))])
     found = sdmodel.folds(model, "growth rate")
     np.testing.assert_allclose(found["growth rate"], 2 * x**3 / (1 + x**2) ** 2, atol=1e-8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from sdmodel.core.errors import (
 from sdmodel.model import Model
 
 Make = Callable[..., Model]
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adoption.mdl"
+EXAMPLE = "adoption"
 
 
 def derivative(model: Model, outcome: str | Outcome, name: str, **given: object) -> float:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -16,6 +17,9 @@ import sdmodel
 from sdmodel.compile.llvm import Kernel, engine
 from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.ir import Machine
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import program_of
+from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SdmodelError, UnsupportedError
 from sdmodel.model import Model
 from sdmodel.solve.registry import solver
@@ -76,8 +80,8 @@ def test_bad_calls(model_from: Callable[..., Model]) -> None:
     assert status.shape == (0,)
 
 
-def _x86(cpu: str, features: str, fma: bool) -> engine.Target:
-    return engine.Target(llvm.get_process_triple(), cpu, features, Machine(fma=fma, permute=False))
+def _x86(cpu: str, features: str, fma: bool, lanes: int) -> engine.Target:
+    return engine.Target(llvm.get_process_triple(), cpu, features, Machine(fma, permute=False, lanes=lanes))
 
 
 @pytest.mark.skipif("x86_64" not in llvm.get_process_triple(), reason="compiles for older processors of this family")
@@ -87,9 +91,9 @@ def test_older_processors_give_the_same_bits(model_from: Callable[..., Model], m
     program, outputs = programs(model_from(ARITHMETIC.replace("(other > 2)", "0"), end=12), method)
     given, times = design(program, 11), [0.0, 5.0, 12.0]
     wanted, _, _ = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
-    targets = [_x86("x86-64", "", fma=False)]
+    targets = [_x86("x86-64", "", fma=False, lanes=2)]
     if llvm.get_host_cpu_features().get("avx2"):
-        targets.append(_x86("haswell", "", fma=True))
+        targets.append(_x86("haswell", "", fma=True, lanes=4))
     for target in targets:
         got, _, _ = Kernel(program, outputs, tableau=solver(method).steps, target=target).run(given, times)
         np.testing.assert_array_equal(got, wanted)
@@ -106,27 +110,78 @@ def test_own_functions_on_older_processors(model_from: Callable[..., Model]) -> 
     program, outputs = programs(model_from(equations, end=12), "rk4")
     given, times = design(program, 11, spread=0.2), [0.0, 5.0, 12.0]
     wanted, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps).run(given, times)
-    fused, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps, target=_x86("haswell", "", fma=True)).run(
-        given, times
-    )
+    fused, _, _ = Kernel(
+        program, outputs, tableau=solver("rk4").steps, target=_x86("haswell", "", fma=True, lanes=4)
+    ).run(given, times)
     np.testing.assert_array_equal(fused, wanted)
-    plain, _, _ = Kernel(program, outputs, tableau=solver("rk4").steps, target=_x86("x86-64", "", fma=False)).run(
-        given, times
-    )
+    plain, _, _ = Kernel(
+        program, outputs, tableau=solver("rk4").steps, target=_x86("x86-64", "", fma=False, lanes=2)
+    ).run(given, times)
     np.testing.assert_allclose(plain, wanted, rtol=1e-12)
+
+
+def _for(triple: str, features: str, machine: Machine) -> tuple[Any, Any]:
+    """The kernel of a shipped model as a module of another processor, and the target machine that writes its code."""
+    program = program_of(sdmodel.load("network"), fixed=False)
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    text = emit(program, [program.outputs["trust"]], solver("exact").steps, machine).text
+    return engine.assembled(text, engine.Target(triple, "generic", features, machine))
 
 
 def test_arm_code_can_be_written() -> None:
     """Emitted, not run: the text is legal for processors with vectors of two doubles."""
-    program, outputs = programs(sdmodel.load("shandong"), "exact")
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    text = emit(program, outputs, solver("exact").steps, Machine(fma=True, permute=False)).text
-    target = engine.Target("aarch64-unknown-linux-gnu", "generic", "", Machine(fma=True, permute=False))
-    module, machine = engine.assembled(text, target)
+    module, machine = _for("aarch64-unknown-linux-gnu", "", Machine(fma=True, permute=False, lanes=2))
     code = machine.emit_assembly(module)
     assert "fmla\tv" in code or "fmla\t v" in code
     assert re.search(r"fmul\tv\d+\.2d", code)
+
+
+def test_code_for_browsers_can_be_written() -> None:
+    """A WebAssembly object whose arithmetic is that of vectors of two doubles."""
+    module, machine = _for("wasm32-unknown-unknown", "+simd128", Machine(fma=False, permute=False, lanes=2))
+    code = machine.emit_assembly(module)
+    assert code.count("f64x2.mul") > 5 * code.count("f64.mul")
+    assert machine.emit_object(module)[:8] == b"\0asm\1\0\0\0"
+
+
+WIDTHS = """
+own = EXP(-mass) + LN(mass + 1) * b + (mass + 0.5) ^ b + SIN(Time * mass) + ARCTAN(mass) + 0 * LOG(other + 1, 10) ~ ~ |
+drawn = INTEG(RANDOM UNIFORM(0, 1, 0) - drawn * b + DELAY FIXED(own, width * 2, 1), 1) ~ ~ |
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_any_number_of_lanes_gives_the_same_bits(model_from: Callable[..., Model], method: str) -> None:
+    text = ARITHMETIC + (WIDTHS if solver(method).on_grid else WIDTHS.splitlines()[1] + "\n")
+    program, outputs = programs(model_from(text, end=12), method)
+    given, times = design(program, 11), [0.0, 5.0, 12.0]
+    _same_on_all_widths(program, outputs, method, given, times)
+
+
+@pytest.mark.parametrize("name", ["talent", "network"])
+def test_any_number_of_lanes_gives_the_same_bits_of_shipped_models(name: str) -> None:
+    program = program_of(sdmodel.load(name), fixed=False)
+    start = evaluate(program, program.control["initial time"], program.defaults)
+    given, times = design(program, 9), [start, start + 3.0]
+    _same_on_all_widths(program, list(program.outputs.values())[::4], "exact", given, times)
+
+
+def _same_on_all_widths(program: Program, outputs: list[int], method: str, given: Any, times: list[float]) -> None:
+    host, results = engine.host(), []
+    for lanes in (1, 2, 4, 8):
+        target = replace(host, machine=Machine(host.machine.fma, permute=False, lanes=lanes))
+        kernel = Kernel(program, outputs, tableau=solver(method).steps, target=target)
+        results.append(kernel.run(given, times, seed=3)[0])
+        np.testing.assert_array_equal(results[-1], results[0])
+    assert np.isfinite(results[0]).any()
+
+
+def test_impossible_machines_are_refused() -> None:
+    with pytest.raises(ValueError, match="1, 2, 4 or 8 lanes"):
+        Machine(fma=True, permute=False, lanes=3)
+    with pytest.raises(ValueError, match="8 with permutes"):
+        Machine(fma=True, permute=True, lanes=4)
 
 
 def test_large_programs_are_cut_into_functions(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ _HOLDS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater
 _MOST = 4_000_000
 
 
-def cuts(clock: Clock, program: Program, watch: Watch, start: float, end: float, vectors: int) -> tuple[Array, Array]:
+def cuts(
+    clock: Clock, program: Program, watch: Watch, start: float, end: float, shape: tuple[int, int]
+) -> tuple[Array, Array]:
     """Start, breaks and end of every run.
 
     Returns
@@ -32,8 +34,8 @@ def cuts(clock: Clock, program: Program, watch: Watch, start: float, end: float,
     failed
         (vectors, lanes): runs with more than `clock.MAX_BREAKS` breaks; they get none.
     """
-    lanes = 8
-    failed = np.zeros((vectors, lanes), dtype=bool)
+    vectors, lanes = shape
+    failed = np.zeros(shape, dtype=bool)
     found = np.empty((vectors, 2, lanes))
     found[:, 0], found[:, 1] = start, end
     depth = 1 + max((s.level for s in clock.sources), default=-1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sdmodel.compile.llvm.integration import RUN, Space, begin, every_vector, runge_kutta, scaled
-from sdmodel.compile.llvm.ir import Body, V, W, splat
-from sdmodel.compile.llvm.loops import OFFSETS, ROW, any_lane, at, loop, only_if, spread, times
+from sdmodel.compile.llvm.ir import Body, isplat, splat
+from sdmodel.compile.llvm.loops import any_lane, at, in_rows, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
 from sdmodel.compile.llvm.tables import gather
 from sdmodel.core.tableau import Tableau
@@ -23,7 +23,7 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
     shared = "i64 %stopcount, ptr %stops, ptr %slack, ptr %report, i64 %cuts"
 
     def prepare(b: Body, v: str) -> str:
-        return f", ptr {at(b, '%breaks', times(b, times(b, v, '%cuts'), ROW))}"
+        return f", ptr {at(b, '%breaks', times(b, times(b, v, '%cuts'), b.width))}"
 
     every_vector(module, space, f"{shared}, ptr noalias %breaks", shared, prepare)
     _segment(module, space, phases["segment"])
@@ -31,7 +31,7 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
     now, cut, following = (b.row("%w", space.now + i) for i in range(3))
     begin(b, space, phases["init"])
     b.store(_shared(b, "%stops", "0"), now)
-    b.do(f"store {W} zeroinitializer, ptr {cut}, align 64")
+    b.do(f"store {b.i64} zeroinitializer, ptr {cut}, align {b.width}")
     b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
     last = b.put("sub i64 %stopcount, 1")
     end = _shared(b, "%stops", last)
@@ -54,14 +54,14 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
         b.store(after, now)
         crossed = b.both(b.compare("oge", after, date), b.compare("olt", date, end))
         with only_if(b, any_lane(b, crossed)):
-            number = b.put(f"load {W}, ptr {cut}, align 64")
-            number = b.whole("add", number, b.put(f"zext <8 x i1> {crossed} to {W}"))
-            b.do(f"store {W} {number}, ptr {cut}, align 64")
+            number = b.put(f"load {b.i64}, ptr {cut}, align {b.width}")
+            number = b.whole("add", number, b.put(f"zext {b.i1} {crossed} to {b.i64}"))
+            b.do(f"store {b.i64} {number}, ptr {cut}, align {b.width}")
             b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
         b.do(f"br label %{again}")
         b.do(f"{done}:")
         with only_if(b, b.put(f"icmp eq i64 {i}, {last}")):  # at the end, too, the right limit is reported
-            b.do(f"store {W} {spread(b, b.put('sub i64 %cuts, 2'))}, ptr {cut}, align 64")
+            b.do(f"store {b.i64} {spread(b, b.put('sub i64 %cuts, 2'))}, ptr {cut}, align {b.width}")
             b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
         j = b.put(f"load i64, ptr {at(b, '%report', times(b, i, 8))}, align 8")
         with only_if(b, b.put(f"icmp sge i64 {j}, 0")):
@@ -78,10 +78,10 @@ def _shared(b: Body, table: str, index: str) -> str:
 def _segment(module: Module, space: Space, phase: Phase) -> None:
     """Emit the function that computes held values at the middle of each lane's segment, and the date of its end."""
     b = module.body()
-    number = b.put(f"load {W}, ptr {b.row('%w', space.now + 1)}, align 64")
-    offset = b.whole("add", b.whole("shl", number, "splat (i64 6)"), OFFSETS)
-    begun = gather(b, b.put(f"getelementptr i8, ptr %breaks, {W} {offset}"))
-    ends = gather(b, b.put(f"getelementptr i8, ptr %breaks, {W} {b.whole('add', offset, f'splat (i64 {ROW})')}"))
+    number = b.put(f"load {b.i64}, ptr {b.row('%w', space.now + 1)}, align {b.width}")
+    offset = in_rows(b, number)
+    begun = gather(b, b.put(f"getelementptr i8, ptr %breaks, {b.i64} {offset}"))
+    ends = gather(b, b.put(f"getelementptr i8, ptr %breaks, {b.i64} {b.whole('add', offset, isplat(b.width))}"))
     b.store(ends, "%w", space.now + 2)
     phase.call(b, b.xmul(b.xadd(begun, ends), splat(0.5)))
     module.close("internal void @segment(ptr noalias %w, ptr noalias %p, ptr noalias %breaks) noinline nounwind", b)
@@ -96,14 +96,14 @@ def on_watch(module: Module, phase: Phase, given: int, holds: int, seen: int, wa
     with loop(b, "%vectors") as v:
         p = at(b, "%params", times(b, v, "%stride"))
         for count, first, memory, into in ((holds, given, "%held", True), (watched, seen, "%out", False)):
-            outside = at(b, memory, times(b, v, count * ROW))
+            outside = at(b, memory, times(b, v, count * b.width))
             if not into:
-                phase.call(b, b.load(at(b, "%times", times(b, v, ROW))), pointer=p)
+                phase.call(b, b.load(at(b, "%times", times(b, v, b.width))), pointer=p)
             with loop(b, str(count)) as i:
-                offset = times(b, i, ROW)
+                offset = times(b, i, b.width)
                 a, w = at(b, outside, offset), at(b, b.row("%w", first), offset)
                 source, goal = (a, w) if into else (w, a)
-                b.do(f"store {V} {b.put(f'load {V}, ptr {source}, align 64')}, ptr {goal}, align 64")
+                b.store(b.load(source), goal)
     module.close(
         "void @watch(i64 %vectors, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %times, "
         "ptr noalias %held, ptr noalias %out) nounwind",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdmodel.compile.llvm.ir import Body, V, W, isplat, splat
-from sdmodel.compile.llvm.loops import OFFSETS, ROW, at, loop, times
+from sdmodel.compile.llvm.ir import Body, isplat, splat
+from sdmodel.compile.llvm.loops import at, in_rows, loop, spread, times
 from sdmodel.compile.llvm.tables import gather
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-_SCATTER = f"declare void @llvm.masked.scatter.v8f64.v8p0({V}, <8 x ptr>, i32, <8 x i1>)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,11 @@ def draw(b: Body, history: History, step: str) -> None:
     """Emit the draws of all streams at an integer step, equal to those of `sdmodel.compile.random`."""
     if not history.streams:
         return
-    first = b.put(f"insertelement {W} poison, i64 {step}, i64 0")
-    number = b.put(f"shufflevector {W} {first}, {W} poison, <8 x i32> zeroinitializer")
+    number = spread(b, step)
     for i, stream in enumerate(history.streams):
-        word = b.put(f"load {W}, ptr {b.row('%p', history.words + stream)}, align 64")
+        word = b.put(f"load {b.i64}, ptr {b.row('%p', history.words + stream)}, align {b.width}")
         word = mix(b, b.whole("xor", word, number))
-        count = b.put(f"uitofp {W} {b.whole('lshr', word, isplat(11))} to {V}")
+        count = b.put(f"uitofp {b.i64} {b.whole('lshr', word, isplat(11))} to {b.f64}")
         b.store(b.xmul(b.xadd(count, splat(0.5)), splat(2.0**-53)), "%w", history.draws + i)
 
 
@@ -60,33 +58,35 @@ def fill(b: Body, history: History) -> None:
     if not history.memories:
         return
     with loop(b, str(history.memories)) as i:
-        value = b.load(at(b, b.row("%w", history.shown), times(b, i, ROW)))
+        value = b.load(at(b, b.row("%w", history.shown), times(b, i, b.width)))
         low, high = _ring(b, i)
-        b.do(f"store {W} zeroinitializer, ptr {at(b, b.row('%w', history.place), times(b, i, ROW))}, align 64")
+        place = at(b, b.row("%w", history.place), times(b, i, b.width))
+        b.do(f"store {b.i64} zeroinitializer, ptr {place}, align {b.width}")
         with loop(b, high, start=low) as j:
-            b.store(value, at(b, "%ring", times(b, j, ROW)))
+            b.store(value, at(b, "%ring", times(b, j, b.width)))
 
 
 def shift(b: Body, history: History) -> None:
     """Advance all memories by one step; ring lengths differ by lane."""
     if not history.memories:
         return
-    b.declared.add(_SCATTER)
+    scatter = f"@llvm.masked.scatter.v{b.lanes}f64.v{b.lanes}p0"
+    b.declared.add(f"declare void {scatter}({b.f64}, {b.pointers}, i32, {b.i1})")
     with loop(b, str(history.memories)) as i:
-        offset = times(b, i, ROW)
+        offset = times(b, i, b.width)
         entering = b.load(at(b, b.row("%w", history.following), offset))
         place = at(b, b.row("%w", history.place), offset)
-        where = b.put(f"load {W}, ptr {place}, align 64")
-        length = b.put(f"load {W}, ptr {at(b, '%steps', offset)}, align 64")
-        ring = at(b, "%ring", times(b, _ring(b, i)[0], ROW))
-        into = b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, where)}")
-        every = "<8 x i1> splat (i1 true)"
-        b.do(f"call void @llvm.masked.scatter.v8f64.v8p0({V} {entering}, <8 x ptr> {into}, i32 8, {every})")
+        where = b.put(f"load {b.i64}, ptr {place}, align {b.width}")
+        length = b.put(f"load {b.i64}, ptr {at(b, '%steps', offset)}, align {b.width}")
+        ring = at(b, "%ring", times(b, _ring(b, i)[0], b.width))
+        into = b.put(f"getelementptr i8, ptr {ring}, {b.i64} {in_rows(b, where)}")
+        every = f"{b.i1} splat (i1 true)"
+        b.do(f"call void {scatter}({b.f64} {entering}, {b.pointers} {into}, i32 8, {every})")
         after = b.whole("add", where, isplat(1))
-        wraps = b.put(f"icmp uge {W} {after}, {length}")
-        after = b.put(f"select <8 x i1> {wraps}, {W} zeroinitializer, {W} {after}")
-        b.do(f"store {W} {after}, ptr {place}, align 64")
-        leaving = gather(b, b.put(f"getelementptr i8, ptr {ring}, {W} {_cell(b, after)}"))
+        wraps = b.put(f"icmp uge {b.i64} {after}, {length}")
+        after = b.put(f"select {b.i1} {wraps}, {b.i64} zeroinitializer, {b.i64} {after}")
+        b.do(f"store {b.i64} {after}, ptr {place}, align {b.width}")
+        leaving = gather(b, b.put(f"getelementptr i8, ptr {ring}, {b.i64} {in_rows(b, after)}"))
         b.store(leaving, at(b, b.row("%w", history.shown), offset))
 
 
@@ -96,10 +96,6 @@ def _ring(b: Body, i: str) -> tuple[str, str]:
     low = b.put(f"load i64, ptr {place}, align 8")
     high = b.put(f"load i64, ptr {b.put(f'getelementptr i64, ptr {place}, i64 1')}, align 8")
     return low, high
-
-
-def _cell(b: Body, where: str) -> str:
-    return b.whole("add", b.whole("shl", where, isplat(6)), OFFSETS)
 
 
 def cut(b: Body, history: History, bases: Sequence[int]) -> None:

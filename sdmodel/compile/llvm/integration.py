@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sdmodel.compile.llvm.history import History, cut, draw, fill, shift
-from sdmodel.compile.llvm.ir import LANES, Body, V, W, isplat, splat
-from sdmodel.compile.llvm.loops import ROW, at, loop, only_if, spread, times
+from sdmodel.compile.llvm.ir import Body, isplat, splat
+from sdmodel.compile.llvm.loops import at, each_lane, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
 from sdmodel.core.tableau import ROUGH, Tableau
-
-LANE_NUMBERS = "<" + ", ".join(f"i64 {i}" for i in range(LANES)) + ">"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ Update = Callable[[Body, Callable[[int], str]], list[tuple[int, str]]]
 def over_states(b: Body, space: Space, update: Update) -> None:
     """Apply `update(b, load)` to every state, four at a time; it returns rows to store and values."""
     with loop(b, str(space.padded), step=4) as i:
-        place = at(b, "%w", times(b, i, ROW))
+        place = at(b, "%w", times(b, i, b.width))
         for j in range(4):
             for row, value in update(b, lambda row, j=j: b.load(place, row + j)):  # type: ignore[misc]  # j=j
                 b.store(value, place, row + j)
@@ -59,20 +57,20 @@ def over_states(b: Body, space: Space, update: Update) -> None:
 def report(module: Module, space: Space) -> None:
     """Emit the function that scatters the outputs to their runs and records non-finite values."""
     b = module.body()
-    slot = b.put(f"alloca {V}, align 64")
+    slot = b.put(f"alloca {b.f64}, align {b.width}")
     b.store(splat(0.0), slot)
     for first, count in ((space.y, space.states), (space.out, space.outputs)):
         with loop(b, str(count)) as i:
-            x = b.load(at(b, "%w", times(b, i, ROW)), first)
+            x = b.load(at(b, "%w", times(b, i, b.width)), first)
             b.store(b.xadd(b.load(slot), b.xsub(x, x)), slot)  # adds 0 if finite, else NaN for good
     total = b.load(slot)
     bad = b.compare("uno", total, total)
-    before = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
-    unset = b.put(f"icmp slt {W} {before}, zeroinitializer")
-    now = b.put(f"select <8 x i1> {b.both(bad, unset)}, {W} {spread(b, '%j')}, {W} {before}")
-    b.do(f"store {W} {now}, ptr {b.row('%w', space.first)}, align 64")
+    before = b.put(f"load {b.i64}, ptr {b.row('%w', space.first)}, align {b.width}")
+    unset = b.put(f"icmp slt {b.i64} {before}, zeroinitializer")
+    now = b.put(f"select {b.i1} {b.both(bad, unset)}, {b.i64} {spread(b, '%j')}, {b.i64} {before}")
+    b.do(f"store {b.i64} {now}, ptr {b.row('%w', space.first)}, align {b.width}")
     with loop(b, str(space.outputs)) as o:
-        source = at(b, b.row("%w", space.out), times(b, o, ROW))
+        source = at(b, b.row("%w", space.out), times(b, o, b.width))
         with loop(b, "%alive") as lane:
             x = b.put(f"load double, ptr {at(b, source, times(b, lane, 8))}, align 8")
             column = b.put(f"add i64 {times(b, lane, space.outputs)}, {o}")
@@ -86,7 +84,7 @@ def report(module: Module, space: Space) -> None:
 def begin(b: Body, space: Space, init: Phase) -> None:
     """Set initial values and clear the index of the first non-finite report."""
     init.call(b)
-    b.do(f"store {W} {isplat(-1)}, ptr {b.row('%w', space.first)}, align 64")
+    b.do(f"store {b.i64} {isplat(-1)}, ptr {b.row('%w', space.first)}, align {b.width}")
     if space.error >= 0:
         b.store(splat(0.0), "%w", space.rough)
     if space.z != space.y:
@@ -173,8 +171,8 @@ def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
 
 def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
     """Increment the rough-step counter in lanes where the relative error estimate of a state is too large."""
-    size = b.xadd(b.call("llvm.fabs.v8f64", old), b.call("llvm.fabs.v8f64", new))
-    wrong = b.compare("ogt", b.call("llvm.fabs.v8f64", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
+    size = b.xadd(b.call("fabs", old), b.call("fabs", new))
+    wrong = b.compare("ogt", b.call("fabs", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
     place = b.row("%w", space.rough)
     count = b.load(place)
     b.store(b.select(b.both(wrong, active) if active else wrong, b.xadd(count, splat(1.0)), count), place)
@@ -189,17 +187,17 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
     b.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
     with loop(b, "%vectors") as v:
         p = at(b, "%params", times(b, v, "%stride"))
-        run = times(b, v, LANES)
+        run = times(b, v, b.lanes)
         left = b.put(f"sub i64 %count, {run}")
-        alive = b.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {LANES})")
+        alive = b.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {b.lanes})")
         size = b.put(f"mul i64 %reports, {8 * space.outputs}")
         out = at(b, "%out", times(b, run, size))
         more = prepare(b, v)
         b.do(f"call void @run(ptr %w, ptr {p}, ptr {out}, i64 {alive}, i64 %reports, {passed}{more})")
-        found = b.put(f"load {W}, ptr {b.row('%w', space.first)}, align 64")
-        b.do(f"store {W} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
+        found = b.put(f"load {b.i64}, ptr {b.row('%w', space.first)}, align {b.width}")
+        b.do(f"store {b.i64} {found}, ptr {at(b, '%first', times(b, run, 8))}, align 8")
         if space.error >= 0:
-            b.do(f"store {V} {b.load('%w', space.rough)}, ptr {at(b, '%rough', times(b, run, 8))}, align 8")
+            b.do(f"store {b.f64} {b.load('%w', space.rough)}, ptr {at(b, '%rough', times(b, run, 8))}, align 8")
     head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out"
     rough = ", ptr noalias %rough" if space.error >= 0 else ""
     module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}{rough}) nounwind", b)
@@ -219,7 +217,7 @@ def on_grid(
     shared = "ptr %wanted, double %start, double %step, ptr %ring, ptr %rings"
 
     def prepare(b: Body, v: str) -> str:
-        return f", ptr {at(b, '%lengths', times(b, v, history.memories * ROW))}"
+        return f", ptr {at(b, '%lengths', times(b, v, history.memories * b.width))}"
 
     every_vector(module, space, f"{shared}, ptr %lengths", shared, prepare)
     b = module.body()
@@ -233,14 +231,14 @@ def on_grid(
     steps = b.put(f"load i64, ptr {at(b, '%wanted', times(b, last, 8))}, align 8")
     stop = b.put(f"add i64 {steps}, 1")
     with loop(b, stop) as i:
-        phase = b.put(f"and i64 {i}, {LANES - 1}")
+        phase = b.put(f"and i64 {i}, {b.lanes - 1}")
         with only_if(b, b.put(f"icmp eq i64 {phase}, 0")):
-            # values that depend on time only, for the next eight steps at once
-            index = b.put(f"sitofp {W} {b.whole('add', spread(b, i), LANE_NUMBERS)} to {V}")
+            # values that depend on time only, for as many steps as there are lanes, at once
+            index = b.put(f"sitofp {b.i64} {b.whole('add', spread(b, i), each_lane(b))} to {b.f64}")
             now = b.xadd(start, b.xmul(index, step))
             for number, share in enumerate(tableau.moments):
                 t = now if share == 0 else b.xadd(now, scaled(b, step, share))
-                phases["clock"].call(b, t, str(number * space.times * ROW))
+                phases["clock"].call(b, t, str(number * space.times * b.width))
         lane = times(b, phase, 8)
         j = b.put(f"load i64, ptr {counter}, align 8")
         requested = b.put(f"load i64, ptr {at(b, '%wanted', times(b, j, 8))}, align 8")
@@ -255,7 +253,7 @@ def on_grid(
             else:
 
                 def stage(number: int) -> None:
-                    moved = b.put(f"add i64 {lane}, {number * space.times * ROW}")
+                    moved = b.put(f"add i64 {lane}, {number * space.times * b.width}")
                     phases["rates"].call(b, lane=moved)
 
                 if tableau.count > 1:
@@ -273,7 +271,7 @@ def on_spans(module: Module, history: History, init: Phase) -> None:
     with loop(b, "%vectors") as v:
         p = at(b, "%params", times(b, v, "%stride"))
         b.do(f"call void @first(ptr %w, ptr {p})")
-        out = at(b, "%out", times(b, v, history.memories * ROW))
+        out = at(b, "%out", times(b, v, history.memories * b.width))
         for i in range(history.memories):
             b.store(b.load("%w", history.span + i), out, i)
     module.close("void @spans(i64 %vectors, ptr %params, i64 %stride, ptr %w, ptr %out) nounwind", b)

@@ -1,4 +1,4 @@
-"""LLVM IR builder: a `Body` collects the instructions of one function, on vectors of eight doubles.
+"""LLVM IR builder: a `Body` collects the instructions of one function, on vectors of doubles.
 
 The text contains names of the form `%v<n>` and numbers, nothing that came from a model file.
 """
@@ -9,9 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LANES = 8
 _SPLAT = "splat (double "
-V, W, B = f"<{LANES} x double>", f"<{LANES} x i64>", f"<{LANES} x i1>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,12 @@ class Machine:
     """Fused multiply-add in hardware. Used by the functions of `math` only; model equations are not fused."""
     permute: bool
     """Register permutes of eight doubles and related instructions (AVX-512), for lookups and powers of two."""
+    lanes: int = 8
+    """Number of runs in a vector: 1, 2, 4 or 8; the results do not depend on it."""
+
+    def __post_init__(self) -> None:
+        if self.lanes not in (1, 2, 4, 8) or (self.permute and self.lanes != 8):
+            raise ValueError(f"A vector has 1, 2, 4 or 8 lanes, 8 with permutes, not {self.lanes}.")
 
 
 def number(x: float) -> str:
@@ -68,6 +72,11 @@ class Body:
 
     def __init__(self, machine: Machine, contract: bool = False, pool: Pool | None = None) -> None:
         self.machine = machine
+        self.lanes = n = machine.lanes
+        self.width = 8 * n
+        """Size of a row in bytes."""
+        self.f64, self.i64, self.i32, self.i1 = (f"<{n} x {kind}>" for kind in ("double", "i64", "i32", "i1"))
+        self.pointers = f"<{n} x ptr>"
         self._pool = pool
         self._loaded: dict[str, str] = {}
         self.lines: list[str] = []
@@ -109,7 +118,7 @@ class Body:
         return found
 
     def _arithmetic(self, op: str, a: str, b: str) -> str:
-        return self.put(f"{op} {V} {self._pooled(a)}, {self._pooled(b)}")
+        return self.put(f"{op} {self.f64} {self._pooled(a)}, {self._pooled(b)}")
 
     # -- model arithmetic, which may be contracted --------------------------------------------------------------
     def add(self, a: str, b: str) -> str:
@@ -130,7 +139,7 @@ class Body:
 
     def neg(self, a: str) -> str:
         """-a."""
-        return self.put(f"fneg {V} {a}")
+        return self.put(f"fneg {self.f64} {a}")
 
     # -- arithmetic that must not be contracted -----------------------------------------------------------------
     def xadd(self, a: str, b: str) -> str:
@@ -148,13 +157,14 @@ class Body:
     def muladd(self, a: str, b: str, c: str) -> str:
         """A * b + c, fused where the target supports it; for polynomials, where either form is accurate enough."""
         if self.machine.fma:
-            return self.call("llvm.fma.v8f64", a, b, c)
+            return self.call("fma", a, b, c)
         return self.xadd(self.xmul(a, b), c)
 
-    def call(self, function: str, *args: str) -> str:
-        """Call a function on vectors."""
-        self.declared.add(f"declare {V} @{function}({', '.join([V] * len(args))})")
-        return self.put(f"call {V} @{function}({', '.join(f'{V} {self._pooled(a)}' for a in args)})")
+    def call(self, intrinsic: str, *args: str) -> str:
+        """Call an LLVM intrinsic on vectors: fma, fabs, sqrt, ..."""
+        function = f"llvm.{intrinsic}.v{self.lanes}f64"
+        self.declared.add(f"declare {self.f64} @{function}({', '.join([self.f64] * len(args))})")
+        return self.put(f"call {self.f64} @{function}({', '.join(f'{self.f64} {self._pooled(a)}' for a in args)})")
 
     def compare(self, how: str, a: str, b: str) -> str:
         """Mask of lanes in which the LLVM predicate `how` holds: olt, ole, ogt, oge, oeq, une, uno, ..."""
@@ -162,50 +172,50 @@ class Body:
 
     def select(self, lanes: str, a: str, b: str) -> str:
         """`a` in the lanes that are set, else `b`."""
-        return self.put(f"select {B} {lanes}, {V} {self._pooled(a)}, {V} {self._pooled(b)}")
+        return self.put(f"select {self.i1} {lanes}, {self.f64} {self._pooled(a)}, {self.f64} {self._pooled(b)}")
 
     def both(self, a: str, b: str) -> str:
         """Lanes set in both."""
-        return self.put(f"and {B} {a}, {b}")
+        return self.put(f"and {self.i1} {a}, {b}")
 
     def either(self, a: str, b: str) -> str:
         """Lanes set in at least one."""
-        return self.put(f"or {B} {a}, {b}")
+        return self.put(f"or {self.i1} {a}, {b}")
 
     def nor(self, a: str) -> str:
         """Lanes not set."""
-        return self.put(f"xor {B} {a}, splat (i1 true)")
+        return self.put(f"xor {self.i1} {a}, splat (i1 true)")
 
     # -- bits ---------------------------------------------------------------------------------------------------
     def bits(self, a: str) -> str:
         """Bit pattern of doubles as 64-bit integers."""
-        return self.put(f"bitcast {V} {a} to {W}")
+        return self.put(f"bitcast {self.f64} {a} to {self.i64}")
 
     def floats(self, a: str) -> str:
         """Doubles with the given bit patterns."""
-        return self.put(f"bitcast {W} {a} to {V}")
+        return self.put(f"bitcast {self.i64} {a} to {self.f64}")
 
     def whole(self, op: str, a: str, b: str) -> str:
         """Integer operation: add, sub, and, or, shl, lshr, ..."""
-        return self.put(f"{op} {W} {a}, {b}")
+        return self.put(f"{op} {self.i64} {a}, {b}")
 
     # -- memory -------------------------------------------------------------------------------------------------
     def row(self, base: str, index: int) -> str:
-        """Address of a row of eight doubles."""
-        return self.put(f"getelementptr i8, ptr {base}, i64 {index * LANES * 8}") if index else base
+        """Address of a row, one double per lane."""
+        return self.put(f"getelementptr i8, ptr {base}, i64 {index * self.width}") if index else base
 
     def load(self, base: str, index: int = 0) -> str:
         """Load a row."""
-        return self.put(f"load {V}, ptr {self.row(base, index)}, align 64")
+        return self.put(f"load {self.f64}, ptr {self.row(base, index)}, align {self.width}")
 
     def store(self, value: str, base: str, index: int = 0) -> None:
         """Store a value into a row."""
-        self.do(f"store {V} {value}, ptr {self.row(base, index)}, align 64")
+        self.do(f"store {self.f64} {value}, ptr {self.row(base, index)}, align {self.width}")
 
     def spread(self, scalar: str) -> str:
         """Broadcast a double to every lane."""
-        first = self.put(f"insertelement {V} poison, double {scalar}, i64 0")
-        return self.put(f"shufflevector {V} {first}, {V} poison, <{LANES} x i32> zeroinitializer")
+        first = self.put(f"insertelement {self.f64} poison, double {scalar}, i64 0")
+        return self.put(f"shufflevector {self.f64} {first}, {self.f64} poison, {self.i32} zeroinitializer")
 
 
 def function(head: str, body: Body, result: str = "void") -> str:

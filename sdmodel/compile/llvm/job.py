@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdmodel.compile.events import SMALLEST
-from sdmodel.compile.llvm.ir import LANES
 from sdmodel.compile.random import mix, stream_word
 from sdmodel.core.errors import SolveError
 
@@ -33,30 +32,32 @@ class Job:
     plan: tuple[Array, ...]
     """Indices of the reported steps or stops."""
 
-    def lanes(self, low: int, high: int, vectors: int) -> Array:
+    def rows(self, low: int, high: int, lanes: int) -> Array:
         """Input rows of the kernel for runs `low` to `high`, (vectors, rows, lanes).
 
         The rows are the parameters, three rows for each data series (addresses of values and times, number of points),
         and the seed words. Unused lanes of the last vector repeat the last run; their results are discarded.
         """
         count, series, streams = self.given.shape[1], len(self.data), self.words.shape[1]
-        block = aligned((vectors, count + 3 * series + streams, LANES))
-        which = np.minimum(np.arange(low, low + vectors * LANES), high - 1)
+        vectors = -(-(high - low) // lanes)
+        block = aligned((vectors, count + 3 * series + streams, lanes))
+        which = np.minimum(np.arange(low, low + vectors * lanes), high - 1)
         _spread(block[:, :count], self.given, low, high, which)
         _spread(block[:, count + 3 * series :], self.words.view(np.float64), low, high, which)
         for i, (t, x) in enumerate(self.data):
             rows = block[:, count + 3 * i : count + 3 * i + 3].view(np.int64)
             moved = which * x.strides[0] if x.ndim == 2 else 0 * which
-            rows[:, 0] = (address(x) + moved).reshape(vectors, LANES)
+            rows[:, 0] = (address(x) + moved).reshape(vectors, lanes)
             rows[:, 1], rows[:, 2] = address(t), len(t)
         return block
 
 
 def _spread(block: Array, table: Array, low: int, high: int, which: Array) -> None:
-    full, count = (high - low) // LANES, table.shape[1]
-    block[:full] = table[low : low + full * LANES].reshape(full, LANES, count).transpose(0, 2, 1)
+    count, lanes = block.shape[1:]
+    full = (high - low) // lanes
+    block[:full] = table[low : low + full * lanes].reshape(full, lanes, count).transpose(0, 2, 1)
     if full < len(block):
-        block[full] = table[which[full * LANES :]].T
+        block[full] = table[which[full * lanes :]].T
 
 
 def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
@@ -98,10 +99,10 @@ def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Ar
 
 
 def aligned(shape: tuple[int, ...]) -> Array:
-    """Empty array of doubles aligned to 64 bytes, so that a row is a cache line."""
+    """Empty array of doubles aligned to 64 bytes, a cache line and the longest row."""
     size = math.prod(shape)
-    raw = np.empty(size + LANES)
-    skip = (-raw.ctypes.data // 8) % LANES
+    raw = np.empty(size + 8)
+    skip = (-raw.ctypes.data // 8) % 8
     return raw[skip : skip + size].reshape(shape)
 
 

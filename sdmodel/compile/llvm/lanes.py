@@ -12,7 +12,7 @@ from sdmodel.compile.llvm.power import log10, power
 
 def _whole(name: str) -> Callable[[Body, str], str]:
     """Floor or trunc; adding zero turns -0.0 into 0.0."""
-    return lambda b, a: b.xadd(b.call(f"llvm.{name}.v8f64", a), splat(0.0))
+    return lambda b, a: b.xadd(b.call(name, a), splat(0.0))
 
 
 def _smaller(how: str) -> Callable[[Body, str, str], str]:
@@ -51,7 +51,7 @@ class LaneBuilder:
 
     def intrinsic(self, name: str, *args: str) -> str:
         """Call an LLVM vector intrinsic."""
-        return self._body.call(f"llvm.{name}.v8f64", *args)
+        return self._body.call(name, *args)
 
     def routine(self, name: str, *args: str) -> str:
         """Call a vector routine of this package."""

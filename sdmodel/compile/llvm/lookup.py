@@ -1,4 +1,4 @@
-"""Lookups and data series on eight lanes, without branches on values.
+"""Lookups and data series on vectors, without branches on values.
 
 The index of the knot below a point is found by counting or, for evenly spaced knots, estimated and corrected by one
 comparison, so it always equals that of a binary search.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sdmodel.compile.llvm.ir import LANES, Body, W, isplat, splat
+from sdmodel.compile.llvm.ir import Body, isplat, splat
+from sdmodel.compile.llvm.loops import any_lane
 from sdmodel.compile.llvm.math import ROUNDER, clamp
 from sdmodel.compile.llvm.tables import fetch, gather, power_of_two
 from sdmodel.compile.program import TableData
@@ -79,7 +80,7 @@ def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
         low = b.bits(b.xadd(guess, splat(ROUNDER)))
         size = power_of_two(places)
         following = [*xs[1:places], *[math.inf] * (size - places), xs[0]]
-        whole = b.machine.permute and size <= 2 * LANES  # a permute uses the low bits of the index only
+        whole = b.machine.permute and size <= 2 * b.lanes  # a permute uses the low bits of the index only
         low = low if whole else b.whole("and", low, isplat(size - 1))
         place = _one_more(b, low, b.compare("oge", x, fetch(b, f"{name}n", following, low)))
         return place if whole else b.whole("and", place, isplat(size - 1))
@@ -88,10 +89,10 @@ def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:
 
 def _raw(b: Body, name: str, xs: Sequence[float], ys: Sequence[float], x: str) -> str:
     """Value of the table point at `x`, up to rounding; otherwise the missing-value marker."""
-    size = b.call("llvm.fabs.v8f64", x)
+    size = b.call("fabs", x)
     near = b.xmul(b.select(b.compare("ogt", splat(1.0), size), splat(1.0), size), splat(1e-9))
     place = _count(b, name, xs, b.xsub(x, near), "ogt")
-    gap = b.call("llvm.fabs.v8f64", b.xsub(fetch(b, f"{name}x", [*xs, math.inf], place), x))
+    gap = b.call("fabs", b.xsub(fetch(b, f"{name}x", [*xs, math.inf], place), x))
     value = fetch(b, f"{name}y", [*ys, NA], place)
     return b.select(b.compare("ole", gap, near), value, splat(NA))
 
@@ -110,8 +111,8 @@ def _one_more(b: Body, count: str, lanes: str) -> str:
     """Increment `count` in the lanes that are set; a masked addition where the target supports it."""
     if b.machine.permute:
         more = b.whole("add", count, isplat(1))
-        return b.put(f"select <8 x i1> {lanes}, {W} {more}, {W} {count}")
-    return b.whole("add", count, b.put(f"zext <8 x i1> {lanes} to {W}"))
+        return b.put(f"select {b.i1} {lanes}, {b.i64} {more}, {b.i64} {count}")
+    return b.whole("add", count, b.put(f"zext {b.i1} {lanes} to {b.i64}"))
 
 
 def _halving(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> str:
@@ -122,11 +123,11 @@ def _halving(b: Body, name: str, knots: Sequence[float], x: str, how: str) -> st
     while width:
         probe = b.whole("add", count, isplat(width - 1))
         reached = b.compare(how, x, fetch(b, f"{name}h", padded, probe))
-        step = b.put(f"select <8 x i1> {reached}, {W} {isplat(width)}, {W} zeroinitializer")
+        step = b.put(f"select {b.i1} {reached}, {b.i64} {isplat(width)}, {b.i64} zeroinitializer")
         count = b.whole("add", count, step)
         width //= 2
-    most = b.put(f"icmp ult {W} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
-    return b.put(f"select <8 x i1> {most}, {W} {count}, {W} {isplat(len(knots))}")
+    most = b.put(f"icmp ult {b.i64} {count}, {isplat(len(knots))}")  # infinity reaches the padding too
+    return b.put(f"select {b.i1} {most}, {b.i64} {count}, {b.i64} {isplat(len(knots))}")
 
 
 def series(b: Body, rows: str, t: str) -> str:
@@ -135,7 +136,7 @@ def series(b: Body, rows: str, t: str) -> str:
     `rows` holds three rows of integers: the address of the values for each lane, the address of the times, and
     the number of points.
     """
-    where = [b.put(f"load {W}, ptr {b.row(rows, i)}, align 64") for i in range(3)]
+    where = [b.put(f"load {b.i64}, ptr {b.row(rows, i)}, align {b.width}") for i in range(3)]
     values, times, count = where
     start, loop, step, done = (b.label() for _ in range(4))
     low, high, next_low, next_high = (b.name() for _ in range(4))
@@ -143,28 +144,26 @@ def series(b: Body, rows: str, t: str) -> str:
     b.do(f"{start}:")
     b.do(f"br label %{loop}")
     b.do(f"{loop}:")
-    b.lines.append(f"  {low} = phi {W} [ zeroinitializer, %{start} ], [ {next_low}, %{step} ]")
-    b.lines.append(f"  {high} = phi {W} [ {count}, %{start} ], [ {next_high}, %{step} ]")
-    open_ = b.put(f"icmp ult {W} {low}, {high}")
-    b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
-    some = b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {open_})")
-    b.do(f"br i1 {some}, label %{step}, label %{done}")
+    b.lines.append(f"  {low} = phi {b.i64} [ zeroinitializer, %{start} ], [ {next_low}, %{step} ]")
+    b.lines.append(f"  {high} = phi {b.i64} [ {count}, %{start} ], [ {next_high}, %{step} ]")
+    open_ = b.put(f"icmp ult {b.i64} {low}, {high}")
+    b.do(f"br i1 {any_lane(b, open_)}, label %{step}, label %{done}")
     b.do(f"{step}:")
     middle = b.whole("lshr", b.whole("add", low, high), isplat(1))
-    safe = b.put(f"select <8 x i1> {open_}, {W} {middle}, {W} zeroinitializer")
+    safe = b.put(f"select {b.i1} {open_}, {b.i64} {middle}, {b.i64} zeroinitializer")
     passed = b.compare("oge", t, _at(b, times, safe))
     up = b.both(open_, passed)
-    down = b.put(f"xor <8 x i1> {open_}, {up}")
+    down = b.put(f"xor {b.i1} {open_}, {up}")
     after = b.whole("add", middle, isplat(1))
-    b.lines.append(f"  {next_low} = select <8 x i1> {up}, {W} {after}, {W} {low}")
-    b.lines.append(f"  {next_high} = select <8 x i1> {down}, {W} {middle}, {W} {high}")
+    b.lines.append(f"  {next_low} = select {b.i1} {up}, {b.i64} {after}, {b.i64} {low}")
+    b.lines.append(f"  {next_high} = select {b.i1} {down}, {b.i64} {middle}, {b.i64} {high}")
     b.do(f"br label %{loop}")
     b.do(f"{done}:")
     last = b.whole("sub", count, isplat(1))
-    inside = b.put(f"icmp ult {W} {low}, {count}")
-    right = b.put(f"select <8 x i1> {inside}, {W} {low}, {W} {last}")
-    moved = b.put(f"icmp ugt {W} {right}, zeroinitializer")
-    left = b.whole("sub", right, b.put(f"zext <8 x i1> {moved} to {W}"))
+    inside = b.put(f"icmp ult {b.i64} {low}, {count}")
+    right = b.put(f"select {b.i1} {inside}, {b.i64} {low}, {b.i64} {last}")
+    moved = b.put(f"icmp ugt {b.i64} {right}, zeroinitializer")
+    left = b.whole("sub", right, b.put(f"zext {b.i1} {moved} to {b.i64}"))
     t0, t1, x0, x1 = (_at(b, base, i) for base in (times, values) for i in (left, right))
     sloped = b.div(b.mul(b.sub(t, t0), b.sub(x1, x0)), b.sub(t1, t0))
     value = b.add(x0, sloped)
@@ -176,4 +175,4 @@ def series(b: Body, rows: str, t: str) -> str:
 def _at(b: Body, base: str, index: str) -> str:
     """Gather the doubles at `index` of arrays at the addresses `base`."""
     moved = b.whole("add", base, b.whole("shl", index, isplat(3)))
-    return gather(b, b.put(f"inttoptr {W} {moved} to <8 x ptr>"))
+    return gather(b, b.put(f"inttoptr {b.i64} {moved} to {b.pointers}"))

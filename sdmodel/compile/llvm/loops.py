@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sdmodel.compile.llvm.ir import LANES, Body, W
+from sdmodel.compile.llvm.ir import Body, isplat
 
-ROW = LANES * 8
-"""Size of a row in bytes."""
-OFFSETS = "<" + ", ".join(f"i64 {8 * i}" for i in range(LANES)) + ">"
-"""Offset of each lane in a row, in bytes."""
+
+def each_lane(b: Body, factor: int = 1) -> str:
+    """Vector literal: the number of each lane times `factor`."""
+    return "<" + ", ".join(f"i64 {factor * i}" for i in range(b.lanes)) + ">"
+
+
+def in_rows(b: Body, row: str) -> str:
+    """Offset in bytes of each lane's double in the row with that lane's number."""
+    return b.whole("add", b.whole("shl", row, isplat(b.width.bit_length() - 1)), each_lane(b, 8))
 
 
 @contextmanager
@@ -57,17 +62,21 @@ def times(b: Body, i: str, factor: int | str) -> str:
 
 def any_lane(b: Body, lanes: str) -> str:
     """Whether at least one lane is set."""
-    b.declared.add("declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)")
-    return b.put(f"call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> {lanes})")
+    return _reduced(b, "or", lanes)
 
 
 def all_lanes(b: Body, lanes: str) -> str:
     """Whether every lane is set."""
-    b.declared.add("declare i1 @llvm.vector.reduce.and.v8i1(<8 x i1>)")
-    return b.put(f"call i1 @llvm.vector.reduce.and.v8i1(<8 x i1> {lanes})")
+    return _reduced(b, "and", lanes)
+
+
+def _reduced(b: Body, op: str, lanes: str) -> str:
+    name = f"@llvm.vector.reduce.{op}.v{b.lanes}i1"
+    b.declared.add(f"declare i1 {name}({b.i1})")
+    return b.put(f"call i1 {name}({b.i1} {lanes})")
 
 
 def spread(b: Body, scalar: str) -> str:
     """Broadcast an integer to every lane."""
-    first = b.put(f"insertelement {W} poison, i64 {scalar}, i64 0")
-    return b.put(f"shufflevector {W} {first}, {W} poison, <8 x i32> zeroinitializer")
+    first = b.put(f"insertelement {b.i64} poison, i64 {scalar}, i64 0")
+    return b.put(f"shufflevector {b.i64} {first}, {b.i64} poison, {b.i32} zeroinitializer")

@@ -1,4 +1,4 @@
-"""Vectorised exp, ln, tanh, sin and cos on eight lanes, without tables (`power` has log10 and pow).
+"""Vectorised exp, ln, tanh, sin and cos on vectors, without tables (`power` has log10 and pow).
 
 Argument reduction and evaluation follow published methods [1]_ [2]_ [3]_ [4]_; the polynomials were fitted for this
 package (interpolation at Chebyshev nodes in 60 digits), and a test measures their errors.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sdmodel.compile.llvm.ir import Body, V, isplat, splat
+from sdmodel.compile.llvm.ir import Body, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
 
 ROUNDER = 6755399441055744.0
@@ -75,7 +75,7 @@ def product(b: Body, x: str, y: str) -> tuple[str, str]:
     """X * y exactly, as the rounded product and its error (Dekker)."""
     high = b.xmul(x, y)
     if b.machine.fma:
-        return high, b.call("llvm.fma.v8f64", x, y, b.neg(high))
+        return high, b.call("fma", x, y, b.neg(high))
     x1, x2 = _halves(b, x)
     y1, y2 = _halves(b, y)
     error = b.xsub(b.xmul(x1, y1), high)
@@ -115,8 +115,8 @@ def grow(b: Body, r: str) -> str:
 def scaled(b: Body, p: str, bits: str, n: str) -> str:
     """P * 2**n, rounded once, where the result may be subnormal or infinite: in two steps or one instruction."""
     if b.machine.permute:
-        b.declared.add(f"declare {V} @{_SCALE}({V}, {V}, {V}, i8, i32)")
-        return b.put(f"call {V} @{_SCALE}({V} {p}, {V} {n}, {V} zeroinitializer, i8 -1, i32 4)")
+        b.declared.add(f"declare {b.f64} @{_SCALE}({b.f64}, {b.f64}, {b.f64}, i8, i32)")
+        return b.put(f"call {b.f64} @{_SCALE}({b.f64} {p}, {b.f64} {n}, {b.f64} zeroinitializer, i8 -1, i32 4)")
     half = b.whole("and", b.whole("shl", bits, isplat(51)), isplat(_MANTISSA ^ -1))
     rest = b.whole("sub", b.whole("shl", bits, isplat(52)), half)
     first = b.floats(b.whole("add", b.bits(p), half))
@@ -131,7 +131,7 @@ def exp(b: Body, x: str) -> str:
 
 def tanh(b: Body, x: str) -> str:
     """Hyperbolic tangent, as e / (e + 2) with e = exp(2 abs(x)) - 1; at most 2 ulp."""
-    size = b.call("llvm.fabs.v8f64", x)
+    size = b.call("fabs", x)
     short = b.select(b.compare("olt", splat(20.0), size), splat(20.0), size)
     bits, _, r = reduced(b, b.xadd(short, short))
     two = b.floats(b.whole("add", b.whole("shl", bits, isplat(52)), isplat(_ONE)))
@@ -146,7 +146,7 @@ def tanh(b: Body, x: str) -> str:
     left = b.xsub(splat(1.0), q)  # approximately 2 / below
     fault = b.xsub(b.xmul(e_low, left), b.xmul(q, below_low))
     q = b.muladd(b.xmul(fault, left), splat(0.5), q)
-    return b.call("llvm.copysign.v8f64", q, x)
+    return b.call("copysign", q, x)
 
 
 def parts(b: Body, x: str) -> tuple[str, str, str]:
@@ -198,7 +198,7 @@ def _circle(b: Body, x: str, quarter: int) -> str:
     small = b.xsub(b.xsub(splat(1.0), top), half)
     cosine = b.xadd(top, b.xadd(small, b.muladd(b.xmul(z, z), polynomial(b, COS, z), b.neg(b.xmul(r, r_low)))))
     place = b.whole("add", b.bits(shifted), isplat(quarter))
-    crossed = b.put(f"icmp ne <8 x i64> {b.whole('and', place, isplat(1))}, zeroinitializer")
+    crossed = b.put(f"icmp ne {b.i64} {b.whole('and', place, isplat(1))}, zeroinitializer")
     value = b.select(crossed, cosine, sine)
     sign = b.whole("shl", b.whole("and", place, isplat(2)), isplat(62))
     return b.floats(b.whole("xor", b.bits(value), sign))
@@ -206,7 +206,7 @@ def _circle(b: Body, x: str, quarter: int) -> str:
 
 def _wide(b: Body, x: str, quarter: int, other: str) -> str:
     """Vectorised sine or cosine; the C library's in lanes where x is outside the range of `_circle`."""
-    inside = b.compare("olt", b.call("llvm.fabs.v8f64", x), splat(1e5))
+    inside = b.compare("olt", b.call("fabs", x), splat(1e5))
     own = _circle(b, x, quarter)
     every = all_lanes(b, inside)
     start, far, done = b.label(), b.label(), b.label()
@@ -217,14 +217,14 @@ def _wide(b: Body, x: str, quarter: int, other: str) -> str:
     mixed = b.select(inside, own, b.call(other, x))
     b.do(f"br label %{done}")
     b.do(f"{done}:")
-    return b.put(f"phi <8 x double> [ {own}, %{start} ], [ {mixed}, %{far} ]")
+    return b.put(f"phi {b.f64} [ {own}, %{start} ], [ {mixed}, %{far} ]")
 
 
 def sin(b: Body, x: str) -> str:
     """Sine; at most 2 ulp for abs(x) < 1e5, beyond as the C library."""
-    return _wide(b, x, 0, "llvm.sin.v8f64")
+    return _wide(b, x, 0, "sin")
 
 
 def cos(b: Body, x: str) -> str:
     """Cosine; at most 2 ulp for abs(x) < 1e5, beyond as the C library."""
-    return _wide(b, x, 1, "llvm.cos.v8f64")
+    return _wide(b, x, 1, "cos")

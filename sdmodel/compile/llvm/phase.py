@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sdmodel.compile.llvm.ir import LANES, Body, Machine, Pool, V, function, splat
+from sdmodel.compile.llvm.ir import Body, Machine, Pool, function, splat
 from sdmodel.compile.llvm.lanes import on_lanes
 from sdmodel.compile.llvm.lookup import lookup_value, series
 from sdmodel.compile.llvm.plan import LEAVES, Plan, Rows, arguments, weight
@@ -18,9 +18,6 @@ from sdmodel.core.functions.table import OPERATIONS
 
 CHUNK = 1200
 """Approximate maximum number of instructions per function; compile time grows superlinearly with it."""
-
-SIGNATURE = f"(ptr noalias %w, ptr noalias %p, {V} %t, i64 %lane, ptr noalias %numbers)"
-"""Work buffer, parameters of the vector, its time (exact dates), lane of shared times in their rows; constants."""
 
 _ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
@@ -58,9 +55,9 @@ class Module:
             names = [f"%a{i}" for i in range(len(args))]
             result = make(inner, *names)
             self.declared |= inner.declared
-            head = f"internal {V} @{name}({', '.join(f'{V} {n}' for n in names)}) noinline nounwind"
-            self.helpers[name] = function(head, inner, f"{V} {result}")
-        return b.put(f"call {V} @{name}({', '.join(f'{V} {a}' for a in args)})")
+            head = f"internal {b.f64} @{name}({', '.join(f'{b.f64} {n}' for n in names)}) noinline nounwind"
+            self.helpers[name] = function(head, inner, f"{b.f64} {result}")
+        return b.put(f"call {b.f64} @{name}({', '.join(f'{b.f64} {a}' for a in args)})")
 
     def text(self) -> str:
         """LLVM IR of the whole module."""
@@ -124,9 +121,11 @@ class Phase:
                 for node in sinks:
                     for row in sinks[node] if node not in place else ():
                         chunk.store(node, row)
-            head = f"@{self.name}_{number}"
+            head, b = f"@{self.name}_{number}", chunk.b
             self.calls.append(head)
-            self.module.close(f"internal void {head}{SIGNATURE} nounwind", chunk.b)
+            # work buffer, parameters, time (exact dates), offset of the lane of shared times in their rows, constants
+            given = f"ptr noalias %w, ptr noalias %p, {b.f64} %t, i64 %lane, ptr noalias %numbers"
+            self.module.close(f"internal void {head}({given}) nounwind", b)
         return alone
 
     def _order(self, sinks: Iterable[int]) -> list[int]:
@@ -146,7 +145,7 @@ class Phase:
     def call(self, b: Body, time: str = "zeroinitializer", lane: str = "0", pointer: str = "%p") -> None:
         """Emit the calls that run the phase."""
         for head in self.calls:
-            b.do(f"call void {head}(ptr %w, ptr {pointer}, {V} {time}, i64 {lane}, ptr @numbers)")
+            b.do(f"call void {head}(ptr %w, ptr {pointer}, {b.f64} {time}, i64 {lane}, ptr @numbers)")
 
 
 class Chunk:
@@ -199,7 +198,7 @@ class Chunk:
     def shared_time(self, node: int) -> str:
         """Broadcast a value that all lanes share, from the row of the step."""
         row = self.module.rows.give("time", node)
-        place = self.b.put(f"getelementptr i8, ptr {self.moved()}, i64 {row * LANES * 8}")
+        place = self.b.put(f"getelementptr i8, ptr {self.moved()}, i64 {row * self.b.width}")
         return self.b.spread(self.b.put(f"load double, ptr {place}, align 8"))
 
     # -- operations ---------------------------------------------------------------------------------------------
@@ -258,6 +257,6 @@ class Chunk:
         if y == 3.0:
             return b.xmul(b.xmul(x, x), x)
         if y == 0.5:
-            root = b.call("llvm.sqrt.v8f64", b.xadd(x, splat(0.0)))
+            root = b.call("sqrt", b.xadd(x, splat(0.0)))
             return b.select(b.compare("oeq", x, splat(-math.inf)), splat(math.inf), root)
         return self.module.helper(b, "own_pow", power, x, self.value(exponent))

@@ -36,7 +36,7 @@ def weight(program: Program, node: int) -> int:
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of eight doubles in the work buffer of one vector."""
+    """Rows, of one double per lane, in the work buffer of one vector."""
 
     count: int = 0
     of: dict[tuple[str, int], int] = field(default_factory=dict)

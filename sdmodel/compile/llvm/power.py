@@ -1,4 +1,4 @@
-"""Vectorised log10 and pow on eight lanes, using a logarithm in double-double precision.
+"""Vectorised log10 and pow on vectors, using a logarithm in double-double precision.
 
 The logarithm is that of ARM's routines [1]_ with a table of 16 entries instead of 128: a tabulated factor with few
 significant bits brings the argument close to one, and a polynomial does the rest, without division.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from sdmodel.compile.llvm.ir import Body, V, function, isplat, splat
+from sdmodel.compile.llvm.ir import Body, function, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
 from sdmodel.compile.llvm.math import (
     LN2_HIGH,
@@ -84,7 +84,7 @@ def power(b: Body, x: str, y: str) -> str:
     """Power; at most 4 ulp. As in C, but 0 to a negative power is plus infinity whatever the sign of zero."""
     p, missing = _exponent(b, x, y)
     usual = b.both(b.compare("ogt", x, splat(0.0)), b.compare("olt", x, splat(math.inf)))
-    usual = b.both(usual, b.compare("olt", b.call("llvm.fabs.v8f64", p), splat(700.0)))
+    usual = b.both(usual, b.compare("olt", b.call("fabs", p), splat(700.0)))
     bits, _, r = reduced(b, p)
     one = b.xadd(grow(b, b.xadd(r, missing)), splat(1.0))
     result = b.floats(b.whole("add", b.bits(one), b.whole("shl", bits, isplat(52))))
@@ -94,11 +94,11 @@ def power(b: Body, x: str, y: str) -> str:
     b.do(f"{start}:")
     b.do(f"br i1 {every}, label %{done}, label %{far}")
     b.do(f"{far}:")
-    other = b.put(f"call {V} @power_anywhere({V} {x}, {V} {y})")
+    other = b.put(f"call {b.f64} @power_anywhere({b.f64} {x}, {b.f64} {y})")
     b.do(f"br label %{done}")
     b.do(f"{done}:")
     _define_anywhere(b)
-    return b.put(f"phi {V} [ {result}, %{start} ], [ {other}, %{far} ]")
+    return b.put(f"phi {b.f64} [ {result}, %{start} ], [ {other}, %{far} ]")
 
 
 def _exponent(b: Body, x: str, y: str) -> tuple[str, str]:
@@ -115,12 +115,16 @@ def _define_anywhere(b: Body) -> None:
     result = _anywhere(inner, "%x", "%y")
     b.declared |= inner.declared
     b.declared.add(
-        function(f"internal {V} @power_anywhere({V} %x, {V} %y) cold noinline nounwind", inner, f"{V} {result}")
+        function(
+            f"internal {b.f64} @power_anywhere({b.f64} %x, {b.f64} %y) cold noinline nounwind",
+            inner,
+            f"{b.f64} {result}",
+        )
     )
 
 
 def _anywhere(b: Body, x: str, y: str) -> str:
-    size = b.call("llvm.fabs.v8f64", x)
+    size = b.call("fabs", x)
     p, missing = _exponent(b, size, y)
     short = clamp(b, p, -746.0, 710.0)
     bits, n, r = reduced(b, short)
@@ -129,12 +133,12 @@ def _anywhere(b: Body, x: str, y: str) -> str:
     # special cases: zero or infinity to a power, the sign of a negative base, NaN, and 1
     zero, infinite = b.compare("oeq", x, splat(0.0)), b.compare("oeq", size, splat(math.inf))
     positive = b.compare("ogt", y, splat(0.0))
-    vanishes = b.put(f"xor <8 x i1> {zero}, {b.nor(positive)}")
+    vanishes = b.put(f"xor {b.i1} {zero}, {b.nor(positive)}")
     result = b.select(b.either(zero, infinite), b.select(vanishes, splat(0.0), splat(math.inf)), result)
-    whole = b.compare("oeq", b.call("llvm.trunc.v8f64", y), y)
+    whole = b.compare("oeq", b.call("trunc", y), y)
     half = b.xmul(y, splat(0.5))
-    odd = b.both(whole, b.compare("une", b.call("llvm.trunc.v8f64", half), half))
-    negative = b.put(f"icmp slt <8 x i64> {b.bits(x)}, zeroinitializer")
+    odd = b.both(whole, b.compare("une", b.call("trunc", half), half))
+    negative = b.put(f"icmp slt {b.i64} {b.bits(x)}, zeroinitializer")
     flips = b.both(b.both(negative, odd), b.nor(b.both(zero, b.nor(positive))))
     result = b.select(flips, b.neg(result), result)
     below = b.both(b.both(negative, b.nor(whole)), b.nor(b.either(zero, infinite)))

@@ -1,4 +1,4 @@
-"""The normal distribution and the log-gamma function on eight lanes.
+"""The normal distribution and the log-gamma function on vectors.
 
 The quantile is algorithm AS 241 [1]_, with the same steps as Python's `statistics.NormalDist`.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sdmodel.compile.llvm.ir import LANES, Body, V, splat
+from sdmodel.compile.llvm.ir import Body, splat
 from sdmodel.compile.llvm.math import ln
 
 _MIDDLE = (
@@ -49,13 +49,13 @@ def normal_quantile(b: Body, u: str) -> str:
     inner = b.xsub(splat(0.180625), b.xmul(q, q))
     middle = b.div(b.xmul(_horner(b, _MIDDLE[0], inner), q), _horner(b, _MIDDLE[1], inner))
     tail = b.select(b.compare("ole", q, splat(0.0)), u, b.xsub(splat(1.0), u))
-    r = b.call("llvm.sqrt.v8f64", b.neg(ln(b, tail)))
+    r = b.call("sqrt", b.neg(ln(b, tail)))
     near, far = b.xsub(r, splat(1.6)), b.xsub(r, splat(5.0))
     outer = b.div(_horner(b, _OUTER[0], near), _horner(b, _OUTER[1], near))
     farther = b.div(_horner(b, _TAIL[0], far), _horner(b, _TAIL[1], far))
     side = b.select(b.compare("ole", r, splat(5.0)), outer, farther)
     side = b.select(b.compare("olt", q, splat(0.0)), b.neg(side), side)
-    value = b.select(b.compare("ole", b.call("llvm.fabs.v8f64", q), splat(0.425)), middle, side)
+    value = b.select(b.compare("ole", b.call("fabs", q), splat(0.425)), middle, side)
     value = b.xadd(value, splat(0.0))
     value = b.select(b.compare("oeq", u, splat(0.0)), splat(-math.inf), value)
     value = b.select(b.compare("oeq", u, splat(1.0)), splat(math.inf), value)
@@ -78,9 +78,9 @@ def lane_by_lane(b: Body, function: str, x: str) -> str:
     """Call a function of the C library for each lane."""
     b.declared.add(f"declare double @{function}(double)")
     result = "poison"
-    for lane in range(LANES):
-        one = b.put(f"extractelement {V} {x}, i64 {lane}")
+    for lane in range(b.lanes):
+        one = b.put(f"extractelement {b.f64} {x}, i64 {lane}")
         result = b.put(
-            f"insertelement {V} {result}, double {b.put(f'call double @{function}(double {one})')}, i64 {lane}"
+            f"insertelement {b.f64} {result}, double {b.put(f'call double @{function}(double {one})')}, i64 {lane}"
         )
     return result

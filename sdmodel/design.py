@@ -8,18 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from sdmodel.core.arguments import count, kind, number, refuse, seed
+from sdmodel.core.arguments import count, kind, refuse, seed
 from sdmodel.core.calendar import Year, year
-from sdmodel.core.distributions import quantile
+from sdmodel.core.distributions import closed_ends, quantile
 from sdmodel.core.errors import DesignError, ScenarioError, UnknownNameError
+from sdmodel.core.ranges import is_distribution, read_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Ranges: TypeAlias = "pd.DataFrame | Mapping[str, Any] | Iterable[Any]"
+"""Ranges of parameters; see `sdmodel.core.ranges.read_ranges`."""
 LABELS = ("sample", "setting")
 """Columns of a design that are not constants of the model."""
 
@@ -81,7 +84,7 @@ def _number(value: Any, name: str) -> float:
 
 
 def latin_hypercube(
-    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    parameters: Ranges,
     n: int,
     *,
     rng: int | np.random.Generator | None = None,
@@ -92,12 +95,18 @@ def latin_hypercube(
     Parameters
     ----------
     parameters
-        A mapping from names to (low, high), uniformly distributed; or a table with index name and columns value, low,
-        high, distribution, such as `Model.uncertainties`. Distributions: uniform,
-        loguniform, triangular (mode at the value), normal (mean at the value, 95 % interval equal to the
-        range, truncated to it), lognormal (median at the value, likewise), integer (uniform on the integers). Any
-        continuous distribution of `scipy.stats` can be used by name, with its arguments as a mapping in a column
-        `arguments`; it is truncated to the range if the range is closed.
+        Ranges of constants, in one of these forms:
+
+        - a mapping from names to ``(low, high)``, uniformly distributed; to ``(low, high, distribution)``; to a list
+          of choices, equally likely; or to a frozen distribution of `scipy.stats`;
+        - a table with index name (or a column `name`) and columns low and high, and where it has them value and
+          distribution, such as `Model.uncertainties`;
+        - a SALib problem, or parameters of the EMA workbench.
+
+        Distributions by name: uniform, loguniform, triangular (mode at the value), normal (mean at the value, 95 %
+        interval equal to the range, truncated to it), lognormal (median at the value, likewise), integer (uniform on
+        the integers). Any continuous distribution of `scipy.stats` can be used by name in a table, with its arguments
+        as a mapping in a column `arguments`; it is truncated to the range if the range is closed.
     n
         Number of samples.
     rng
@@ -129,6 +138,10 @@ def latin_hypercube(
     >>> model = sdmodel.load("network")
     >>> sdmodel.latin_hypercube(model.uncertainties, 50, rng=1).shape[0]
     50
+    >>> from scipy import stats
+    >>> ranges = {"trust time": (2, 10), "imitation speed": [0.2, 0.4], "contact rate": stats.norm(0.1, 0.01)}
+    >>> sdmodel.latin_hypercube(ranges, 50, rng=1).columns.tolist()
+    ['sample', 'trust time', 'imitation speed', 'contact rate']
     """
     from scipy.stats import qmc
 
@@ -142,7 +155,7 @@ def latin_hypercube(
 
 
 def sobol_sequence(
-    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    parameters: Ranges,
     n: int,
     *,
     rng: int | np.random.Generator | None = None,
@@ -188,7 +201,7 @@ def sobol_sequence(
 
 
 def morris_trajectories(
-    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    parameters: Ranges,
     n: int,
     *,
     levels: int = 4,
@@ -227,7 +240,7 @@ def morris_trajectories(
     >>> len(sdmodel.morris_trajectories(parameters, 3, rng=1)) == 3 * (len(parameters) + 1)
     True
     """
-    parameters = parameter_table(parameters)
+    parameters = with_closed_ends(parameter_table(parameters))
     _countable(n, rng)
     if levels < 2 or levels % 2:
         raise DesignError(f"Morris screening needs an even number of levels, at least two; {levels} is none.")
@@ -252,53 +265,36 @@ MOST_SAMPLES = 10**8
 
 
 def parameter_table(parameters: Any) -> pd.DataFrame:
-    """Parameters as a table with the columns value, low, high and distribution.
+    """Parameters as a table with the columns value, low, high and distribution, complete for sampling.
 
     Parameters
     ----------
     parameters
-        A table such as `Model.uncertainties`, with at least the columns `low` and `high`; a mapping from names to
-        (low, high); or a SALib problem.
+        Ranges in any form of `sdmodel.core.ranges.read_ranges`. A distribution that is not given is uniform, and a
+        value that is not given the median of its distribution or the middle of its range.
 
     Raises
     ------
     DesignError
-        If it is none of these.
+        If it has none of these forms.
     """
-    import pandas as pd
-
-    need = "a table such as model.uncertainties, or a mapping from names to (low, high)"
-    if isinstance(parameters, Mapping):
-        if {"names", "bounds"} <= set(parameters):
-            parameters = dict(zip(parameters["names"], parameters["bounds"], strict=True))
-        rows = {}
-        for name, given in parameters.items():
-            if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
-                raise refuse(f"range of {name!r}", given, "(low, high)")
-            for end in given:
-                number(f"range of {name!r}", end)
-            rows[name] = (float(given[0]), float(given[1]))
-        parameters = pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"])
-    kind("parameters", parameters, types=(pd.DataFrame,), need=need)
-    if not len(parameters):
-        raise DesignError("There are no parameters to sample. Mark constants as [uncertainty] in the model file.")
-    for name in parameters.index:
-        kind("parameters", name, types=(str,), need="names of constants as the index of the table")
-    if not parameters.index.is_unique:
-        raise DesignError(f"The parameter '{parameters.index[parameters.index.duplicated()][0]}' is given twice.")
-    missing = [column for column in ("low", "high") if column not in parameters]
-    if missing:
-        raise DesignError(f"The table of parameters has no column '{missing[0]}'; give {need}.")
-    out: pd.DataFrame = parameters.copy()
-    if "value" not in out:
-        out["value"] = (out["low"] + out["high"]) / 2
-    if "distribution" not in out:
-        out["distribution"] = "uniform"
-    wrong = out.index[out["low"] > out["high"]]
-    if len(wrong):
-        low, high = out.loc[wrong[0], "low"], out.loc[wrong[0], "high"]
-        raise DesignError(f"The range of '{wrong[0]}' ends below its start: {low:g} to {high:g}.")
+    out = read_ranges(parameters)
+    out["distribution"] = [d if is_distribution(d) or d else "uniform" for d in out["distribution"]]
+    middle = [
+        float(d.ppf(0.5)) if is_distribution(d) else (low + high) / 2
+        for d, low, high in zip(out["distribution"], out["low"], out["high"], strict=True)
+    ]
+    out["value"] = np.where(out["value"].isna(), middle, out["value"]) if "value" in out else middle
     return out
+
+
+def with_closed_ends(parameters: pd.DataFrame) -> pd.DataFrame:
+    """The table with the open ends of distributions at their 2.5 % and 97.5 % quantiles."""
+    ends = [
+        closed_ends(d, low, high)
+        for d, low, high in zip(parameters["distribution"], parameters["low"], parameters["high"], strict=True)
+    ]
+    return parameters.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
 
 
 def _countable(n: int, rng: Any) -> None:
@@ -322,6 +318,8 @@ def _sampled(
         )
     out = pd.DataFrame(columns)
     out.insert(0, "sample", np.arange(len(unit)))
+    if dates := parameters.attrs.get("dates"):
+        out.attrs["dates"] = dates
     out.attrs["rng"] = rng if isinstance(rng, int) else "not recorded"
     out.attrs["sampler"] = sampler
     return out

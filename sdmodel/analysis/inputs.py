@@ -10,14 +10,15 @@ import numpy as np
 
 from sdmodel.compile.parameters import constants_table
 from sdmodel.core.arguments import count, interval, kind, number, refuse
-from sdmodel.core.calendar import year
+from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import DesignError, OverrideError, RangeError
 from sdmodel.core.expression import key
 from sdmodel.core.outcome import Outcome
+from sdmodel.core.ranges import NEED, Choices, has_ranges, is_distribution, read_ranges
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS, table
-from sdmodel.solve.inputs import constants_named
+from sdmodel.solve.inputs import constants_named, refuse_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 Seed = int | np.random.Generator | None
 Outcomes = str | Outcome | Sequence[str | Outcome]
-Parameters: TypeAlias = "pd.DataFrame | Mapping[str, tuple[float, float]] | Iterable[str] | str"
+Parameters: TypeAlias = "pd.DataFrame | Mapping[str, Any] | Iterable[Any] | str"
+"""Ranges of constants in any form of `sdmodel.latin_hypercube`, or names for the ranges of the file."""
+Lever: TypeAlias = "str | pd.DataFrame | Mapping[str, Any]"
+"""A constant by its name, or with its range."""
 Limits = Mapping[Outcome, tuple[float | None, float | None]]
 
 
@@ -62,8 +66,6 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "model": partial(kind, types=(Structure,), need="a model, such as sdmodel.load('shandong')"),
     "of": lambda name, value: None if hasattr(value, "data_vars") else _CHECKS["model"](name, value),
     "outcome": partial(kind, types=(Outcome,), need="an Outcome, such as sdmodel.Outcome('trust', at=2034)"),
-    "lever": _NAME,
-    "date": _NAME,
     "variable": _NAME,
     "low": _optional(number),
     "high": _optional(number),
@@ -140,20 +142,23 @@ def variables_of(model: Structure, outcomes: Iterable[str | Outcome]) -> list[st
 
 # -- parameters -------------------------------------------------------------------------------------------------
 def parameter_names(parameters: Any) -> list[str]:
-    """Names of parameters: the index of a table, the keys of a mapping, a list of names, or one name.
+    """Names of parameters that are given with ranges, as a list of names, or as one name.
 
     Raises
     ------
     DesignError
         If there is none, one is no string, or one is given twice.
     """
-    import pandas as pd
+    need = f"a list of names, or {NEED}"
+    if has_ranges(parameters):
+        import pandas as pd
 
-    need = "a table such as model.uncertainties, a mapping from names to (low, high), or a list of names"
+        if isinstance(parameters, pd.DataFrame) and not {"low", "high"} & set(parameters.columns):
+            parameters = parameters.assign(low=0.0, high=0.0)  # a table of names alone
+        return [str(name) for name in read_ranges(parameters).index]
     if not isinstance(parameters, Iterable):
         raise refuse("parameters", parameters, need)
-    given = parameters.index if isinstance(parameters, pd.DataFrame) else parameters
-    names = [given] if isinstance(given, str) else list(given)
+    names = [parameters] if isinstance(parameters, str) else list(parameters)
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
         raise DesignError(f"The parameter {wrong[0]!r} is no name: give {need}.")
@@ -166,7 +171,9 @@ def parameter_names(parameters: Any) -> list[str]:
     return names
 
 
-def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False) -> pd.DataFrame:
+def constants_to_vary(
+    model: Structure, parameters: Any, *, closed: bool = False, continuous: str = ""
+) -> pd.DataFrame:
     """Parameters as rows of `Model.parameters`, with the ranges that are given.
 
     Parameters
@@ -174,11 +181,14 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
     model
         The model whose constants they are.
     parameters
-        A table with names as index and columns low and high (others are taken from the model where they are missing); a
-        mapping from name to (low, high); or names, or one name, for the ranges of the file. The name of a constant with
-        subscripts stands for all elements: moved together where a range is given, else one by one.
+        Ranges in any form of `sdmodel.core.ranges.read_ranges`; or names, or one name, for the ranges of the file. What
+        a table leaves out is taken from the model; a range without a distribution is uniform, or of whole numbers where
+        the file says so. The name of a constant with subscripts stands for all elements: moved together where a range
+        is given, else one by one.
     closed
         Refuse ranges that are open or have one value only.
+    continuous
+        What needs a continuous range, for the message that refuses a list of choices; empty if nothing does.
 
     Raises
     ------
@@ -191,33 +201,41 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
     """
     import pandas as pd
 
-    names = parameter_names(parameters)
-    if isinstance(parameters, pd.DataFrame) and (missing := {"low", "high"} - set(parameters.columns)):
-        raise DesignError(
-            f"The table of parameters has no column '{min(missing)}'. It needs names as index and columns low and "
-            "high, as model.parameters() has them."
-        )
-    whole = isinstance(parameters, (pd.DataFrame, Mapping))  # one range: all elements move together
+    ranges = read_ranges(parameters) if has_ranges(parameters) else None
+    names = parameter_names(parameters) if ranges is None else list(ranges.index)
     labels: list[str] = []
     first: list[str] = []
     for name in names:
         elements = constants_named(model, name)
-        together = whole and len(elements) > 1
+        together = ranges is not None and len(elements) > 1
         labels += [name] if together else elements
         first += elements[:1] if together else elements
     out = constant_rows(model, first).set_axis(labels)
-    if isinstance(parameters, pd.DataFrame):
-        out = out.assign(**{str(c): parameters[c].to_numpy() for c in parameters.columns})
-    elif isinstance(parameters, Mapping):
-        low, high = zip(*(interval(name, given) for name, given in parameters.items()), strict=True)
-        out = out.assign(low=low, high=high)
+    if ranges is not None:
+        own = out["distribution"].to_numpy(dtype=object)
+        whole = not isinstance(parameters, pd.DataFrame)
+        for column in ranges.columns:
+            given = ranges[column].to_numpy()
+            out[column] = np.where(ranges[column].isna(), out[column], given) if column in out else given
+        out["distribution"] = [
+            given if is_distribution(given) or given else ("uniform" if whole and file != "integer" else file)
+            for given, file in zip(ranges["distribution"], own, strict=True)
+        ]
+        for name in ranges.attrs.get("dates", ()):
+            refuse_dates(model, [Year()], f"the range of '{name}'")
     for label in labels:
         least, most = interval(label, tuple(out.loc[label, ["low", "high"]]), closed=closed)
-        own = model.owner(label)
-        if least < own.low or most > own.high:
+        if continuous and isinstance(out.loc[label, "distribution"], Choices):
+            raise DesignError(f"'{label}' has a list of choices, but {continuous} needs a range: (low, high).")
+        variable = model.owner(label)
+        # Of a distribution with open ends the values count, which the sweep checks.
+        tails = is_distribution(out.loc[label, "distribution"])
+        ends = [end for end in (least, most) if not (tails and np.isinf(end))]
+        if not all(variable.low <= end <= variable.high for end in ends):
             raise RangeError(
-                f"The range {least:g} to {most:g} of '{label}' reaches beyond that of {own.file}, {own.low:g} to "
-                f"{own.high:g}. Give a range inside."
+                f"The range {least:g} to {most:g} of '{label}' reaches beyond that of {variable.file}, "
+                f"{variable.low:g} to {variable.high:g}. Give a range inside, or widen it: "
+                f"model.with_ranges({{{variable.name!r}: ({least:g}, {most:g})}})."
             )
     return out
 
@@ -240,12 +258,29 @@ def one_constant(model: Structure, name: str) -> str:
     return labels[0]
 
 
-def lever_range(model: Structure, lever: str, low: float | None, high: float | None) -> tuple[float, float]:
-    """The closed range in which a lever is looked at: that of the file where an end is not given."""
-    own = model.owner(lever)
-    ends = (own.low if low is None else float(low), own.high if high is None else float(high))
-    constants_to_vary(model, {lever: ends}, closed=True)
-    return ends
+def lever_range(
+    model: Structure, lever: Any, low: float | None, high: float | None
+) -> tuple[str, tuple[float, float]]:
+    """The constant that is varied, and the closed range in which: that of the file where an end is not given."""
+    name, ends = named_lever(model, lever)
+    ends = (ends[0] if low is None else float(low), ends[1] if high is None else float(high))
+    constants_to_vary(model, {name: ends}, closed=True)
+    return name, ends
+
+
+def named_lever(model: Structure, lever: Any) -> tuple[str, tuple[float, float]]:
+    """The constant that is varied, given by its name or with its range, and the range; that of the file by default."""
+    if isinstance(lever, str):
+        name = one_constant(model, lever)
+        own = model.owner(name)
+        return name, (own.low, own.high)
+    if not has_ranges(lever):
+        raise refuse("lever", lever, "the name of one constant, or its range: {name: (low, high)}")
+    table = constants_to_vary(model, lever, closed=True, continuous="one lever")
+    if len(table) > 1:
+        raise DesignError(f"{len(table)} levers are given; take one, such as '{table.index[0]}'.")
+    low, high = table[["low", "high"]].to_numpy(dtype=float)[0]
+    return one_constant(model, str(table.index[0])), (low, high)
 
 
 def design_rows(model: Structure, design: Any, solved: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import evaluate, outcome_unit
-from sdmodel.analysis.inputs import check, design_rows, lever_range, one_constant
+from sdmodel.analysis.inputs import Lever, check, design_rows, lever_range
 from sdmodel.analysis.root_finding import ROUNDS, Measure, find_roots
 from sdmodel.core.arguments import refuse
 from sdmodel.core.errors import DesignError
@@ -23,7 +23,7 @@ _TINY = float(np.finfo(float).tiny)
 
 def solve_lever(
     model: Structure,
-    lever: str,
+    lever: Lever,
     outcome: Outcome,
     target: float | np.ndarray | pd.Series,
     *,
@@ -45,7 +45,7 @@ def solve_lever(
     model
         The model; it is not changed.
     lever
-        A constant: a size or a date.
+        A constant, a size or a date: its name, or its range as in `sdmodel.latin_hypercube`, ``{name: (low, high)}``.
     outcome
         The outcome that must meet the target, such as ``Outcome("present value of public money")``.
     target
@@ -53,7 +53,7 @@ def solve_lever(
     design
         One row per case, without the lever; default: one case with the constants of the file.
     low, high
-        Range of the lever; default that of the file.
+        Range of the lever; default the one given with it, or that of the file.
     tolerance
         Relative tolerance of the target (absolute where the target is 0).
     scenario, every, workers
@@ -90,33 +90,33 @@ def solve_lever(
     """
     import pandas as pd
 
-    check(model=model, lever=lever, outcome=outcome, design=design, low=low, high=high, tolerance=tolerance)
+    check(model=model, outcome=outcome, design=design, low=low, high=high, tolerance=tolerance)
     check(scenario=scenario)
-    lever = one_constant(model, lever)
-    (a, b), rows = lever_range(model, lever, low, high), design_rows(model, design, lever)
+    name, (a, b) = lever_range(model, lever, low, high)
+    rows = design_rows(model, design, name)
     try:
         goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
     except (TypeError, ValueError):
         raise refuse("target", target, f"one number, or one for each of the {len(rows)} rows") from None
     if not np.isfinite(goal).all():
         raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is not a finite number.")
-    measure = _measure(model, rows, lever, outcome, scenario, every, workers)
+    measure = _measure(model, rows, name, outcome, scenario, every, workers)
     found = find_roots(measure, goal, a, b, tolerance=tolerance)
     failed = ~np.isfinite(found.value)
     x, value, residual = (np.where(failed, np.nan, part) for part in found[:3])
     label = outcome.label
-    columns = {lever: x, "target": goal, label: value, "residual": residual, "solved": np.abs(residual) <= tolerance}
+    columns = {name: x, "target": goal, label: value, "residual": residual, "solved": np.abs(residual) <= tolerance}
     frame = pd.DataFrame(columns, index=rows.index)
     frame.attrs = {
-        "lever": lever,
-        "units": {lever: model.owner(lever).unit, label: outcome_unit(model, outcome)},
+        "lever": name,
+        "units": {name: model.owner(name).unit, label: outcome_unit(model, outcome)},
     }
     return frame
 
 
 def threshold(
     model: Structure,
-    lever: str,
+    lever: Lever,
     outcome: Outcome,
     level: float,
     *,
@@ -143,7 +143,7 @@ def threshold(
     design
         One row per case, such as samples of the uncertainties; default: one case with the constants of the file.
     low, high
-        Range of the lever; default that of the file.
+        Range of the lever; default the one given with it, or that of the file.
     points
         Points of the scan.
     tolerance
@@ -180,11 +180,11 @@ def threshold(
     """
     import pandas as pd
 
-    check(model=model, lever=lever, outcome=outcome, level=level, design=design, low=low, high=high, points=points)
+    check(model=model, outcome=outcome, level=level, design=design, low=low, high=high, points=points)
     check(tolerance=tolerance, scenario=scenario)
-    lever = one_constant(model, lever)
-    (a, b), rows = lever_range(model, lever, low, high), design_rows(model, design, lever)
-    measure = _measure(model, rows, lever, outcome, scenario, every, workers)
+    name, (a, b) = lever_range(model, lever, low, high)
+    rows = design_rows(model, design, name)
+    measure = _measure(model, rows, name, outcome, scenario, every, workers)
     grid = np.linspace(a, b, points)
     n = len(rows)
     every_row, at = np.tile(np.arange(n), points), np.repeat(grid, n)
@@ -209,16 +209,16 @@ def threshold(
     labels = rows["sample"].to_numpy() if "sample" in rows else rows.index.to_numpy()
     columns = {
         "sample": labels[row],
-        lever: (left + right) / 2,
+        name: (left + right) / 2,
         "direction": sign,
         "width": right - left,
         "before": before + level,
         "after": after + level,
     }
-    frame = pd.DataFrame(columns).sort_values(["sample", lever], ignore_index=True)
+    frame = pd.DataFrame(columns).sort_values(["sample", name], ignore_index=True)
     frame.attrs = {
-        "lever": lever,
-        "units": {lever: model.owner(lever).unit, "before": outcome_unit(model, outcome)},
+        "lever": name,
+        "units": {name: model.owner(name).unit, "before": outcome_unit(model, outcome)},
         "outcome": outcome.label,
         "level": level,
         "rows": n,

@@ -10,7 +10,7 @@ import numpy as np
 
 from sdmodel.analysis.equilibria.net_flows import no_data
 from sdmodel.analysis.evaluation import lowered
-from sdmodel.analysis.inputs import check, design_rows, one_constant
+from sdmodel.analysis.inputs import Lever, check, design_rows, named_lever
 from sdmodel.compile.events import segments
 from sdmodel.compile.python.engine import Engine
 from sdmodel.core.arguments import choice, number
@@ -34,7 +34,7 @@ _SAME = 1e-6
 
 def trigger(
     model: Structure,
-    date: str,
+    date: Lever,
     variable: str,
     *,
     above: float | None = None,
@@ -55,7 +55,7 @@ def trigger(
     model
         The model; it is not changed.
     date
-        The constant that is the date of the policy, such as ``"exit start"``.
+        The constant that is the date of the policy, such as ``"exit start"``, or its range, ``{name: (low, high)}``.
     variable
         The variable of the rule, or an element `name[a]`.
     above, below
@@ -63,7 +63,7 @@ def trigger(
     design
         One row per case, without the date; default: one case with the constants of the file.
     start
-        Time from which the rule applies, a number or date; default the lower end of the range of `date` in the file, or
+        Time from which the rule applies, a number or date; default the lower end of the range of `date`, or
         the initial time if later.
     scenario
         Scenario of all rows.
@@ -79,7 +79,7 @@ def trigger(
     -------
     pandas.DataFrame
         One row per row of the design, with its index: the date under its name, and ``triggered``. Where the variable
-        never crosses the level the date is the upper end of its range in the file, and where the run fails it is NaN.
+        never crosses the level the date is the upper end of its range, and where the run fails it is NaN.
         `attrs`: ``error``, the largest difference between dates of the sweep and by events, over at most eight rows.
 
     Raises
@@ -106,7 +106,7 @@ def trigger(
     """
     import pandas as pd
 
-    check(model=model, date=date, variable=variable, above=above, below=below, design=design, start=start)
+    check(model=model, variable=variable, above=above, below=below, design=design, start=start)
     check(scenario=scenario)
     if (above is None) == (below is None):
         raise DesignError("A rule needs one level: above=... or below=....")
@@ -137,14 +137,14 @@ def trigger(
     return out
 
 
-def _date(model: Structure, date: str) -> tuple[str, float, float]:
-    name = one_constant(model, date)
-    own = model.owner(name)
-    if not np.isfinite(own.high):
+def _date(model: Structure, date: Lever) -> tuple[str, float, float]:
+    name, (low, high) = named_lever(model, date)
+    if not np.isfinite(high):
         raise DesignError(
-            f"'{name}' has no highest value in its file; it needs one that means that the policy never comes."
+            f"'{name}' has no highest value in its file; it needs one that means that the policy never comes. Give the "
+            f"range of dates: {{{name!r}: (first, never)}}."
         )
-    return name, own.low, own.high
+    return name, low, high
 
 
 def _start(model: Structure, low: float, start: float | str | None) -> float:

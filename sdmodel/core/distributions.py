@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.ranges import is_distribution
 
 DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal", "integer")
 
@@ -18,13 +20,13 @@ _NINETY_FIVE = 2 * 1.959963984540054
 def quantile(
     u: np.ndarray,
     name: str,
-    kind: str,
+    kind: Any,
     value: float,
     low: float,
     high: float,
     arguments: Mapping[str, float] | None = None,
 ) -> np.ndarray:
-    """Values of a distribution at the probabilities `u`.
+    """Values of a distribution at the probabilities `u`; `kind` is its name or a frozen distribution of scipy.stats.
 
     Raises
     ------
@@ -33,6 +35,8 @@ def quantile(
     """
     from scipy import stats
 
+    if is_distribution(kind):
+        return _truncated(u, name, kind, "its distribution", low, high)
     if arguments is not None:
         return _of_scipy(u, name, kind, low, high, arguments)
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -41,7 +45,7 @@ def quantile(
         )
     if low == high:
         return np.full(len(u), low)
-    if not low <= value <= high or low > high:
+    if kind in ("triangular", "normal", "lognormal") and not low <= value <= high:
         raise DesignError(f"'{name}' is {value:g}, which is outside its range {low:g} to {high:g}.")
     if kind in ("loguniform", "lognormal") and low <= 0:
         raise DesignError(f"'{name}' is {kind} but its range starts at {low:g}; it must start above zero.")
@@ -78,10 +82,40 @@ def _of_scipy(
         raise DesignError(f"'{name}': {UnknownNameError(kind, known, 'continuous distribution of scipy.stats')}")
     try:
         frozen = family(**arguments)
-        below, above = frozen.cdf(low), frozen.cdf(high)
+        frozen.cdf(low)
     except (TypeError, ValueError) as error:
         raise DesignError(f"'{name}': scipy.stats.{kind} does not take {dict(arguments)}: {error}.") from error
+    return _truncated(u, name, frozen, f"scipy.stats.{kind} with {dict(arguments)}", low, high)
+
+
+_TINY = 1e-15
+"""Probability from an open end of a distribution within which no value is drawn."""
+
+
+def _truncated(u: np.ndarray, name: str, frozen: Any, what: str, low: float, high: float) -> np.ndarray:
+    """Quantiles of a distribution, truncated to the range."""
+    first, last = frozen.support()
+    below, above = 0.0, 1.0
+    if low > first or high < last:
+        if not hasattr(frozen, "pdf"):
+            raise DesignError(f"'{name}': {what} is discrete and cannot be cut to {low:g} to {high:g}.")
+        below, above = frozen.cdf(low), frozen.cdf(high)
     if not above > below:
-        raise DesignError(f"'{name}': scipy.stats.{kind} with {dict(arguments)} never lies in {low:g} to {high:g}.")
-    drawn: np.ndarray = np.clip(frozen.ppf(below + u * (above - below)), low, high)
+        raise DesignError(f"'{name}': {what} never lies in {low:g} to {high:g}.")
+    share = np.clip(below + u * (above - below), 0.0 if np.isfinite(low) else _TINY, 1.0 if np.isfinite(high) else 1 - _TINY)
+    drawn: np.ndarray = np.clip(frozen.ppf(share), low, high)
     return drawn
+
+
+_TAIL = 0.025
+"""Probability beyond the end that stands for an open end of a distribution."""
+
+
+def closed_ends(kind: Any, low: float, high: float) -> tuple[float, float]:
+    """Ends of a range; an open end of a distribution is its 2.5 % or 97.5 % quantile."""
+    if not is_distribution(kind):
+        return low, high
+    return (
+        low if np.isfinite(low) else float(kind.ppf(_TAIL)),
+        high if np.isfinite(high) else float(kind.ppf(1 - _TAIL)),
+    )

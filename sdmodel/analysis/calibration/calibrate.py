@@ -41,9 +41,9 @@ def calibrate(
     model
         The model; it is not changed.
     parameters
-        Constants to fit: a table such as `model.uncertainties` (index name; columns low, high), a mapping from names to
-        (low, high), or names. Ranges, those of the file where none are given, bound the search; `start` is the value in
-        the scenario.
+        Constants to fit: ranges in any form of `sdmodel.latin_hypercube`, such as rows of `model.uncertainties` or
+        ``{name: (low, high)}``, or names. Ranges, those of the file where none are given, bound the search; `start` is
+        the value in the scenario.
     observations
         Observed series, each with its own times: a DataFrame (times in the index or in a column `time`; empty cells are
         missing), a mapping from name to Series, or the path of a CSV, tab-separated or Excel file. Names are
@@ -105,7 +105,7 @@ def calibrate(
     5.0
     """
     check(model=model, errors=errors, starts=starts, rng=rng, values=values, scenario=scenario, data=data)
-    table = constants_to_vary(model, parameters)
+    table = constants_to_vary(model, parameters, continuous="a fit")
     names = [str(name) for name in table.index]
     low, high = (table[c].to_numpy(float) for c in ("low", "high"))
     width = high - low

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from sdmodel.analysis.discovery.box_finders import Finder, p_value, prim_boxes, tree_boxes
 from sdmodel.analysis.discovery.prim import Box
-from sdmodel.analysis.inputs import check, parameter_names
+from sdmodel.analysis.inputs import Parameters, check, parameter_names
 from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design import LABELS
@@ -69,7 +68,7 @@ def discover(
     design: xr.Dataset | pd.DataFrame,
     cases: Any,
     *,
-    parameters: Sequence[str] | None = None,
+    parameters: Parameters | None = None,
     method: str = "prim",
     density: float = 0.8,
     most: int = 3,
@@ -87,7 +86,8 @@ def discover(
         True for each run in which the outcome occurs, in the order of the runs:
         ``Outcome("trust").of(sweep) < 0.3``.
     parameters
-        Constants to consider; default: all that differ between the runs.
+        Constants to consider, by name or with ranges, of which the names count; default: all that differ between the
+        runs.
     method
         ``"prim"``: the patient rule induction method, each box from the runs outside the previous ones [1]_ [2]_.
         ``"tree"``: leaves of a classification tree of scikit-learn [3]_, which separates several regions sooner; needs
@@ -264,7 +264,7 @@ def _tried(tried: list[Box], chosen: Box, x: np.ndarray, y: np.ndarray) -> pd.Da
 
 
 # -- arguments --------------------------------------------------------------------------------------
-def _columns(design: xr.Dataset | pd.DataFrame, parameters: Sequence[str] | None) -> pd.DataFrame:
+def _columns(design: xr.Dataset | pd.DataFrame, parameters: Parameters | None) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(design, pd.DataFrame):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.equilibria.net_flows import FrozenModel, freeze
-from sdmodel.analysis.inputs import check, lever_range, one_constant
+from sdmodel.analysis.inputs import Lever, check, lever_range
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 
@@ -21,7 +21,7 @@ _NUDGE = 1e-7
 
 def hysteresis(
     model: Structure,
-    lever: str,
+    lever: Lever,
     variable: str,
     *,
     low: float | None = None,
@@ -41,11 +41,11 @@ def hysteresis(
     model, values, at, scenario
         As in `basins`.
     lever
-        The constant that is varied.
+        The constant that is varied: its name, or its range as in `sdmodel.latin_hypercube`, ``{name: (low, high)}``.
     variable
         The variable reported, or an element `name[a]`.
     low, high
-        Range of the lever; default that of the file.
+        Range of the lever; default the one given with it, or that of the file.
     points
         Number of values in each direction.
 
@@ -75,10 +75,10 @@ def hysteresis(
     """
     import pandas as pd
 
-    check(model=model, lever=lever, variable=variable, low=low, high=high, points=points)
+    check(model=model, variable=variable, low=low, high=high, points=points)
     check(values=values, at=at, scenario=scenario)
-    name = one_constant(model, lever)
-    grid = np.linspace(*lever_range(model, name, low, high), points)
+    name, ends = lever_range(model, lever, low, high)
+    grid = np.linspace(*ends, points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
     rows, _ = _sweep_up_and_down(moment, name, variable, grid, values, scenario)
     out = pd.DataFrame(rows)
@@ -93,7 +93,7 @@ def hysteresis(
 
 def folds(
     model: Structure,
-    lever: str,
+    lever: Lever,
     *,
     low: float | None = None,
     high: float | None = None,
@@ -137,9 +137,9 @@ def folds(
     """
     import pandas as pd
 
-    check(model=model, lever=lever, low=low, high=high, points=points, values=values, at=at, scenario=scenario)
-    name = one_constant(model, lever)
-    grid = np.linspace(*lever_range(model, name, low, high), points)
+    check(model=model, low=low, high=high, points=points, values=values, at=at, scenario=scenario)
+    name, ends = lever_range(model, lever, low, high)
+    grid = np.linspace(*ends, points)
     moment = freeze(model, {**(values or {}), name: grid[0]}, scenario, at)
     rows, states = _sweep_up_and_down(moment, name, moment.names[0], grid, values, scenario)
     found = []
@@ -164,7 +164,7 @@ def folds(
 
 def _sweep_up_and_down(
     first: FrozenModel,
-    lever: str,
+    lever: Lever,
     variable: str,
     grid: np.ndarray,
     values: Mapping[str, float] | None,

@@ -50,8 +50,9 @@ def gradient(
     model
         The model; it is not changed.
     parameters
-        A table such as `model.levers`, or names: of constants (`name` for all elements together, or `name[a,b]`), or of
-        stocks, for the derivative with respect to the initial value.
+        A table such as `model.levers` or another form of ranges, of which the names count; or names: of constants
+        (`name` for all elements together, or `name[a,b]`), or of stocks, for the derivative with respect to the initial
+        value.
     outcomes
         One or several outcomes; the name of a variable stands for its path over time.
     values, scenario, data

@@ -62,8 +62,9 @@ def optimise(
     model
         The model; it is not changed.
     levers
-        Where each lever may go: rows of `Model.levers` (columns low and high), a mapping from names to (low, high), or
-        names of constants for the ranges of the file. A constant marked `[switch]` takes integer numbers only.
+        Where each lever may go: ranges in any form of `sdmodel.latin_hypercube`, such as rows of `Model.levers` or
+        ``{name: (low, high)}``, or names of constants for the ranges of the file. A constant marked `[switch]` takes
+        integer numbers only, one with a list of choices these; of a distribution the range counts.
     goal
         The outcome to optimise.
     aim

@@ -12,6 +12,7 @@ from sdmodel.analysis.evaluation import evaluate, outcome_unit
 from sdmodel.analysis.inputs import Limits, Parameters, check, constants_to_vary
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
+from sdmodel.core.ranges import Choices
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import LABELS, pair
@@ -49,9 +50,12 @@ class PolicyEvaluator:
         return integer.to_numpy(dtype=bool)
 
     def admissible(self, policies: np.ndarray) -> np.ndarray:
-        """Policies clipped to the ranges and rounded where a lever is an integer."""
+        """Policies clipped to the ranges, and rounded where a lever is an integer or has choices."""
         low, high = self.bounds.T
         inside = np.clip(policies, low, high)
+        for i, kind in enumerate(self.levers["distribution"]):
+            if isinstance(kind, Choices):
+                inside[:, i] = kind.nearest(inside[:, i])
         return np.asarray(np.where(self.integer, np.clip(np.round(inside), np.ceil(low), np.floor(high)), inside))
 
     def __call__(self, policies: np.ndarray) -> np.ndarray:

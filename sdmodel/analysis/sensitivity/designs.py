@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sdmodel.core.errors import DesignError
-from sdmodel.design import parameter_table, sobol_sequence
+from sdmodel.design import Ranges, parameter_table, sobol_sequence, with_closed_ends
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def sobol_blocks(
-    parameters: pd.DataFrame | Mapping[str, tuple[float, float]],
+    parameters: Ranges,
     n: int,
     *,
     second: bool = False,
@@ -85,13 +84,13 @@ def width_of(k: int, second: bool) -> int:
     return 2 * k + 2 if second else k + 2
 
 
-def one_at_a_time(parameters: pd.DataFrame | Mapping[str, tuple[float, float]]) -> pd.DataFrame:
+def one_at_a_time(parameters: Ranges) -> pd.DataFrame:
     """Design for a tornado diagram: the base case, then each parameter alone at both ends of its range.
 
     Parameters
     ----------
     parameters
-        As in `sdmodel.latin_hypercube`.
+        As in `sdmodel.latin_hypercube`. An open end of a distribution is its 2.5 % or 97.5 % quantile.
 
     Returns
     -------
@@ -112,7 +111,7 @@ def one_at_a_time(parameters: pd.DataFrame | Mapping[str, tuple[float, float]]) 
     """
     import pandas as pd
 
-    parameters = parameter_table(parameters)
+    parameters = with_closed_ends(parameter_table(parameters))
     low, high = (parameters[c].to_numpy(float) for c in ("low", "high"))
     wide = np.flatnonzero(~np.isfinite(low + high))
     if len(wide):

@@ -43,8 +43,8 @@ def sobol(
     of
         A model, which is run; or the sweep of a design of `sdmodel.sobol_blocks`.
     parameters
-        A table such as `model.uncertainties` (index name; columns value, low, high, distribution), a mapping from names
-        to (low, high), or names of constants of the model. They are drawn independently of each other.
+        Ranges in any form of `sdmodel.latin_hypercube`, such as `model.uncertainties` or ``{name: (low, high)}``, or
+        names of constants for the ranges of the file. They are drawn independently of each other.
     outcomes
         One or several outcomes; the name of a variable stands for its path and gives indices over time.
     n

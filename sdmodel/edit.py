@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import SupportsFloat, TypeVar
+import math
+from typing import Any, SupportsFloat, TypeVar
 
-from sdmodel.core.errors import EquationError
-from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Table
+from sdmodel.core.distributions import DISTRIBUTIONS
+from sdmodel.core.errors import DesignError, EquationError, OverrideError, RangeError
+from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
+from sdmodel.core.ranges import read_ranges
 from sdmodel.core.schedule import Schedule
 from sdmodel.core.structure import Component, Structure, Variable, dimensions
 
@@ -71,6 +74,41 @@ def cut(model: S, cause: str, effect: str) -> S:
             "Rename the variable in the file."
         )
     return _within(model, read, model[effect], held.key).with_variable(held)
+
+
+def with_ranges(model: S, ranges: Any) -> S:
+    """Return a structure with other ranges of constants (see `Model.with_ranges`)."""
+    table = read_ranges(ranges)
+    for name, low, high, kind in zip(table.index, table["low"], table["high"], table["distribution"], strict=True):
+        model = model.with_variable(_with_range(model[name], float(low), float(high), kind))
+    return model
+
+
+def _with_range(old: Variable, low: float, high: float, kind: Any) -> Variable:
+    if old.kind != "constant":
+        raise OverrideError(f"'{old.name}' is not a constant ({old.kind}); only constants have a range.")
+    if not isinstance(kind, str) or kind not in ("", *DISTRIBUTIONS):
+        raise DesignError(
+            f"The range of '{old.name}' in a model is (low, high), with one of {', '.join(DISTRIBUTIONS)}. Give "
+            f"choices and other distributions to the sampler: latin_hypercube({{{old.name!r}: ...}}, n)."
+        )
+    literals = (c.expr for c in old.components)
+    values = [v for e in literals for v in (e.values if isinstance(e, Array) else [getattr(e, "value", low)])]
+    outside = [v for v in values if isinstance(v, float) and not low <= v <= high]
+    if outside:
+        raise RangeError(
+            f"'{old.name}' is {outside[0]:g} in {old.file}, outside the range {low:g} to {high:g}. Give a range that "
+            f"holds the value, or set the value first: model.replace({old.name!r}, ...)."
+        )
+    limits = (*(end if math.isfinite(end) else None for end in (low, high)), *old.limits[2:])
+    if old.role not in ("", "fixed", "uncertainty"):
+        if kind not in ("", "uniform", old.distribution):
+            raise DesignError(f"'{old.name}' is marked [{old.role}], which has a range and no distribution.")
+        return dataclasses.replace(old, limits=limits)
+    kind = kind or old.distribution or "uniform"
+    mark = "[uncertainty]" if kind == "uniform" else f"[uncertainty {kind}]"
+    text = f"{_unmarked(old)} {mark}".strip()
+    return dataclasses.replace(old, limits=limits, role="uncertainty", distribution=kind, documentation=text)
 
 
 def _unmarked(variable: Variable) -> str:

@@ -87,6 +87,42 @@ class Model(Structure):
         """
         return edit.replace(self, name, value, in_equation_of)
 
+    def with_ranges(self, ranges: Any) -> Self:
+        """Return a new model with other ranges of constants, wider or narrower than in the file.
+
+        A constant without a role becomes an uncertainty, so that `uncertainties` lists it; `write` keeps ranges and
+        distributions. A run is not affected: a range says which values are admissible and how they are sampled.
+
+        Parameters
+        ----------
+        ranges
+            A mapping from names of constants to ``(low, high)`` or ``(low, high, distribution)``, or another form of
+            `sdmodel.latin_hypercube`. A range belongs to all elements of a constant with subscripts. Choices and
+            distributions of scipy.stats have no form in a model; give them to the sampler.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        UnknownNameError, OverrideError
+            If a name is not a constant of the model.
+        DesignError
+            If a range is not valid, or has no form in a model.
+        RangeError
+            If the value in the file lies outside the range.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> ranges = {"time in use": (2, 20), "own uptake": (0.001, 0.1, "loguniform")}
+        >>> model = sdmodel.load("adoption").with_ranges(ranges)
+        >>> model.uncertainties[["low", "high", "distribution"]].loc["own uptake"].tolist()
+        [0.001, 0.1, 'loguniform']
+        """
+        return edit.with_ranges(self, ranges)
+
     def cut(self, cause: str, effect: str) -> Self:
         """Return a new model without the link from `cause` to `effect` (a knock-out).
 

@@ -171,9 +171,7 @@ def parameter_names(parameters: Any) -> list[str]:
     return names
 
 
-def constants_to_vary(
-    model: Structure, parameters: Any, *, closed: bool = False, continuous: str = ""
-) -> pd.DataFrame:
+def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False, continuous: str = "") -> pd.DataFrame:
     """Parameters as rows of `Model.parameters`, with the ranges that are given.
 
     Parameters
@@ -258,9 +256,7 @@ def one_constant(model: Structure, name: str) -> str:
     return labels[0]
 
 
-def lever_range(
-    model: Structure, lever: Any, low: float | None, high: float | None
-) -> tuple[str, tuple[float, float]]:
+def lever_range(model: Structure, lever: Any, low: float | None, high: float | None) -> tuple[str, tuple[float, float]]:
     """The constant that is varied, and the closed range in which: that of the file where an end is not given."""
     name, ends = named_lever(model, lever)
     ends = (ends[0] if low is None else float(low), ends[1] if high is None else float(high))

@@ -102,7 +102,9 @@ def _truncated(u: np.ndarray, name: str, frozen: Any, what: str, low: float, hig
         below, above = frozen.cdf(low), frozen.cdf(high)
     if not above > below:
         raise DesignError(f"'{name}': {what} never lies in {low:g} to {high:g}.")
-    share = np.clip(below + u * (above - below), 0.0 if np.isfinite(low) else _TINY, 1.0 if np.isfinite(high) else 1 - _TINY)
+    share = np.clip(
+        below + u * (above - below), 0.0 if np.isfinite(low) else _TINY, 1.0 if np.isfinite(high) else 1 - _TINY
+    )
     drawn: np.ndarray = np.clip(frozen.ppf(share), low, high)
     return drawn
 

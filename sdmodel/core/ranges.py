@@ -41,7 +41,8 @@ class Choices:
     def ppf(self, u: np.ndarray) -> np.ndarray:
         """Values at the probabilities `u`."""
         place = np.minimum((np.asarray(u) * len(self.values)).astype(int), len(self.values) - 1)
-        return np.asarray(self.values, dtype=float)[place]
+        found: np.ndarray = np.array(self.values)[place]
+        return found
 
     def support(self) -> tuple[float, float]:
         """Smallest and largest value."""
@@ -49,8 +50,9 @@ class Choices:
 
     def nearest(self, x: np.ndarray) -> np.ndarray:
         """The value nearest to each of `x`."""
-        values = np.asarray(self.values, dtype=float)
-        return values[np.abs(np.asarray(x)[..., None] - values).argmin(axis=-1)]
+        values = np.array(self.values)
+        found: np.ndarray = values[np.abs(np.asarray(x)[..., None] - values).argmin(axis=-1)]
+        return found
 
 
 def is_distribution(given: object) -> bool:

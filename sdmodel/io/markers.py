@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from sdmodel.core.distributions import DISTRIBUTIONS
 from sdmodel.core.errors import ReadError
 from sdmodel.core.structure import Source
 from sdmodel.core.text import shorten
 
-DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "normal", "lognormal")
 _ROLES = ("lever", "uncertainty", "switch", "fixed")
 _WORDS = (*_ROLES, "from", "outcome")
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")

@@ -161,7 +161,8 @@ def _in_range(model: Structure, label: str, value: float) -> None:
         unit = f" {variable.unit}" if variable.unit else ""
         raise RangeError(
             f"'{label}' is given {value:g}{unit}; its range in {variable.file} is {variable.low:g} to "
-            f"{variable.high:g}{unit}. Choose a value inside, or widen the range in a new model."
+            f"{variable.high:g}{unit}. Choose a value inside, or widen the range: "
+            f"model.with_ranges({{{variable.name!r}: ({min(value, variable.low):g}, {max(value, variable.high):g})}})."
         )
 
 

@@ -198,7 +198,8 @@ def _values(
                 row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
                 raise RangeError(
                     f"Row {row} of the design gives '{label}' {values[row]:g}; its range in {variable.file} is "
-                    f"{variable.low:g} to {variable.high:g} {variable.unit}."
+                    f"{variable.low:g} to {variable.high:g} {variable.unit}. Choose values inside, or widen the range: "
+                    f"model.with_ranges({{{variable.name!r}: (low, high)}})."
                 )
             if label not in index:
                 raise OverrideError(

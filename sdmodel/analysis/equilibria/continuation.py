@@ -164,7 +164,7 @@ def folds(
 
 def _sweep_up_and_down(
     first: FrozenModel,
-    lever: Lever,
+    lever: str,
     variable: str,
     grid: np.ndarray,
     values: Mapping[str, float] | None,

@@ -12,6 +12,8 @@ here. Each case runs with Euler and Runge-Kutta steps, alone and in the kernel o
 - https://vensim.com/documentation/fn_sample_if_true.html: the own name on the right is the previous value; changes at
   TIME STEP only.
 - https://vensim.com/documentation/fn_delay_fixed.html: at least one TIME STEP; changes at TIME STEP only.
+- https://vensim.com/documentation/fn_delay_n.html: the output depends on the delay time of earlier TIME STEPs only, is
+  constant over a TIME STEP whatever the method, and passes on exactly what has come in.
 - https://vensim.com/documentation/fn_quantum.html: towards zero; a second argument of 0 returns the first.
 """
 
@@ -103,6 +105,26 @@ def test_a_test_input_of_a_stock_is_held_as_a_whole(path: Callable[..., np.ndarr
     """The height of a STEP counts as it was at the start of the step: s' = s becomes a doubling each step."""
     doubled = path("s = INTEG(STEP(s, 0), 1) ~ ~ |", "s", "rk4")
     np.testing.assert_allclose(doubled, 2.0 ** np.arange(6), rtol=1e-15)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+@pytest.mark.parametrize("order", [1, 3])
+def test_delay_n_passes_on_what_has_come_in_while_its_delay_time_varies(
+    path: Callable[..., np.ndarray], order: int, method: str
+) -> None:
+    times = [6.0 + 3 * (t >= 2) - 2 * (t >= 5) for t in range(400)]
+    levels, before, out = [4.0 * times[0] / order] * order, times[0], []
+    for t, time in enumerate(times):  # the levels of the manual, with the delay time of the step before
+        flows = [level * order / before for level in levels]
+        out.append(flows[-1])
+        levels = [v + a - b for v, a, b in zip(levels, [8.0 * (t < 3), *flows], flows, strict=False)]
+        before = time
+    equations = (
+        "time varying = 6 + STEP(3, 2) - STEP(2, 5) ~ ~ |\nin = 8 - STEP(8, 3) ~ ~ |\n"
+        f"out = DELAY N(in, time varying, 4, {order}) ~ ~ |\narrived = INTEG(out, 0) ~ ~ |"
+    )
+    np.testing.assert_allclose(path(equations, "out", method, end=20), out[:21], rtol=1e-12)
+    assert path(equations, "arrived", method, end=399)[-1] == pytest.approx(4 * 6 + 3 * 8, rel=1e-12)
 
 
 def test_a_draw_is_held_with_its_arguments(path: Callable[..., np.ndarray]) -> None:

@@ -75,52 +75,36 @@ def delay(order: int, with_initial: bool) -> Build:
             n = low.fitted_order(site, n, time0)
         share = g.over(time0, g.const(float(n)))
         states, known = low.hidden_states(site, [g.times(begin, share)] * n)
-        now = argument(low, site, args[1])
-        if order == 0 and low.fixed and g.varies(now):
-            return _changing(low, site, states, known, n, time0)
+        pace = g.over(argument(low, site, args[1]), g.const(float(n)))
+        if order == 0 and low.fixed and g.varies(pace):
+            pace = _previous(low, site, time0, n)
+        outflows = [g.over(g.add("state", i), pace) for i in states]
+        if order == 0:
+            outflows = [low.hold(flow, False) for flow in outflows]
 
         def rates() -> None:
-            inflow, time = (argument(low, site, a) for a in args[:2])
-            pace = g.over(time, g.const(float(n)))
-            out = []
-            for i in states:
-                outflow = g.over(g.add("state", i), pace)
-                out.append(g.minus(inflow, outflow))
-                inflow = outflow
-            low.set_rates(states, out)
+            inflows = [argument(low, site, args[0]), *outflows[:-1]]
+            low.set_rates(states, [g.minus(a, b) for a, b in zip(inflows, outflows, strict=True)])
 
         if not known:
             low.later(rates)
-        return g.over(g.add("state", states[-1]), g.over(now, g.const(float(n))))
+        return outflows[-1]
 
     return build
 
 
-def _changing(low: Builder, site: Site, states: list[int], known: bool, order: int, time0: int) -> int:
-    """DELAY N with a delay time that varies.
-
-    The outflow of level k = 0, 1, ... is order * level / (delay time k steps ago).
-    """
+def _previous(low: Builder, site: Site, time0: int, order: int) -> int:
+    """Delay time per level of DELAY N in the TIME STEP before this one, on which alone its output depends."""
     g = low.graph
-    size = g.const(float(order))
-    times, _ = low.hidden_memories(site, "times", order)
-    held = [g.add("memory", i) for i in times]
+    (index,), known = low.hidden_memories(site, "time")
 
-    def rates() -> None:
-        inflow, now = (argument(low, site, a) for a in site.call.args[:2])
-        moved = [now, *held[:-1]]
-        out = []
-        for i, time in zip(states, moved, strict=True):
-            outflow = g.over(g.times(g.add("state", i), size), time)
-            out.append(g.minus(inflow, outflow))
-            inflow = outflow
-        low.set_rates(states, out)
-        for index, time in zip(times, moved, strict=True):
-            low.set_memory(index, f"{site.variable.name} delay time {index + 1}", time0, time, g.const(1.0))
+    def following() -> None:
+        now = argument(low, site, site.call.args[1])
+        low.set_memory(index, f"{site.variable.name} delay time", time0, now, g.const(1.0))
 
     if not known:
-        low.later(rates)
-    return g.over(g.times(g.add("state", states[-1]), size), held[0])
+        low.later(following)
+    return g.over(g.add("memory", index), g.const(float(order)))
 
 
 def _average(low: Builder, site: Site, start: int, x: int, time: int) -> int:

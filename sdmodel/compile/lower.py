@@ -10,7 +10,7 @@ from sdmodel.compile.function_builder import FunctionBuilder
 from sdmodel.compile.program import Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, label
 from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
+from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.functions.protocols import Site, arguments
 from sdmodel.core.functions.refused import REFUSED
 from sdmodel.core.functions.table import FUNCTIONS
@@ -138,7 +138,7 @@ class Lowering(FunctionBuilder):
                 self.defaults.append(literal)
             return self.graph.add("param", self.parameters[name])
         expr = component.expr
-        if isinstance(expr, Call) and expr.name in ("integ", "integ non negative"):
+        if isinstance(expr, Call) and expr.name in INTEGRALS:
             where = f"{variable.where}: '{variable.name}'"
             if expr.name != "integ":
                 self.needs_steps(expr.name, where, variable.file)

@@ -109,6 +109,9 @@ class Text:
 
 Expr = Number | Array | Ref | Op | Call | Table | Text
 
+INTEGRALS = ("integ", "integ non negative", "integ cut")
+"""Functions of stocks; the second and third are those of XMILE's non-negative stocks."""
+
 
 def key(name: str) -> str:
     """Normalise a name: Vensim ignores case and quotes, and treats blanks and underscores alike.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
+from sdmodel.core.expression import INTEGRALS, NA, Array, Call, Expr, Number, Op, Ref, Table, Text, to_text
 from sdmodel.core.functions.table import FUNCTIONS
 
 XMILE_WORDS = {f.name: f.xmile for f in FUNCTIONS.values() if f.xmile}
@@ -32,7 +32,7 @@ def function_name(name: str, file: str) -> str:
     """
     if is_xmile(file):
         return XMILE_WORDS.get(name, name.upper())
-    return "the non-negative stock" if name == "integ non negative" else name.upper()
+    return "the non-negative stock" if name in INTEGRALS[1:] else name.upper()
 
 
 def formula(expr: Expr, file: str, spell: dict[str, str] | None = None) -> str:

@@ -86,7 +86,7 @@ VENSIM = Dialect(
     rename=_GET,
     reserved=frozenset((
         "array rank", "data", "element at", "floor", "floored modulo", "get constants", "get data", "get lookups",
-        "integ non negative", "poisson", "previous", "round", "xpulse", "xpulse train", "xramp",
+        "integ cut", "integ non negative", "poisson", "previous", "round", "xpulse", "xpulse train", "xramp",
     )),
 )  # fmt: skip
 """Vensim: `:NOT:` binds looser than a comparison, a sign tighter than `*` and looser than `^`, `^` from the right."""
@@ -110,6 +110,7 @@ XMILE = Dialect(
             "get data",
             "get lookups",
             "integ",
+            "integ cut",
             "integ non negative",
             "non negative",
             "unconnected",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from sdmodel.core import resources as paths
 from sdmodel.core.arguments import kind
-from sdmodel.core.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
+from sdmodel.core.errors import CompositionError, ReadError, ReadWarning, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Call, Expr
 from sdmodel.core.structure import Structure
 from sdmodel.core.text import shorten
@@ -59,6 +60,15 @@ def _sector(raw: bytes, path: Path) -> Structure:
         model = read(raw, path)
         if not _has_external_ranges(raw) and not _repaired(raw, path):
             parse_cache.put(entry, model)
+    for variable in model.equations.values():
+        if any(isinstance(c.expr, Call) and c.expr.name == "integ cut" for c in variable.components):
+            warnings.warn(
+                f"{variable.where}: the non-negative stock '{variable.name}' is cut off at zero, which loses or makes "
+                "what flows: its flows cannot be reduced, because they are not variables of its own dimensions, each "
+                "the outflow of this stock only.",
+                ReadWarning,
+                stacklevel=2,
+            )
     if any(_is_external(c.expr) for v in model.equations.values() for c in v.components):
         from sdmodel.io.data import attach
 

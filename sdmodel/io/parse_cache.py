@@ -19,7 +19,7 @@ from sdmodel.core import version
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.structure import Component, Source, Structure, SubscriptRange, Variable
 
-FORMAT = 9
+FORMAT = 10
 """Increase whenever files are read differently or the form of entries changes."""
 _PLAIN = ("name", "kind", "unit", "sentence", "documentation", "role", "distribution", "origin", "outcome", "group",
           "sector", "file", "line")  # fmt: skip

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, key
+from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Op, Ref, key
 from sdmodel.core.structure import Variable
 from sdmodel.model import Model
 
-_STOCKS = ("integ", "integ non negative")
 _MOVING = ("time", "step", "ramp", "pulse", "pulse train")
 
 
@@ -120,7 +119,7 @@ def _moves(model: Model, name: str) -> bool:
 
 
 def _rate(expr: Expr) -> Expr:
-    return expr.args[0] if isinstance(expr, Call) and expr.name in _STOCKS else expr
+    return expr.args[0] if isinstance(expr, Call) and expr.name in INTEGRALS else expr
 
 
 def _terms(expr: Expr, sign: str = "+") -> Iterator[tuple[str, Expr]]:

@@ -254,10 +254,13 @@ def test_graphs_that_extrapolate_hold_or_are_inverted(stella: Make) -> None:
 
 # -- non-negative -----------------------------------------------------------------------------------------------
 def test_what_a_file_says_of_non_negative_is_kept(stella: Make) -> None:
-    stock = "<stock name='{}'><eqn>2</eqn><outflow>out</outflow>{}</stock>"
+    stock = (
+        "<stock name='{0}'><eqn>2</eqn><outflow>{0} out</outflow>{1}</stock><flow name='{0} out'><eqn>1</eqn></flow>"
+    )
     variables = (
-        stock.format("s", "<non_negative/>") + stock.format("f", "") + "<flow name='out'><eqn>1</eqn></flow>"
-        "<flow name='one way'><eqn>2-TIME</eqn><non_negative/></flow><flow name='both ways'><eqn>2-TIME</eqn></flow>"
+        stock.format("s", "<non_negative/>")
+        + stock.format("f", "")
+        + "<flow name='one way'><eqn>2-TIME</eqn><non_negative/></flow><flow name='both ways'><eqn>2-TIME</eqn></flow>"
     )
     model = stella(variables)
     assert path_of(model, "s") == [2, 1, 0, 0, 0]

@@ -179,7 +179,16 @@ STOCKS = (
     Function("integ", "a stock; also inside a formula", (2, 2), "u/time, u -> u", integ),
     Function(
         "integ non negative",
-        "a stock of XMILE marked `<non_negative>`: cut off at zero after each step",
+        "a stock of XMILE marked `<non_negative>`, whose outflows are at most what it holds",
+        (2, 2),
+        "u/time, u -> u",
+        steps="outflows of at most what the stock holds at each step",
+        vensim=False,
+        xmile="the non-negative stock",
+    ),
+    Function(
+        "integ cut",
+        "such a stock whose flows cannot be reduced: cut off at zero after each step, with a warning",
         (2, 2),
         "u/time, u -> u",
         steps="a stock cut off at zero each step",

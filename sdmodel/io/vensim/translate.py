@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import Array, Call, Expr, Number, Ref, Table, Text, key, names_in, walk
+from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Ref, Table, Text, key, names_in, walk
 from sdmodel.core.structure import CONTROL, Component, Structure, Variable
 from sdmodel.core.text import printable, shorten
 from sdmodel.io.expression_parser import parse_equation
@@ -218,7 +218,7 @@ def kind_of(name: str, components: tuple[Component, ...]) -> str:
     exprs = [c.expr for c in components]
     if all(isinstance(e, (Number, Array)) or (isinstance(e, Call) and e.name == "get constants") for e in exprs):
         return "constant"
-    if any(isinstance(e, Call) and e.name in ("integ", "integ non negative") for e in exprs):
+    if any(isinstance(e, Call) and e.name in INTEGRALS for e in exprs):
         return "stock"
     if all(isinstance(e, Table) or (isinstance(e, Call) and e.name == "get lookups") for e in exprs):
         return "lookup"

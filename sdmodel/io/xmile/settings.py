@@ -59,5 +59,5 @@ def settings_of(root: Any, model: Any, saving: str, names: Container[str], file:
     variables = [
         Variable(n, "control", (Component((), (), e),), unit=unit, file=file, line=line) for n, e in values.items()
     ]
-    written = [m.strip().lower() for m in (specs.get("method") or "").split(",")]
+    written = [m.strip().lower() for m in (specs.get("method") or "euler").split(",")]  # as the standard says
     return variables, next((_METHODS[m] for m in written if m in _METHODS), written[0])

@@ -34,6 +34,7 @@ from sdmodel.io.xmile.layout import (
     variables_of,
 )
 from sdmodel.io.xmile.modules import Part, join_modules, macros_of
+from sdmodel.io.xmile.non_negative import limit_outflows
 from sdmodel.io.xmile.repair import KINDS
 from sdmodel.io.xmile.settings import settings_of
 
@@ -95,7 +96,7 @@ def read_xmile(raw: bytes, path: Path) -> Structure:
         equations.setdefault(variable.key, variable)
     return Structure(
         name=path.stem,
-        equations=MappingProxyType(equations),
+        equations=MappingProxyType(limit_outflows(equations)),
         ranges=MappingProxyType(ranges),
         sectors=whole.sectors,
         path=path,

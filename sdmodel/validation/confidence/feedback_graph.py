@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sdmodel.core.expression import Call, Expr, Op, names_in
+from sdmodel.core.expression import INTEGRALS, Call, Expr, Op, names_in
 from sdmodel.core.structure import Component, Structure, Variable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def instantaneous(variable: Variable) -> Variable:
 
 def _flowing(expr: Expr) -> Expr:
     match expr:
-        case Call("integ", (flow, _)):
+        case Call(name, (flow, _)) if name in INTEGRALS:
             return _flowing(flow)
         case Call(name, (first, *_)) if name in MEMORIES:
             return _flowing(first)

@@ -11,7 +11,7 @@ from sdmodel.core.errors import DesignError, EquationError, OverrideError, Range
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
 from sdmodel.core.ranges import read_ranges
 from sdmodel.core.schedule import Schedule
-from sdmodel.core.structure import Component, Structure, Variable, dimensions
+from sdmodel.core.structure import Component, Structure, Variable, dimensions, kind_of
 
 S = TypeVar("S", bound=Structure)
 
@@ -28,13 +28,9 @@ def replace(model: S, name: str, value: float | Expr | Schedule, within: str | N
     if within is not None:
         return _within(model, old, model[within], expr)
     subs = tuple(dimensions(model, old))
-    kind = "constant" if isinstance(expr, Number) else "lookup" if isinstance(expr, Table) else "auxiliary"
-    if isinstance(expr, Call) and expr.name in ("data", "get data"):
-        kind = "data"
-    if old.kind == "control":
-        kind = "control"
-    new = dataclasses.replace(old, kind=kind, components=(Component(subs, (), expr),))
-    if kind != "constant":
+    components = (Component(subs, (), expr),)
+    new = dataclasses.replace(old, kind=kind_of(old.name, components), components=components)
+    if new.kind != "constant":
         new = dataclasses.replace(new, role="", ids=(), distribution="", origin="", documentation=_unmarked(old))
     return model.with_variable(new)
 

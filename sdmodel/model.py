@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sdmodel import edit
+from sdmodel.core.errors import UnitsWarning
 from sdmodel.core.expression import Expr
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
@@ -63,7 +65,7 @@ class Model(Structure):
 
         return constants_table(self, *roles)
 
-    def replace(self, name: str, value: float | Expr | Schedule, *, in_equation_of: str | None = None) -> Self:
+    def replace(self, name: str, value: float | str | Expr | Schedule, *, in_equation_of: str | None = None) -> Self:
         """Return a new model with another definition of `name`; this model is unchanged.
 
         Parameters
@@ -71,10 +73,12 @@ class Model(Structure):
         name
             A variable of the model.
         value
-            A number (the variable becomes a constant), a schedule, or an expression tree.
+            A number (the variable becomes a constant), a schedule, an equation in Vensim's language such as
+            ``"contact rate * susceptible"`` or the points of a lookup, ``"(0,0),(1,2)"``, or an expression tree. The
+            text is parsed as that of a model file; nothing is evaluated.
         in_equation_of
             Replace `name` only where the equation of this variable reads it: the link between the two is cut and
-            everything else that reads `name` goes on as before. `value` must then be an expression.
+            everything else that reads `name` goes on as before. `value` must then be an equation.
 
         Returns
         -------
@@ -83,9 +87,89 @@ class Model(Structure):
         Raises
         ------
         UnknownNameError
-            If the model has no such variable.
+            If the model has no such variable, or the equation reads a name that the model lacks.
+        EquationError
+            If the equation cannot be read; the message points at the place.
+
+        Warns
+        -----
+        UnitsWarning
+            If the units of the equation do not agree with those of the variable.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> model = sdmodel.load("adoption")
+        >>> slow = model.replace("uptake", "own uptake * firms without")
+        >>> bool(slow.run()["firms with"].iloc[-1] < model.run()["firms with"].iloc[-1])
+        True
+        >>> model.replace("uptake", "own uptake * * firms without")
+        Traceback (most recent call last):
+          ...
+        sdmodel.core.errors.EquationError: The equation of 'uptake' cannot be read: ...
+            own uptake * * firms without
+                         ^
         """
-        return edit.replace(self, name, value, in_equation_of)
+        if not isinstance(value, str):
+            return edit.replace(self, name, value, in_equation_of)
+        from sdmodel.io.vensim.equation_text import expression_from_text
+
+        old = self[in_equation_of or name]
+        new = edit.replace(self, name, expression_from_text(value, old.name, self), in_equation_of)
+        return new._with_units_checked(old.name)
+
+    def add(self, name: str, equation: float | str, *, unit: str = "", documentation: str = "") -> Self:
+        """Return a new model with one more variable; this model is unchanged.
+
+        Parameters
+        ----------
+        name
+            Name of the variable, with its subscript ranges where it has some: ``"cost[region]"``.
+        equation
+            In Vensim's language: a number, a formula, a stock as ``"INTEG(inflow - outflow, 100)"``, or the points of a
+            lookup, ``"(0,0),(1,2)"``. It may read variables of the model and itself.
+        unit
+            Unit, such as ``"person/Year"``.
+        documentation
+            A sentence, and the markers of a model file such as ``[lever]`` or ``[outcome]``.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        EquationError
+            If the model has a variable of this name, or the equation cannot be read; the message points at the place.
+        UnknownNameError
+            If the equation reads a name that the model lacks.
+
+        Warns
+        -----
+        UnitsWarning
+            If the units of the equation do not agree with `unit`.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> model = sdmodel.load("adoption").add("share", "firms with/all firms", unit="Dmnl")
+        >>> bool(model.run()["share"].between(0, 1).all())
+        True
+        """
+        from sdmodel.io.vensim.equation_text import variable_from_text
+
+        text = equation if isinstance(equation, str) else repr(float(equation))
+        variable = variable_from_text(name, text, self, unit, documentation)
+        return self.with_variable(variable)._with_units_checked(variable.name)
+
+    def _with_units_checked(self, name: str) -> Self:
+        """The model itself, after warnings about the units of the equation of `name`."""
+        from sdmodel.validation.static.units import check_units
+
+        for found in check_units(self, name) if self[name].unit else ():
+            if found.variable == name:
+                warnings.warn(f"'{name}': {found.message}", UnitsWarning, stacklevel=3)
+        return self
 
     def with_ranges(self, ranges: Any) -> Self:
         """Return a new model with other ranges of constants, wider or narrower than in the file.
@@ -118,8 +202,8 @@ class Model(Structure):
         >>> import sdmodel
         >>> ranges = {"time in use": (2, 20), "own uptake": (0.001, 0.1, "loguniform")}
         >>> model = sdmodel.load("adoption").with_ranges(ranges)
-        >>> model.uncertainties[["low", "high", "distribution"]].loc["own uptake"].tolist()
-        [0.001, 0.1, 'loguniform']
+        >>> model.uncertainties.loc["own uptake", "distribution"]
+        'loguniform'
         """
         return edit.with_ranges(self, ranges)
 

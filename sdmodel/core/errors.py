@@ -120,6 +120,10 @@ class ResultWarning(UserWarning):
     """A result is valid but limited, for example in accuracy; the message states why and what to do."""
 
 
+class UnitsWarning(UserWarning):
+    """The units of an equation given as text do not agree; the message states both."""
+
+
 MAX_COMPARED = 200
 """Maximum number of characters compared; the time grows with the product of the lengths."""
 

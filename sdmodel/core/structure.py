@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from sdmodel.core.arguments import kind
 from sdmodel.core.calendar import counts_years
 from sdmodel.core.errors import EquationError, UnknownNameError
-from sdmodel.core.expression import Expr, Number, Table, key, names_in
+from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Table, key, names_in
 from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.labels import split_label
 from sdmodel.core.notation import formula
@@ -256,6 +256,22 @@ class Structure:
         if "saveper" not in out and "time step" in out:
             out["saveper"] = out["time step"]
         return out
+
+
+def kind_of(name: str, components: tuple[Component, ...]) -> str:
+    """Kind of a variable by its name and equations: constant, auxiliary, stock, lookup, data or control."""
+    if key(name) in CONTROL:
+        return "control"
+    exprs = [c.expr for c in components]
+    if all(isinstance(e, (Number, Array)) or (isinstance(e, Call) and e.name == "get constants") for e in exprs):
+        return "constant"
+    if any(isinstance(e, Call) and e.name in INTEGRALS for e in exprs):
+        return "stock"
+    if all(isinstance(e, Table) or (isinstance(e, Call) and e.name == "get lookups") for e in exprs):
+        return "lookup"
+    if all(isinstance(e, Call) and e.name in ("data", "get data") for e in exprs):
+        return "data"
+    return "auxiliary"
 
 
 def element_shape(structure: Structure, variable: Variable) -> tuple[tuple[str, ...], ...]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sdmodel.core.errors import CompositionError
 from sdmodel.core.expression import Ref, key
-from sdmodel.core.structure import Component
+from sdmodel.core.structure import Component, kind_of
 from sdmodel.edit import substitute
-from sdmodel.io.vensim.translate import kind_of, read_vensim
+from sdmodel.io.vensim.translate import read_vensim
 
 if TYPE_CHECKING:
     from sdmodel.core.structure import Variable

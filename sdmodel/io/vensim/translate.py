@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sdmodel.core.errors import ReadError, UnsupportedError
-from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Ref, Table, Text, key, names_in, walk
-from sdmodel.core.structure import CONTROL, Component, Structure, Variable
+from sdmodel.core.expression import Call, Expr, Number, Ref, Text, key, names_in, walk
+from sdmodel.core.structure import Component, Structure, Variable, kind_of
 from sdmodel.core.text import printable, shorten
 from sdmodel.io.expression_parser import parse_equation
 from sdmodel.io.expression_tokens import ExpressionError
@@ -119,7 +119,7 @@ class _Section:
             case _:
                 if name == "time":
                     raise ReadError(f"{where} is the simulation time and cannot be defined.")
-                component = Component(definition.subscripts, definition.exceptions, _formula(definition, where))
+                component = Component(definition.subscripts, definition.exceptions, formula_of(definition, where))
                 if ":" in definition.body and not self.names_outputs:
                     self.names_outputs = OUTPUTS in names_in(component.expr)
                 self.names.setdefault(name, unquoted(definition.name))
@@ -164,7 +164,7 @@ class _Section:
         )
 
 
-def _formula(definition: Definition, where: str) -> Expr:
+def formula_of(definition: Definition, where: str) -> Expr:
     """Expression tree of the right-hand side."""
     body = definition.body
     if definition.kind == "lookup" and not _EXTERNAL_LOOKUP.match(body):
@@ -209,19 +209,3 @@ def _unit(text: str, where: str) -> tuple[str, tuple[float | None, ...]]:
             f"{where}: the range [{shorten(found.group(2))}] has {len(limits)} numbers; it can have 2 or 3."
         )
     return found.group(1).strip(), () if all(x is None for x in limits) else limits
-
-
-def kind_of(name: str, components: tuple[Component, ...]) -> str:
-    """Kind of a variable by its name and equations: constant, auxiliary, stock, lookup, data or control."""
-    if key(name) in CONTROL:
-        return "control"
-    exprs = [c.expr for c in components]
-    if all(isinstance(e, (Number, Array)) or (isinstance(e, Call) and e.name == "get constants") for e in exprs):
-        return "constant"
-    if any(isinstance(e, Call) and e.name in INTEGRALS for e in exprs):
-        return "stock"
-    if all(isinstance(e, Table) or (isinstance(e, Call) and e.name == "get lookups") for e in exprs):
-        return "lookup"
-    if all(isinstance(e, Call) and e.name in ("data", "get data") for e in exprs):
-        return "data"
-    return "auxiliary"

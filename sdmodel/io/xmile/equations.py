@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Number, Op, Ref, Text, aggregated_ranges, key
-from sdmodel.core.structure import Component, Variable
+from sdmodel.core.structure import Component, Variable, kind_of
 from sdmodel.io.operator_stack import INDEX, SLICE
-from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.subscripts import AmbiguousPosition, Subscripts, index_of_word
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Op, Ref, key, walk
-from sdmodel.core.structure import Component, SubscriptRange, Variable
+from sdmodel.core.structure import Component, SubscriptRange, Variable, kind_of
 from sdmodel.io.vensim.macros import Macro
-from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain
 from sdmodel.io.xmile.equations import resolve_references

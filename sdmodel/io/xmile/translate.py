@@ -11,11 +11,10 @@ from typing import Any
 
 from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.expression import Call, Expr, Number, Op, Ref, key
-from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable
+from sdmodel.core.structure import CONTROL, Component, Structure, SubscriptRange, Variable, kind_of
 from sdmodel.io.markers import parse_markers
 from sdmodel.io.number_lists import parse_array
 from sdmodel.io.vensim.macros import expand_macros
-from sdmodel.io.vensim.translate import kind_of
 from sdmodel.io.xmile.arrays import Arrays
 from sdmodel.io.xmile.dialects import parse_xmile, plain, without_comments
 from sdmodel.io.xmile.equations import resolve_references

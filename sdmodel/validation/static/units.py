@@ -14,6 +14,7 @@ Ventana Systems, Vensim Help, "Units Checking", https://vensim.com/documentation
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
@@ -42,13 +43,15 @@ _ANY = _Got(None)
 _WRONG = _Got(None, wrong=True)
 
 
-def check_units(model: Structure) -> list[Issue]:
-    """Check the units of every equation of a model.
+def check_units(model: Structure, name: str | None = None) -> list[Issue]:
+    """Check the units of every equation of a model, or of one.
 
     Parameters
     ----------
     model
         The model, at the level of arrays; nothing is run.
+    name
+        The variable whose equation is checked; default: all.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def check_units(model: Structure) -> list[Issue]:
     >>> print(check_units(Structure("m", {v.key: v for v in parts}))[0].message.partition(":")[0])
     The equation gives Person, but b is stated in Year
     """
-    return _Checker(model).run()
+    checker = _Checker(model)
+    return checker.run(model.equations.values() if name is None else [model[name]])
 
 
 class _Checker:
@@ -84,12 +88,12 @@ class _Checker:
         self.units: dict[str, Unit | None] = {}
         self.variable = Variable("", "", ())
 
-    def run(self) -> list[Issue]:
+    def run(self, variables: Iterable[Variable]) -> list[Issue]:
         for k, variable in self.model.equations.items():
             self.variable = variable
             self.units[k] = self.stated(variable)
         self.time = self.time_unit()
-        for variable in self.model.equations.values():
+        for variable in variables:
             self.variable = variable
             for component in variable.components:
                 try:

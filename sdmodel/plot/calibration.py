@@ -7,30 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.style import (
-    COLOURS,
-    GREY,
-    INK,
-    MARKERS,
-    PALE,
-    SMALL,
-    Numbers,
-    drawing,
-    finish,
-    panels,
-    stretch,
-    wrapped,
-)
+from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.style import COLOURS, GREY, INK, MARKERS, PALE, SMALL, Numbers, drawing, wrapped
 
 MOST_ROWS = 20
 
 
-def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+@documented
+def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> Drawing:
     """Draw observed and fitted values over time, one panel per series.
 
     Parameters
@@ -39,14 +27,11 @@ def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> 
         The table `fit` of a `sdmodel.Calibration`.
     errors
         Draw the 95 % interval of each observation. Set to False if no errors were given to the fit.
-    width
-        Width of the figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One a series.
+    Drawing
+        `(fig, axes)`; panels: one a series.
 
     Raises
     ------
@@ -80,25 +65,22 @@ def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> 
             panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
             panel.xaxis.set_major_formatter(Numbers(""))
         draw_legend(fig, axes, axes[0].get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
-def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+@documented
+def profiles(table: pd.DataFrame, *, width: float = 16.0) -> Drawing:
     """Draw likelihood profiles: the loss of fit with a parameter held at other values, one panel per parameter.
 
     Parameters
     ----------
     table
         What `Calibration.profile` gives.
-    width
-        Width of the figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One a parameter.
+    Drawing
+        `(fig, axes)`; panels: one a parameter.
 
     Raises
     ------
@@ -134,27 +116,17 @@ def profiles(table: pd.DataFrame, *, width: float = 16.0) -> tuple[Figure, list[
             panel.xaxis.set_major_formatter(Numbers(""))
             panel.yaxis.set_major_formatter(Numbers())
         draw_legend(fig, axes, axes[0].get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
-def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+@documented
+def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 16.0) -> Drawing:
     """Draw the largest difference of each variable between two runs; the first variable to differ is on top.
 
     Parameters
     ----------
     table
         What `sdmodel.compare` gives for two runs.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -203,8 +175,7 @@ def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 1
         panel.set_xlabel(wrapped(f"Largest difference, share of the largest value{more}", width * 0.65))
         if own:
             stretch(fig, panel, 1, 0.55 * len(rows) + 0.2)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _needs(table: pd.DataFrame, *columns: str) -> None:

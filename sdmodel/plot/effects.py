@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, finish, panels, stretch, wrapped
+from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, wrapped
 
 COLUMNS = ("median", "low", "high")
 
 
+@documented
 def effects(
     table: pd.DataFrame,
     *,
@@ -25,7 +26,7 @@ def effects(
     legend: bool = True,
     ax: Axes | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw the median and the 5 to 95 % interval of paired differences, one row a setting.
 
     A filled dot says that the whole interval lies on one side of zero and beyond the smallest effect that
@@ -45,16 +46,6 @@ def effects(
     legend
         False leaves out the legend, for a sheet whose panels share one; what is drawn carries its name, so
         that `plot.legend` or matplotlib finds it.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -107,8 +98,7 @@ def effects(
             draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
         if own:
             stretch(fig, panel, 1, cell * len(values))
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _checked(table: pd.DataFrame, smallest: float | None) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, flag_marks
-from sdmodel.plot.style import COLOURS, drawing, finish, mix, panels, stretch, unit_text, wrapped
+from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.style import COLOURS, drawing, mix, unit_text, wrapped
 from sdmodel.plot.trajectories import time_axis
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ MOST_PANELS = 12
 EDGE, MEDIAN = mix(COLOURS[0], 0.7), mix(COLOURS[0], 0.6, "#000000")
 
 
+@documented
 def fan(
     dataarray: xr.DataArray,
     *,
@@ -32,7 +33,7 @@ def fan(
     legend: bool = True,
     ax: Axes | Sequence[Axes] | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw the spread of a sweep over time: the median of its runs and bands around it.
 
     At each time the quantiles are taken over the runs, so a band is no single run's path. Failed runs are
@@ -47,22 +48,14 @@ def fan(
         panel for each of its values, all with the same value axis.
     quantiles
         Odd in number, increasing, symmetric about 0.5.
-    policy_marks
-        Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the
-        model's unit of time, or dates.
     legend
         False leaves out the legend and the count of runs, for a sheet whose panels share one; the median
         and the bands carry their names, so that `plot.legend` or matplotlib finds them.
-    ax
-        Axes to draw in, one a panel; a new figure if None.
-    width
-        Width of a new figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One, or one for each value of `by` in the order in which they first appear.
+    Drawing
+        `(fig, axes)`; panels: one, or one for each value of `by` in the order in which they first appear.
 
     Raises
     ------
@@ -123,8 +116,7 @@ def fan(
             flag_marks(panel, marks)
         if own:
             stretch(fig, axes[0], rows, height)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _checked(quantiles: Sequence[float]) -> Floats:

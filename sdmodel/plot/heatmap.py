@@ -15,20 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.plot.style import (
-    BODY,
-    CM,
-    GREY,
-    Numbers,
-    drawing,
-    dress,
-    finish,
-    lightness,
-    panels,
-    stretch,
-    unit_text,
-    wrapped,
-)
+from sdmodel.plot.figure import Drawing, documented, dress, finish, panels, stretch
+from sdmodel.plot.style import BODY, CM, GREY, Numbers, drawing, lightness, unit_text, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.image import AxesImage
@@ -37,6 +25,7 @@ SMALLEST = 5.0
 """Smallest font of a number in a cell, in points."""
 
 
+@documented
 def heat(
     table: pd.DataFrame,
     *,
@@ -47,7 +36,7 @@ def heat(
     legend: bool = True,
     ax: Axes | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw a table of numbers over two settings as coloured cells with the number in each.
 
     Without a centre the colours are cividis [1]_, whose lightness grows evenly, also in grey and for
@@ -71,16 +60,11 @@ def heat(
     legend
         False leaves out the colour bar and with it the label, for a sheet that says elsewhere what the numbers
         are.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One, for the cells; a numeric index grows upwards.
+    Drawing
+        `(fig, axes)`; panels: one, for the cells; a numeric index grows upwards.
 
     Raises
     ------
@@ -149,8 +133,7 @@ def heat(
         if own:
             stretch(fig, panel, 1, rows * cell)
         _write(panel, image, values, signed=centre == 0)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _bar(fig: Figure, image: AxesImage, label: str, high: float, width: float, centre: float | None) -> None:

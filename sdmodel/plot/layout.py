@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import matplotlib.figure
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from sdmodel.core.errors import DesignError
-from sdmodel.plot.style import BODY, CM, GREY, INK, SMALL, drawing, dress, fonts, wrapped
+from sdmodel.plot.figure import Figure, dress
+from sdmodel.plot.style import BODY, CM, GREY, INK, SMALL, drawing, fonts, wrapped
 
 EDGE, GAP = 0.25, 0.2
 """Margin of the sheet and distance between its texts and panels, in cm."""
@@ -145,7 +146,7 @@ def legend(panels: Mapping[str, Axes]) -> None:
             engine.set(rect=(left, bottom + taken, wide, high - taken))
 
 
-def _fitting(fig: Figure, handles: Sequence[Any], at: tuple[float, float], room: float) -> Legend:
+def _fitting(fig: matplotlib.figure.Figure, handles: Sequence[Any], at: tuple[float, float], room: float) -> Legend:
     """Draw a legend in as many columns as fit the available width, in cm."""
     props: dict[str, Any] = {"handles": handles, "handlelength": 3, "borderpad": 0, "borderaxespad": 0}
     for columns in range(len(handles), 0, -1):

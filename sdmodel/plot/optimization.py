@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError
-from sdmodel.plot.style import COLOURS, GREY, SMALL, Numbers, drawing, finish, panels, unit_text, wrapped
+from sdmodel.plot.figure import Drawing, documented, finish, panels
+from sdmodel.plot.style import COLOURS, GREY, SMALL, Numbers, drawing, unit_text, wrapped
 
 MOST_LEVERS = 8
 """Largest number of levers in the figure of a search."""
 
 
-def search(
-    table: pd.DataFrame, *, ax: Axes | list[Axes] | None = None, width: float = 16.0
-) -> tuple[Figure, list[Axes]]:
+@documented
+def search(table: pd.DataFrame, *, ax: Axes | list[Axes] | None = None, width: float = 16.0) -> Drawing:
     """Draw the convergence of a search for a policy: the best goal so far and its levers, against the number of runs.
 
     Parameters
@@ -28,14 +27,11 @@ def search(
         What `sdmodel.optimise` gives.
     ax
         Axes to draw in, one for the goal and one for each lever; a new figure if None.
-    width
-        Width of a new figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One for the goal and one for each of at most eight levers, which share the axis of runs.
+    Drawing
+        `(fig, axes)`; panels: one for the goal and one for each of at most eight levers, which share the axis of runs.
 
     Raises
     ------
@@ -73,8 +69,7 @@ def search(
             panel.xaxis.set_major_locator(MaxNLocator(4))
         for panel in axes[-columns:] if own else axes:
             panel.set_xlabel("Runs")
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def numbers_for(values: np.ndarray) -> Numbers:
@@ -83,23 +78,14 @@ def numbers_for(values: np.ndarray) -> Numbers:
     return Numbers("" if years else ",")
 
 
-def front(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> tuple[Figure, list[Axes]]:
+@documented
+def front(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> Drawing:
     """Draw a Pareto front: a scatter plot of two goals, or parallel coordinates (a line per policy) of three and more.
 
     Parameters
     ----------
     table
         What `sdmodel.pareto` gives.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -133,8 +119,7 @@ def front(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -
             panel.yaxis.set_major_formatter(Numbers())
         else:
             _parallel(panel, table, names, width)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _goal(name: str, table: pd.DataFrame) -> str:

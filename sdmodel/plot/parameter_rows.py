@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend, end_labels, settle
-from sdmodel.plot.style import INK, MOST_LINES, PALE, SMALL, Numbers, drawing, finish, panels, stretch, styles, wrapped
+from sdmodel.plot.figure import Drawing, finish, panels, stretch
+from sdmodel.plot.style import INK, MOST_LINES, PALE, SMALL, Numbers, drawing, styles, wrapped
 
 MOST_ROWS = 20
 """Largest number of rows in a figure; the largest are drawn and the rest are counted."""
@@ -53,20 +54,19 @@ def rest(shown: pd.DataFrame, every: int) -> str:
     return f" ({every - len(shown)} of {every} parameters matter less)" if every > len(shown) else ""
 
 
-def rows_figure(names: pd.Index, ax: Axes | None, width: float) -> tuple[Figure, list[Axes], bool, Axes]:
+def rows_figure(names: pd.Index, ax: Axes | None, width: float) -> tuple[Figure, Axes, bool]:
     """Create a panel with one row per name."""
-    fig, axes, own = panels(ax, 1, 1, width, 3 + 0.6 * len(names))
-    panel = axes[0]
+    fig, (panel,), own = panels(ax, 1, 1, width, 3 + 0.6 * len(names))
     panel.grid(visible=False, axis="y")
     panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
     panel.set_yticks(range(len(names)), [wrapped(str(n), width / 2.4, SMALL) for n in names])
     panel.set_ylim(len(names) - 0.4, -0.6)
-    return fig, axes, own, panel
+    return fig, panel, own
 
 
-def rows_done(fig: Figure, panel: Axes, label: str, own: bool, rows: int, width: float) -> None:
+def rows_done(fig: Figure, panel: Axes, label: str, own: bool, rows: int, width: float) -> Drawing:
     """Name the axis, put the legend and make the rows as high as they need."""
     panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10]))
     panel.xaxis.set_major_formatter(Numbers())
@@ -75,10 +75,10 @@ def rows_done(fig: Figure, panel: Axes, label: str, own: bool, rows: int, width:
         draw_legend(fig, [panel], handles, "", own)
     if own:
         stretch(fig, panel, 1, 0.6 * rows + 0.2)
-    finish(fig)
+    return finish(fig, [panel])
 
 
-def over_time(values: pd.Series, label: str, ax: Axes | None, width: float) -> tuple[Figure, list[Axes]]:
+def over_time(values: pd.Series, label: str, ax: Axes | None, width: float) -> Drawing:
     """Draw a line over time for each of the parameters with the largest values at any time."""
     table = values.unstack("parameter")
     peak = table.abs().max().sort_values(ascending=False, kind="stable")
@@ -107,5 +107,4 @@ def over_time(values: pd.Series, label: str, ax: Axes | None, width: float) -> t
             for text in labels:
                 text.remove()
             draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)

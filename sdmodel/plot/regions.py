@@ -7,45 +7,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.style import (
-    COLOURS,
-    GREY,
-    INK,
-    PALE,
-    SMALL,
-    Numbers,
-    drawing,
-    finish,
-    mix,
-    panels,
-    styles,
-    unit_text,
-    wrapped,
-)
+from sdmodel.plot.figure import Drawing, documented, finish, panels
+from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, mix, styles, unit_text, wrapped
 
 if TYPE_CHECKING:
     from sdmodel.analysis.discovery.discover import Boxes
 
 
-def boxes(found: Boxes, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+@documented
+def boxes(found: Boxes, *, width: float = 16.0) -> Drawing:
     """Draw boxes: for each restricted parameter, its sampled range and the part of it inside the box.
 
     Parameters
     ----------
     found
         What `sdmodel.discover` gives.
-    width
-        Width of the figure in cm.
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One a box that has limits; a parameter that half samples often leave out is pale.
+    Drawing
+        `(fig, axes)`; panels: one a box that has limits; a parameter that half samples often leave out is pale.
 
     Raises
     ------
@@ -79,8 +63,7 @@ def boxes(found: Boxes, *, width: float = 16.0) -> tuple[Figure, list[Axes]]:
             panel.set_title(wrapped(title, width - 3), loc="left")
             _ranges(panel, rows, width)
         axes[-1].set_xlabel("Share of the sampled range")
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
@@ -112,23 +95,14 @@ def _ranges(panel: Axes, rows: pd.DataFrame, width: float) -> None:
     panel.xaxis.set_major_formatter(Numbers())
 
 
-def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> tuple[Figure, list[Axes]]:
+@documented
+def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> Drawing:
     """Draw the trade-off between coverage and density along the peeling trajectory of the first box.
 
     Parameters
     ----------
     found
         What `sdmodel.discover` gives.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Examples
     --------
@@ -160,27 +134,17 @@ def tradeoff(found: Boxes, *, ax: Axes | None = None, width: float = 10.0) -> tu
         panel.xaxis.set_major_formatter(Numbers())
         panel.yaxis.set_major_formatter(Numbers())
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
-def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> tuple[Figure, list[Axes]]:
+@documented
+def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) -> Drawing:
     """Draw basins of attraction: the equilibrium that each initial state leads to, over one or two states.
 
     Parameters
     ----------
     table
         What `sdmodel.basins` gives for starts that differ in one or two states.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -224,8 +188,7 @@ def basins(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 11.0) 
         for side in panel.spines.values():
             side.set_color(INK)
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "comes to rest at", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _equilibrium_label(rows: pd.DataFrame, number: int, states: list[str]) -> str:

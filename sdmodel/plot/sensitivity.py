@@ -11,31 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.figure import Drawing, documented, finish, panels
 from sdmodel.plot.parameter_rows import chosen, largest, over_time, rest, rows_done, rows_figure
-from sdmodel.plot.style import COLOURS, GREY, INK, MOST_LINES, PALE, SMALL, Numbers, drawing, finish, panels, wrapped
+from sdmodel.plot.style import COLOURS, GREY, INK, MOST_LINES, PALE, SMALL, Numbers, drawing, wrapped
 
 
-def indices(
-    table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0
-) -> tuple[Figure, list[Axes]]:
+@documented
+def indices(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0) -> Drawing:
     """Draw Sobol' indices: a bar each for the first-order and the total index, or total indices over time.
 
     Parameters
     ----------
     table
         What `sdmodel.sobol` gives.
-    outcome
-        Which outcome, if the table has several.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -60,7 +48,7 @@ def indices(
     every, rows = len(rows), largest(rows, rows["total"])
     at = np.arange(len(rows))
     with drawing():
-        fig, axes, own, panel = rows_figure(rows.index, ax, width)
+        fig, panel, own = rows_figure(rows.index, ax, width)
         for shift, kind, fill in ((-0.19, "first", COLOURS[0]), (0.19, "total", "#FFFFFF")):
             label = "alone (first order)" if kind == "first" else "with interactions (total)"
             props: dict[str, Any] = {"height": 0.34, "edgecolor": COLOURS[0], "linewidth": 0.9}
@@ -70,13 +58,13 @@ def indices(
                 at + shift, low, high, color=INK, linewidth=1.1, label="_" * (kind == "first") + "95 % interval"
             )
         panel.axvline(0, color=INK, linewidth=0.9)
-        rows_done(fig, panel, f"Share of the variance of {name}{rest(rows, every)}", own, len(rows), width)
-    return fig, axes
+        return rows_done(fig, panel, f"Share of the variance of {name}{rest(rows, every)}", own, len(rows), width)
 
 
+@documented
 def screening(
     table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 12.0
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw Morris screening: the mean size of each parameter's effect against the spread of the effect.
 
     A parameter at the lower left has little influence. Above the line the spread of the effect exceeds its mean size:
@@ -86,14 +74,6 @@ def screening(
     ----------
     table
         What `sdmodel.morris` gives, for an outcome that is one number a run.
-    outcome, ax, width
-        As in `indices`.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -130,27 +110,17 @@ def screening(
         panel.set_ylabel("Standard deviation of the effect")
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
         _name_points(fig, panel, [str(n) for n in rows.index], x, y)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
-def tornado(
-    table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0
-) -> tuple[Figure, list[Axes]]:
+@documented
+def tornado(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None = None, width: float = 16.0) -> Drawing:
     """Draw a tornado diagram: the outcome with one parameter at a time at either end of its range.
 
     Parameters
     ----------
     table
         What `sdmodel.tornado` gives, for an outcome that is one number a run.
-    outcome, ax, width
-        As in `indices`.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -171,14 +141,14 @@ def tornado(
     base = float(rows["base"].iloc[0])
     names = [f"{n} ({_short(a)} to {_short(b)})" for n, a, b in zip(rows.index, rows["low"], rows["high"], strict=True)]
     with drawing():
-        fig, axes, own, panel = rows_figure(pd.Index(names), ax, width)
+        fig, panel, own = rows_figure(pd.Index(names), ax, width)
         for end, colour, label in (("at_low", COLOURS[5], "at its lowest"), ("at_high", COLOURS[0], "at its highest")):
             panel.barh(range(len(rows)), rows[end] - base, left=base, height=0.6, color=colour, label=label)
         panel.axvline(base, color=INK, linewidth=0.9)
-        rows_done(fig, panel, f"{name}{rest(rows, every)}", own, len(rows), width)
-    return fig, axes
+        return rows_done(fig, panel, f"{name}{rest(rows, every)}", own, len(rows), width)
 
 
+@documented
 def gradients(
     table: pd.DataFrame,
     outcome: str | None = None,
@@ -186,23 +156,15 @@ def gradients(
     column: str = "elasticity",
     ax: Axes | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw derivatives: a bar for each parameter, or lines over time.
 
     Parameters
     ----------
     table
         What `sdmodel.gradient` gives.
-    outcome, ax, width
-        As in `indices`.
     column
         `elasticity` (comparable between parameters) or `derivative`.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -222,11 +184,10 @@ def gradients(
         return over_time(rows[column], entries, ax, width)
     every, rows = len(rows), largest(rows, rows[column].abs())
     with drawing():
-        fig, axes, own, panel = rows_figure(rows.index, ax, width)
+        fig, panel, own = rows_figure(rows.index, ax, width)
         panel.barh(range(len(rows)), rows[column], height=0.6, color=COLOURS[0])
         panel.axvline(0, color=INK, linewidth=0.9)
-        rows_done(fig, panel, f"{entries}{rest(rows, every)}", own, len(rows), width)
-    return fig, axes
+        return rows_done(fig, panel, f"{entries}{rest(rows, every)}", own, len(rows), width)
 
 
 def _short(x: float) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
 from sdmodel.plot.style import (
     COLOURS,
     GREY,
@@ -22,10 +22,7 @@ from sdmodel.plot.style import (
     SMALL,
     Numbers,
     drawing,
-    finish,
     fonts,
-    panels,
-    stretch,
     styles,
     wrapped,
 )
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
 COLUMNS = ("share", "low", "high")
 
 
+@documented
 def shares(
     table: pd.DataFrame,
     *,
@@ -44,7 +42,7 @@ def shares(
     legend: bool = True,
     ax: Axes | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw shares of samples as bars with intervals, and the same shares under other assumptions as marks.
 
     Parameters
@@ -58,16 +56,6 @@ def shares(
         Shares at which a thin line is drawn.
     legend
         False leaves out the legend, for a sheet whose panels share one.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -122,17 +110,17 @@ def shares(
             draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
         if own:
             stretch(fig, panel, 1, cell * len(table))
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
+@documented
 def medians(
     paths: Mapping[str, xr.DataArray],
     *,
     label: str,
     ax: Axes | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw the median path of each of several policies, with the middle half of the first.
 
     Parameters
@@ -141,16 +129,6 @@ def medians(
         One variable by name of the policy, dims `sample` (or `run`) and `time`; failed runs are NaN and left out.
     label
         What the variable is, with its unit; the label of the axis.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -189,5 +167,4 @@ def medians(
         panel.xaxis.set_major_formatter(Numbers(""))
         panel.margins(x=0)
         panel.legend(frameon=False, loc="best", prop={"family": fonts(), "size": SMALL})
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdmodel.core.errors import DesignError
 from sdmodel.core.expression import key
 from sdmodel.core.structure import Variable
 from sdmodel.model import Model
 from sdmodel.plot import diagram_shapes as pipes
+from sdmodel.plot.figure import Drawing, Figure, documented, finish
 from sdmodel.plot.flows import Flow, flows, stocks_behind
-from sdmodel.plot.style import BODY, CM, GREY, INK, SMALL, drawing, finish, wrapped
+from sdmodel.plot.style import BODY, CM, GREY, INK, SMALL, drawing, wrapped
 
 MOST_STOCKS = 40
 MOST_DRIVERS, MOST_BEHIND = 5, 6
@@ -79,7 +79,8 @@ class _Cell:
         return max([1.2, *texts]) if self.down else 0.45
 
 
-def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float = 16.0) -> tuple[Figure, list[Axes]]:
+@documented
+def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float = 16.0) -> Drawing:
     """Draw the stocks and flows of a model, and the variables that each flow depends on.
 
     A term of a stock's equation that is a single auxiliary is a flow of that name; where the same auxiliary drains
@@ -99,9 +100,8 @@ def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One, in cm.
+    Drawing
+        `(fig, axes)`; panels: one, in cm.
 
     Raises
     ------
@@ -141,8 +141,7 @@ def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float
                     _draw(ax, cell, step * (place + 0.5), top, numbers)
                     top -= cell.height + cell.gap
         ax.text(0.15, -tall - 0.15, caption, fontsize=SMALL, color=GREY, va="top", linespacing=1.25)
-        finish(fig)
-    return fig, [ax]
+        return finish(fig, [ax])
 
 
 def _chosen(model: Model, stocks: Sequence[str] | None) -> list[str]:

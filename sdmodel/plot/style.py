@@ -23,15 +23,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
-
-from sdmodel.core.errors import DesignError
 
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 DASHES: tuple[Any, ...] = (
@@ -67,7 +63,6 @@ CJK_FONTS = (
     "Arial Unicode MS",
 )
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-_warned: set[str] = set()
 
 
 class MissingFontWarning(UserWarning):
@@ -112,9 +107,14 @@ def unit_text(unit: str) -> str:
     return {"": "no unit stated", "dmnl": "dimensionless"}.get(unit.strip().lower(), unit)
 
 
+def needs_cjk(text: str) -> bool:
+    """Whether a text has Chinese, Japanese or Korean characters."""
+    return _CJK.search(text) is not None
+
+
 def wrapped(text: str, cm: float, size: float = BODY) -> str:
     """Break text into lines of about `cm` in a font of `size` points; Chinese letters are as wide as high."""
-    letter = size * (1.0 if _CJK.search(text) else 0.6)
+    letter = size * (1.0 if needs_cjk(text) else 0.6)
     return "\n".join(textwrap.wrap(text, max(6, int(cm * CM * 72 / letter))))
 
 
@@ -168,66 +168,3 @@ def drawing() -> Iterator[None]:
         # One MissingFontWarning that says what to install replaces a warning for each glyph.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
-
-
-def panels(
-    ax: Axes | Sequence[Axes] | None, n: int, columns: int, width: float, height: float, **share: Any
-) -> tuple[Figure, list[Axes], bool]:
-    """Take the caller's `n` axes, else those of a new figure (width, height in cm); say whether it is new."""
-    if width < 5:
-        raise DesignError(f"A figure cannot be {width:g} cm wide; the least is 5 (a column 8, a page 16).")
-    if ax is None:
-        rows = -(-n // columns)
-        fig = Figure(figsize=(width * CM, height * CM), layout=ConstrainedLayoutEngine(wspace=0.03))
-        grid = list(fig.subplots(rows, columns, squeeze=False, **share).flat)
-        for empty in grid[n:]:
-            empty.remove()
-        for above in grid[n - columns : n]:  # the panel below it may have been the empty one
-            above.tick_params(labelbottom=True)
-        axes = grid[:n]
-    else:
-        axes = [ax] if isinstance(ax, Axes) else list(ax)
-        if len(axes) != n:
-            raise DesignError(f"The figure needs {n} axes and {len(axes)} were given in `ax`.")
-        fig = axes[0].figure.figure
-    for panel in axes:
-        dress(panel)
-    return fig, axes, ax is None
-
-
-def dress(ax: Axes) -> None:
-    """Set the style on the panel itself: texts may predate `drawing`, and ticks are created after it ends."""
-    for label in (ax.xaxis.label, ax.yaxis.label, ax.set_title("", loc="left")):
-        label.set(fontsize=BODY, fontfamily=fonts(), color=INK)
-    ax.spines[["top", "right"]].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set(color=GREY, linewidth=0.7)
-    ax.set_axisbelow(True)
-    ax.grid(visible=True, axis="y", color=PALE, linewidth=0.6)
-    ax.tick_params(labelsize=SMALL, labelfontfamily=fonts(), labelcolor=INK)
-    ax.tick_params(color=GREY, length=2.5, width=0.7)
-
-
-def stretch(fig: Figure, panel: Axes, rows: int, height: float) -> None:
-    """Change the height of a new figure until each of its rows of panels is `height` cm high."""
-    fig.draw_without_rendering()
-    missing = height - panel.get_window_extent().height / fig.dpi / CM
-    fig.set_figheight(fig.get_figheight() + rows * missing * CM)
-    fig.draw_without_rendering()
-
-
-def finish(fig: Figure) -> None:
-    """Warn, once per session, if a text of the figure needs a font that is not installed."""
-    if len(fonts()) > 1 or "cjk" in _warned:
-        return
-    texts = [text.get_text() for text in fig.findobj(Text) if isinstance(text, Text)]
-    requested = next((text for text in texts if _CJK.search(text)), None)
-    if requested is not None:
-        _warned.add("cjk")
-        warnings.warn(
-            f"No installed font has the characters of '{requested}'; they will show as boxes. Install one of: "
-            f"{', '.join(CJK_FONTS)} (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts). "
-            f"Then delete the font list in matplotlib.get_cachedir() and start Python again.",
-            MissingFontWarning,
-            stacklevel=3,
-        )

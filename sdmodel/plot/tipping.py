@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend
+from sdmodel.plot.figure import Drawing, documented, finish, panels
 from sdmodel.plot.optimization import numbers_for
-from sdmodel.plot.style import COLOURS, GREY, PALE, Numbers, drawing, finish, panels, styles, unit_text, wrapped
+from sdmodel.plot.style import COLOURS, GREY, PALE, Numbers, drawing, styles, unit_text, wrapped
 
 KINDS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "markerfacecolor": COLOURS[2], "color": COLOURS[2]},
@@ -21,35 +21,26 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+@documented
 def hysteresis(
     table: pd.DataFrame, rest_points: pd.DataFrame | None = None, *, ax: Axes | None = None, width: float = 12.0
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw the equilibrium value of a variable while a lever is raised and lowered again in small steps.
 
     Parameters
     ----------
     table
         What `sdmodel.hysteresis` gives.
-    rests
+    rest_points
         What `sdmodel.equilibria` gives for a design of the same lever, where the variable is a state: stable
         equilibria are filled dots, unstable ones hollow.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
     DesignError
         If the table is not what `hysteresis` gives.
     UnknownNameError
-        If `rests` does not hold the lever and the variable.
+        If `rest_points` does not hold the lever and the variable.
 
     Examples
     --------
@@ -74,13 +65,11 @@ def hysteresis(
             _arrow(panel, rows, lever, variable, style.colour)
         _labels(panel, table, lever, f"{variable} at rest", table.attrs["units"].get(variable, ""), width)
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
-def equilibria(
-    table: pd.DataFrame, lever: str, state: str, *, ax: Axes | None = None, width: float = 12.0
-) -> tuple[Figure, list[Axes]]:
+@documented
+def equilibria(table: pd.DataFrame, lever: str, state: str, *, ax: Axes | None = None, width: float = 12.0) -> Drawing:
     """Draw the equilibria over a lever: stable ones filled, unstable ones hollow.
 
     Parameters
@@ -89,16 +78,6 @@ def equilibria(
         What `sdmodel.equilibria` gives for a design of the lever.
     lever, state
         Columns of the table.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -120,13 +99,13 @@ def equilibria(
         _dots(panel, table, lever, state)
         _labels(panel, table, lever, f"{state} at rest", table.attrs.get("units", {}).get(state, ""), width)
         draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
+@documented
 def cumulative(
     table: pd.DataFrame, lever: str | None = None, *, ax: Axes | None = None, width: float = 12.0
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw the cumulative distribution of a lever value or a date over the rows of a table.
 
     Parameters
@@ -136,16 +115,6 @@ def cumulative(
         and downwards are a line each. Rows without a crossing, a solution or a date keep the line below one.
     lever
         The column; default the one of the analysis.
-    ax
-        Axes to draw in; a new figure if None.
-    width
-        Width of a new figure in cm.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One.
 
     Raises
     ------
@@ -186,8 +155,7 @@ def cumulative(
         panel.xaxis.set_major_formatter(numbers_for(table[name].to_numpy(dtype=float)))
         if len(parts) > 1:
             draw_legend(fig, axes, panel.get_legend_handles_labels()[0], "", own)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _dots(panel: Axes, rest_points: pd.DataFrame, lever: str, state: str) -> None:

@@ -16,7 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.structure import CONTROL
 from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, end_labels, flag_marks, settle
-from sdmodel.plot.style import MOST_LINES, Numbers, Style, drawing, finish, panels, stretch, styles, unit_text, wrapped
+from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.style import MOST_LINES, Numbers, Style, drawing, styles, unit_text, wrapped
 
 if TYPE_CHECKING:
     from sdmodel.core.run import Run
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BASELINE = Style("#9A9A9A", "-", "")
 
 
+@documented
 def trajectories(
     runs: Mapping[str, Run] | Sequence[Run],
     names: str | Sequence[str],
@@ -32,7 +34,7 @@ def trajectories(
     baseline: str | None = None,
     ax: Axes | Sequence[Axes] | None = None,
     width: float = 16.0,
-) -> tuple[Figure, list[Axes]]:
+) -> Drawing:
     """Draw variables of some runs over time, one panel per variable.
 
     Lines differ in colour, dash and marker. Their labels stand at their ends where there is room, else in a
@@ -45,22 +47,13 @@ def trajectories(
     names
         Variables, as spelt in the model; one panel each. Of a subscripted variable name an element,
         `name[a,b]`.
-    policy_marks
-        Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the
-        model's unit of time, or dates.
     baseline
         Label of the run that the others are compared with: a broad grey line behind them.
-    ax
-        Axes to draw in, one a variable; a new figure if None.
-    width
-        Width of a new figure in cm (16 is a page, 8 a column).
 
     Returns
     -------
-    fig : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-        One a variable, in the order of `names`; time in the model's unit of time, values in the variable's
-        unit.
+    Drawing
+        `(fig, axes)`; panels: one a variable, in the order of `names`, with units on both axes.
 
     Raises
     ------
@@ -116,8 +109,7 @@ def trajectories(
                 label.remove()
             draw_legend(fig, axes, handles, "", own)
             stretch(fig, axes[0], rows, height)
-        finish(fig)
-    return fig, axes
+        return finish(fig, axes)
 
 
 def _labelled(runs: Mapping[str, Run] | Sequence[Run]) -> dict[str, Run]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel import plot
-from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, dress, wrapped
+from sdmodel.plot.figure import dress
+from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, wrapped
 from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified
 from sdmodel.study.panels import head

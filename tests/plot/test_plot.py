@@ -19,6 +19,7 @@ from matplotlib.text import Annotation
 from sdmodel import plot
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot import annotations as marks
+from sdmodel.plot import figure
 from sdmodel.plot import style as look
 
 TIME = np.arange(2010, 2031.0)
@@ -109,8 +110,8 @@ def test_fonts_fall_back_to_those_installed_for_chinese():
 
 
 def test_missing_chinese_font_is_named_once(runs, monkeypatch):
-    monkeypatch.setattr(look, "fonts", lambda: ["DejaVu Sans"])
-    monkeypatch.setattr(look, "_warned", set())
+    monkeypatch.setattr(figure, "fonts", lambda: ["DejaVu Sans"])
+    monkeypatch.setattr(figure, "_warned", set())
     with pytest.warns(plot.MissingFontWarning, match=r"'提前退出'.*Noto Sans CJK SC.*WenQuanYi.*fonts-noto-cjk"):
         plot.trajectories({"提前退出": runs["early exit"], "no policy": runs["no policy"]}, "RnD")
     with warnings.catch_warnings():
@@ -119,9 +120,9 @@ def test_missing_chinese_font_is_named_once(runs, monkeypatch):
 
 
 def test_chinese_text_with_a_font_and_other_text_without_are_silent(runs, monkeypatch):
-    monkeypatch.setattr(look, "_warned", set())
+    monkeypatch.setattr(figure, "_warned", set())
     plot.trajectories(runs, "RnD")
-    monkeypatch.setattr(look, "fonts", lambda: ["DejaVu Sans", "DejaVu Serif"])  # as if the second had the glyphs
+    monkeypatch.setattr(figure, "fonts", lambda: ["DejaVu Sans", "DejaVu Serif"])  # as if the second had the glyphs
     plot.trajectories(runs, "RnD", policy_marks={"退坡": 2020})
 
 

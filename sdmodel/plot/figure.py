@@ -1,0 +1,151 @@
+"""`Drawing`, what every function of the package returns; its figure, panels and common parameters."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any, NamedTuple, TypeVar
+
+import matplotlib.figure
+from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from sdmodel.core.errors import DesignError
+from sdmodel.plot.style import (
+    BODY,
+    CJK_FONTS,
+    CM,
+    GREY,
+    INK,
+    PALE,
+    SMALL,
+    MissingFontWarning,
+    drawing,
+    fonts,
+    needs_cjk,
+    texts_of,
+)
+
+SCREEN = 96.0
+"""Pixels of an inch on a page of a browser."""
+PARAMETERS = {
+    "outcome": "Which outcome, if the table has several.",
+    "policy_marks": (
+        "Labels and their times: a single one is a thin line, `(start, stop)` a band. Times are numbers in the\n"
+        "model's unit of time, or dates."
+    ),
+    "ax": "Axes to draw in, one a panel; a new figure if None.",
+    "width": "Width of a new figure in cm (16 is a page, 8 a column).",
+}
+"""Parameters that several functions share; `documented` writes them into their docstrings."""
+_F = TypeVar("_F", bound=Callable[..., Any])
+_warned: set[str] = set()
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows as a picture.
+
+    Figures made without pyplot have no picture in IPython until pyplot is imported with the inline backend. Where
+    that has happened IPython uses its own picture instead of this one, so a figure shows once in either case.
+    """
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Picture at twice the resolution of the page, and its width there."""
+        out = BytesIO()
+        with drawing():
+            self.savefig(out, format="png", dpi=2 * SCREEN)
+        return out.getvalue(), {"width": round(self.get_figwidth() * SCREEN)}
+
+
+class Drawing(NamedTuple):
+    """A figure and its panels, `fig, axes = ...`. As the last line of a notebook cell it shows the figure."""
+
+    fig: matplotlib.figure.Figure
+    axes: list[Axes]
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        """Picture of a new figure; none of the caller's, which pyplot shows."""
+        return self.fig._repr_png_() if isinstance(self.fig, Figure) else None
+
+
+def documented(function: _F) -> _F:
+    """Add to the docstring of a function the parameters that several share, and what is returned."""
+    text = inspect.cleandoc(function.__doc__ or "")
+    added = ""
+    for name in inspect.signature(function).parameters:
+        if name in PARAMETERS and not re.search(rf"^{name}$", text, re.MULTILINE):
+            added += f"{name}\n{textwrap.indent(PARAMETERS[name], ' ' * 4)}\n"
+    if not re.search("^Returns$", text, re.MULTILINE):
+        added += "\nReturns\n-------\nDrawing\n    `(fig, axes)` with one panel.\n"
+    place = re.search(r"\n(?=\n(Returns|Raises|References|Examples)\n-)", text)
+    at = place.end() if place else len(text)
+    function.__doc__ = text[:at] + added + text[at:]
+    return function
+
+
+def panels(
+    ax: Axes | Sequence[Axes] | None, n: int, columns: int, width: float, height: float, **share: Any
+) -> tuple[matplotlib.figure.Figure, list[Axes], bool]:
+    """Take the caller's `n` axes, else those of a new figure (width, height in cm); say whether it is new."""
+    if width < 5:
+        raise DesignError(f"A figure cannot be {width:g} cm wide; the least is 5 (a column 8, a page 16).")
+    if ax is None:
+        rows = -(-n // columns)
+        fig: matplotlib.figure.Figure = Figure(
+            figsize=(width * CM, height * CM), layout=ConstrainedLayoutEngine(wspace=0.03)
+        )
+        grid = list(fig.subplots(rows, columns, squeeze=False, **share).flat)
+        for empty in grid[n:]:
+            empty.remove()
+        for above in grid[n - columns : n]:  # the panel below it may have been the empty one
+            above.tick_params(labelbottom=True)
+        axes = grid[:n]
+    else:
+        axes = [ax] if isinstance(ax, Axes) else list(ax)
+        if len(axes) != n:
+            raise DesignError(f"The figure needs {n} axes and {len(axes)} were given in `ax`.")
+        fig = axes[0].figure.figure
+    for panel in axes:
+        dress(panel)
+    return fig, axes, ax is None
+
+
+def dress(ax: Axes) -> None:
+    """Set the style on the panel itself: texts may predate `drawing`, and ticks are created after it ends."""
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.set_title("", loc="left")):
+        label.set(fontsize=BODY, fontfamily=fonts(), color=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set(color=GREY, linewidth=0.7)
+    ax.set_axisbelow(True)
+    ax.grid(visible=True, axis="y", color=PALE, linewidth=0.6)
+    ax.tick_params(labelsize=SMALL, labelfontfamily=fonts(), labelcolor=INK)
+    ax.tick_params(color=GREY, length=2.5, width=0.7)
+
+
+def stretch(fig: matplotlib.figure.Figure, panel: Axes, rows: int, height: float) -> None:
+    """Change the height of a new figure until each of its rows of panels is `height` cm high."""
+    fig.draw_without_rendering()
+    missing = height - panel.get_window_extent().height / fig.dpi / CM
+    fig.set_figheight(fig.get_figheight() + rows * missing * CM)
+    fig.draw_without_rendering()
+
+
+def finish(fig: matplotlib.figure.Figure, axes: list[Axes]) -> Drawing:
+    """The drawing; warn, once per session, if a text of the figure needs a font that is not installed."""
+    if len(fonts()) == 1 and "cjk" not in _warned:
+        requested = next((text.get_text() for text in texts_of(fig) if needs_cjk(text.get_text())), None)
+        if requested is not None:
+            _warned.add("cjk")
+            warnings.warn(
+                f"No installed font has the characters of '{requested}'; they will show as boxes. Install one of: "
+                f"{', '.join(CJK_FONTS)} (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts). "
+                f"Then delete the font list in matplotlib.get_cachedir() and start Python again.",
+                MissingFontWarning,
+                stacklevel=3,
+            )
+    return Drawing(fig, axes)

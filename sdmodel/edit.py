@@ -23,6 +23,8 @@ def replace(model: S, name: str, value: float | Expr | Schedule, within: str | N
         expr = schedule_expression(value)
     elif isinstance(value, SupportsFloat):
         expr = Number(float(value))
+        if not math.isfinite(expr.value):
+            raise RangeError(f"'{old.name}' is given {expr.value}; a constant must be a finite number.")
     else:
         expr = value
     if within is not None:

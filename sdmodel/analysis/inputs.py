@@ -220,7 +220,7 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
             for given, file in zip(ranges["distribution"], own, strict=True)
         ]
         for name in ranges.attrs.get("dates", ()):
-            refuse_dates(model, [Year()], f"the range of '{name}'")
+            refuse_dates(model, [Year()], f"the range of '{name}'", model.owner(name))
     for label in labels:
         least, most = interval(label, tuple(out.loc[label, ["low", "high"]]), closed=closed)
         if continuous and isinstance(out.loc[label, "distribution"], Choices):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from sdmodel.analysis.evaluation import evaluate, outcome_unit
 from sdmodel.analysis.inputs import Lever, check, design_rows, lever_range
 from sdmodel.analysis.root_finding import ROUNDS, Measure, find_roots
 from sdmodel.core.arguments import refuse
-from sdmodel.core.errors import DesignError
+from sdmodel.core.errors import DesignError, ResultWarning
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
@@ -107,6 +108,13 @@ def solve_lever(
     label = outcome.label
     columns = {name: x, "target": goal, label: value, "residual": residual, "solved": np.abs(residual) <= tolerance}
     frame = pd.DataFrame(columns, index=rows.index)
+    if missed := int((~frame["solved"]).sum()):
+        warnings.warn(
+            f"No value of '{name}' from {a:g} to {b:g} brings {label} to its target in {missed} of {len(frame)} rows; "
+            "their column 'solved' is False, and 'residual' says how far off they are.",
+            ResultWarning,
+            stacklevel=2,
+        )
     frame.attrs = {
         "lever": name,
         "units": {name: model.owner(name).unit, label: outcome_unit(model, outcome)},

@@ -35,11 +35,13 @@ def run(
 
     table_path(out)
     found = sdmodel.load(model)
-    values: dict[str, float] = {}
+    values: dict[str, float | str] = {}
     for name, value in map(_assignment, set_ or []):
         if name in values:
             raise ScenarioError(f"--set gives '{name}' twice. Keep one.")
         values[name] = value
+    for name in plot or []:
+        found.owner(name)
     result = found.run(values, scenario=scenario, method=method, every=every)
     write_table(result.to_dataframe(), out, index=True)
     say(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")
@@ -50,14 +52,13 @@ def run(
         say(f"{picture}: {', '.join(plot)}")
 
 
-def _assignment(text: str) -> tuple[str, float]:
-    from sdmodel.core.calendar import year
+def _assignment(text: str) -> tuple[str, float | str]:
     from sdmodel.io.tables import is_number
 
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise ScenarioError(f"--set takes NAME=VALUE; '{text}' is not of that form.")
-    return name.strip(), float(value) if is_number(value) else year(value.strip())
+    return name.strip(), float(value) if is_number(value) else value.strip()
 
 
 @command()

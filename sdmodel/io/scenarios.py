@@ -42,7 +42,7 @@ def scenarios_from(table: Mapping[str, Any], file: str) -> dict[str, Scenario]:
                 if not all(isinstance(given[part], list) for part in ("at", "value")):
                     raise ScenarioError(f"the path of '{variable}' needs a list of dates and a list of values.")
                 paths[variable] = Schedule(tuple(given["at"]), tuple(given["value"]), given.get("between", "step"))
-            out[name] = Scenario(name, str(body.get("description", "")), dict(body.get("values", {})), paths)
+            out[name] = Scenario(name, body.get("description", ""), dict(body.get("values", {})), paths)
         except ScenarioError as error:
             raise ScenarioError(f"{file}: scenario '{name}': {error}") from error
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,12 +17,13 @@ from sdmodel.compile.python.engine import Engine
 from sdmodel.core.arguments import kind, number
 from sdmodel.core.arguments import seed as whole_seed
 from sdmodel.core.cache import Cache
-from sdmodel.core.calendar import Year, year
-from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, SolveError, UnknownNameError
+from sdmodel.core.calendar import YEARS, Year, year
+from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, Variable
+from sdmodel.core.text import shorten
 from sdmodel.edit import replace
 from sdmodel.solve.interpolation import Series, interpolant
 from sdmodel.solve.registry import ON_GRID, solver, solvers
@@ -52,7 +54,7 @@ def program_and_solver(structure: Structure, method: str | None, default: str) -
     If `method` is None, the solver is `default` or, for a model with functions defined on the TIME STEP grid only, the
     method of its file (``"rk4"`` if the file names none that steps on the grid). In the second case the reason is
     a text for the report, otherwise it is empty. A model that compares Time with a number by ``=`` or ``<>`` takes the
-    method of its file as well, but only if the file names one, since Euler and Runge-Kutta results differ there.
+    method of its file as well, or ``"euler"``, with which the equation holds for one whole step.
 
     Raises
     ------
@@ -69,11 +71,12 @@ def program_and_solver(structure: Structure, method: str | None, default: str) -
         named = None
     try:
         program = program_of(structure, fixed=False)
-        if named is not None and any(op in ("eq", "ne") for op, *_ in program.nodes):
+        if any(op in ("eq", "ne") for op, *_ in program.nodes):
             clock_of(program)
         return program, solver(default), ""
     except (FixedStepError, SolveError) as error:
-        return program_of(structure, fixed=True), named or solver(ON_GRID), str(error).partition(" Run with ")[0]
+        chosen = named or solver(ON_GRID if isinstance(error, FixedStepError) else "euler")
+        return program_of(structure, fixed=True), chosen, str(error).partition(" Run with ")[0]
 
 
 def resolve_scenario(
@@ -92,17 +95,23 @@ def resolve_scenario(
         values, scenario = None, values
     chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
     if values:
-        chosen = chosen.with_values({k: year(v) if isinstance(v, (str, dt.date)) else v for k, v in values.items()})
+        chosen = chosen.with_values({k: _read(model, k, v) for k, v in values.items()})
     checked: dict[str, float] = {}
+    named: dict[tuple[str, ...], str] = {}
     for name, value in chosen.values.items():
-        refuse_dates(model, [value], f"'{name}'")
-        for element in constants_named(model, name):
+        refuse_dates(model, [value], f"'{name}'", model.owner(name))
+        elements = constants_named(model, name)
+        first = named.setdefault(tuple(elements), name)
+        if first != name:
+            raise OverrideError(f"'{first}' and '{name}' are the same constant, and both are given a value. Keep one.")
+        for element in elements:
             _in_range(model, element, value)
             checked[element] = value
     paths = {}
     for name, path in chosen.paths.items():
         elements = constants_named(model, name)
-        refuse_dates(model, (*path.at, *path.value), f"the path of '{name}'")
+        refuse_dates(model, path.at, f"the path of '{name}'")
+        refuse_dates(model, path.value, f"the path of '{name}'", model.owner(name))
         whole = model.owner(name).name
         if len(elements) < len(constants_named(model, whole)):
             raise OverrideError(f"'{name}' is one element; a path goes with a whole constant: '{whole}'.")
@@ -113,15 +122,51 @@ def resolve_scenario(
     return Scenario(chosen.name, chosen.description, checked, paths)
 
 
-def refuse_dates(model: Structure, times: Iterable[float], what: str) -> None:
-    """Check that dates are used only with a model whose unit of time is the year.
+def _read(model: Structure, name: str, value: Any) -> Any:
+    """A value as it is, or a text or date as a time.
 
     Raises
     ------
     OverrideError
-        If `times` contains dates but the unit of time is another.
+        If a text is no date.
     """
-    if any(isinstance(t, Year) for t in times) and not model.in_years:
+    if not isinstance(value, (str, dt.date)):
+        return value
+    variable = model.owner(name)
+    try:
+        return year(value)
+    except ScenarioError:
+        dated = model.in_years and _holds_dates(model, variable)
+        plain = str(value).strip().replace(",", ".")
+        near = f" Give {plain} as a number." if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", plain) else ""
+        raise OverrideError(
+            f"'{variable.name}' is given the text '{shorten(str(value), 40)}', which is not a number"
+            f"{', nor a date such as 2020-07-01' if dated else ''}.{near}"
+        ) from None
+
+
+def _holds_dates(model: Structure, constant: Variable) -> bool:
+    """Whether the unit of a constant is that of time, or not known."""
+    unit = constant.unit.strip().lower()
+    return not unit or unit in YEARS or unit == model.time_unit.strip().lower()
+
+
+def refuse_dates(model: Structure, times: Iterable[float], what: str, constant: Variable | None = None) -> None:
+    """Check that dates are used only with a model whose unit of time is the year, and for constants of that unit.
+
+    Raises
+    ------
+    OverrideError
+        If `times` contains dates, and the unit of time or that of the `constant` is another.
+    """
+    if not any(isinstance(t, Year) for t in times):
+        return
+    if constant is not None and not _holds_dates(model, constant):
+        raise OverrideError(
+            f"A date is given for {what}, but the unit of '{constant.name}' is {constant.unit}, and a date is a number "
+            "of years. Give a number."
+        )
+    if not model.in_years:
         unit = model.time_unit or "no unit"
         raise OverrideError(
             f"A date is given for {what}, but the unit of time of '{model.name}' is {unit}, and a date is a number of "
@@ -143,7 +188,7 @@ def constants_named(model: Structure, name: str) -> list[str]:
             f"formula, make a new model: model.replace({variable.name!r}, ...)."
         )
     wanted = None if key(name) == key(variable.name) else _elements(name, model)
-    labels = [c for c, (v, _) in constants.items() if v is variable and wanted in (None, _elements(c, model))]
+    labels = [c for c, (v, _) in constants.items() if v is variable and _among(_elements(c, model), wanted, model)]
     if not labels:
         raise UnknownNameError(name, constants, "constant")
     return labels
@@ -151,6 +196,14 @@ def constants_named(model: Structure, name: str) -> list[str]:
 
 def _elements(label: str, model: Structure) -> list[str]:
     return [key(element) for element in split_label(label, model.equations)[1]]
+
+
+def _among(elements: list[str], wanted: list[str] | None, model: Structure) -> bool:
+    """Whether the elements of a constant are `wanted`: the same, or those of the ranges named there."""
+    if wanted is None or elements == wanted:
+        return True
+    ranges = [map(key, model.ranges[w].elements) if w in model.ranges else (w,) for w in wanted]
+    return len(elements) == len(wanted) and all(e in range_ for e, range_ in zip(elements, ranges, strict=True))
 
 
 def _in_range(model: Structure, label: str, value: float) -> None:
@@ -216,7 +269,8 @@ def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure
     missing = [name for name in program.data if key(name) not in given]
     if missing:
         raise OverrideError(
-            f"The data variable '{missing[0]}' has no series. Give one: data={{{missing[0]!r}: series}}."
+            f"The data variable '{missing[0]}' has no series. Name the file that holds it when the model is loaded, "
+            f"load(path, data_files='series.dat'), or give it to the run, data={{{missing[0]!r}: series}}."
         )
     pairs = [_pair(given[key(name)], name) for name in program.data]
     if model is not None:

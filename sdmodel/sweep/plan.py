@@ -187,7 +187,7 @@ def _values(
             continue
         values = design[column].to_numpy(float)
         if column in design.attrs.get("dates", ()):
-            refuse_dates(model, [Year(values[0])], f"'{column}' in the design")
+            refuse_dates(model, [Year(values[0])], f"'{column}' in the design", model.owner(column))
         for label in constants_named(model, column):
             if given.setdefault(label, column) != column:
                 raise DesignError(

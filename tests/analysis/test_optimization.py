@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.core.errors import DesignError, MissingExtraError, OverrideError, UnknownNameError
+from sdmodel.core.errors import DesignError, MissingExtraError, OverrideError, ResultWarning, UnknownNameError
 
 TIME = """
 INITIAL TIME = 0 ~ Year ~ Beginning. |
@@ -241,7 +241,10 @@ def test_a_lever_is_solved_for_equal_money_in_every_row(spending):
 
 def test_targets_by_row_and_targets_out_of_reach(spending):
     design = pd.DataFrame({"spend b": [1.0, 1.0, 1.0]})
-    found = sdmodel.solve_lever(spending, "spend a", MONEY, np.array([30.0, 500.0, 2.0]), design=design)
+    with pytest.warns(
+        ResultWarning, match=r"No value of 'spend a' from 0 to 10 brings .* to its target in 2 of 3 rows"
+    ):
+        found = sdmodel.solve_lever(spending, "spend a", MONEY, np.array([30.0, 500.0, 2.0]), design=design)
     assert found["solved"].tolist() == [True, False, False]
     assert found["spend a"].tolist() == pytest.approx([1, 10, 0], rel=0.01)
     assert found["residual"].iloc[1] == pytest.approx(210 / 500 - 1)
@@ -250,7 +253,8 @@ def test_targets_by_row_and_targets_out_of_reach(spending):
 
 
 def test_a_row_whose_run_fails_has_no_solution(tmp_path):
-    found = sdmodel.solve_lever(loaded(tmp_path, BREAKS), "size", sdmodel.Outcome("price"), 1.0)
+    with pytest.warns(ResultWarning, match="in 1 of 1 rows"):
+        found = sdmodel.solve_lever(loaded(tmp_path, BREAKS), "size", sdmodel.Outcome("price"), 1.0)
     assert not found["solved"].iloc[0]
     assert np.isnan(found["size"].iloc[0])
 

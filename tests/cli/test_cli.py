@@ -180,7 +180,10 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
         (["describe", "network", "trusst"], "no variable 'trusst'. Nearest: trust"),
         (["run", "network", "--set", "trust time"], "--set takes NAME=VALUE"),
         (["run", "network", "--set", "trust time=3", "--set", "trust time=4"], "--set gives 'trust time' twice"),
-        (["run", "network", "--set", "trust time=long"], "'long' is not a valid time"),
+        (
+            ["run", "network", "--set", "trust time=long"],
+            "'trust time' is given the text 'long', which is not a number",
+        ),
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
         (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),
         (["run", "network", "--method", "magic"], "no method 'magic'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,13 @@ MEANINGLESS = [
     ("RANDOM NORMAL(0, 1, 0.5, a, 0)", {"a": -1.0}, "RANDOM NORMAL needs a deviation of 0 or more"),
     ("RANDOM EXPONENTIAL(0, 1, 0, a, 0)", {"a": -1.0}, "RANDOM EXPONENTIAL needs a stretch above 0"),
     ("DELAY FIXED(Time, a, 0)", {"a": -1.0}, "DELAY FIXED needs a delay time of 0 or more"),
+    ("SMOOTH(Time, a)", {"a": 0.0}, "SMOOTH needs a time above 0"),
+    ("SMOOTH3I(Time, a, 1)", {"a": -1.0}, "SMOOTH3I needs a time above 0"),
+    ("DELAY1(Time, a)", {"a": -1.0}, "DELAY1 needs a time above 0"),
+    ("DELAY3I(Time, a, 1)", {"a": 0.0}, "DELAY3I needs a time above 0"),
+    ("DELAY N(Time, a, 1, 3)", {"a": -2.0}, "DELAY N needs a time above 0"),
+    ("TREND(Time, a, 0)", {"a": -1.0}, "TREND needs a time above 0"),
+    ("FORECAST(Time, a, 1)", {"a": 0.0}, "FORECAST needs a time above 0"),
 ]
 
 
@@ -34,10 +42,9 @@ def test_an_argument_without_meaning_is_refused_by_name(
     model_from: Make, formula: str, given: dict[str, float], message: str
 ) -> None:
     ((name, value),) = given.items()
+    literal = re.sub(r"\ba\b", str(value), formula)
     with pytest.raises(EquationError, match=f"'x': .*{message}"):  # a number in the formula
-        model_from(f"x = {formula.replace('a,', f'{value},').replace('(a', f'({value}')} ~ ~ |", step=1).run(
-            method="euler"
-        )
+        model_from(f"x = {literal} ~ ~ |", step=1).run(method="euler")
     model = model_from(f"x = {formula} ~ ~ |\n{name} = {value} ~ ~ |\nk = 1 ~ ~ |", step=1)  # a constant
     with pytest.raises(SolveError, match=f"'x': .*{message}"):
         model.run(method="euler")

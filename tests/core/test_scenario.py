@@ -113,6 +113,15 @@ values = { "exit start" = 2026-01-01, "exit duration" = 3 }
 """
 
 
+def test_a_description_is_a_text(tmp_path: File) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('[scenarios.late]\ndescription = ["a", "b"]\n')
+    with pytest.raises(
+        ScenarioError, match=r"own.toml: scenario 'late': .*description are texts, not 'late', \['a', 'b'\]"
+    ):
+        load_scenarios(file)
+
+
 def test_scenarios_from_a_file(tmp_path: File) -> None:
     file = tmp_path / "own.toml"
     file.write_text(FILE, encoding="utf-8")

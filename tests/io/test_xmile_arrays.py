@@ -80,7 +80,7 @@ T = np.arange(5.0)
         # names of dimensions and elements as numbers
         ("Zone.w", 3), ("Zone.w - Zone.n", 2), ("Size.medium + 10*Grill.medium", 22),
         # outside the dimension: 0 (uses_arrays, invalid_index_value)
-        ("v[0]", 0), ("v[4]", 0), ("v[i*2]", 0), ("v[-1]", 0),
+        ("v[i-2]", 0), ("v[i*2]", 0),
         # whole arrays
         ("SUM(v)", 15), ("SUM(v[*])", 15), ("SUM(m)", 450), ("SUM(m[*, *])", 450), ("SUM(m[*, 1])", 150),
         ("SUM(m[*, young])", 150), ("SUM(m[s, *])", 120), ("SUM(m[i, *])", 120), ("SUM(w)", 198), ("SUM(w[*, 2])", 66),
@@ -224,6 +224,9 @@ def test_stocks_and_flows_over_an_array(model: Make) -> None:
         ("v[*]", [], "does not say which element of 'Zone' is meant"),
         ("v[2:5]", ["Zone"], "the slice 2:5 of 'v' does not lie in 1:3"),
         ("SUM(v[1:i])", [], "both ends of a slice of 'v' must be numbers or elements"),
+        ("v[0]", [], "the index 0 of 'v' does not lie in 1:3, the elements of 'Zone'"),
+        ("v[4] + 1", ["Zone"], "the index 4 of 'v' does not lie in 1:3"),
+        ("v[1 - 2]", [], "the index -1 of 'v' does not lie in 1:3"),
         ("v[@2]", ["Zone"], "'@2' stands for dimension 2 of the left-hand side, which has 1"),
         ("2 * *", [], r"cannot be read: 2 \* \*"),
         ("SUM(v, u)", [], "SUM takes one argument, 2 are given"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import sdmodel
 from sdmodel.core.errors import ReadError, ReadWarning, SdmodelError, UnsupportedError
@@ -250,6 +251,30 @@ def test_graphs_that_extrapolate_hold_or_are_inverted(stella: Make) -> None:
     assert path_of(model, "b") == [10, 12, 14, 16, 18]
     assert path_of(model, "c") == path_of(model, "d") == [10, 10, 14, 14, 14]
     assert path_of(model, "y") == [20.5] * 5
+
+
+@pytest.mark.parametrize(
+    ("equation", "whole"),
+    [
+        ("BETA(2, 3)", stats.beta(2, 3)),
+        ("GAMMA(2.5, 3, 1)", stats.gamma(2.5, scale=3)),
+        ("WEIBULL(1.5, 4)", stats.weibull_min(1.5, scale=4)),
+        ("PARETO(3, 2)", stats.pareto(3, scale=2)),
+        ("LOGISTIC(5, 2)", stats.logistic(5, 2)),
+        ("TRIANGULAR(1, 2, 4)", stats.triang(1 / 3, 1, 3)),
+    ],
+)
+def test_draws_have_their_distribution(stella: Make, equation: str, whole: stats.rv_continuous) -> None:
+    """Arguments of https://www.iseesystems.com/resources/help/v10/Content/Reference/Builtins/Statisticall_builtins.htm."""
+    drawn = path_of(stella(aux("x", equation), dt="<dt>0.002</dt>"), "x")
+    assert len(drawn) == 2001
+    assert stats.kstest(drawn, whole.cdf).pvalue > 0.01
+
+
+def test_counts_have_their_distribution(stella: Make) -> None:
+    drawn = np.array(path_of(stella(aux("x", "BINOMIAL(4, 0.3)"), dt="<dt>0.002</dt>"), "x"))
+    found = [(drawn == k).sum() for k in range(5)]
+    assert stats.chisquare(found, stats.binom(4, 0.3).pmf(range(5)) * 2001).pvalue > 0.01
 
 
 # -- non-negative -----------------------------------------------------------------------------------------------

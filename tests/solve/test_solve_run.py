@@ -19,7 +19,6 @@ from sdmodel.core.errors import (
     FixedStepError,
     OverrideError,
     RangeError,
-    ScenarioError,
     SolveError,
     UnknownNameError,
 )
@@ -179,8 +178,53 @@ def test_dates_are_accepted_as_iso_strings_and_dates(model_from: Make) -> None:
         assert model.run({"start": date}, rtol=1e-10)["x"].iloc[-1] == pytest.approx(want, abs=1e-9)
     path = Scenario("p", paths={"start": Schedule(("2011-01-01", "2019-01-01"), (2100, 2100))})
     assert model.run(path)["x"].iloc[-1] == 0
-    with pytest.raises(ScenarioError, match="is not a valid time"):
+    with pytest.raises(OverrideError, match="'soon', which is not a number, nor a date such as 2020-07-01"):
         model.run({"start": "soon"})
+
+
+def test_a_text_that_is_no_number_is_refused_with_what_is_near(model_from: Make) -> None:
+    model = model_from("x = INTEG(size, 0) ~ Dmnl ~ |\nsize = 1 ~ Dmnl [0,5] ~ |")
+    with pytest.raises(OverrideError, match=r"'size' is given the text 'abc', which is not a number\.$"):
+        model.run({"size": "abc"})
+    for text in ("0,5", "0.5", " .5 "):
+        with pytest.raises(OverrideError, match=r"not a number\. Give 0?\.5 as a number\."):
+            model.run({"size": text})
+    with pytest.raises(UnknownNameError, match=r"no variable 'sise'. Nearest: size"):
+        model.run({"sise": "abc"})
+
+
+@pytest.mark.parametrize("date", ["2014-07-01", dt.date(2014, 7, 1)])
+def test_a_date_is_given_to_a_constant_of_time_only(model_from: Make, date: object) -> None:
+    model = model_from(
+        "x = INTEG(share + free, 0) ~ Dmnl ~ |\nshare = 1 ~ Dmnl ~ |\nfree = 1 ~ ~ |", start=2010, end=2020
+    )
+    refused = r"date is given for .*, but the unit of 'share' is Dmnl, and a date is a number of years"
+    with pytest.raises(OverrideError, match=refused):
+        model.run({"share": date})
+    with pytest.raises(OverrideError, match=refused):
+        model.run({"share": Schedule((2010, 2015), (1, dt.date(2014, 7, 1)))})
+    with pytest.raises(OverrideError, match=refused):
+        model.sweep({"share": [date]}, ["x"])
+    assert model.run({"share": Schedule((date,), (2,)), "free": date})["free"].iloc[0] == pytest.approx(
+        2014.5, abs=0.01
+    )
+
+
+def test_a_value_may_be_given_to_the_elements_of_a_range(model_from: Make) -> None:
+    model = model_from("R: a, b, c ~ ~ |\nP: a, b ~ ~ |\nk[R] = 1, 2, 3 ~ ~ |\nx = INTEG(SUM(k[R!]), 0) ~ ~ |", end=1)
+    assert model.run({"k[P]": 5})["x"].iloc[-1] == pytest.approx(13)
+    assert model.run({"k[R]": 5})["x"].iloc[-1] == pytest.approx(15)
+    with pytest.raises(UnknownNameError, match=r"no constant 'k\[Q\]'"):
+        model.run({"k[Q]": 5})
+    with pytest.raises(OverrideError, match=r"'k\[a\]' and 'k\[ a \]' are the same constant"):
+        model.run({"k[a]": 1, "k[ a ]": 2})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_constant_is_replaced_by_a_finite_number(model_from: Make, value: float) -> None:
+    model = model_from("x = INTEG(size, 0) ~ Dmnl ~ |\nsize = 1 ~ Dmnl ~ |")
+    with pytest.raises(RangeError, match=r"'size' is given .*; a constant must be a finite number"):
+        model.replace("size", value)
 
 
 def test_numbers_of_numpy_are_numbers(model_from: Make) -> None:
@@ -334,8 +378,11 @@ def test_equality_with_time_has_no_meaning_in_continuous_time(model_from: Make) 
     for method in ("LSODA", "exact"):
         with pytest.raises(SolveError, match="asks whether Time equals a number"):
             model.run(method=method)
-    with pytest.raises(SolveError, match="asks whether Time equals a number"):
-        model.run()
+    run = model.run()  # the file names no method
+    assert run["x"].iloc[-1] == 1.0
+    assert "euler (fixed step)" in run.report.sentence
+    assert "asks whether Time equals a number" in run.report.sentence
+    assert model.sweep([{}], ["x"])["x"].values[0, -1] == 1.0
     assert model.run(method="euler")["x"].iloc[-1] == 1.0
 
 
@@ -476,7 +523,9 @@ def test_a_data_variable_takes_a_series(model_from: Make) -> None:
 
 def test_a_series_that_is_missing_or_wrong_is_refused(model_from: Make) -> None:
     model = model_from("x = INTEG(given, 0) ~ Dmnl ~ |\ngiven ~ Dmnl ~ |")
-    with pytest.raises(OverrideError, match=r"data variable 'given' has no series. Give one: data="):
+    with pytest.raises(
+        OverrideError, match=r"'given' has no series. Name the file .*load\(path, data_files=.*, data={'given': series}"
+    ):
         model.run()
     with pytest.raises(UnknownNameError, match="no data variable 'gift'"):
         model.run(data={"gift": ([0], [1])})

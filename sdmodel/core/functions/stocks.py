@@ -20,6 +20,12 @@ def _order(low: Builder, site: Site, expr: Expr) -> int:
     return int(order)
 
 
+def _lasting(low: Builder, site: Site, time: int) -> int:
+    """A delay or averaging time, which must be above 0."""
+    above = low.graph.op("gt", time, low.graph.const(0.0))
+    return low.where_meaningful(site, above, time, f"{site.call.name.upper()} needs a time above 0")
+
+
 def integ(low: Builder, site: Site) -> int:
     """INTEG(net flow, initial value) inside a formula: a hidden stock."""
     flow, start = site.call.args
@@ -45,7 +51,7 @@ def smooth(order: int, with_initial: bool) -> Build:
 
         def rates() -> None:
             target, time = (argument(low, site, a) for a in args[:2])
-            pace = g.over(time, g.const(float(n)))
+            pace = g.over(_lasting(low, site, time), g.const(float(n)))
             out = []
             for i in states:
                 level = g.add("state", i)
@@ -75,7 +81,7 @@ def delay(order: int, with_initial: bool) -> Build:
             n = low.fitted_order(site, n, time0)
         share = g.over(time0, g.const(float(n)))
         states, known = low.hidden_states(site, [g.times(begin, share)] * n)
-        pace = g.over(argument(low, site, args[1]), g.const(float(n)))
+        pace = g.over(_lasting(low, site, argument(low, site, args[1])), g.const(float(n)))
         if order == 0 and low.fixed and g.varies(pace):
             pace = _previous(low, site, time0, n)
         outflows = [g.over(g.add("state", i), pace) for i in states]
@@ -113,7 +119,7 @@ def _average(low: Builder, site: Site, start: int, x: int, time: int) -> int:
     states, known = low.hidden_states(site, [start])
     level = g.add("state", states[0])
     if not known:
-        low.set_rates(states, [g.over(g.minus(x, level), time)])
+        low.set_rates(states, [g.over(g.minus(x, level), _lasting(low, site, time))])
     return level
 
 

@@ -81,10 +81,14 @@ class _Expansion:
     ) -> Expr:
         where = f"{owner.where}: '{owner.name}'"
         self.calls += 1
-        if depth > MAX_DEPTH or self.calls > MAX_CALLS:
+        if depth > MAX_DEPTH:
+            first, *chain = stem.split(">")
             raise UnsupportedError(
-                f"{where}: macro calls are nested more than {MAX_DEPTH} deep, or there are more than {MAX_CALLS:,}."
+                f"{owner.where}: '{first}': macros call each other, or are nested more than {MAX_DEPTH} deep: "
+                f"{' -> '.join(chain[::3][:6])} ..."
             )
+        if self.calls > MAX_CALLS:
+            raise UnsupportedError(f"{where}: there are more than {MAX_CALLS:,} calls of macros.")
         if len(args) != len(macro.parameters):
             raise ReadError(
                 f"{where}: the macro {macro.name} takes {len(macro.parameters)} inputs, {len(args)} are given."

@@ -21,12 +21,13 @@ _COMMENT = re.compile(r'[{}]|"(?:\\.|[^"\\])*+"|[^{}"]++|"')
 _OF_VENSIM = re.compile(
     r"(?<![\w.])(?:VECTOR\s+(?:SELECT|SORT\s+ORDER|ELM\s+MAP|RANK|REORDER)|SAMPLE\s+IF\s+TRUE|INVERT\s+MATRIX"
     r"|ALLOCATE\s+(?:AVAILABLE|BY\s+PRIORITY)|IF\s+THEN\s+ELSE|DELAY\s+(?:FIXED|N)|SMOOTH\s+N|ACTIVE\s+INITIAL"
-    r"|PULSE\s+TRAIN|LOOKUP\s+(?:BACKWARD|FORWARD|EXTRAPOLATE|INVERT)|RANDOM\s+(?:NORMAL|UNIFORM|EXPONENTIAL)|GAMMA\s+LN)(?=\s*\()",
+    r"|PULSE\s+TRAIN|LOOKUP\s+(?:BACKWARD|FORWARD|EXTRAPOLATE|INVERT)|RANDOM\s+(?:NORMAL|UNIFORM|EXPONENTIAL|TRIANGULAR|WEIBULL|BETA|BINOMIAL|GAMMA|NEGATIVE\s+BINOMIAL|POISSON)|GAMMA\s+LN)(?=\s*\()",
     re.IGNORECASE,
 )
 """Functions of Vensim that converters leave in an XMILE file as they are."""
 Args = tuple[Expr, ...]
 _ZERO = Number(0.0)
+_UNBOUNDED = (Number(-math.inf), Number(math.inf))
 
 
 def plain(name: str) -> str:
@@ -130,8 +131,35 @@ def _wave(shape: str) -> Callable[[Args], Expr]:
 
 def _normal(args: Args) -> Expr:
     mean, spread, *rest = args
-    low, high = (rest[1], rest[2]) if len(rest) == 3 else (Number(-math.inf), Number(math.inf))
+    low, high = (rest[1], rest[2]) if len(rest) == 3 else _UNBOUNDED
     return Call("random normal", (low, high, mean, spread))
+
+
+def _drawn(name: str, *order: int) -> Callable[[Args], Expr]:
+    """A draw without bounds; `order` gives the places of its parameters among the arguments."""
+    return lambda args: Call(f"random {name}", (*_UNBOUNDED, *(args[i] for i in order), _ZERO, Number(1.0)))
+
+
+def _gamma(args: Args) -> Expr:
+    return Call("random gamma", (*_UNBOUNDED, args[0], _ZERO, args[1]))
+
+
+def _weibull(args: Args) -> Expr:
+    """WEIBULL(shape, scale); RANDOM WEIBULL has a mean of 1 before it is stretched."""
+    shape, scale = args[:2]
+    mean = Call("exp", (Call("gamma ln", (Op("+", (Number(1.0), Op("/", (Number(1.0), shape)))),)),))
+    return Call("random weibull", (*_UNBOUNDED, shape, _ZERO, Op("*", (scale, mean))))
+
+
+def _pareto(args: Args) -> Expr:
+    """PARETO(shape, scale), by inversion."""
+    return Op("*", (args[1], Op("^", (Call("random 0 1", ()), Op("/", (Number(-1.0), args[0]))))))
+
+
+def _logistic(args: Args) -> Expr:
+    """LOGISTIC(mean, scale), by inversion."""
+    odds = Op("-", (Op("/", (Number(1.0), Call("random 0 1", ()))), Number(1.0)))
+    return Op("-", (args[0], Op("*", (args[1], Call("ln", (odds,))))))
 
 
 def _sign(args: Args) -> Expr:
@@ -177,6 +205,12 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
     "triangular": ((3, 4), lambda a: Call("random triangular", (a[0], a[2], *a[:3]))),
     "poisson": ((1, 2), lambda a: Call("poisson", a[:1])),
     "exprnd": ((1, 2), lambda a: Call("random exponential", (_ZERO, Number(math.inf), _ZERO, a[0]))),
+    "beta": ((2, 3), _drawn("beta", 0, 1)),
+    "binomial": ((2, 3), _drawn("binomial", 1, 0)),
+    "gamma": ((2, 3), _gamma),
+    "weibull": ((2, 3), _weibull),
+    "pareto": ((2, 3), _pareto),
+    "logistic": ((2, 3), _logistic),
     "smth1": ((2, 3), _of_order("smooth", 1)),
     "smth3": ((2, 3), _of_order("smooth", 3)),
     "smthn": ((3, 4), _of_any_order("smooth n")),
@@ -195,7 +229,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[[Args], Expr]]] = {
 
 _PAST_VALUES = "it needs values of any past time; use DELAY or PREVIOUS"
 _FINANCE = "its discounting is not modelled; write the discounted flow into a stock"
-_DISTRIBUTION = "only UNIFORM, NORMAL, TRIANGULAR, POISSON and EXPRND are known"
+_DISTRIBUTION = "its parameters are not defined without doubt; write it with UNIFORM or NORMAL"
 _DISCRETE = "conveyors, queues and ovens are not modelled"
 REFUSED = {
     "history": _PAST_VALUES,
@@ -204,9 +238,7 @@ REFUSED = {
     "endval": "it reads a run before this one",
     "montecarlo": "write UNIFORM(0, 100) < probability * DT",
     "irr": _FINANCE, "pmt": _FINANCE, "pv": _FINANCE, "fv": _FINANCE, "cgrowth": _FINANCE,
-    "beta": _DISTRIBUTION, "binomial": _DISTRIBUTION, "gamma": _DISTRIBUTION, "geometric": _DISTRIBUTION,
-    "lognormal": _DISTRIBUTION, "logistic": _DISTRIBUTION, "negbinomial": _DISTRIBUTION, "pareto": _DISTRIBUTION,
-    "weibull": _DISTRIBUTION,
+    "geometric": _DISTRIBUTION, "lognormal": _DISTRIBUTION, "negbinomial": _DISTRIBUTION,
     "cooktime": _DISCRETE, "cycletime": _DISCRETE, "ctflow": _DISCRETE, "ctmax": _DISCRETE, "ctmean": _DISCRETE,
     "ctmin": _DISCRETE, "ctstddev": _DISCRETE, "cap": _DISCRETE, "capacity": _DISCRETE, "oqueue": _DISCRETE,
     "oldest": _DISCRETE, "qelem": _DISCRETE, "quelem": _DISCRETE, "thruput": _DISCRETE, "throughput": _DISCRETE,

@@ -126,7 +126,17 @@ class Subscripts(ABC):
                 return self.slice(name, dim, again, low, high, whole)
             case Ref(sub, ()):
                 return self.named(name, dim, again, sub, whole)
+        self.check_literal(name, dim, index)
         return self.computed(dim, self.fill(index, whole))
+
+    def check_literal(self, name: str, dim: str, index: Expr) -> None:
+        """Refuse an index that is a number outside the dimension; one that is computed has the value for such."""
+        place, elements = _constant(index), self.arrays.ranges[dim].elements
+        if place is not None and not 1 <= place // 1 <= len(elements):
+            raise EquationError(
+                f"{self.where}: the index {place:g} of '{self.arrays.names[name]}' does not lie in 1:{len(elements)}, "
+                f"the elements of '{self.arrays.ranges[dim].name}'."
+            )
 
     def named(self, name: str, dim: str, again: int, sub: str, whole: bool) -> Sub:
         """A subscript that is one word: an element, a dimension, `@1`, `Dimension.element`, or a variable."""

@@ -45,6 +45,24 @@ def fits(program: Program, p: Sequence[float]) -> str:
     return ""
 
 
+def depends(program: Program, *nodes: int) -> set[int]:
+    """Indices of the parameters on which nodes depend, other than through states and memories."""
+    out: set[int] = set()
+    seen: set[int] = set()
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        op, *args = program.nodes[node]
+        if op == "param":
+            out.add(int(args[0]))
+        elif op not in ("const", "state", "time", "memory", "draw", "first_draw"):
+            stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
+    return out
+
+
 _programs: Cache[Program] = Cache()
 
 

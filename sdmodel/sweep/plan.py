@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import fits
+from sdmodel.compile.programs import depends, fits
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.arguments import kind, refuse
 from sdmodel.core.cache import Cache
@@ -220,7 +220,7 @@ def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np
             )
     varied = [i for i, values in columns]
     for order in program.orders:
-        which = [i for i in varied if i in _depends(program, order.time) | _depends(program, order.step)]
+        which = [i for i in varied if i in depends(program, order.time, order.step)]
         rows = np.unique(np.column_stack([given[i] for i in which]), axis=0) if which else np.empty((1, 0))
         for row in rows:
             p = start.copy()
@@ -251,22 +251,10 @@ def _times(
     p = first.tolist()
     control = {name: evaluate(program, node, p) for name, node in program.control.items()}
     for name, node in program.control.items():
-        follows = _depends(program, node)
+        follows = depends(program, node)
         if any(i in follows and (values != values[0]).any() for i, values in columns):
             raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
     return report_times(control, every, on_grid)
-
-
-def _depends(program: Program, node: int) -> set[int]:
-    out: set[int] = set()
-    stack = [node]
-    while stack:
-        op, *args = program.nodes[stack.pop()]
-        if op == "param":
-            out.add(int(args[0]))
-        elif op not in ("const", "state", "time", "memory", "draw", "first_draw"):
-            stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
-    return out
 
 
 def _series(

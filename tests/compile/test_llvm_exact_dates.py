@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pytest
 from lanes import by_python, design, programs
 
 import sdmodel
-from sdmodel.compile.llvm import Kernel
+from sdmodel.compile.llvm import Kernel, engine
+from sdmodel.compile.llvm.breaks import cuts
 from sdmodel.model import Model
 from sdmodel.solve.registry import solver
 
@@ -117,3 +120,30 @@ def test_shandong_against_scipy() -> None:
             # a residual that is nothing but rounding has no size of its own
             scale = max(float(np.abs(wanted).max()), 1e-9 * largest)
             assert np.abs(got - wanted).max() < 1e-5 * scale, (date, name)
+
+
+def test_dates_are_found_once_for_each_set_of_values(
+    model_from: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs whose dates rest on equal values share them; the results are those of runs alone."""
+    equations = """
+exit = 3 ~ ~ |
+rate = 0.3 ~ ~ |
+level = INTEG(STEP(1, exit) + WITH LOOKUP(MAX(Time, exit), ((0,1),(4.3,2),(9,0))) - rate * level, rate) ~ ~ |
+"""
+    program, outputs = programs(model_from(equations, end=10, step=0.5), "exact")
+    kernel = Kernel(program, outputs, tableau=solver("exact").steps)
+    given, times = design(program, 40, spread=0.2), [0.0, 2.5, 10.0]
+    given[:, program.parameters.index("exit")] = np.resize([3.0, 3.3, 4.9, 3.3, -0.0, 0.0], 40)
+    asked = []
+
+    def counted(*args: Any) -> Any:
+        asked.append(args[-1])
+        return cuts(*args)
+
+    monkeypatch.setattr(engine, "cuts", counted)
+    values, _, _ = kernel.run(given, times)
+    assert {vectors for vectors, _ in asked} == {1}  # five sets of values in one vector
+    for i, p in enumerate(given):
+        np.testing.assert_array_equal(kernel.run(given[i : i + 1], times)[0][0], values[i])
+        np.testing.assert_array_equal(values[i], by_python(program, outputs, p, times, "exact"))

@@ -6,7 +6,7 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, run_words
 from sdmodel.compile.program import Program
+from sdmodel.compile.programs import depends
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import FEW_ROUGH, Tableau
@@ -132,7 +133,9 @@ class Kernel:
         self._runs = self._function(
             "runs", "nnpnpppn" + ("pddppp" if program.fixed else "npppnp") + "p" * self.notes_rough
         )
-        self._watch = self._function("watch", "npnpppp") if not program.fixed else None
+        tests = [n for s in source.plan.clock.sources for n in (s.test, s.against) if n >= 0]
+        self._dated = sorted(depends(program, *tests))
+        self._watch = self._function("watch", "nnpnpppp") if not program.fixed else None
         self._spans = self._function("spans", "npnpp") if source.plan.memories else None
 
     def _function(self, name: str, kinds: str) -> Callable[..., None]:
@@ -282,7 +285,7 @@ class Kernel:
         common = *given, address(out), address(noted), len(job.at)
         plan = [address(a) for a in job.plan]
         if not self.program.fixed:
-            table, bad = self._dates(job, params, work)
+            table, bad = self._dates(job, low, high, work)
             more = (address(rough),) if self.notes_rough else ()
             self._runs(*common, len(job.plan[0]), *plan, table.shape[1], address(table), *more)
         else:
@@ -295,16 +298,27 @@ class Kernel:
         status = np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8)
         return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH)
 
-    def _dates(self, job: Job, params: Array, work: Array) -> tuple[Array, Array]:
-        """Breaks of every run, followed by one date after the end; and lanes with too many breaks."""
-        watch = self._watcher(params, work)
-        end, shape = float(job.at[-1]), (len(params), self._lanes)
+    def _dates(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
+        """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
+
+        They are found once for each distinct set of values on which they depend.
+        """
+        lanes, end = self._lanes, float(job.at[-1])
+        # The end stands in for no values at all; sets are told apart by their bits.
+        rests = np.column_stack([job.given[low:high, self._dated], np.full(high - low, end)])
+        sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]
+        _, first, which = np.unique(sets, return_index=True, return_inverse=True)
+        params = replace(job, given=job.given[low + first], data=[], words=job.words[:, :0]).rows(0, len(first), lanes)
+        watch, shape = self._watcher(params, work), (len(params), lanes)
         beyond = end + 1e-6 * max(end - job.start, job.step)
         dates, bad = cuts(self.plan.clock, self.program, watch, job.start, end, shape)
         after, bad_after = cuts(self.plan.clock, self.program, watch, end, beyond, shape)
-        table = aligned((len(params), dates.shape[1] + 2, self._lanes))
-        table[:, :-2], table[:, -2:] = dates, after[:, :2]
-        return table, bad | bad_after
+        found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
+        vectors = -(-len(which) // lanes)
+        place = which[np.minimum(np.arange(vectors * lanes), len(which) - 1)].reshape(vectors, lanes)
+        table = aligned((vectors, found.shape[1], lanes))
+        table[:] = found[place].transpose(0, 2, 1)
+        return table, (bad | bad_after).ravel()[place]
 
     def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
         """Length of each memory in steps, (vectors, memories, lanes); first rows of the rings; lanes where too long."""
@@ -326,9 +340,10 @@ class Kernel:
         sources, stride = len(self.plan.clock.sources), params[0].nbytes
 
         def watch(t: Array, held: Array) -> Array:
-            times, given, out = aligned(t.shape), aligned(held.shape), aligned((len(t), 2 * sources, self._lanes))
+            times, given, out = aligned(t.shape), aligned(held.shape), aligned((*t.shape[:2], 2 * sources, self._lanes))
             times[:], given[:] = t, held
-            function(len(t), address(params), stride, address(work), address(times), address(given), address(out))
+            pointers = [address(a) for a in (work, times, given, out)]
+            function(*t.shape[:2], address(params), stride, *pointers)
             return out
 
         return watch

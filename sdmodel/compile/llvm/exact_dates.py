@@ -88,24 +88,25 @@ def _segment(module: Module, space: Space, phase: Phase) -> None:
 
 
 def on_watch(module: Module, phase: Phase, given: int, holds: int, seen: int, watched: int) -> None:
-    """Emit `@watch`: watched values of all sources, for each vector at its own times and held values.
+    """Emit `@watch`: watched values of all sources, for each vector at `%each` times and held values of its own.
 
     `given` and `seen` are the first rows of the held values and of the result, `holds` and `watched` their numbers.
     """
     b = module.body()
-    with loop(b, "%vectors") as v:
+    with loop(b, "%vectors") as v, loop(b, "%each") as one:
         p = at(b, "%params", times(b, v, "%stride"))
+        number = b.put(f"add i64 {times(b, v, '%each')}, {one}")
         for count, first, memory, into in ((holds, given, "%held", True), (watched, seen, "%out", False)):
-            outside = at(b, memory, times(b, v, count * b.width))
+            outside = at(b, memory, times(b, number, count * b.width))
             if not into:
-                phase.call(b, b.load(at(b, "%times", times(b, v, b.width))), pointer=p)
+                phase.call(b, b.load(at(b, "%times", times(b, number, b.width))), pointer=p)
             with loop(b, str(count)) as i:
                 offset = times(b, i, b.width)
                 a, w = at(b, outside, offset), at(b, b.row("%w", first), offset)
                 source, goal = (a, w) if into else (w, a)
                 b.store(b.load(source), goal)
     module.close(
-        "void @watch(i64 %vectors, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %times, "
+        "void @watch(i64 %vectors, i64 %each, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %times, "
         "ptr noalias %held, ptr noalias %out) nounwind",
         b,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sdmodel import edit
+from sdmodel.core.documentation import described_by
 from sdmodel.core.errors import UnitsWarning
 from sdmodel.core.expression import Expr
 from sdmodel.core.scenario import Scenario
@@ -278,6 +279,7 @@ class Model(Structure):
 
         return write(self, path, overwrite)
 
+    @described_by("sdmodel.solve.run", "run")
     def run(
         self,
         values: Mapping[str, Any] | Scenario | None = None,
@@ -289,11 +291,12 @@ class Model(Structure):
         data: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Run:
-        """Run the model once. Arguments: `sdmodel.solve.run.run`."""
+        """Run the model once."""
         from sdmodel.solve.run import run
 
         return run(self, values, scenario=scenario, method=method, every=every, rtol=rtol, data=data, seed=seed)
 
+    @described_by("sdmodel.sweep.run_sweep", "run_sweep")
     def sweep(
         self,
         design: pd.DataFrame,
@@ -311,7 +314,7 @@ class Model(Structure):
         store: str | Path | None = None,
         client: Any = None,
     ) -> xr.Dataset:
-        """Run the model once for each row of a design. Arguments: `sdmodel.sweep.run_sweep.run_sweep`."""
+        """Run the model once for each row of a design."""
         from sdmodel.sweep.run_sweep import run_sweep
 
         return run_sweep(
@@ -331,8 +334,9 @@ class Model(Structure):
             client=client,
         )
 
+    @described_by("sdmodel.validation.check", "check")
     def check(self) -> pd.DataFrame:
-        """Issues with the model: units, names, ranges, sources. See `sdmodel.validation.check.check`."""
+        """Check the model without running it."""
         from sdmodel.validation.check import check
 
         return check(self)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from types import MappingProxyType
 
@@ -154,3 +157,20 @@ def test_replace_accepts_any_number(model: sdmodel.Model) -> None:
 def test_a_copy_is_the_same_model(model: sdmodel.Model) -> None:
     assert copy.copy(model).fingerprint == model.fingerprint
     pd.testing.assert_frame_equal(copy.copy(model).variables, model.variables)
+
+
+def test_the_help_of_run_and_sweep_shows_every_parameter() -> None:
+    for method in (sdmodel.Model.run, sdmodel.Model.sweep):
+        documented = inspect.getdoc(method) or ""
+        missing = [p for p in inspect.signature(method).parameters if p != "self" and f"\n{p}\n    " not in documented]
+        assert not missing
+        assert "\nmodel\n" not in documented
+
+
+def test_completion_shows_public_names_only() -> None:
+    """In a process of its own: what is used here loads further modules."""
+    code = "import sdmodel; sdmodel.load('intervention').run(); print(*dir(sdmodel)); print(*dir(sdmodel.plot))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    for line, module in zip(done.stdout.splitlines(), (sdmodel, sdmodel.plot), strict=True):
+        assert line.split() == sorted(module.__all__)
+    assert not hasattr(sdmodel, "run")

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, SupportsFloat, TypeVar
+from typing import Any, SupportsFloat, TypeVar, cast
 
 from sdmodel.core.distributions import DISTRIBUTIONS
 from sdmodel.core.errors import DesignError, EquationError, OverrideError, RangeError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
 from sdmodel.core.ranges import read_ranges
-from sdmodel.core.schedule import Schedule
+from sdmodel.core.schedule import Schedule, as_schedule
 from sdmodel.core.structure import Component, Structure, Variable, dimensions, kind_of
 
 S = TypeVar("S", bound=Structure)
 
 
-def replace(model: S, name: str, value: float | Expr | Schedule, within: str | None = None) -> S:
-    """Return a structure in which variable `name` is replaced by `value` (see `Model.replace`)."""
+def replace(model: S, name: str, value: Any, within: str | None = None) -> S:
+    """Return a structure in which variable `name` is replaced by a number, value over time or expression."""
     old = model[name]
-    if isinstance(value, Schedule):
-        expr = schedule_expression(value)
+    path = as_schedule(value)
+    if path is not None:
+        expr: Expr = Table(path.at, path.value) if old.kind == "lookup" else schedule_expression(path)
     elif isinstance(value, SupportsFloat):
         expr = Number(float(value))
         if not math.isfinite(expr.value):
             raise RangeError(f"'{old.name}' is given {expr.value}; a constant must be a finite number.")
     else:
-        expr = value
+        expr = cast(Expr, value)
     if within is not None:
         return _within(model, old, model[within], expr)
     subs = tuple(dimensions(model, old))

@@ -10,7 +10,7 @@ from typing import Any
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
-from sdmodel.core.schedule import Schedule, number
+from sdmodel.core.schedule import Schedule, as_schedule, number
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Scenario:
     name: str = "base"
     description: str = ""
     values: Mapping[str, float] = field(default_factory=FrozenDict)
-    """Values by name of a constant; an element of a subscripted constant is `name[a,b]`."""
+    """Values by name of a constant; an element of a subscripted constant is `name[a,b]`. A value over time (a Schedule,
+    a pandas Series, points) becomes a path."""
     paths: Mapping[str, Schedule] = field(default_factory=FrozenDict)
     """Schedules by name of a constant."""
 
@@ -33,6 +34,10 @@ class Scenario:
             given = getattr(self, part)
             if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
                 raise ScenarioError(f"The {part} of a scenario are a mapping from names to {kind}, not {given!r:.60}.")
+        over_time = {name: path for name, given in self.values.items() if (path := as_schedule(given)) is not None}
+        if over_time:
+            object.__setattr__(self, "values", {n: v for n, v in self.values.items() if n not in over_time})
+            object.__setattr__(self, "paths", {**self.paths, **over_time})
         for name, path in self.paths.items():
             if not isinstance(path, Schedule):
                 raise ScenarioError(f"The path of '{name}' is {path!r:.60}; give a Schedule.")
@@ -55,8 +60,9 @@ class Scenario:
         Parameters
         ----------
         values
-            Number, Schedule or pandas Series (a schedule that steps at each of its times) by name of a constant. It
-            replaces the value or schedule of that constant in the scenario.
+            By name of a constant: a number; a Schedule; a pandas Series (a schedule that steps at each of its times);
+            or points ``[(2010, 1), (2020, 3)]``, between which values are interpolated. It replaces the value or
+            schedule of that constant in the scenario.
         name
             Name of the new scenario; default that of this one.
         """
@@ -64,10 +70,9 @@ class Scenario:
         numbers = {name: value for name, value in self.values.items() if key(name) not in taken}
         paths = {name: path for name, path in self.paths.items() if key(name) not in taken}
         for constant, value in values.items():
-            if hasattr(value, "index") and hasattr(value, "to_numpy"):
-                value = Schedule(tuple(value.index), tuple(value.to_numpy()))
-            if isinstance(value, Schedule):
-                paths[constant] = value
-            else:
+            path = as_schedule(value)
+            if path is None:
                 numbers[constant] = value
+            else:
+                paths[constant] = path
         return dataclasses.replace(self, name=name or self.name, values=numbers, paths=paths)

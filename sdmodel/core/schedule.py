@@ -45,6 +45,31 @@ class Schedule:
             raise ScenarioError(f"The dates of a schedule must rise: {', '.join(f'{t:g}' for t in self.at)}.")
 
 
+def as_schedule(value: Any) -> Schedule | None:
+    """The schedule that a value over time stands for, or None if it is no value over time.
+
+    Parameters
+    ----------
+    value
+        A Schedule; a pandas Series, which steps at each of its times; or points ``[(2010, 1), (2020, 3)]``, between
+        which values are interpolated.
+
+    Examples
+    --------
+    >>> as_schedule([(2010, 1), (2020, 3)]).between
+    'linear'
+    """
+    if isinstance(value, Schedule):
+        return value
+    if hasattr(value, "index") and hasattr(value, "to_numpy"):
+        return Schedule(tuple(value.index), tuple(value.to_numpy()))
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 2:
+        value = value.tolist()
+    if isinstance(value, (list, tuple)) and value and all(isinstance(p, (list, tuple)) and len(p) == 2 for p in value):
+        return Schedule(tuple(t for t, _ in value), tuple(x for _, x in value), "linear")
+    return None
+
+
 Path = Schedule
 """Name of `Schedule` in version 0.1.0, still available as `sdmodel.Path`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from sdmodel.compile.python.engine import Bound
 from sdmodel.compile.random import draws
@@ -106,8 +107,12 @@ def one_step(
     return moved if memory_state.plain else memory_state.step(number, t, y, moved)
 
 
-def moving(bound: Bound, tableau: Tableau, every: float | None) -> tuple[list[float], list[list[float]], int]:
+def moving(bound: Bound, tableau: Tableau, every: Any) -> tuple[list[float], list[list[float]], int]:
     """Times, states and number of steps of a run with time-varying control variables; stops at FINAL TIME."""
+    if every is not None and not isinstance(every, (int, float)):
+        raise SolveError(
+            "The time settings change during the run, so its times are not known before. Give every= as a number."
+        )
     start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
     at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
     memory_state = GridMemory(bound)

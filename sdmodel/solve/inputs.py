@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,24 +15,25 @@ from sdmodel.compile.python.engine import Engine
 from sdmodel.core.arguments import kind, number
 from sdmodel.core.arguments import seed as whole_seed
 from sdmodel.core.cache import Cache
-from sdmodel.core.calendar import YEARS, Year, year
-from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, ScenarioError, SolveError, UnknownNameError
+from sdmodel.core.calendar import Year, year
+from sdmodel.core.errors import FixedStepError, OverrideError, RangeError, SolveError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, Variable
-from sdmodel.core.text import shorten
 from sdmodel.edit import replace
 from sdmodel.solve.interpolation import Series, interpolant
 from sdmodel.solve.registry import ON_GRID, solver, solvers
 from sdmodel.solve.solver import Solver
+from sdmodel.solve.times import wanted_times
+from sdmodel.solve.values import holds_dates, read_values
 
 _constants: Cache[dict[str, tuple[Variable, float]]] = Cache()
 _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
 
 
-def check_numbers(every: float | None, rtol: float, seed: int) -> None:
+def check_numbers(every: Any, rtol: float, seed: int) -> None:
     """Check report interval, relative tolerance and seed.
 
     Raises
@@ -42,7 +41,7 @@ def check_numbers(every: float | None, rtol: float, seed: int) -> None:
     DesignError
         If one of them is not valid.
     """
-    if every is not None:
+    if every is not None and wanted_times(every) is None:
         number("every", every, above=0)
     number("rtol", rtol, low=1e-13, high=0.1)
     whole_seed("seed", seed)
@@ -95,7 +94,7 @@ def resolve_scenario(
         values, scenario = None, values
     chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
     if values:
-        chosen = chosen.with_values({k: _read(model, k, v) for k, v in values.items()})
+        chosen = chosen.with_values(read_values(model, values))
     checked: dict[str, float] = {}
     named: dict[tuple[str, ...], str] = {}
     for name, value in chosen.values.items():
@@ -109,10 +108,17 @@ def resolve_scenario(
             checked[element] = value
     paths = {}
     for name, path in chosen.paths.items():
-        elements = constants_named(model, name)
         refuse_dates(model, path.at, f"the path of '{name}'")
         refuse_dates(model, path.value, f"the path of '{name}'", model.owner(name))
         whole = model.owner(name).name
+        if model[whole].kind in ("lookup", "data"):
+            if key(name) != key(whole):
+                raise OverrideError(
+                    f"'{name}' is one element; new points go with a whole {model[whole].kind}: '{whole}'."
+                )
+            paths[whole] = path
+            continue
+        elements = constants_named(model, name)
         if len(elements) < len(constants_named(model, whole)):
             raise OverrideError(f"'{name}' is one element; a path goes with a whole constant: '{whole}'.")
         for element in elements:
@@ -120,35 +126,6 @@ def resolve_scenario(
                 _in_range(model, element, value)
         paths[whole] = path
     return Scenario(chosen.name, chosen.description, checked, paths)
-
-
-def _read(model: Structure, name: str, value: Any) -> Any:
-    """A value as it is, or a text or date as a time.
-
-    Raises
-    ------
-    OverrideError
-        If a text is no date.
-    """
-    if not isinstance(value, (str, dt.date)):
-        return value
-    variable = model.owner(name)
-    try:
-        return year(value)
-    except ScenarioError:
-        dated = model.in_years and _holds_dates(model, variable)
-        plain = str(value).strip().replace(",", ".")
-        near = f" Give {plain} as a number." if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", plain) else ""
-        raise OverrideError(
-            f"'{variable.name}' is given the text '{shorten(str(value), 40)}', which is not a number"
-            f"{', nor a date such as 2020-07-01' if dated else ''}.{near}"
-        ) from None
-
-
-def _holds_dates(model: Structure, constant: Variable) -> bool:
-    """Whether the unit of a constant is that of time, or not known."""
-    unit = constant.unit.strip().lower()
-    return not unit or unit in YEARS or unit == model.time_unit.strip().lower()
 
 
 def refuse_dates(model: Structure, times: Iterable[float], what: str, constant: Variable | None = None) -> None:
@@ -161,7 +138,7 @@ def refuse_dates(model: Structure, times: Iterable[float], what: str, constant: 
     """
     if not any(isinstance(t, Year) for t in times):
         return
-    if constant is not None and not _holds_dates(model, constant):
+    if constant is not None and not holds_dates(model, constant):
         raise OverrideError(
             f"A date is given for {what}, but the unit of '{constant.name}' is {constant.unit}, and a date is a number "
             "of years. Give a number."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from sdmodel.solve.inputs import (
     engine_of,
     parameter_vector,
     program_and_solver,
+    refuse_dates,
     reshaped,
     resolve_scenario,
     series_of,
@@ -30,7 +31,11 @@ from sdmodel.solve.inputs import (
 from sdmodel.solve.integrate import SolverReport, check_finite_start, failure, integrate
 from sdmodel.solve.registry import CONTINUOUS
 from sdmodel.solve.registry import solver as solver_named
-from sdmodel.solve.times import report_times
+from sdmodel.solve.times import Every, places, report_times, wanted_times
+from sdmodel.solve.values import read_data
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def run(
@@ -39,9 +44,9 @@ def run(
     *,
     scenario: Scenario | str | None = None,
     method: str | None = None,
-    every: float | None = None,
+    every: Every = None,
     rtol: float = 1e-8,
-    data: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | pd.DataFrame | None = None,
     seed: int = 0,
 ) -> Run:
     """Run a model once.
@@ -51,8 +56,10 @@ def run(
     model
         The model; it is not changed.
     values
-        Constants that differ from the file, by name (`name[a,b]` or `name` for all elements): a number, a date, or a
-        value over time (a Schedule, or a pandas Series that steps at each of its times); or a Scenario.
+        Constants that differ from the file, by name (`name[a,b]` or `name` for all elements): a number, a date, or text
+        with a unit (``"50%"``); or a value over time: a Schedule, a pandas Series that steps at each of its times,
+        points ``[(2010, 1), (2020, 3)]`` or a function of time, evaluated at every TIME STEP, with linear interpolation
+        between. Lookups take points and data variables a series or points. Or a Scenario.
     scenario
         A Scenario, or the name of one of the model's; `values` override it.
     method
@@ -64,11 +71,13 @@ def run(
         of TIME STEP are too long for ``"exact"``, as in stiff models, LSODA is used instead, and the report says so.
     every
         Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
-        included. For a fixed-step method it must be a multiple of TIME STEP.
+        included. For a fixed-step method it must be a multiple of TIME STEP. Or the times wanted, numbers or dates,
+        such as ``[2010, 2013.25]``, and no others; values are those at these times, not interpolated.
     rtol
         Relative tolerance of the continuous methods.
     data
-        Series of data variables by name: a pandas Series, or a pair (times, values); interpolated linearly.
+        Series of data variables by name: a pandas Series, or a pair (times, values); or a DataFrame with a column for
+        each, and times as its index or in a column `time`. Interpolated linearly; they replace those of a data file.
     seed
         Seed of the random functions; equal seeds give equal runs.
 
@@ -100,13 +109,17 @@ def run(
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
     """
     check_numbers(every, rtol, seed)
+    refuse_dates(model, wanted_times(every) or (), "every=")
+    series, paths = read_data(model, data)
     requested = resolve_scenario(model, values, scenario)
+    if paths:
+        requested = resolve_scenario(model, requested.with_values(paths), None)
     model_run = with_paths(model, requested)
     program, chosen, reason = program_and_solver(model_run, method, CONTINUOUS)
     p = parameter_vector(model_run, program, requested.values)
     program = reshaped(model_run, program, p)
     engine = engine_of(program)
-    bound = engine.bind(p, series_of(program, data, model), seed=seed)
+    bound = engine.bind(p, series_of(program, series, model), seed=seed)
     begun = clock.perf_counter()
     if program.moving:
         check_finite_start(program, bound)
@@ -126,7 +139,7 @@ def run(
                 raise
             y, doubt, failed = [], True, error
         if doubt:
-            again = engine.bind(p, series_of(program, data, model), seed=seed)
+            again = engine.bind(p, series_of(program, series, model), seed=seed)
             try:
                 tight = integrate(engine, again, times, solver_named(CONTINUOUS), rtol)
             except SolveError as error:
@@ -145,6 +158,9 @@ def run(
     report = Report(*solver[:5], clock.perf_counter() - begun, reason)
     shown = [math.nan if value == NA else value for value in p]
     constants = FrozenDict(zip(program.parameters, shown, strict=True))
+    if (wanted := wanted_times(every)) is not None:
+        kept = places(times, wanted)
+        times, table = [times[i] for i in kept], table[kept]
     return Run(model, requested, report, np.asarray(times), table, columns, constants)
 
 

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sdmodel.core.errors import SolveError
+from sdmodel.core.calendar import year
+from sdmodel.core.errors import ScenarioError, SolveError
+
+Every = float | Iterable[Any] | None
+"""Time between reported values, the times wanted (numbers or dates), or None for SAVEPER."""
 
 
-def report_times(control: Mapping[str, float], every: float | None, fixed: bool) -> list[float]:
-    """Times at which values are reported: every `every` from the first to the last, both included."""
+def wanted_times(every: Any) -> tuple[float, ...] | None:
+    """The times that `every` lists, in rising order; None if it is an interval or None."""
+    if isinstance(every, str) or not isinstance(every, Iterable):
+        return None
+    times = tuple(sorted({year(t) for t in every}))
+    if not times or not all(map(math.isfinite, times)):
+        raise ScenarioError(f"every={every!r:.60} lists no times. Give an interval, or times such as [2010, 2015.5].")
+    return times
+
+
+def places(times: Iterable[float], wanted: Iterable[float]) -> list[int]:
+    """Indices in `times` of the times that are wanted, which were reported up to rounding."""
+    reported = list(times)
+    return [min(range(len(reported)), key=lambda i: abs(reported[i] - t)) for t in wanted]
+
+
+def _among(wanted: Iterable[float], start: float, end: float, step: float, fixed: bool) -> list[float]:
+    """The first, the last and the wanted times of a run."""
+    near = 1e-6 * step
+    out = {start, end}
+    for t in wanted:
+        if not start - near <= t <= end + near:
+            raise SolveError(f"every= asks for the time {t:g}; the run goes from {start:g} to {end:g}.")
+        on = start + round((t - start) / step) * step
+        if fixed and abs(on - t) > near:
+            raise SolveError(
+                f"every= asks for the time {t:g}, between two steps of this method, which go by {step:g}. Ask for "
+                f"{on:g}, or take a method that reports any time, such as 'LSODA' or 'exact'."
+            )
+        if all(abs(t - x) > near for x in (start, end)):
+            out.add(on if fixed else t)
+    return sorted(out)
+
+
+def report_times(control: Mapping[str, float], every: Any, fixed: bool) -> list[float]:
+    """Times at which values are reported, from the first to the last, both included.
+
+    `every` is an interval, a list of times, which the first and the last are added to, or None for SAVEPER.
+    """
+    wanted = wanted_times(every)
     start, end, step = (control[k] for k in ("initial time", "final time", "time step"))
-    gap = control["saveper"] if every is None else float(every)
+    gap = control["saveper"] if every is None or wanted is not None else float(every)
     if not all(map(math.isfinite, (start, end, step, gap))) or end < start or step <= 0 or gap <= 0:
         raise SolveError(
             f"The time settings make no sense: from {start:g} to {end:g} in steps of {step:g}, reported every {gap:g}."
@@ -28,6 +71,8 @@ def report_times(control: Mapping[str, float], every: float | None, fixed: bool)
         )
     if (end - start) / min(step, gap) > 50_000_000:
         raise SolveError(f"From {start:g} to {end:g} in steps of {min(step, gap):g} is more than 50 million steps.")
+    if wanted is not None:
+        return _among(wanted, start, end, step, fixed)
     if fixed:
         if every is not None and not is_whole(gap / step):
             raise SolveError(

@@ -22,7 +22,7 @@ from sdmodel.design import LABELS
 from sdmodel.solve.inputs import constants_named, program_and_solver, refuse_dates, resolve_scenario, with_paths
 from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.solver import Solver
-from sdmodel.solve.times import report_times
+from sdmodel.solve.times import Every, report_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ def make_plan(
     outputs: Sequence[str] | None,
     scenario: Scenario | str | None,
     method: str | None,
-    every: float | None,
+    every: Every,
     rtol: float,
     data: xr.Dataset | None,
     seed: int,
@@ -236,7 +236,7 @@ def _times(
     program: Program,
     start: np.ndarray,
     columns: tuple[tuple[int, np.ndarray], ...],
-    every: float | None,
+    every: Every,
     on_grid: bool,
 ) -> list[float]:
     """Reported times; all runs of a sweep share them, so time settings cannot vary."""

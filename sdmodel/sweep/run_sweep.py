@@ -15,7 +15,9 @@ from sdmodel.core.errors import StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import table
-from sdmodel.solve.inputs import check_numbers
+from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario
+from sdmodel.solve.times import Every, places, wanted_times
+from sdmodel.solve.values import read_sweep_data
 from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
 from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
@@ -38,9 +40,9 @@ def run_sweep(
     *,
     scenario: Scenario | str | None = None,
     method: str | None = None,
-    every: float | None = None,
+    every: Every = None,
     rtol: float = 1e-6,
-    data: xr.Dataset | None = None,
+    data: xr.Dataset | pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int = 0,
     workers: int | None = None,
     progress: bool | str | None = None,
@@ -69,11 +71,13 @@ def run_sweep(
         random draws, non-negative stocks) the method of its file, ``"euler"`` or ``"rk4"``, and ``"rk4"`` where the
         file names none; `attrs["dates"]` says which and why.
     every
-        Time between reported values, in the model's unit of time; default SAVEPER.
+        Time between reported values, in the model's unit of time; default SAVEPER. Or the times wanted, as in
+        `Model.run`; a store holds the first and the last time as well.
     rtol
         Relative tolerance of a scipy method.
     data
-        Series of data variables: variables by name, dims `time` and, where they differ between runs, `run`.
+        Series of data variables: a Dataset with variables by name, dims `time` and, where they differ between runs,
+        `run`; or a DataFrame or mapping as in `Model.run`. They replace those of a data file.
     seed
         Seed of the random functions. Rows with the same `sample` have the same draws. If the model has random functions
         but the design has no `sample`, rows are numbered, and the result has these numbers as coordinate `sample`, so
@@ -121,6 +125,7 @@ def run_sweep(
     {'run': 4, 'time': 6}
     """
     check_numbers(every, rtol, seed)
+    refuse_dates(model, wanted_times(every) or (), "every=")
     count("certificate", certificate, low=0)
     if workers is not None:
         count("workers", workers)
@@ -128,7 +133,9 @@ def run_sweep(
     if client is not None and not hasattr(client, "submit"):
         raise refuse("client", client, "a dask.distributed.Client")
     design = table(design)
-    plan, base, names = make_plan(model, design, outputs, scenario, method, every, rtol, data, seed)
+    series, paths = read_sweep_data(model, data)
+    base = resolve_scenario(model, paths, scenario)
+    plan, base, names = make_plan(model, design, outputs, base, method, every, rtol, series, seed)
     if plan.program.streams and "sample" not in design:
         # With its sample number a row can be repeated alone, with the same draws.
         attrs = design.attrs
@@ -140,8 +147,12 @@ def run_sweep(
     record = run_record(model, base, design, plan, instructions(plan))
     judge = _Judge(plan, record, certificate)
     if store is None:
-        return _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
-    return _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+        found = _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
+    else:
+        found = _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+    if (wanted := wanted_times(every)) is None:
+        return found
+    return found.isel(time=places(plan.times, wanted))
 
 
 def _path(store: str | Path) -> Path:

@@ -56,7 +56,7 @@ def refused(call: Callable[[], object]) -> None:
 
 RUN = {
     "method": [4, "", "RK5", ["euler"]],
-    "every": [0, -1, NAN, INF, "a", [1, 2], 1e-12, True, dt.date(2000, 1, 1)],
+    "every": [0, -1, NAN, INF, "a", [1, 99], [], 1e-12, True, dt.date(2000, 1, 1)],
     "rtol": [-1, 0, NAN, INF, "a", 2.0, True, None, 1e-20],
     "seed": [-1, 2**70, 1.5, "a", None, NAN, True],
     "scenario": [4, "nope", {"a": 1}, []],
@@ -75,7 +75,7 @@ SWEEP = {
     "workers": [-1, 0, 1.5, "a", True],
     "certificate": [-1, 1.5, "a"],
     "progress": [3],
-    "data": [4, {}],
+    "data": [4, {"q": 1}],
     "outputs": [4, "x", [], [4], ["nope"], ["rate"], [None]],
     "store": [4, ""],
     "client": [4],

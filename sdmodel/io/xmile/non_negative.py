@@ -17,8 +17,7 @@ from dataclasses import replace
 from itertools import chain, pairwise
 
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, names_in
-from sdmodel.core.structure import Variable
-from sdmodel.io.vensim.translate import kind_of
+from sdmodel.core.structure import Variable, kind_of
 
 Flow = tuple[str, str]
 """Sign and key of a flow of a stock."""

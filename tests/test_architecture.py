@@ -27,7 +27,7 @@ FLOORS = [
     {"design", "solve"},
     {"sweep"},
     {"analysis"},
-    {"validation"},
+    {"validation", "explorer"},
     {"model"},
     {"plot"},
     {"__init__"},  # the public names; what is below does not use them

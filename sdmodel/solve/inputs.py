@@ -236,6 +236,13 @@ def engine_of(program: Program) -> Engine:
 
 def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure | None = None) -> list[Series]:
     """Interpolants of the data variables of a program; dates raise an error unless the `model` uses years."""
+    return [interpolant(at, x) for at, x in series_pairs(program, data, model)]
+
+
+def series_pairs(
+    program: Program, data: Mapping[str, Any] | None, model: Structure | None = None
+) -> list[tuple[list[float], list[float]]]:
+    """Times and values of the data variables of a program, in its order; checked as `series_of` does."""
     if data is not None:
         kind("data", data, types=(Mapping,), need="a mapping from data variables to series")
     given = {key(name): value for name, value in (data or {}).items()}
@@ -253,7 +260,7 @@ def series_of(program: Program, data: Mapping[str, Any] | None, model: Structure
     if model is not None:
         for name, (at, _) in zip(program.data, pairs, strict=True):
             refuse_dates(model, at, f"the series of '{name}'")
-    return [interpolant(at, x) for at, x in pairs]
+    return pairs
 
 
 def _pair(value: Any, name: str) -> tuple[list[float], list[float]]:

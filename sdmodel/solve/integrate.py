@@ -161,10 +161,10 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
     stretches = _Stretches(engine, bound, start, end)
     pace = _Pace(bound, method, end - start)
     grid = np.asarray(times)
+    first = np.searchsorted(grid, [part.start - stretches.nudge for part in stretches.parts])
     for number, part in enumerate(stretches.parts):
-        mine = [stretches.inside(number, t) for t in times]
-        inside = np.clip(grid[(grid >= part.start - stretches.nudge) & mine], part.start, part.end)
         last = number == len(stretches.parts) - 1
+        inside = np.clip(grid[first[number] : None if last else first[number + 1]], part.start, part.end)
         if len(y):
             found = solve_ivp(
                 pace.rates,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
@@ -22,6 +23,8 @@ from sdmodel.sweep.refinement import refine, refined_run
 
 _SCIPY_CHUNK = 16
 _CHUNK_BYTES = 16_000_000
+_CHUNK_OPERATIONS = 1e9
+"""Operations of the kernel on vectors in a chunk, about a second: a chunk that was begun is finished after Ctrl-C."""
 MOST_EXPLAINED = 20
 """Failed runs per chunk that are repeated to name the non-finite variable; for the others only the time is known."""
 
@@ -38,11 +41,14 @@ def with_engine(plan: Plan) -> Plan:
 
 
 def chunk_rows(plan: Plan, workers: int) -> int:
-    """Number of rows of a chunk: bounded memory, a few chunks per worker, a multiple of eight."""
+    """Number of rows of a chunk: bounded memory and time, a few chunks per worker, a multiple of eight."""
     if plan.engine != "kernel":
         return _SCIPY_CHUNK
     width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
-    most = max(_CHUNK_BYTES // width, 64)
+    step = evaluate(plan.program, plan.program.control["time step"], plan.base.tolist())
+    steps = max((plan.times[-1] - plan.times[0]) / step, 1.0) if step > 0 else 1.0
+    vectors = _CHUNK_OPERATIONS / (steps * plan.solver.steps.count * len(plan.program.nodes))
+    most = min(max(_CHUNK_BYTES // width, 64), max(8 * int(vectors), 8))
     # The time to find the breaks of a chunk hardly depends on its number of rows.
     fair = max(-(-plan.runs // (4 * workers)), min(256, -(-plan.runs // workers)))
     return int(min(most, max(fair, 64)) + 7) // 8 * 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from sdmodel.core.errors import StoreError
+from sdmodel.core.errors import ResultWarning, StoreError
 from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS
 from sdmodel.sweep.store import Store
 
@@ -34,6 +35,11 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     ------
     StoreError
         If there is no sweep at `path`, or it is damaged; values are verified when they are loaded.
+
+    Warns
+    -----
+    ResultWarning
+        If the sweep was finished but the mark of a chunk is lost, so that its runs count as not run.
     """
     import xarray as xr
 
@@ -50,6 +56,17 @@ def open_sweep(path: str | Path) -> xr.Dataset:
         values = store.small(key)
         levels = column.get("levels")
         coords[column["name"]] = ("run", values if levels is None else np.array(levels, dtype=str)[values])
+    lost = (
+        [n for n in range(store.chunks) if store.mark(n) is None] if "certificate" in store.manifest["record"] else []
+    )
+    if lost:
+        warnings.warn(
+            f"{store.path.name} is damaged: of a finished sweep the marks of {len(lost)} of {store.chunks} chunks are "
+            f"lost, the first with run {store.span(lost[0]).start}; their runs have status 2 and NaN. Call the same "
+            "sweep with the same store to compute them again.",
+            ResultWarning,
+            stacklevel=2,
+        )
     status = np.empty(store.runs, dtype=np.int8)
     messages = np.full(store.runs, "", dtype=object)
     for number in range(store.chunks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,8 @@ from sdmodel.core.errors import (
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 from sdmodel.sweep import backends
+from sdmodel.sweep.backends import chunk_rows
+from sdmodel.sweep.plan import make_plan
 
 Make = Callable[..., sdmodel.Model]
 
@@ -544,3 +547,15 @@ def test_processes_are_not_forked_from_a_process_with_threads(model: sdmodel.Mod
         thread.join()
     alone = model.sweep(design(20), ["level"], method="LSODA", workers=1)
     assert np.array_equal(swept["level"], alone["level"])
+
+
+@pytest.mark.parametrize(("step", "rows"), [(1.0, 5000), (1e-6, 256)])
+def test_a_chunk_takes_about_a_second_at_most(model_from: Make, step: float, rows: int) -> None:
+    """A chunk that was begun is finished after Ctrl-C, so long runs go in small chunks."""
+    model = model_from("x = INTEG(k*x, 1) ~ Dmnl ~ |\nk = 0.1 ~ ~ |", step=step, end=1)
+    design = pd.DataFrame({"k": np.linspace(0, 1, 20_000)})
+    plan, *_ = make_plan(model, design, ["x"], None, None, 1.0, 1e-8, None, 0)
+    assert plan.runs == 20_000
+    chunk = chunk_rows(replace(plan, engine="kernel"), 1)
+    assert chunk % 8 == 0
+    assert rows / 2 < chunk <= rows

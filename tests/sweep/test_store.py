@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.core.errors import StoreError
+from sdmodel.core.errors import ResultWarning, StoreError
 from sdmodel.core.schedule import Schedule
 from sdmodel.sweep import backends
 from sdmodel.sweep import engines as chunks
@@ -375,11 +376,15 @@ def test_a_damaged_store_is_mended_or_a_typed_error_and_never_another_number(
         shutil.copytree(store, copy)
         damage(copy)
         try:
-            seen = open_sweep(copy).load()
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                seen = open_sweep(copy).load()
         except StoreError:
             refused += 1
         else:
             done = seen["status"].to_numpy() != NOT_RUN
+            assert [w.category for w in said] == ([] if done.all() else [ResultWarning]), what
+            assert done.all() or "of a finished sweep the marks of" in str(said[0].message), what
             harmless += bool(done.all())
             for name in ("x", "y", "rate", "setting", "sample", "time"):
                 rows = done if seen[name].dims[0] == "run" and name in seen.data_vars else slice(None)

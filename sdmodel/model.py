@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sdmodel import edit
 from sdmodel.core.documentation import described_by
-from sdmodel.core.errors import UnitsWarning
+from sdmodel.core.errors import MissingExtraError, UnitsWarning
 from sdmodel.core.expression import Expr
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
@@ -333,6 +333,44 @@ class Model(Structure):
             store=store,
             client=client,
         )
+
+    def to_ema(self, outcomes: Sequence[Any] = (), *, every: float | None = None) -> Any:
+        """Make a model for the EMA workbench [1]_, with uncertainties and levers of this one as parameters.
+
+        Needs the extra ``sdmodel[handoffs]``.
+
+        Parameters
+        ----------
+        outcomes
+            For each a variable's name (a time series), an `Outcome` (a number), or an outcome of the workbench, whose
+            function is given whole paths; the times are the variable `TIME`. Default: the model's outcomes.
+        every
+            Time between reported values; default SAVEPER.
+
+        Returns
+        -------
+        ema_workbench.Model
+            Its method `evaluator()` gives an evaluator that runs all experiments of a call as one sweep; other
+            evaluators of the workbench run them one by one.
+
+        Raises
+        ------
+        MissingExtraError
+            If the workbench is not installed.
+
+        References
+        ----------
+        .. [1] Kwakkel, J. H. (2017). The Exploratory Modeling Workbench. Environmental Modelling & Software 96,
+           239-250. https://doi.org/10.1016/j.envsoft.2017.06.054
+        """
+        try:
+            from sdmodel.sweep.workbench import workbench_model
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f'The EMA workbench needs {error.name}. Install it: python -m pip install "sdmodel[handoffs]"'
+            ) from None
+
+        return workbench_model(self, outcomes, every)
 
     @described_by("sdmodel.validation.check", "check")
     def check(self) -> pd.DataFrame:

@@ -82,8 +82,7 @@ def page_kernel(structure: Structure, data: Mapping[str, Any] | None = None) -> 
     if unknown:
         raise UnsupportedError(f"'{structure.name}' calls '{unknown[0]}', which the page does not provide.")
     fixed = {program.parameters[i] for i in program.structural}
-    for node in program.control.values():
-        fixed |= {program.parameters[i] for i in depends(program, node)}
+    fixed |= {program.parameters[i] for i in depends(program, *program.control.values())}
     notes_rough = not solver.on_grid and bool(solver.steps.error)
     spec = {
         "fixed": program.fixed,
@@ -121,4 +120,5 @@ def _clock(kernel: WasmKernel) -> dict[str, Any]:
             table = program.tables[source.table]
             found |= {"x": table.x, "y": table.y, "table": table.kind}
         sources.append(found)
-    return {"sources": sources, "held": len(clock.held)}
+    tests = [n for s in clock.sources for n in (s.test, s.against) if n >= 0]
+    return {"sources": sources, "held": len(clock.held), "rests": sorted(depends(program, *tests))}

@@ -246,12 +246,21 @@ const Kernel = (() => {
       const lanes = vectors * LANES, bad = new Array(lanes).fill(false);
       const time = this._take(LANES), held = this._take(clock.held * LANES), seen = this._take(2 * clock.sources.length * LANES);
       const found = [];
+      const known = new Map();  // dates are found once for each set of values on which they rest
       for (let run = 0; run < lanes; run++) {
         const p = params + Math.floor(run / LANES) * stride, lane = run % LANES;
+        const set = this._floats(params, vectors * stride / 8), base = (p - params) / 8 + lane;
+        const rests = this.spec.clock.rests.map((i) => set[base + i * LANES]).join();
+        if (known.has(rests)) {
+          found.push(found[known.get(rests)]);
+          bad[run] = bad[known.get(rests)];
+          continue;
+        }
+        known.set(rests, run);
         const watch = (t, h) => {
           this._floats(time, LANES).fill(t);
           h.forEach((v, i) => this._floats(held, clock.held * LANES).fill(v, i * LANES, (i + 1) * LANES));
-          this.exports.watch(1n, p, BigInt(stride), work, time, held, seen);
+          this.exports.watch(1n, 1n, p, BigInt(stride), work, time, held, seen);
           return this._floats(seen, 2 * clock.sources.length * LANES).filter((_, i) => i % LANES === lane);
         };
         const inside = dates(clock, watch, start, end), after = inside && dates(clock, watch, end, beyond);

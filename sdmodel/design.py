@@ -401,7 +401,8 @@ def table(design: Any) -> pd.DataFrame:
     Parameters
     ----------
     design
-        A DataFrame; a mapping from names to lists of values; or a list of runs, each a mapping from names to values.
+        A DataFrame; a mapping from names to lists of values, all combinations of which are run; or a list of runs, each
+        a mapping from names to values.
         Dates become numbers of years; `attrs["dates"]` then names the columns.
 
     Raises
@@ -414,6 +415,8 @@ def table(design: Any) -> pd.DataFrame:
     need = "a pandas.DataFrame with one row a run, a mapping from names to lists, or a list of mappings"
     if isinstance(design, pd.DataFrame):
         out = design
+    elif isinstance(design, Mapping) and design:
+        return grid(design)
     else:
         if isinstance(design, (str, pd.Series)) or not isinstance(design, Iterable):
             raise refuse("design", design, need)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.core.arguments import count, kind, refuse
-from sdmodel.core.errors import StoreError, SweepInterrupted
+from sdmodel.core.errors import DesignError, StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design import table
@@ -21,6 +21,7 @@ from sdmodel.solve.values import read_sweep_data
 from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
 from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
+from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
 from sdmodel.sweep.record import run_record
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 
 def run_sweep(
     model: Structure,
-    design: pd.DataFrame | Sequence[Mapping[str, float]],
+    design: pd.DataFrame | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, float] | Scenario] | None,
     outputs: Sequence[str] | None = None,
     *,
+    policies: Any = None,
     scenario: Scenario | str | None = None,
     method: str | None = None,
     every: Every = None,
@@ -57,12 +59,17 @@ def run_sweep(
     model
         The model; it is not changed.
     design
-        One row per run; columns are constants of the model (`name`, or `name[a,b]` for an element), and the labels
-        `sample` and `setting`. A list of mappings is accepted too.
+        A table with one row per run; columns are constants of the model (`name`, or `name[a,b]` for an element), and
+        the labels `sample` and `setting`. Or a list of mappings, one a run; a mapping from names to lists of values,
+        of which all combinations are run; or a list of Scenarios, whose schedules may differ.
     outputs
         Variables to keep, by name; default: those marked `[outcome]`, or all stocks where none is.
+    policies
+        Policies under each of which the design is run: Scenarios, names of scenarios, or mappings from constants to
+        values, as a list or by name. A constant of the design that a policy sets is taken from the policy. With
+        ``design=None`` there is one run under each.
     scenario
-        Base scenario of all rows; the values of a row override it.
+        Base scenario of all rows; the values of a row, or of a policy, override it.
     method
         ``"exact"``: Runge-Kutta steps of TIME STEP that also land on every date at which the equations of the row
         jump, compiled, eight runs at a time. ``"euler"`` and ``"rk4"``: compiled, on the TIME STEP grid with Vensim's
@@ -100,9 +107,11 @@ def run_sweep(
     Returns
     -------
     xarray.Dataset
-        Dims `run`, `time` and the model's subscript ranges. Design columns, `status` (0 success, 1 failed, 2 not
-        run) and `message` (the first non-finite variable and its time) are coordinates on `run`; values of failed runs
-        are NaN, other runs are not affected. `attrs` hold the run record and the error certificate.
+        Dims `run`, `time` and the model's subscript ranges. In place of `run` there are the axes of a grid (unless it
+        is written to a store), `scenario` for a list of Scenarios, or `policy` and `sample`. Design columns, `status`
+        (0 success, 1 failed, 2 not run) and `message` (the first non-finite variable and its time) are coordinates on
+        `run`; values of failed runs are NaN, other runs are not affected. `attrs` hold the run record and the error
+        certificate.
 
     Raises
     ------
@@ -123,7 +132,27 @@ def run_sweep(
     >>> result = run_sweep(model, design, ["trust"], every=5)
     >>> dict(result.sizes)
     {'run': 4, 'time': 6}
+    >>> dict(run_sweep(model, {"trust time": [2, 4], "imitation speed": [0.1, 0.2, 0.3]}, ["trust"], every=5).sizes)
+    {'trust time': 2, 'imitation speed': 3, 'time': 6}
+    >>> policies = {"slow": {"trust time": 8}, "rising": {"trust time": [(2009, 2), (2034, 8)]}}
+    >>> dict(run_sweep(model, design, ["trust"], policies=policies, every=5).sizes)
+    {'policy': 2, 'sample': 4, 'time': 6}
     """
+    if policies is not None or are_scenarios(design):
+        if store is not None:
+            raise DesignError(
+                "A store holds the runs of one policy. Sweep them one by one, with scenario= and a store."
+            )
+
+        options: Any = {"method": method, "every": every, "rtol": rtol, "data": data, "seed": seed, "workers": workers}
+        options.update(progress=progress, certificate=certificate, client=client)
+
+        def one(rows: Any, chosen: Scenario) -> xr.Dataset:
+            return run_sweep(model, rows, outputs, scenario=chosen, **options)
+
+        if policies is None:
+            return over_policies(model, None, design, scenario, one, "scenario")
+        return over_policies(model, design, policies, scenario, one, "policy")
     check_numbers(every, rtol, seed)
     refuse_dates(model, wanted_times(every) or (), "every=")
     count("certificate", certificate, low=0)
@@ -132,6 +161,7 @@ def run_sweep(
     kind("progress", progress, types=(bool, str, type(None)), need="True, False, a label, or None")
     if client is not None and not hasattr(client, "submit"):
         raise refuse("client", client, "a dask.distributed.Client")
+    axes = design if isinstance(design, Mapping) and store is None else None
     design = table(design)
     series, paths = read_sweep_data(model, data)
     base = resolve_scenario(model, paths, scenario)
@@ -150,9 +180,9 @@ def run_sweep(
         found = _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
     else:
         found = _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
-    if (wanted := wanted_times(every)) is None:
-        return found
-    return found.isel(time=places(plan.times, wanted))
+    if (wanted := wanted_times(every)) is not None:
+        found = found.isel(time=places(plan.times, wanted))
+    return found if axes is None else by_axes(found, axes)
 
 
 def _path(store: str | Path) -> Path:

@@ -85,7 +85,7 @@ DESIGNS: dict[str, Any] = {
     "strings": pd.DataFrame({"rate": ["a", "b"]}), "text": pd.DataFrame({"rate": ["0.1", "0.2"]}),
     "twice": pd.DataFrame([[1.0, 2.0]], columns=["rate", "rate"]), "none": None, "four": 4, "name": "rate",
     "list": [], "numbers": [1, 2], "gaps": [{"rate": 1}, {"d": 2}], "scalar": {"rate": 0.1},
-    "unequal": {"rate": [1], "d": [1, 2]},
+    "empty axis": {"rate": [1], "d": []},
     "durations": pd.DataFrame({"d": pd.to_timedelta([1, 2])}), "complex": pd.DataFrame({"rate": [1j, 2j]}),
     "infinite": pd.DataFrame({"rate": [INF, 1]}), "missing": pd.DataFrame({"rate": [NAN, 1]}),
     "array": np.zeros((2, 2)),

@@ -13,13 +13,14 @@ from sdmodel.analysis.inputs import Parameters, check, parameter_names
 from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design import LABELS
+from sdmodel.sweep.forms import flat
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 METHODS = ("prim", "tree")
-_NOT_CONSTANTS = (*LABELS, "run", "status", "message")
+_NOT_CONSTANTS = (*LABELS, "run", "policy", "scenario", "status", "message")
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,13 @@ def discover(
     True
     """
     check(density=density, most=most, resamples=resamples, rng=rng, units=units)
+    import pandas as pd
+
     choice("method", method, METHODS)
+    if not isinstance(design, pd.DataFrame) and hasattr(design, "data_vars"):
+        if getattr(cases, "ndim", 0) > 1 and hasattr(cases, "dims") and "status" in design.coords:
+            cases = cases.transpose(*design["status"].dims).to_numpy().ravel()
+        design = flat(design)
     table = _columns(design, parameters)
     x, y = table.to_numpy(dtype=float), np.asarray(cases)
     x, y, left_out = _checked(x, y, design)

@@ -23,6 +23,7 @@ from sdmodel.analysis.outcomes import OutcomeValues, outcome_values
 from sdmodel.core.errors import DesignError, ResultWarning
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
+from sdmodel.sweep.forms import flat
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def sweep_of(
     if not isinstance(of, Structure):
         if n:
             raise DesignError("A sweep is given, which has its number of samples; leave out n.")
-        names = parameter_names(parameters)
+        names, of = parameter_names(parameters), flat(of)
         return of, names, points_of(of, names)
     if n is None:
         raise DesignError("A number of samples is needed, such as n=1024.")

@@ -60,7 +60,9 @@ def instructions(plan: Plan) -> str:
         return platform.machine()
     from sdmodel.compile.llvm.engine import host
 
-    return f"{platform.machine()}{' with fused multiply-add' if host().machine.fma else ''}"
+    machine = host().machine
+    more = " with AVX-512" if machine.permute else " with fused multiply-add" if machine.fma else ""
+    return f"{platform.machine()}{more}"
 
 
 def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None) -> Chunk:

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from emulation import emulated
 
 from sdmodel.compile.llvm.engine import compiled, host
 from sdmodel.compile.llvm.ir import Body, Machine, function
@@ -56,7 +57,7 @@ def _build(build: Callable[..., str], count: int, machine: Machine) -> tuple[obj
         args = [b.load(at(b, name, offset)) for name in names]
         b.store(build(b, *args), at(b, "%out", offset))
     head = f"void @f({', '.join(f'ptr {n}' for n in names)}, ptr %out, i64 %n)"
-    engine = compiled("\n".join([*sorted(b.declared), function(head, b)]), host())
+    engine = compiled(emulated("\n".join([*sorted(b.declared), function(head, b)])), host())
     kinds = [ctypes.c_void_p] * (count + 1)
     return engine, ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(engine.get_function_address("f"))
 

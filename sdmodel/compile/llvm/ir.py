@@ -19,7 +19,7 @@ class Machine:
     fma: bool
     """Fused multiply-add in hardware. Used by the functions of `math` only; model equations are not fused."""
     permute: bool
-    """Register permutes of eight doubles and related instructions (AVX-512), for lookups and powers of two."""
+    """Register permutes of eight doubles and related instructions (AVX-512), for lookups, exp, ln and pow."""
     lanes: int = 8
     """Number of runs in a vector: 1, 2, 4 or 8; the results do not depend on it."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from sdmodel.compile.llvm import math as own
 from sdmodel.compile.llvm import random
 from sdmodel.compile.llvm.ir import Body, splat
-from sdmodel.compile.llvm.power import log10, power
+from sdmodel.compile.llvm.logarithm import ln, log10
+from sdmodel.compile.llvm.power import power
 
 
 def _whole(name: str) -> Callable[[Body, str], str]:
@@ -31,7 +32,7 @@ def _smaller(how: str) -> Callable[[Body, str, str], str]:
 
 
 ROUTINES: dict[str, Callable[..., str]] = {
-    "exp": own.exp, "ln": own.ln, "log10": log10, "tanh": own.tanh, "pow": power, "sin": own.sin, "cos": own.cos,
+    "exp": own.exp, "ln": ln, "log10": log10, "tanh": own.tanh, "pow": power, "sin": own.sin, "cos": own.cos,
     "min": _smaller("olt"), "max": _smaller("ogt"), "floor": _whole("floor"), "trunc": _whole("trunc"),
     "normal_cdf": random.normal_cdf, "normal_quantile": random.normal_quantile, "gamma_ln": random.gamma_ln,
 }  # fmt: skip

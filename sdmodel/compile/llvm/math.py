@@ -1,4 +1,4 @@
-"""Vectorised exp, ln, tanh, sin and cos on vectors, without tables (`power` has log10 and pow).
+"""Vectorised exp, tanh, sin and cos (`logarithm` has ln and log10, `power` pow).
 
 Argument reduction and evaluation follow published methods [1]_ [2]_ [3]_ [4]_; the polynomials were fitted for this
 package (interpolation at Chebyshev nodes in 60 digits), and a test measures their errors.
@@ -21,10 +21,15 @@ from collections.abc import Sequence
 
 from sdmodel.compile.llvm.ir import Body, isplat, splat
 from sdmodel.compile.llvm.loops import all_lanes
+from sdmodel.compile.llvm.tables import fetch
 
 ROUNDER = 6755399441055744.0
 """1.5 * 2**52: adding a small number rounds it to an integer, stored in the low bits of the sum."""
 
+SIXTEENTHS = 1.5 * 2.0**48
+"""Adding a small number rounds it to sixteenths, whose number is in the low bits of the sum."""
+
+LN2, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
 LN2_HIGH, LN2_LOW = 0.6931471804855391, 7.440617110012397e-11
 EXP = (
     0.5000000000000001, 0.16666666666666669, 0.04166666666662413, 0.008333333333330062, 0.0013888888917213717,
@@ -32,11 +37,11 @@ EXP = (
     2.510038549551032e-08,
 )  # fmt: skip
 """(exp(r) - 1 - r) / r**2 for abs(r) <= ln(2)/2."""
-LOG = (
-    0.666666666666667, 0.3999999999989938, 0.28571428626031065, 0.2222221112572281, 0.18182889786191042,
-    0.15331699633543858, 0.14616721179861816,
+EXP_SHORT = (
+    0.5, 0.1666666666530169, 0.04166666666496045, 0.008333449701253456, 0.0013889034348599464,
 )  # fmt: skip
-"""(ln((1+s)/(1-s)) - 2 s) / s**3 in powers of s**2, for abs(s) <= 3 - 2 sqrt(2)."""
+"""(exp(r) - 1 - r) / r**2 for abs(r) <= ln(2)/32."""
+POWERS = tuple(2.0 ** (i / 16) for i in range(16))
 SIN = (
     -0.16666666666666666, 0.008333333333330936, -0.00019841269836740532, 2.7557316093198404e-06,
     -2.5051129896450185e-08, 1.5917988979397435e-10,
@@ -48,9 +53,8 @@ COS = (
 """(sin(r)/r - 1)/r**2 and (cos(r) - 1 + r**2/2)/r**4 in powers of r**2, for abs(r) <= pi/4."""
 HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
 
-ROOT_HALF = 0x3FE6A09E667F3BCD
-_ONE = 0x3FF0000000000000
-_MANTISSA = 0x000FFFFFFFFFFFFF
+ONE = 0x3FF0000000000000
+MANTISSA = 0x000FFFFFFFFFFFFF
 _SCALE = "llvm.x86.avx512.mask.scalef.pd.512"
 
 
@@ -112,21 +116,37 @@ def grow(b: Body, r: str) -> str:
     return b.muladd(b.xmul(r, r), polynomial(b, EXP, r), r)
 
 
-def scaled(b: Body, p: str, bits: str, n: str) -> str:
-    """P * 2**n, rounded once, where the result may be subnormal or infinite: in two steps or one instruction."""
+def raised(b: Body, x: str, missing: str = "", normal: bool = False) -> str:
+    """exp(x + missing) for -746 <= x <= 710 and a tiny `missing`; `normal` if the result is a normal number."""
     if b.machine.permute:
-        b.declared.add(f"declare {b.f64} @{_SCALE}({b.f64}, {b.f64}, {b.f64}, i8, i32)")
-        return b.put(f"call {b.f64} @{_SCALE}({b.f64} {p}, {b.f64} {n}, {b.f64} zeroinitializer, i8 -1, i32 4)")
-    half = b.whole("and", b.whole("shl", bits, isplat(51)), isplat(_MANTISSA ^ -1))
+        return _raised_by_table(b, x, missing)
+    bits, _, r = reduced(b, x)
+    p = b.xadd(grow(b, b.xadd(r, missing) if missing else r), splat(1.0))
+    if normal:
+        return b.floats(b.whole("add", b.bits(p), b.whole("shl", bits, isplat(52))))
+    # P * 2**n, rounded once, in two steps
+    half = b.whole("and", b.whole("shl", bits, isplat(51)), isplat(MANTISSA ^ -1))
     rest = b.whole("sub", b.whole("shl", bits, isplat(52)), half)
     first = b.floats(b.whole("add", b.bits(p), half))
-    return b.xmul(first, b.floats(b.whole("add", rest, isplat(_ONE))))
+    return b.xmul(first, b.floats(b.whole("add", rest, isplat(ONE))))
+
+
+def _raised_by_table(b: Body, x: str, missing: str) -> str:
+    """As `raised`: x = n ln 2 + r with n in sixteenths; the power of two of its fraction is tabulated."""
+    v = b.f64
+    shifted = b.muladd(x, splat(1 / math.log(2)), splat(SIXTEENTHS))
+    n = b.xsub(shifted, splat(SIXTEENTHS))
+    r = _less(b, n, LN2_REST, _less(b, n, LN2, x))
+    r = b.xadd(r, missing) if missing else r
+    top = fetch(b, "powers", POWERS, b.bits(shifted))
+    p = b.muladd(top, b.muladd(b.xmul(r, r), polynomial(b, EXP_SHORT, r), r), top)
+    b.declared.add(f"declare {v} @{_SCALE}({v}, {v}, {v}, i8, i32)")
+    return b.put(f"call {v} @{_SCALE}({v} {p}, {v} {n}, {v} zeroinitializer, i8 -1, i32 4)")  # p * 2**floor(n)
 
 
 def exp(b: Body, x: str) -> str:
     """Exponential; at most 2 ulp."""
-    bits, n, r = reduced(b, clamp(b, x, -746.0, 710.0))
-    return scaled(b, b.xadd(grow(b, r), splat(1.0)), bits, n)
+    return raised(b, clamp(b, x, -746.0, 710.0))
 
 
 def tanh(b: Body, x: str) -> str:
@@ -134,7 +154,7 @@ def tanh(b: Body, x: str) -> str:
     size = b.call("fabs", x)
     short = b.select(b.compare("olt", splat(20.0), size), splat(20.0), size)
     bits, _, r = reduced(b, b.xadd(short, short))
-    two = b.floats(b.whole("add", b.whole("shl", bits, isplat(52)), isplat(_ONE)))
+    two = b.floats(b.whole("add", b.whole("shl", bits, isplat(52)), isplat(ONE)))
     high, low = exact_sum(b, b.xsub(two, splat(1.0)), b.xmul(r, two))
     rest = b.muladd(b.xmul(b.xmul(r, r), two), polynomial(b, EXP, r), low)
     e = b.xadd(high, rest)
@@ -147,38 +167,6 @@ def tanh(b: Body, x: str) -> str:
     fault = b.xsub(b.xmul(e_low, left), b.xmul(q, below_low))
     q = b.muladd(b.xmul(fault, left), splat(0.5), q)
     return b.call("copysign", q, x)
-
-
-def parts(b: Body, x: str) -> tuple[str, str, str]:
-    """Decompose x > 0 as 2**k z: k, z in [sqrt(1/2), sqrt(2)], and bits whose lowest 52 are the position of z."""
-    tiny = b.compare("olt", x, splat(2.2250738585072014e-308))
-    normal = b.select(tiny, b.xmul(x, splat(2.0**54)), x)
-    bias = b.select(tiny, splat(2.0**52 + 1077), splat(2.0**52 + 1023))
-    moved = b.whole("add", b.bits(normal), isplat(_ONE - ROOT_HALF))
-    exponent = b.whole("or", b.whole("lshr", moved, isplat(52)), isplat(0x4330000000000000))
-    fraction = b.whole("add", b.whole("and", moved, isplat(_MANTISSA)), isplat(ROOT_HALF))
-    return b.xsub(b.floats(exponent), bias), b.floats(fraction), moved
-
-
-def log_ends(b: Body, x: str, result: str) -> str:
-    """Logarithm where x is not positive and finite."""
-    inf = math.inf
-    result = b.select(b.compare("oeq", x, splat(inf)), x, result)
-    result = b.select(b.compare("oeq", x, splat(0.0)), splat(-inf), result)
-    return b.select(b.compare("uge", x, splat(0.0)), b.select(b.compare("uno", x, x), x, result), splat(math.nan))
-
-
-def ln(b: Body, x: str) -> str:
-    """Natural logarithm; at most 2 ulp."""
-    k, z, _ = parts(b, x)
-    f = b.xsub(z, splat(1.0))
-    s = b.div(f, b.xadd(f, splat(2.0)))
-    z = b.xmul(s, s)
-    rest = b.xmul(z, polynomial(b, LOG, z))
-    half = b.xmul(b.xmul(f, f), splat(0.5))
-    inner = b.muladd(s, b.xadd(half, rest), b.xmul(k, splat(LN2_LOW)))
-    result = b.muladd(k, splat(LN2_HIGH), b.xsub(f, b.xsub(half, inner)))
-    return log_ends(b, x, result)
 
 
 def _circle(b: Body, x: str, quarter: int) -> str:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 
 from sdmodel.compile.llvm.ir import Body, splat
-from sdmodel.compile.llvm.math import ln
+from sdmodel.compile.llvm.logarithm import ln
 
 _MIDDLE = (
     (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,

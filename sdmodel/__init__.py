@@ -18,6 +18,7 @@ _HOMES = {
     "compose": "model",
     "Model": "model",
     "Run": "core.run",
+    "State": "core.state",
     "Scenario": "core.scenario",
     "Schedule": "core.schedule",
     "Path": "core.schedule",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from sdmodel.core.run import Run
     from sdmodel.core.scenario import Scenario
     from sdmodel.core.schedule import Path, Schedule
+    from sdmodel.core.state import State
     from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
     from sdmodel.io.scenarios import load_scenarios
     from sdmodel.model import Model, compose, load
@@ -91,6 +93,7 @@ __all__ = [
     "Scenario",
     "Schedule",
     "SdmodelError",
+    "State",
     "__version__",
     "basins",
     "calibrate",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from sdmodel.core.run import Run
+    from sdmodel.core.state import State
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -289,12 +290,23 @@ class Model(Structure):
         every: Any = None,
         rtol: float = 1e-8,
         data: Mapping[str, Any] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
+        initial: State | Run | None = None,
     ) -> Run:
         """Run the model once."""
         from sdmodel.solve.run import run
 
-        return run(self, values, scenario=scenario, method=method, every=every, rtol=rtol, data=data, seed=seed)
+        return run(
+            self,
+            values,
+            scenario=scenario,
+            method=method,
+            every=every,
+            rtol=rtol,
+            data=data,
+            seed=seed,
+            initial=initial,
+        )
 
     @described_by("sdmodel.sweep.run_sweep", "run_sweep")
     def sweep(

@@ -16,7 +16,7 @@ from sdmodel.core.errors import DesignError, MissingExtraError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import parameter_vector, reshaped, resolve_scenario, with_paths
+from sdmodel.solve.inputs import parameter_vector, reshaped, resolve_scenario, starts_of, with_paths
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
@@ -90,6 +90,6 @@ def lowered(
     """The program of a model under a scenario, and its parameters."""
     given = resolve_scenario(model, values, scenario)
     structure = with_paths(model, given)
-    program = program_of(structure, fixed=fixed)
+    program = program_of(structure, fixed=fixed, starts=starts_of(model, given.values))
     p = parameter_vector(structure, program, given.values)
     return reshaped(structure, program, p), p

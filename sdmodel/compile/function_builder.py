@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -12,17 +13,27 @@ from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, State, TableData, fitting_order
 from sdmodel.compile.scalars import Element, Env, Scalars
 from sdmodel.core.errors import EquationError
-from sdmodel.core.expression import Expr, Ref, aggregated_ranges
+from sdmodel.core.expression import Expr, Ref, aggregated_ranges, key
 from sdmodel.core.functions.protocols import Site
 from sdmodel.core.functions.table import FUNCTIONS, GATHERING
+from sdmodel.core.labels import join_label
 from sdmodel.core.structure import Structure, Variable
 
 
 class FunctionBuilder(ABC):
     """Access to variables, argument conditions, and the hidden stocks, memories and draws of functions."""
 
-    def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        model: Structure,
+        fixed: bool,
+        values: Mapping[str, float],
+        starts: frozenset[str] = frozenset(),
+        resumed: bool = False,
+    ) -> None:
         self.model = model
+        self.starts = starts
+        self.resumed = resumed
         self.fixed = fixed
         self.values = values
         self.scalars = Scalars(model)
@@ -35,7 +46,7 @@ class FunctionBuilder(ABC):
         self.structural: dict[int, float] = {}
         self.orders: list[Order] = []
         self.states: list[State | None] = []
-        self.memories: list[Memory | None] = []
+        self.memories: list[Memory] = []
         self.streams: dict[str, int] = {}
         self.afterwards: list[Callable[[], None]] = []
         self._hidden: dict[tuple[object, ...], list[int]] = {}
@@ -43,6 +54,9 @@ class FunctionBuilder(ABC):
         self.shared: dict[object, int | list[int]] = {}
         self._drawn: dict[tuple[object, ...], int] = {}
         self.requirements: dict[int, str] = {}
+        self.initials: dict[str, int] = {}
+        self._names_of_calls: dict[tuple[object, ...], str] = {}
+        self._taken = set(model.equations)
 
     @abstractmethod
     def expr(self, expr: Expr, env: Env, variable: Variable, initial: bool) -> int:
@@ -117,8 +131,9 @@ class FunctionBuilder(ABC):
         if place in self._hidden:
             return self._hidden[place], True
         indices = list(range(len(self.states), len(self.states) + len(starts)))
-        for i, start in zip(indices, starts, strict=True):
-            self.states.append(State(f"{site.variable.name} {site.call.name} {i + 1}", start, -1, hidden=True))
+        for number, start in enumerate(starts, 1):
+            name = f"{self.name_of_call(site, 'states')} {number}"
+            self.states.append(State(name, self.given_start(name, start), -1, hidden=True))
         self._hidden[place] = indices
         return indices, False
 
@@ -134,14 +149,49 @@ class FunctionBuilder(ABC):
         place = self._place(site, f"memories {tag}")
         if place in self._hidden:
             return self._hidden[place], True
+        name = self.name_of_call(site, f"memories {tag}")
         indices = list(range(len(self.memories), len(self.memories) + count))
-        self.memories.extend([None] * count)
+        self.memories.extend(Memory(f"{name} {number}", -1, -1, -1) for number in range(1, count + 1))
         self._hidden[place] = indices
         return indices, False
 
-    def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
+    def set_memory(self, index: int, initial: int, following: int, steps: int) -> None:
         """Set the nodes of a memory: initial value, value that enters each step, and length in steps."""
-        self.memories[index] = Memory(name, initial, following, steps)
+        name = self.memories[index].name
+        self.memories[index] = Memory(name, self.given_start(name, initial), following, steps)
+
+    def initial(self, site: Site, node: int) -> int:
+        """Node of the value that INITIAL keeps; a parameter in a program that goes on from a state."""
+        if site.initial or self.graph.value(node) is not None:
+            return node
+        name = self.name_of_call(site, "initial")
+        if name not in self.initials:
+            self.initials[name] = self.new_parameter(name, self.peek(node)) if self.resumed else node
+        return self.initials[name]
+
+    def name_of_call(self, site: Site, tag: str) -> str:
+        """Unique name of what a call stores: the element and the function, numbered from the second such call on."""
+        place = self._place(site, tag)
+        if place not in self._names_of_calls:
+            side = self.left_side(site)
+            element = side[1] if side else tuple(e for k, e in site.env.items() if not k.endswith("!"))
+            base = f"{join_label(site.variable.name, element)} {site.call.name}{' time' * tag.endswith('time')}"
+            names = (base if i == 1 else f"{base} ({i})" for i in itertools.count(1))
+            name = next(n for n in names if not {key(n), key(f"{n} 1")} & self._taken)
+            self._taken.add(key(name))
+            self._names_of_calls[place] = name
+        return self._names_of_calls[place]
+
+    def given_start(self, name: str, node: int) -> int:
+        """Node of an initial value: a parameter if the run is given one, else `node`."""
+        return self.new_parameter(name, self.peek(node)) if name in self.starts else node
+
+    def new_parameter(self, name: str, default: float | None) -> int:
+        """Node of a parameter that is not a constant of the model."""
+        if name not in self.parameters:
+            self.parameters[name] = len(self.defaults)
+            self.defaults.append(math.nan if default is None else default)
+        return self.graph.add("param", self.parameters[name])
 
     def fitted_order(self, site: Site, order: int, delay: int) -> int:
         """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""

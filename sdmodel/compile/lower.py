@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sdmodel.compile.constants import room_for_recursion
 from sdmodel.compile.function_builder import FunctionBuilder
 from sdmodel.compile.program import Program, State, TableData
 from sdmodel.compile.scalars import Element, Env, label
-from sdmodel.core.errors import EquationError, FixedStepError, SdmodelError, UnknownNameError, UnsupportedError
+from sdmodel.core.errors import (
+    EquationError,
+    FixedStepError,
+    OverrideError,
+    SdmodelError,
+    UnknownNameError,
+    UnsupportedError,
+)
 from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Op, Ref, Table, Text
 from sdmodel.core.functions.protocols import Site, arguments
 from sdmodel.core.functions.refused import REFUSED
@@ -27,12 +35,20 @@ USE_FIXED = 'method="euler" or method="rk4"'
 class Lowering(FunctionBuilder):
     """One pass from a Structure to a Program; in `initial` expressions a stock is its initial formula."""
 
-    def __init__(self, model: Structure, fixed: bool, values: Mapping[str, float]) -> None:
-        super().__init__(model, fixed, values)
+    def __init__(
+        self,
+        model: Structure,
+        fixed: bool,
+        values: Mapping[str, float],
+        starts: frozenset[str] = frozenset(),
+        resumed: bool = False,
+    ) -> None:
+        super().__init__(model, fixed, values, starts, resumed)
         self.data: dict[str, int] = {}
         self._memo: dict[tuple[str, Element, bool], int] = {}
         self.failed: dict[tuple[str, Element, bool], SdmodelError] = {}
         self._own: dict[tuple[str, Element, bool], int] = {}
+        self._at_start: set[tuple[object, object]] = set()
 
     # -- whole model --------------------------------------------------------------------------------------------
     def program(self) -> Program:
@@ -51,6 +67,9 @@ class Lowering(FunctionBuilder):
                     outputs[label(variable, element)] = self.element(variable, element, False)
                     self._drain()
             moving = self._moving()
+        self._refuse_starts_read()
+        if self.resumed:
+            self._start_from_parameters()
         states = tuple(s for s in self.states if s is not None)
         return Program(
             fixed=self.fixed,
@@ -63,12 +82,33 @@ class Lowering(FunctionBuilder):
             outputs=outputs,
             control=control,
             structural=self.structural,
-            memories=tuple(m for m in self.memories if m is not None),
+            memories=tuple(self.memories),
             streams=tuple(self.streams),
             moving=moving,
             orders=tuple(self.orders),
             requirements=self.requirements,
+            initials=self.initials,
         )
+
+    def _refuse_starts_read(self) -> None:
+        """Raise an error if a hidden state is given a start but other initial values were computed without it."""
+        for place, name in self._names_of_calls.items():
+            given = sorted(s for s in self.starts if s.rpartition(" ")[0] == name)
+            if given and (place[2], place[3]) in self._at_start:
+                raise OverrideError(
+                    f"'{given[0]}' cannot be given a start: INITIAL or an initial value of '{self.model.name}' is "
+                    "computed from its function. Give the stocks or constants that it follows from."
+                )
+
+    def _start_from_parameters(self) -> None:
+        """Make every initial value a parameter, so that a run can begin from a given state."""
+        for i, state in enumerate(self.states):
+            if state is not None:
+                self.states[i] = replace(state, initial=self.new_parameter(state.name, None))
+        for i, memory in enumerate(self.memories):
+            first, steps = (self.new_parameter(f"{memory.name}{part}", None) for part in ("", " steps"))
+            self.memories[i] = replace(memory, initial=first, steps=steps)
+        self.orders.clear()  # the order of a delay was determined at the start of the run
 
     def _moving(self) -> dict[str, int]:
         """Control variables that change during a run."""
@@ -146,7 +186,8 @@ class Lowering(FunctionBuilder):
                 raise EquationError(f"{where}: INTEG takes a net flow and an initial value.")
             flow, start = expr.args
             if initial:
-                return self.expr(start, env, variable, True)
+                name = label(variable, element)
+                return self.given_start(name, self.expr(start, env, variable, True))
             index = self.new_state(label(variable, element), flow, start, env, variable, expr.name != "integ")
             return self.graph.add("state", index)
         if isinstance(expr, Call) and expr.name in ("data", "get data"):
@@ -183,7 +224,7 @@ class Lowering(FunctionBuilder):
         """Reserve a state; its rate is lowered when the current variable is done."""
         index = len(self.states)
         self.states.append(None)
-        begin = self.expr(start, env, variable, True)
+        begin = self.given_start(name, self.expr(start, env, variable, True))
 
         def later() -> None:
             self.states[index] = State(name, begin, self.expr(rate, env, variable, False), nonnegative=nonnegative)
@@ -284,6 +325,8 @@ class Lowering(FunctionBuilder):
             name = function_name(call.name, variable.file)
             raise EquationError(f"{where}: {name} takes {count} arguments, {len(call.args)} are given.")
         site = Site(call, env, variable, initial, where)
+        if initial and self.starts:
+            self._at_start.add((call, tuple(sorted(env.items()))))
         if entry.build is not None:
             return entry.build(self, site)
         assert entry.operation is not None

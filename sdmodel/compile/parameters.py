@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sdmodel.compile.scalars import Scalars, label
+from sdmodel.core.expression import INTEGRALS, Call
 from sdmodel.core.functions.values import NAN
 from sdmodel.core.structure import Structure, Variable
 
@@ -22,6 +23,12 @@ def constant_values(model: Structure) -> dict[str, tuple[Variable, float]]:
                 value = scalars.literal(variable, component, element)
                 out[label(variable, element)] = (variable, NAN if value is None else value)
     return out
+
+
+def stock_labels(model: Structure, variable: Variable) -> list[str]:
+    """Labels of the elements of a variable that are stocks."""
+    elements = [(element, component.expr) for element, (component, _) in Scalars(model).of(variable).items()]
+    return [label(variable, e) for e, expr in elements if isinstance(expr, Call) and expr.name in INTEGRALS]
 
 
 def constants_table(structure: Structure, *roles: str) -> pd.DataFrame:

@@ -104,9 +104,11 @@ class Program:
     """Delays whose order depends on their delay time and TIME STEP."""
     requirements: Mapping[int, str] = field(default_factory=FrozenDict)
     """Nodes that are false where the arguments of a function are invalid, each with the error message."""
+    initials: Mapping[str, int] = field(default_factory=FrozenDict)
+    """Values that INITIAL keeps from the start of the run, by name: their node."""
 
     def __post_init__(self) -> None:
-        for name in ("outputs", "control", "structural", "moving", "requirements"):
+        for name in ("outputs", "control", "structural", "moving", "requirements", "initials"):
             object.__setattr__(self, name, FrozenDict(getattr(self, name)))
 
 

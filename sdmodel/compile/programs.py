@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sdmodel.compile.lower import Lowering
 from sdmodel.compile.program import Program, fitting_order
@@ -11,7 +11,14 @@ from sdmodel.core.cache import Cache
 from sdmodel.core.structure import Structure
 
 
-def lower(model: Structure, *, fixed: bool, values: Mapping[str, float] | None = None) -> Program:
+def lower(
+    model: Structure,
+    *,
+    fixed: bool,
+    values: Mapping[str, float] | None = None,
+    starts: Iterable[str] = (),
+    resumed: bool = False,
+) -> Program:
     """Lower a model to a Program.
 
     Parameters
@@ -22,6 +29,12 @@ def lower(model: Structure, *, fixed: bool, values: Mapping[str, float] | None =
         True for Vensim's time functions on the TIME STEP grid, False for exact dates.
     values
         Constants that differ from the file; used only where the program's shape depends on them (orders of delays).
+    starts
+        Stocks and hidden states by name whose initial values are parameters of the program, named as they are; what is
+        computed from initial values follows.
+    resumed
+        For a run that goes on from a state: the initial values of all states, the initial value and length of all
+        memories (``NAME`` and ``NAME steps``), and the values that INITIAL keeps are parameters.
 
     Raises
     ------
@@ -30,7 +43,7 @@ def lower(model: Structure, *, fixed: bool, values: Mapping[str, float] | None =
     UnsupportedError
         If a function is not supported.
     """
-    return Lowering(model, fixed, values or {}).program()
+    return Lowering(model, fixed, values or {}, frozenset(starts), resumed).program()
 
 
 def fits(program: Program, p: Sequence[float]) -> str:
@@ -66,6 +79,7 @@ def depends(program: Program, *nodes: int) -> set[int]:
 _programs: Cache[Program] = Cache()
 
 
-def program_of(model: Structure, *, fixed: bool) -> Program:
-    """The Program of a model, cached while the model is in use."""
-    return _programs.get(model, fixed) or _programs.put(model, fixed, lower(model, fixed=fixed))
+def program_of(model: Structure, *, fixed: bool, starts: Iterable[str] = ()) -> Program:
+    """The Program of a model (see `lower`), cached while the model is in use."""
+    key = fixed, frozenset(starts)
+    return _programs.get(model, key) or _programs.put(model, key, lower(model, fixed=fixed, starts=key[1]))

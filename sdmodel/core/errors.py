@@ -100,6 +100,10 @@ class StoreError(SdmodelError):
     """A sweep's store on disk belongs to another sweep, is in use, or cannot be written."""
 
 
+class StateError(SdmodelError, ValueError):
+    """A run cannot go on from a state; the message names what does not fit."""
+
+
 class SweepInterrupted(_Portable, KeyboardInterrupt):
     """A sweep was stopped with Ctrl-C; `result` holds the completed runs, rows that were not run have status 2."""
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.core.arguments import kind
-from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.calendar import Year, year
+from sdmodel.core.errors import StateError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.scenario import Scenario
+from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class Run:
     """Variable elements, `name[a,b]`, in file order."""
     constants: Mapping[str, float] = field(default_factory=FrozenDict)
     """Value of every constant in this run."""
+    origin: Any = field(default=None, repr=False)
+    """What computes the states of the run (`sdmodel.solve.run.Origin`)."""
 
     def __post_init__(self) -> None:
         for array in (self.time, self.values):
@@ -139,6 +143,38 @@ class Run:
         if name in self.constants:
             return np.full(len(self.time), self.constants[name])
         return self.values[:, self.columns.index(name)].copy()
+
+    def state(self, at: Any = None) -> State:
+        """The state of the run at a time, from which another run can go on.
+
+        Parameters
+        ----------
+        at
+            A time (number or date) within the run; with a fixed-step method it must be on the TIME STEP grid. Default:
+            the last time.
+
+        Raises
+        ------
+        StateError
+            If the run has no state at this time.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> state = sdmodel.load("network").run().state(at=2020)
+        >>> state.time, "trust" in state.stocks
+        (2020.0, True)
+        """
+        first, last = float(self.time[0]), float(self.time[-1])
+        when = last if at is None else year(at)
+        if isinstance(when, Year) and not self.model.in_years:
+            raise StateError(f"at={at!r} is a date, but the unit of time of '{self.model.name}' is no year.")
+        if not first <= when <= last:
+            raise StateError(f"at={when:g} lies outside the run, which goes from {first:g} to {last:g}.")
+        if self.origin is None:
+            raise StateError("This run does not know how it was made, so it has no states. Make it with model.run.")
+        found: State = self.origin.state(when, last)
+        return found
 
     def unit(self, name: str) -> str:
         """Unit of a variable, as its file states it."""

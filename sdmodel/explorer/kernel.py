@@ -14,7 +14,7 @@ from sdmodel.compile.random import stream_word
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import program_and_solver, series_pairs
+from sdmodel.solve.inputs import program_and_solver, series_points
 from sdmodel.solve.registry import MANY_RUNS
 from sdmodel.solve.times import report_times
 
@@ -60,7 +60,7 @@ def page_kernel(structure: Structure, data: Mapping[str, Any] | None = None) -> 
     labels = tuple(label for label in program.outputs if structure.owner(label).kind != "control")
     if not labels:
         raise UnsupportedError(f"'{structure.name}' has no variable that changes, so there is nothing to draw.")
-    series = series_pairs(program, data, structure)
+    series = series_points(program, data, structure)
     p = program.defaults
     control = {name: evaluate(program, node, p) for name, node in program.control.items()}
     if program.moving:

@@ -12,6 +12,8 @@ from sdmodel.compile.random import draws
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import ROUGH, Tableau
 
+Past = tuple[tuple[float, ...], ...]
+"""Values in each memory, oldest first."""
 MAX_MEMORY = 10_000_000
 PATIENCE = 50_000
 """Maximum number of steps without getting closer to a time-varying FINAL TIME."""
@@ -25,10 +27,10 @@ class GridMemory:
         self.bound, self.seed, self.run = bound, bound.seed, bound.run
         self.streams = program.streams
         self.count = len(program.memories)
-        first = bound.start[len(program.states) :]
+        first = bound.past or [[value] for value in bound.start[len(program.states) :]]
         self.pipes: list[deque[float]] = []
         total = 0
-        for memory, value, span in zip(program.memories, first, bound.spans, strict=True):
+        for memory, held, span in zip(program.memories, first, bound.spans, strict=True):
             if not math.isfinite(span):
                 now = bound.control["initial time"]
                 said = bound.complaint(now, [*bound.start, *draws(self.streams, 0, self.seed, self.run)], ())
@@ -37,13 +39,18 @@ class GridMemory:
             total += steps
             if total > MAX_MEMORY:
                 raise SolveError(f"'{memory.name}' holds more than {MAX_MEMORY:,} past values. Use a longer TIME STEP.")
-            self.pipes.append(deque([value] * steps, maxlen=steps))
+            self.pipes.append(deque(held if bound.past else list(held) * steps, maxlen=steps))
         self.floors = [i for i, s in enumerate(program.states) if s.nonnegative]
         self.plain = not self.count and not self.streams and not self.floors
 
-    def first(self) -> list[float]:
-        """Initial values of memories and draws."""
-        return [pipe[0] for pipe in self.pipes] + draws(self.streams, 0, self.seed, self.run)
+    def first(self, number: int) -> list[float]:
+        """Values of memories and draws at the start of step `number`, with which the run begins."""
+        return [pipe[0] for pipe in self.pipes] + draws(self.streams, number, self.seed, self.run)
+
+    @property
+    def past(self) -> tuple[tuple[float, ...], ...]:
+        """Values in each memory, oldest first."""
+        return tuple(map(tuple, self.pipes))
 
     def step(self, number: int, t: float, y: list[float], moved: list[float]) -> list[float]:
         """`y` at the start of step `number`, given the previous `y` and the new states `moved`."""
@@ -107,8 +114,14 @@ def one_step(
     return moved if memory_state.plain else memory_state.step(number, t, y, moved)
 
 
-def moving(bound: Bound, tableau: Tableau, every: Any) -> tuple[list[float], list[list[float]], int]:
-    """Times, states and number of steps of a run with time-varying control variables; stops at FINAL TIME."""
+def moving(
+    bound: Bound, tableau: Tableau, every: Any, first: tuple[float, int] | None = None, until: float = math.inf
+) -> tuple[list[float], list[list[float]], int, Past]:
+    """Times, states, number of steps and memories of a run with time-varying control variables.
+
+    It begins at the time and number of steps `first` (default: INITIAL TIME and 0) and stops at FINAL TIME, or at
+    `until` if that is earlier.
+    """
     if every is not None and not isinstance(every, (int, float)):
         raise SolveError(
             "The time settings change during the run, so its times are not known before. Give every= as a number."
@@ -116,14 +129,14 @@ def moving(bound: Bound, tableau: Tableau, every: Any) -> tuple[list[float], lis
     start, end, step, saveper = (bound.control[k] for k in ("initial time", "final time", "time step", "saveper"))
     at = {name: i + len(bound.program.memories) for i, name in enumerate(bound.program.moving)}
     memory_state = GridMemory(bound)
-    y = [*bound.start[: len(bound.program.states)], *memory_state.first()]
+    t, number = first or (start, 0)
+    y = [*bound.start[: len(bound.program.states)], *memory_state.first(number)]
     times: list[float] = []
     out: list[list[float]] = []
-    t, number = start, 0
-    nearest, last_nearer = math.inf, 0
+    nearest, last_nearer = math.inf, number
     while True:
         now = bound.nexts(t, y, ())
-        end = now[at["final time"]] if "final time" in at else end
+        end = min(now[at["final time"]] if "final time" in at else end, until)
         step = now[at["time step"]] if "time step" in at else step
         saveper = now[at["saveper"]] if "saveper" in at else saveper
         gap = saveper if every is None else every
@@ -140,33 +153,36 @@ def moving(bound: Bound, tableau: Tableau, every: Any) -> tuple[list[float], lis
             )
         last = not t + 1e-6 * step < end
         gone = math.fmod(t - start, gap)
-        if last or min(gone, gap - gone) < 1e-6 * step:
+        if last or not times or min(gone, gap - gone) < 1e-6 * step:
             times.append(t)
             out.append(y)
         if last:
-            return times, out, number
+            return times, out, number, memory_state.past
         number += 1
         if number > 50_000_000:
             raise SolveError("The run takes more than 50 million steps.")
         y = one_step(bound, memory_state, tableau, number, t, y, step)
         if bound.trouble is not None:
-            return times, out, number
+            return times, out, number, ()
         t += step
 
 
-def stepped(bound: Bound, times: Sequence[float], tableau: Tableau) -> tuple[list[list[float]], int]:
-    """States at `times`, which lie on the TIME STEP grid, and number of steps; stops at the first non-finite value."""
+def stepped(bound: Bound, times: Sequence[float], tableau: Tableau) -> tuple[list[list[float]], int, Past]:
+    """States at `times`, which lie on the TIME STEP grid, number of steps, and the memories at the last time.
+
+    Stops at the first value that is not finite.
+    """
     start, step = bound.control["initial time"], bound.control["time step"]
     memory_state = GridMemory(bound)
-    y = [*bound.start[: len(bound.program.states)], *memory_state.first()]
-    out = [y]
-    i = 0
     wanted = [round((t - start) / step) for t in times]
+    i = wanted[0]
+    y = [*bound.start[: len(bound.program.states)], *memory_state.first(i)]
+    out = [y]
     for target in wanted[1:]:
         while i < target:
             y = one_step(bound, memory_state, tableau, i + 1, start + i * step, y, step)
             if bound.trouble is not None:
-                return out, i
+                return out, i - wanted[0], ()
             i += 1
         out.append(y)
-    return out, i
+    return out, i - wanted[0], memory_state.past

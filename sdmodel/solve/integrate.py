@@ -13,7 +13,7 @@ from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import FEW_ROUGH, Tableau
-from sdmodel.solve.fixed_step import advanced, rough_states, slopes, stepped
+from sdmodel.solve.fixed_step import Past, advanced, rough_states, slopes, stepped
 from sdmodel.solve.solver import Solver
 
 PATIENCE = 4_000
@@ -30,6 +30,8 @@ class SolverReport(NamedTuple):
     rtol: float | None = None
     rough: bool = False
     """Whether steps were too long (see `sdmodel.core.tableau.ROUGH`)."""
+    past: Past = ()
+    """Values in each memory at the last time, oldest first."""
 
 
 Solution = tuple[list[list[float]], list[tuple[float, ...]], SolverReport]
@@ -54,10 +56,10 @@ def check_finite_start(program: Program, bound: Bound) -> None:
 
 
 def _on_grid(bound: Bound, times: Sequence[float], name: str, tableau: Tableau) -> Solution:
-    out, count = stepped(bound, times, tableau)
+    out, count, past = stepped(bound, times, tableau)
     if bound.trouble is not None:
         raise failure(bound)
-    return out, [()] * len(out), SolverReport(name, count * tableau.count)
+    return out, [()] * len(out), SolverReport(name, count * tableau.count, past=past)
 
 
 class _Stretches:
@@ -85,8 +87,8 @@ class _Stretches:
 
 def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, tableau: Tableau) -> Solution:
     """Runge-Kutta steps that end at the next TIME STEP, reported time or break, whichever comes first."""
-    start, step = times[0], bound.control["time step"]
-    stretches = _Stretches(engine, bound, start, times[-1])
+    start, step = (bound.control[name] for name in ("initial time", "time step"))
+    stretches = _Stretches(engine, bound, times[0], times[-1])
     y = list(bound.start)
     states: list[list[float]] = []
     helds: list[tuple[float, ...]] = []
@@ -94,7 +96,7 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
     following = next(wanted)
     evaluations = 0
     coarse = 0
-    grid = 0
+    grid = max(math.floor((times[0] - start) / step), 0)
     for number, part in enumerate(stretches.parts):
         t = part.start
         while True:

@@ -5,33 +5,24 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdmodel.compile.program import Program
-from sdmodel.core.errors import SolveError
+from sdmodel.core.arguments import refuse
+from sdmodel.core.errors import SolveError, StateError
 from sdmodel.core.expression import NA
 from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.run import Report, Run
 from sdmodel.core.scenario import Scenario
+from sdmodel.core.state import Points, State
 from sdmodel.core.structure import Structure
-from sdmodel.solve.fixed_step import moving
-from sdmodel.solve.inputs import (
-    check_numbers,
-    engine_of,
-    parameter_vector,
-    program_and_solver,
-    refuse_dates,
-    reshaped,
-    resolve_scenario,
-    series_of,
-    with_paths,
-)
-from sdmodel.solve.integrate import SolverReport, check_finite_start, failure, integrate
+from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario, series_points, starts_of
+from sdmodel.solve.problem import Problem, Solved, problem, solve, state_at_end
 from sdmodel.solve.registry import CONTINUOUS
-from sdmodel.solve.registry import solver as solver_named
-from sdmodel.solve.times import Every, places, report_times, wanted_times
+from sdmodel.solve.times import Every, places, wanted_times
 from sdmodel.solve.values import read_data
 
 if TYPE_CHECKING:
@@ -47,7 +38,8 @@ def run(
     every: Every = None,
     rtol: float = 1e-8,
     data: Mapping[str, Any] | pd.DataFrame | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    initial: State | Run | None = None,
 ) -> Run:
     """Run a model once.
 
@@ -59,7 +51,8 @@ def run(
         Constants that differ from the file, by name (`name[a,b]` or `name` for all elements): a number, a date, or text
         with a unit (``"50%"``); or a value over time: a Schedule, a pandas Series that steps at each of its times,
         points ``[(2010, 1), (2020, 3)]`` or a function of time, evaluated at every TIME STEP, with linear interpolation
-        between. Lookups take points and data variables a series or points. Or a Scenario.
+        between. Lookups take points and data variables a series or points. Or a Scenario. The value of a stock, or of a
+        hidden state of a function (see `State`), is its initial value; what is computed from initial values follows.
     scenario
         A Scenario, or the name of one of the model's; `values` override it.
     method
@@ -71,15 +64,18 @@ def run(
         of TIME STEP are too long for ``"exact"``, as in stiff models, LSODA is used instead, and the report says so.
     every
         Time between reported values, in the model's unit of time; default SAVEPER. First and last time are always
-        included. For a fixed-step method it must be a multiple of TIME STEP. Or the times wanted, numbers or dates,
-        such as ``[2010, 2013.25]``, and no others; values are those at these times, not interpolated.
+        included. For a fixed-step method it must be a multiple of TIME STEP.
     rtol
         Relative tolerance of the continuous methods.
     data
         Series of data variables by name: a pandas Series, or a pair (times, values); or a DataFrame with a column for
         each, and times as its index or in a column `time`. Interpolated linearly; they replace those of a data file.
     seed
-        Seed of the random functions; equal seeds give equal runs.
+        Seed of the random functions; equal seeds give equal runs. Default 0, or that of `initial`.
+    initial
+        A State (see `Run.state`) or a Run from which this run goes on: it begins at its time, with its method,
+        scenario, data and random streams, and ends as the run it stems from would have. `values` and `scenario` apply
+        from this time on. FINAL TIME may be given a later value.
 
     Returns
     -------
@@ -90,11 +86,13 @@ def run(
     UnknownNameError
         If a name is not in the model.
     OverrideError
-        If a value is given for a variable that is not a constant.
+        If a value is given for a variable that is neither a constant nor a stock.
     RangeError
         If a value lies outside the range of the file.
     SolveError
         If a value is no longer finite; the message names the first variable and time.
+    StateError
+        If the run cannot go on from `initial`.
 
     References
     ----------
@@ -107,71 +105,100 @@ def run(
     >>> run = sdmodel.load("intervention").run(every=5)
     >>> run.time.tolist()
     [2009.0, 2014.0, 2019.0, 2024.0, 2029.0, 2034.0]
+
+    A run that begins with another trust, and one that goes on from 2020 with another constant:
+
+    >>> model = sdmodel.load("network")
+    >>> round(float(model.run({"trust": 0.1})["trust"].iloc[0]), 9)
+    0.1
+    >>> late = model.run({"trust time": 2.0}, initial=model.run().state(at=2020))
+    >>> float(late.time[0])
+    2020.0
     """
+    state = state_of(initial)
+    seed = (state.seed if state else 0) if seed is None else seed
     check_numbers(every, rtol, seed)
     refuse_dates(model, wanted_times(every) or (), "every=")
     series, paths = read_data(model, data)
-    requested = resolve_scenario(model, values, scenario)
+    requested = resolve_scenario(model, values, scenario, state.scenario if state else None)
     if paths:
         requested = resolve_scenario(model, requested.with_values(paths), None)
-    model_run = with_paths(model, requested)
-    program, chosen, reason = program_and_solver(model_run, method, CONTINUOUS)
-    p = parameter_vector(model_run, program, requested.values)
-    program = reshaped(model_run, program, p)
-    engine = engine_of(program)
-    bound = engine.bind(p, series_of(program, series, model), seed=seed)
+    task = problem(model, requested, method, CONTINUOUS, state)
+    given = points_of(task, series)
+    sample = state.sample if state else 0
     begun = clock.perf_counter()
-    if program.moving:
-        check_finite_start(program, bound)
-        times, y, count = moving(bound, chosen.steps, every)
-        if bound.trouble is not None:
-            raise failure(bound)
-        held: list[tuple[float, ...]] = [()] * len(times)
-        solver = SolverReport(chosen.name, count * chosen.steps.count)
-    else:
-        times = report_times(bound.control, every, chosen.on_grid)
-        failed: SolveError | None = None
-        try:
-            y, held, solver = integrate(engine, bound, times, chosen, rtol)
-            doubt = solver.rough
-        except SolveError as error:
-            if chosen.adaptive or chosen.on_grid:
-                raise
-            y, doubt, failed = [], True, error
-        if doubt:
-            again = engine.bind(p, series_of(program, series, model), seed=seed)
-            try:
-                tight = integrate(engine, again, times, solver_named(CONTINUOUS), rtol)
-            except SolveError as error:
-                raise failed or error from None
-            apart = _apart(y, tight[0]) if y else math.inf
-            if not apart <= ENOUGH:
-                bound, (y, held, solver) = again, tight
-                reason = (
-                    f"steps of TIME STEP are too long for '{chosen.name}': a stock is off by {apart:.1e} of its size."
-                )
-    rows = [bound.outs(t, state, h) for t, state, h in zip(times, y, held, strict=True)]
-    table = np.array(rows, dtype=float).reshape(len(times), len(program.outputs))
-    columns = tuple(program.outputs)
-    _all_finite(program, times, table, lambda row: bound.complaint(times[row], y[row], held[row]))
-    table[table == NA] = math.nan
-    report = Report(*solver[:5], clock.perf_counter() - begun, reason)
-    shown = [math.nan if value == NA else value for value in p]
-    constants = FrozenDict(zip(program.parameters, shown, strict=True))
+    found = solve(task, given, seed, sample, every, rtol)
+    table = outputs(task.program, found)
+    report = Report(*found.report[:5], clock.perf_counter() - begun, found.reason)
+    origin = Origin(model, requested, report.method, every, rtol, given, seed, sample, state)
+    columns = tuple(task.program.outputs)
+    constants = constants_of(task)
+    times = np.asarray(found.times)
     if (wanted := wanted_times(every)) is not None:
-        kept = places(times, wanted)
-        times, table = [times[i] for i in kept], table[kept]
-    return Run(model, requested, report, np.asarray(times), table, columns, constants)
+        kept = places(found.times, wanted)
+        times, table = times[kept], table[kept]
+    return Run(model, requested, report, times, table, columns, constants, origin)
 
 
-ENOUGH = 5e-4
-"""Relative difference of the stocks up to which a run with rough steps is accepted."""
+def state_of(initial: State | Run | None) -> State | None:
+    """The state from which a run goes on: a state, or the last one of a run."""
+    if initial is None or isinstance(initial, State):
+        return initial
+    if isinstance(initial, Run):
+        return initial.state()
+    raise refuse("initial", initial, "a State, such as run.state(at=2020), or a Run, which the new one goes on from")
 
 
-def _apart(states: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> float:
-    """Largest difference of the states (times, states), relative to the largest absolute value of each."""
-    a, b = np.array(states), np.array(reference)
-    return float((np.abs(a - b).max(axis=0) / np.maximum(np.abs(b).max(axis=0), 1e-300)).max(initial=0.0))
+def points_of(task: Problem, data: Mapping[str, Any] | None) -> list[Points]:
+    """Series of the data variables of a problem: those given, or else those that its state brings along."""
+    return series_points(task.program, task.state.data if data is None and task.state else data, task.model)
+
+
+def constants_of(task: Problem) -> FrozenDict[str, float]:
+    """Values of the constants of a problem, by name."""
+    pairs = zip(task.program.parameters, task.p, strict=True)
+    own = {n: math.nan if x == NA else x for n, x in pairs}
+    beside = starts_of(task.model, own)
+    return FrozenDict((n, x) for n, x in own.items() if n not in beside)
+
+
+def outputs(program: Program, found: Solved) -> np.ndarray:
+    """Values of all outputs at the reported times, (times, outputs)."""
+    bound = found.bound
+    rows = [bound.outs(t, y, h) for t, y, h in zip(found.times, found.y, found.held, strict=True)]
+    table = np.array(rows, dtype=float).reshape(len(rows), len(program.outputs))
+    _all_finite(
+        program, found.times, table, lambda row: bound.complaint(found.times[row], found.y[row], found.held[row])
+    )
+    table[table == NA] = math.nan
+    return table
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Inputs of a run, from which its state at any time is computed again."""
+
+    model: Structure
+    scenario: Scenario
+    method: str
+    every: Every
+    rtol: float
+    data: list[Points]
+    seed: int
+    sample: int
+    initial: State | None
+
+    def state(self, at: float, last: float) -> State:
+        """The state at a time; `last` is the last reported time of the run."""
+        task = problem(self.model, self.scenario, self.method, CONTINUOUS, self.initial)
+        if self.initial is not None and at == self.initial.time and not starts_of(self.model, self.scenario.values):
+            return replace(self.initial, scenario=self.scenario)
+        wanted = wanted_times(self.every)
+        every = self.every if wanted is None else [*(t for t in wanted if t <= at), at]
+        found = solve(task, self.data, self.seed, self.sample, every, self.rtol, until=min(at, last))
+        if abs(found.times[-1] - at) > 1e-6 * found.bound.control["time step"]:
+            raise StateError(f"The run has no state at {at:.10g}: its steps end at {found.times[-1]:.10g} before it.")
+        return state_at_end(task, self.scenario, found, self.data, self.seed, self.sample)
 
 
 def _all_finite(program: Program, times: Sequence[float], table: np.ndarray, complaint: Callable[[int], str]) -> None:

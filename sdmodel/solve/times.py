@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sdmodel.core.calendar import year
-from sdmodel.core.errors import ScenarioError, SolveError
+from sdmodel.core.errors import ScenarioError, SolveError, StateError
 
 Every = float | Iterable[Any] | None
 """Time between reported values, the times wanted (numbers or dates), or None for SAVEPER."""
@@ -47,11 +47,44 @@ def _among(wanted: Iterable[float], start: float, end: float, step: float, fixed
     return sorted(out)
 
 
-def report_times(control: Mapping[str, float], every: Any, fixed: bool) -> list[float]:
+def report_times(control: Mapping[str, float], every: Any, fixed: bool, first: float | None = None) -> list[float]:
     """Times at which values are reported, from the first to the last, both included.
 
-    `every` is an interval, a list of times, which the first and the last are added to, or None for SAVEPER.
+    `every` is an interval, a list of times, which the first and the last are added to, or None for SAVEPER. A run that
+    goes on from a time `first` is reported there, and then at the later ones of these times.
     """
+    times = _all_times(control, every, fixed)
+    if first is None:
+        return times
+    start, end, step = (control[k] for k in ("initial time", "final time", "time step"))
+    near = 1e-6 * step
+    if not start - near <= first <= end + near:
+        where = f"after its FINAL TIME {end:g}" if first > end else f"before its INITIAL TIME {start:g}"
+        raise StateError(f"The run would begin at {first:g}, {where}. Give it another.")
+    if (wanted := wanted_times(every)) is not None and wanted[0] < first - near:
+        raise SolveError(f"every= asks for the time {wanted[0]:g}; the run goes from {first:g} to {end:g}.")
+    begin = start + grid_step(start, step, first) * step if fixed else first
+    return [begin, *(t for t in times if t > begin + near)]
+
+
+def grid_step(start: float, step: float, at: float) -> int:
+    """Number of the TIME STEP at a time on the grid.
+
+    Raises
+    ------
+    StateError
+        If the time is not on the grid.
+    """
+    number = round((at - start) / step)
+    if number < 0 or abs((at - start) / step - number) > 1e-6:
+        near = start + max(number, 0) * step
+        raise StateError(
+            f"{at:.10g} does not lie on the TIME STEP grid ({start:g}, {start + step:g}, ...). Use {near:.10g}."
+        )
+    return number
+
+
+def _all_times(control: Mapping[str, float], every: Any, fixed: bool) -> list[float]:
     wanted = wanted_times(every)
     start, end, step = (control[k] for k in ("initial time", "final time", "time step"))
     gap = control["saveper"] if every is None or wanted is not None else float(every)

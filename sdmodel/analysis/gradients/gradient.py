@@ -20,8 +20,8 @@ from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure
-from sdmodel.solve.inputs import constants_named, series_of
-from sdmodel.solve.interpolation import Series
+from sdmodel.solve.inputs import constants_named, series_points
+from sdmodel.solve.interpolation import Series, interpolant
 from sdmodel.solve.times import report_times
 
 if TYPE_CHECKING:
@@ -144,8 +144,9 @@ class Linearization:
         directions = tuple(direction(model, program, name) for name in names)
         labels = [label for o in outcomes for label in labels_of(model, program, o)]
         outputs = tuple(dict.fromkeys(labels))
-        series = series_of(program, data)
-        points = [_pair(data, name) for name in program.data]
+        given = series_points(program, data, model)
+        series = [interpolant(at, x) for at, x in given]
+        points = [(np.array(at), np.array(x)) for at, x in given]
         control = {name: evaluate(program, node, p) for name, node in program.control.items()}
         bases = [p[d.parameters[0]] if d.parameters else evaluate(program, program.states[d.state].initial, p)
                  for d in directions]  # fmt: skip
@@ -219,12 +220,6 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
         if index[label] in program.structural:
             raise OverrideError(f"'{label}' is the order of a delay, an integer, and has no derivative.")
     return Direction(name, tuple(index[label] for label in labels))
-
-
-def _pair(data: Mapping[str, Any] | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    value = next(v for k, v in (data or {}).items() if canonical(k) == canonical(name))
-    times, values = (value.index, value.to_numpy()) if hasattr(value, "to_numpy") else value
-    return np.asarray(times, dtype=float), np.asarray(values, dtype=float)
 
 
 def _differentiable(outcomes: Sequence[str | Outcome]) -> None:

@@ -76,9 +76,20 @@ class Engine:
         """The form with IEEE arithmetic."""
         return self._make(safe=True)
 
-    def bind(self, p: Vector, series: Sequence[Callable[[float], float]] = (), *, seed: int = 0, run: int = 0) -> Bound:
-        """Functions of a run with parameters `p` and data `series`; `seed` and `run` choose its random draws."""
-        return Bound(self, list(p), list(series), seed, run)
+    def bind(
+        self,
+        p: Vector,
+        series: Sequence[Callable[[float], float]] = (),
+        *,
+        seed: int = 0,
+        run: int = 0,
+        past: Sequence[Vector] = (),
+    ) -> Bound:
+        """Functions of a run with parameters `p` and data `series`; `seed` and `run` choose its random draws.
+
+        `past` holds the values in each memory, oldest first; by default each holds its initial value.
+        """
+        return Bound(self, list(p), list(series), seed, run, past)
 
 
 _TROUBLE = (ArithmeticError, ValueError)
@@ -99,8 +110,9 @@ class Bound:
         series: list[Callable[[float], float]],
         seed: int = 0,
         run: int = 0,
+        past: Sequence[Vector] = (),
     ) -> None:
-        self._engine, self._p, self._series, self.seed, self.run = engine, p, series, seed, run
+        self._engine, self._p, self._series, self.seed, self.run, self.past = engine, p, series, seed, run, past
         self._draws = draws(engine.program.streams, 0, seed, run)
         self._slow: tuple[Any, ...] | None = None
         self.program = engine.program

@@ -58,7 +58,7 @@ def _floored(low: Builder, site: Site) -> int:
 
 
 def _initial(low: Builder, site: Site) -> int:
-    return at_start(low, site, site.call.args[0])
+    return low.initial(site, at_start(low, site, site.call.args[0]))
 
 
 def _active_initial(low: Builder, site: Site) -> int:

@@ -22,8 +22,7 @@ def delay_fixed(low: Builder, site: Site) -> int:
     )
 
     def later() -> None:
-        name = f"{site.variable.name} {site.call.name} {index + 1}"
-        low.set_memory(index, name, begin, argument(low, site, x), steps)
+        low.set_memory(index, begin, argument(low, site, x), steps)
 
     if not known:
         low.later(later)
@@ -39,8 +38,7 @@ def previous(low: Builder, site: Site) -> int:
     (index,), known = low.hidden_memories(site, "")
 
     def later() -> None:
-        name = f"{site.variable.name} {site.call.name} {index + 1}"
-        low.set_memory(index, name, begin, argument(low, site, x), low.graph.const(1.0))
+        low.set_memory(index, begin, argument(low, site, x), low.graph.const(1.0))
 
     if not known:
         low.later(later)
@@ -64,8 +62,7 @@ def sample_if_true(low: Builder, site: Site) -> int:
     with low.own_name_means(held, site):
         value = low.hold(g.pick(argument(low, site, condition), argument(low, site, x), held), False)
     if not known:
-        name = f"{site.variable.name} {site.call.name} {index + 1}"
-        low.set_memory(index, name, first, value, g.const(1.0))
+        low.set_memory(index, first, value, g.const(1.0))
     return value
 
 

@@ -166,8 +166,11 @@ class Builder(Protocol):
     def hidden_memories(self, site: Site, tag: str, count: int = 1) -> tuple[list[int], bool]:
         """Indices of `count` memories; True if an equal call with this tag has already created them."""
 
-    def set_memory(self, index: int, name: str, initial: int, following: int, steps: int) -> None:
+    def set_memory(self, index: int, initial: int, following: int, steps: int) -> None:
         """Set the nodes of a memory: initial value, value that enters each step, and length in steps."""
+
+    def initial(self, site: Site, node: int) -> int:
+        """Node of the value that INITIAL keeps."""
 
     def fitted_order(self, site: Site, order: int, delay: int) -> int:
         """Vensim's order of a delay on the grid: lowered until order * TIME STEP fits into the delay time."""

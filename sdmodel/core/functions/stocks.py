@@ -106,7 +106,7 @@ def _previous(low: Builder, site: Site, time0: int, order: int) -> int:
 
     def following() -> None:
         now = argument(low, site, site.call.args[1])
-        low.set_memory(index, f"{site.variable.name} delay time", time0, now, g.const(1.0))
+        low.set_memory(index, time0, now, g.const(1.0))
 
     if not known:
         low.later(following)

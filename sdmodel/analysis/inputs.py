@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Seed = int | np.random.Generator | None
-Outcomes = str | Outcome | Sequence[str | Outcome]
+Outcomes: TypeAlias = "str | Outcome | xr.DataArray | Sequence[str | Outcome | xr.DataArray]"
 Parameters: TypeAlias = "pd.DataFrame | Mapping[str, Any] | Iterable[Any] | str"
 """Ranges of constants in any form of `sdmodel.latin_hypercube`, or names for the ranges of the file."""
 Lever: TypeAlias = "str | pd.DataFrame | Mapping[str, Any]"
 """A constant by its name, or with its range."""
-Limits = Mapping[Outcome, tuple[float | None, float | None]]
+Limits = Mapping[Any, tuple[float | None, float | None]]
+"""Least and most by Outcome, or by the name of a variable for its final value."""
 
 
 # -- kinds ------------------------------------------------------------------------------------------------------
@@ -51,13 +52,14 @@ def _limits(name: str, value: object) -> None:
     need = "a mapping from Outcome to (least, most), one of which may be None: {sdmodel.Outcome('cost'): (None, 400)}"
     kind(name, value, types=(Mapping,), need=need)
     for outcome, ends in value.items():  # type: ignore[attr-defined]
-        if not isinstance(outcome, Outcome) or not isinstance(ends, (tuple, list)) or len(ends) != 2:
+        if not isinstance(outcome, (str, Outcome)) or not isinstance(ends, (tuple, list)) or len(ends) != 2:
             raise refuse(name, value, need)
+        label = outcome if isinstance(outcome, str) else outcome.label
         given = [end for end in ends if end is not None]
         for end in given:
-            number(f"limit of '{outcome.label}'", end)
+            number(f"limit of '{label}'", end)
         if not given or given[0] > given[-1]:
-            raise refuse(f"limit of '{outcome.label}'", ends, "(least, most) in rising order, at least one of them")
+            raise refuse(f"limit of '{label}'", ends, "(least, most) in rising order, at least one of them")
 
 
 _NAME = partial(kind, types=(str,), need="one name, as a string")
@@ -65,7 +67,6 @@ _TABLE = partial(kind, types=(Iterable,), need="a pandas.DataFrame with one row 
 _CHECKS: dict[str, Callable[[str, object], None]] = {
     "model": partial(kind, types=(Structure,), need="a model, such as sdmodel.load('shandong')"),
     "of": lambda name, value: None if hasattr(value, "data_vars") else _CHECKS["model"](name, value),
-    "outcome": partial(kind, types=(Outcome,), need="an Outcome, such as sdmodel.Outcome('trust', at=2034)"),
     "variable": _NAME,
     "low": _optional(number),
     "high": _optional(number),
@@ -113,29 +114,52 @@ def check(**arguments: object) -> None:
 
 
 # -- outcomes ---------------------------------------------------------------------------------------------------
-def outcome_list(outcomes: Outcomes) -> list[str | Outcome]:
+def outcome_list(outcomes: Outcomes) -> list[Any]:
     """One or several outcomes as a list.
 
     Raises
     ------
     DesignError
-        If there is none, one is neither a name nor an Outcome, or names (whole paths) and Outcomes (one number a run)
-        are mixed.
+        If there is none, one is neither a name, an Outcome nor a DataArray, or whole paths (names, and DataArrays with
+        the dimension time) are mixed with outcomes of one number a run.
     """
-    need = "the name of a variable (its whole path), an Outcome (one number a run), or a list of one of the two kinds"
-    alone = isinstance(outcomes, (str, Outcome))
-    if not alone and (not isinstance(outcomes, Iterable) or isinstance(outcomes, Mapping)):
+    need = (
+        "the name of a variable (its whole path), an Outcome (one number a run), a DataArray of values of the sweep, "
+        "or a list of them"
+    )
+    if not is_outcome(outcomes) and (not isinstance(outcomes, Iterable) or isinstance(outcomes, Mapping)):
         raise refuse("outcomes", outcomes, need)
-    out: list[str | Outcome] = [outcomes] if isinstance(outcomes, (str, Outcome)) else list(outcomes)
-    if not out or not all(isinstance(o, (str, Outcome)) for o in out):
+    out: list[Any] = [outcomes] if is_outcome(outcomes) else list(outcomes)  # type: ignore[arg-type]  # iterable
+    if not out or not all(map(is_outcome, out)):
         raise refuse("outcomes", outcomes, need)
-    if len({isinstance(o, str) for o in out}) > 1:
+    if len({isinstance(o, str) or "time" in getattr(o, "dims", ()) for o in out}) > 1:
         raise DesignError("Names (whole paths) and Outcomes (one number a run) do not fit into one table; ask twice.")
     return out
 
 
+def is_outcome(given: object) -> bool:
+    """Whether it is one outcome: a name, an Outcome, or a DataArray."""
+    return isinstance(given, (str, Outcome)) or (hasattr(given, "dims") and hasattr(given, "to_numpy"))
+
+
+def one_outcome(name: str, given: Any) -> Outcome:
+    """An outcome of one number a run; the name of a variable is its final value.
+
+    Raises
+    ------
+    DesignError
+        If it is neither.
+    """
+    if not isinstance(given, (str, Outcome)):
+        raise refuse(name, given, "an Outcome, such as sdmodel.Outcome('trust', at=2034), or the name of a variable")
+    return Outcome(given) if isinstance(given, str) else given
+
+
 def variables_of(model: Structure, outcomes: Iterable[str | Outcome]) -> list[str]:
     """Names of the variables that outcomes are taken from, without elements."""
+    arrays = [o for o in outcomes if not isinstance(o, (str, Outcome))]
+    if arrays:
+        raise DesignError("A DataArray holds values of a sweep; give that sweep in place of the model.")
     names = [o if isinstance(o, str) else o.variable for o in outcomes]
     return list(dict.fromkeys(model.owner(name).name for name in names))
 

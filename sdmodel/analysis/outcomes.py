@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core.errors import DesignError
 from sdmodel.core.expression import key
 from sdmodel.core.labels import join_label
 from sdmodel.core.outcome import Outcome
@@ -34,7 +35,7 @@ class OutcomeValues:
         return self.label if self.time is None else f"{self.label} at {self.time:g}"
 
 
-def outcome_values(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iterator[OutcomeValues]:
+def outcome_values(outcomes: Sequence[Any], sweep: xr.Dataset) -> Iterator[OutcomeValues]:
     """Values of outcomes: one for each element of a subscripted variable and each time of a path.
 
     Raises
@@ -46,13 +47,16 @@ def outcome_values(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iter
         if isinstance(requested, Outcome):
             array = requested.of(sweep)
             label, path = requested.label, False
+        elif not isinstance(requested, str):
+            array = _of_runs(requested, sweep)
+            label, path = str(array.name or "outcome"), "time" in array.dims
         else:
             array = Outcome(requested)._path(sweep)
             label, path = requested, True
         ranges = [d for d in array.dims if d not in ("run", "time")]
         flat = array.stack(element=ranges) if ranges else array.expand_dims("element")
         flat = flat.transpose("element", "run", "time") if path else flat.transpose("element", "run")
-        stem = requested if isinstance(requested, str) else requested.variable
+        stem = requested.variable if isinstance(requested, Outcome) else label
         for i in range(flat.sizes["element"]):
             members = [str(flat[d].to_numpy()[i]) for d in ranges]
             own = label.replace(stem, join_label(stem, members), 1) if ranges else label
@@ -62,6 +66,17 @@ def outcome_values(outcomes: Sequence[str | Outcome], sweep: xr.Dataset) -> Iter
                 continue
             for j, t in enumerate(array["time"].to_numpy()):
                 yield OutcomeValues(own, float(t), block[:, j])
+
+
+def _of_runs(array: xr.DataArray, sweep: xr.Dataset) -> xr.DataArray:
+    """Values given as an array, with the dimension of the runs called `run`."""
+    runs = sweep.sizes["run"]
+    dims = ["run"] if "run" in array.dims else [d for d in array.dims if d != "time" and array.sizes[d] == runs]
+    if len(dims) != 1 or array.sizes[dims[0]] != runs:
+        raise DesignError(
+            f"The outcome has the dimensions {dict(array.sizes)}; it needs one value for each of {runs} runs."
+        )
+    return array if dims[0] == "run" else array.rename({dims[0]: "run"})
 
 
 def outcome_table(rows: list[dict[str, object]], last: Sequence[str] = ("parameter",)) -> pd.DataFrame:

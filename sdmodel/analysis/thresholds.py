@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import evaluate, outcome_unit
-from sdmodel.analysis.inputs import Lever, check, design_rows, lever_range
+from sdmodel.analysis.inputs import Lever, check, design_rows, lever_range, one_outcome
 from sdmodel.analysis.root_finding import ROUNDS, Measure, find_roots
 from sdmodel.core.arguments import refuse
 from sdmodel.core.errors import DesignError, ResultWarning
@@ -25,7 +25,7 @@ _TINY = float(np.finfo(float).tiny)
 def solve_lever(
     model: Structure,
     lever: Lever,
-    outcome: Outcome,
+    outcome: Outcome | str,
     target: float | np.ndarray | pd.Series,
     *,
     design: pd.DataFrame | None = None,
@@ -48,7 +48,8 @@ def solve_lever(
     lever
         A constant, a size or a date: its name, or its range as in `sdmodel.latin_hypercube`, ``{name: (low, high)}``.
     outcome
-        The outcome that must meet the target, such as ``Outcome("present value of public money")``.
+        The outcome that must meet the target, such as ``Outcome("trust", at=2034)``; the name of a variable stands for
+        its final value.
     target
         One number, or one per row, in the unit of the outcome.
     design
@@ -91,7 +92,8 @@ def solve_lever(
     """
     import pandas as pd
 
-    check(model=model, outcome=outcome, design=design, low=low, high=high, tolerance=tolerance)
+    outcome = one_outcome("outcome", outcome)
+    check(model=model, design=design, low=low, high=high, tolerance=tolerance)
     check(scenario=scenario)
     name, (a, b) = lever_range(model, lever, low, high)
     rows = design_rows(model, design, name)
@@ -125,7 +127,7 @@ def solve_lever(
 def threshold(
     model: Structure,
     lever: Lever,
-    outcome: Outcome,
+    outcome: Outcome | str,
     level: float,
     *,
     design: pd.DataFrame | None = None,
@@ -188,7 +190,8 @@ def threshold(
     """
     import pandas as pd
 
-    check(model=model, outcome=outcome, level=level, design=design, low=low, high=high, points=points)
+    outcome = one_outcome("outcome", outcome)
+    check(model=model, level=level, design=design, low=low, high=high, points=points)
     check(tolerance=tolerance, scenario=scenario)
     name, (a, b) = lever_range(model, lever, low, high)
     rows = design_rows(model, design, name)

@@ -90,7 +90,7 @@ RANGES: list[Any] = [{"rate": ends} for ends in ((0.5, 0.2), 0.5, (NAN, 1), ("a"
 TABLES = [None, 3, "nothing", [1, 2], ("rate", 0.1, 0.2), NO_ROWS, NO_NAMES, [], {}, ["TIME STEP"], ["inflow"]]
 TABLES += [["rate", "RATE"], Outcome("rate"), pd.DataFrame({"low": [NAN], "high": [1.0]}, index=["rate"]), *RANGES]
 OUTCOMES = [None, 3, Outcome("nothing"), Outcome("rate"), "nothing", [], [3], {"a": 1}, [AT_END, "inflow"]]
-LIMITS = [3, "a", {STOCK: (0, 1)}, [(AT_END, 0, 1)], {Outcome("nothing"): (0, 1)}]
+LIMITS = [3, "a", {3: (0, 1)}, [(AT_END, 0, 1)], {Outcome("nothing"): (0, 1)}]
 LIMITS += [{AT_END: ends} for ends in (3, (None, None), (5, 1), (NAN, 1), ("a", 1), (0, 1, 2))]
 SERIES = [None, 3, "no.csv", {"nothing": ([1], [1])}, {STOCK: 3}, {"rate": ([1], [1])}, NO_ROWS, NO_NAMES, {}, [1, 2]]
 SERIES += [{STOCK: pair} for pair in (([1, 2], [1]), ([1, 2], ["a", 1]), ([1, 100], [1, 2]), ([2, 1], [1, 2]))]
@@ -101,7 +101,7 @@ TIMES = ["a", NAN, 99, [1]]
 
 WRONG: dict[str, dict[str, list[Any]]] = {
     "optimise": {
-        "model": MODELS, "levers": TABLES, "goal": [STOCK, None, 3, Outcome("nothing"), Outcome("rate"), [AT_END]],
+        "model": MODELS, "levers": TABLES, "goal": ["nothing", None, 3, Outcome("nothing"), Outcome("rate"), [AT_END]],
         "aim": WORDS, "robust": WORDS, "limits": LIMITS, "samples": DESIGNS, "population": [*COUNTS, 4],
         "generations": COUNTS, "rng": SEEDS, "scenario": SCENARIOS,
     },
@@ -109,15 +109,15 @@ WRONG: dict[str, dict[str, list[Any]]] = {
         "model": MODELS, "levers": TABLES, "limits": LIMITS, "samples": DESIGNS, "population": COUNTS,
         "generations": COUNTS, "rng": SEEDS, "scenario": SCENARIOS,
         "goals": [3, None, [AT_END], {AT_END: "max"}, {AT_END: "up", Outcome("inflow"): "min"},
-                  {AT_END: "max", Outcome("nothing"): "min"}, {STOCK: "max", "inflow": "min"}],
+                  {AT_END: "max", Outcome("nothing"): "min"}, {"nothing": "max", "inflow": "min"}],
     },
     "solve_lever": {
-        "model": MODELS, "lever": [*NAMES, "inflow", "TIME STEP"], "outcome": [STOCK, None, 3, Outcome("rate")],
+        "model": MODELS, "lever": [*NAMES, "inflow", "TIME STEP"], "outcome": ["nothing", None, 3, Outcome("rate")],
         "target": ["a", None, NAN, [1, 2, 3]], "low": [*NUMBERS, 50, -1], "high": [*NUMBERS, 50, -1],
         "tolerance": POSITIVE, "design": [*DESIGNS, pd.DataFrame({COST: [1.0]})], "scenario": SCENARIOS,
     },
     "threshold": {
-        "model": MODELS, "lever": [*NAMES, "inflow", "TIME STEP"], "outcome": [STOCK, None, 3, Outcome("rate")],
+        "model": MODELS, "lever": [*NAMES, "inflow", "TIME STEP"], "outcome": ["nothing", None, 3, Outcome("rate")],
         "level": NUMBERS, "points": [*COUNTS, 1], "low": [*NUMBERS, 50], "tolerance": POSITIVE, "design": DESIGNS,
     },
     "sobol": {
@@ -207,7 +207,7 @@ def test_every_public_function_of_the_room_is_in_the_table() -> None:
 def test_a_refusal_says_what_was_given_and_what_to_give(model: Model) -> None:
     for wrong, said in (
         (lambda: sdmodel.sobol("brackets", ["rate"], AT_END, n=8), r"of: 'brackets' \(str\) is given; give a model"),
-        (lambda: sdmodel.optimise(model, ["rate"], STOCK), r"outcome: 'stock \[CNY\]' \(str\).* give an Outcome"),
+        (lambda: sdmodel.optimise(model, ["rate"], 3), r"outcome: 3 \(int\).* give an Outcome.* or the name"),
         (lambda: sdmodel.threshold(model, COST, AT_END, 1, points=1), r"points: 1 \(int\).* at least 2"),
         (lambda: sdmodel.tornado(model, NO_NAMES, AT_END), "parameter 0 is no name"),
         (lambda: sdmodel.tornado(model, pd.DataFrame({"a": [1.0]}, index=["rate"]), AT_END), "no column 'high'"),

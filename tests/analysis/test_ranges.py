@@ -335,6 +335,45 @@ def test_ranges_that_a_model_cannot_hold_are_refused(model: Model) -> None:
         lever.with_ranges({"support size": (0, 900, "normal")})
 
 
+# -- outcomes -----------------------------------------------------------------------------------------------------
+def test_analyses_of_a_sweep_take_an_array_an_outcome_or_a_name(model: Model) -> None:
+    given = FORMS["mapping"]
+    designs = {
+        "sobol": (sdmodel.sobol, sdmodel.sobol_blocks(given, 16, rng=1), {"rng": 1}),
+        "morris": (sdmodel.morris, sdmodel.morris_trajectories(given, 4, rng=1), {"rng": 1}),
+        "tornado": (sdmodel.tornado, sdmodel.one_at_a_time(given), {}),
+    }
+    for analysis, design, more in designs.values():
+        sweep = model.sweep(design, ["population"], certificate=0)
+        by_outcome = analysis(sweep, given, END, **more)
+        array = END.of(sweep)
+        pd.testing.assert_frame_equal(analysis(sweep, given, array, **more), by_outcome)
+        own = analysis(sweep, given, (array**2).rename("squared"), **more)
+        assert set(own.index.get_level_values("outcome")) == {"squared"}
+        paths = analysis(sweep, given, sweep["population"].isel(time=slice(1, None)), **more)
+        named = analysis(sweep, given, "population", **more).query("time > 0")
+        pd.testing.assert_frame_equal(paths, named)
+        with pytest.raises(DesignError, match="one value for each of"):
+            analysis(sweep, given, array.isel(run=slice(3)), **more)
+    with pytest.raises(DesignError, match="give that sweep in place of the model"):
+        sdmodel.tornado(model, given, array)
+    with pytest.raises(DesignError, match="do not fit into one table"):
+        sdmodel.tornado(sweep, given, [array, "population"])
+
+
+def test_one_number_is_asked_for_by_a_name(model: Model) -> None:
+    given, search = {"birth rate": (0.01, 0.05)}, {"generations": 2, "population": 6, "rng": 1}
+    for goal in ("population", END):
+        best = sdmodel.optimise(model, given, goal, limits={"births": (None, 5)}, **search)
+        assert {"final of population", "final of births"} <= set(best)
+        lever = sdmodel.solve_lever(model, given, goal, 115)["birth rate"].iloc[0]
+        assert sdmodel.threshold(model, given, goal, 115, points=5)["birth rate"].iloc[0] == pytest.approx(
+            lever, rel=0.1
+        )
+    front = sdmodel.pareto(model, given, {"population": "max", "deaths": "min"}, **search)
+    assert {"final of population", "final of deaths"} <= set(front)
+
+
 def test_the_same_argument_is_read_everywhere(model: Model) -> None:
     """No public function with parameters or levers is left out of the tables above."""
     room = {n for n in sdmodel.__all__ if callable(f := getattr(sdmodel, n)) and ".analysis." in str(f.__module__)}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import outcome_unit, progress_bar
-from sdmodel.analysis.inputs import Limits, Parameters, check, variables_of
+from sdmodel.analysis.inputs import Limits, Parameters, check, one_outcome, variables_of
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
+    by_outcome,
     excess,
     first_policies,
     limited_columns,
@@ -38,7 +39,7 @@ _CHECKED = 3
 def optimise(
     model: Structure,
     levers: Parameters,
-    goal: Outcome,
+    goal: Outcome | str,
     *,
     aim: str = "max",
     limits: Limits | None = None,
@@ -66,7 +67,7 @@ def optimise(
         ``{name: (low, high)}``, or names of constants for the ranges of the file. A constant marked `[switch]` takes
         integer numbers only, one with a list of choices these; of a distribution the range counts.
     goal
-        The outcome to optimise.
+        The outcome to optimise; the name of a variable stands for its final value, here and in `limits`.
     aim
         ``"max"`` or ``"min"``.
     limits
@@ -130,13 +131,14 @@ def optimise(
     >>> round(float(search["exit start"].iloc[-1]), 1)
     2015.0
     """
-    check(outcome=goal, generations=generations, rng=rng)
+    goal = one_outcome("outcome", goal)
+    check(generations=generations, rng=rng)
     choice("aim", aim, AIMS)
     choice("robust", robust, ROBUST)
     if robust != "expected" and samples is None:
         raise DesignError(f"robust={robust!r} compares samples; give some, such as latin_hypercube(...).")
     evaluator = prepare(model, levers, [goal], limits, samples, scenario, every, workers)
-    limits = dict(limits or {})
+    limits = by_outcome(limits)
     count = max(10 * len(evaluator.levers), 16) if population is None else population
     check(population=count)
     generator = np.random.default_rng(rng)

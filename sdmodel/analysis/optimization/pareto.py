@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.analysis.evaluation import progress_bar, require
-from sdmodel.analysis.inputs import Limits, Parameters, check
+from sdmodel.analysis.inputs import Limits, Parameters, check, one_outcome
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
+    by_outcome,
     excess,
     first_policies,
     limited_columns,
@@ -31,7 +32,7 @@ AIMS = ("max", "min")
 def pareto(
     model: Structure,
     levers: Parameters,
-    goals: Mapping[Outcome, str],
+    goals: Mapping[Outcome | str, str],
     *,
     limits: Limits | None = None,
     samples: pd.DataFrame | None = None,
@@ -52,7 +53,7 @@ def pareto(
     model, levers, limits, scenario, every, workers, progress
         As in `optimise`.
     goals
-        Two or more outcomes, each with ``"max"`` or ``"min"``.
+        Two or more outcomes, each with ``"max"`` or ``"min"``; the name of a variable stands for its final value.
     samples
         A design of uncertainties; each policy is run in every row and a goal is its mean over them. Limits must hold in
         every row.
@@ -92,27 +93,27 @@ def pareto(
        https://doi.org/10.1109/4235.797969
     """
     check(population=population, generations=generations, rng=rng)
-    goals = _goals(goals)
-    signs = np.array([1.0 if aim == "min" else -1.0 for aim in goals.values()])
+    aims = _goals(goals)
+    signs = np.array([1.0 if aim == "min" else -1.0 for aim in aims.values()])
     require("pymoo", "A Pareto front")
-    evaluator = prepare(model, levers, goals, limits, samples, scenario, every, workers)
-    limits = dict(limits or {})
+    evaluator = prepare(model, levers, aims, limits, samples, scenario, every, workers)
+    limits = by_outcome(limits)
     with progress_bar(generations, "front", "generation", progress) as shown:
         policies, history = _search(evaluator, signs, limits, population, generations, rng, shown)
     found = evaluator(policies)
-    broken = excess(found[len(goals) :], limits).sum(axis=0)
+    broken = excess(found[len(aims) :], limits).sum(axis=0)
     failed = ~np.isfinite(found).all(axis=(0, 2))
     if (broken > 0).all() or failed.all():
         raise DesignError(
             f"No policy in {evaluator.runs:,} runs keeps the limits. Widen the ranges of the levers or the limits, or "
             "look at one goal alone with optimise, which says what comes nearest."
         )
-    frame = _frame(evaluator, policies, found, goals, limits)[(broken == 0) & ~failed]
-    frame = nondominated(frame, {o.label: aim for o, aim in goals.items()})
-    frame = frame.drop_duplicates([o.label for o in goals]).sort_values(next(iter(goals)).label, ignore_index=True)
-    outcomes = (*goals, *limits)
+    frame = _frame(evaluator, policies, found, aims, limits)[(broken == 0) & ~failed]
+    frame = nondominated(frame, {o.label: aim for o, aim in aims.items()})
+    frame = frame.drop_duplicates([o.label for o in aims]).sort_values(next(iter(aims)).label, ignore_index=True)
+    outcomes = (*aims, *limits)
     frame.attrs = {
-        "goals": {o.label: aim for o, aim in goals.items()},
+        "goals": {o.label: aim for o, aim in aims.items()},
         "levers": list(evaluator.levers.index),
         "units": evaluator.units(outcomes),
         "runs": evaluator.runs,
@@ -174,11 +175,11 @@ def nondominated(table: pd.DataFrame, goals: Mapping[str, str]) -> pd.DataFrame:
 
 def _goals(goals: Any) -> dict[Outcome, str]:
     """Two or more outcomes, each with its aim."""
-    if not isinstance(goals, Mapping) or len(goals) < 2 or not all(isinstance(g, Outcome) for g in goals):
+    if not isinstance(goals, Mapping) or len(goals) < 2 or not all(isinstance(g, (str, Outcome)) for g in goals):
         raise refuse("goals", goals, "a mapping from two Outcomes or more to 'max' or 'min' (optimise takes one)")
     for aim in goals.values():
         choice("aim", aim, AIMS)
-    return dict(goals)
+    return {one_outcome("goals", goal): aim for goal, aim in goals.items()}
 
 
 def _search(

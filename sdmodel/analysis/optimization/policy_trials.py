@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.analysis.evaluation import evaluate, outcome_unit
-from sdmodel.analysis.inputs import Limits, Parameters, check, constants_to_vary
+from sdmodel.analysis.inputs import Limits, Parameters, check, constants_to_vary, one_outcome
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.ranges import Choices
@@ -116,7 +116,12 @@ def prepare(
         if not [c for c in retained if c not in LABELS]:
             raise DesignError("The samples hold no constant besides the levers. Leave samples out, or add columns.")
         samples = samples[retained]
-    return PolicyEvaluator(model, table, (*goals, *(limits or {})), samples, scenario, every, workers)
+    return PolicyEvaluator(model, table, (*goals, *by_outcome(limits)), samples, scenario, every, workers)
+
+
+def by_outcome(limits: Limits | None) -> dict[Outcome, tuple[float | None, float | None]]:
+    """Limits by outcome; the name of a variable stands for its final value."""
+    return {one_outcome("limits", outcome): ends for outcome, ends in (limits or {}).items()}
 
 
 def slack(values: np.ndarray, limit: tuple[float | None, float | None]) -> np.ndarray:

@@ -46,7 +46,8 @@ def sobol(
         Ranges in any form of `sdmodel.latin_hypercube`, such as `model.uncertainties` or ``{name: (low, high)}``, or
         names of constants for the ranges of the file. They are drawn independently of each other.
     outcomes
-        One or several outcomes; the name of a variable stands for its path and gives indices over time.
+        One or several outcomes; the name of a variable stands for its path and gives indices over time. With a sweep
+        also an `xarray.DataArray` of your own with a value for each run, or with the dimension time a path.
     n
         Number of blocks, a power of two; a model is run ``n * (parameters + 2)`` times.
     second

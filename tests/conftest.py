@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 import sdmodel
+from sdmodel.compile.llvm import engine
 from sdmodel.core.resources import named_models as shipped_names
 from sdmodel.model import Model
 
@@ -72,6 +73,16 @@ def shipped_models() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sdmodel, "load", load)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Kernels are compiled in half of the time, to the same values, where their code is not what is tested."""
+    tested = request.path.relative_to(Path(__file__).parent).as_posix().startswith(("benchmarks/", "compile/"))
+    with pytest.MonkeyPatch.context() as patch:
+        if not tested:
+            patch.setattr(engine, "OPTIMIZATION", 0)
         yield
 
 

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import sdmodel
+from sdmodel.study import question
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(?:python|\{plot\})\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -39,6 +40,8 @@ def code_blocks(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     plt.switch_backend("Agg")
+    # Questions are asked with other ranges as well, which takes half of their time and is tested in tests/study.
+    monkeypatch.setattr(question, "RANGE_FACTORS", {"half as wide": 0.5})
     shutil.copytree(ROOT / "models" / "examples", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "page"}

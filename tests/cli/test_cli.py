@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,19 @@ COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "export")
 
 
 def call(*words: object, cwd: Path, status: int = 0) -> str:
-    """What `sdmodel WORDS` prints (errors where it fails)."""
+    """What `sdmodel WORDS` prints (errors where it fails), within this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["sdmodel", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert (stop.value.code or 0) == status, out.getvalue() + err.getvalue()
+    return err.getvalue() if status == 2 else out.getvalue()
+
+
+def called(*words: object, cwd: Path, status: int = 0) -> str:
+    """The same in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "sdmodel.cli", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120
     )
@@ -30,7 +44,7 @@ def call(*words: object, cwd: Path, status: int = 0) -> str:
 
 
 def inside(*words: object) -> str:
-    """The same within this process, for what cannot go wrong in an interesting way."""
+    """Output of a command that writes no file."""
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 0, done.output
     return done.output
@@ -83,7 +97,7 @@ def test_describe_a_model_and_a_variable() -> None:
 
 # -- running ----------------------------------------------------------------------------------------------------
 def test_run_writes_every_variable(tmp_path: Path) -> None:
-    text = call("run", "policy", "--set", "exit start=2020-07-01", "--every", "5", "-o", "a.csv", cwd=tmp_path)
+    text = called("run", "policy", "--set", "exit start=2020-07-01", "--every", "5", "-o", "a.csv", cwd=tmp_path)
     assert "a.csv: 6 times of" in text
     table = pd.read_csv(tmp_path / "a.csv", index_col="time")
     assert table.index.tolist() == [2009, 2014, 2019, 2024, 2029, 2034]
@@ -121,19 +135,9 @@ def test_run_takes_the_method_a_file_needs(tmp_path: Path) -> None:
 def test_check_answers_by_its_status(tmp_path: Path, write_model: Callable[..., Path]) -> None:
     assert "0 errors" in call("check", "network", cwd=tmp_path)
     bad = write_model("x = INTEG(nowhere, 0) ~ Dmnl ~ |")
-    done = subprocess.run(
-        [sys.executable, "-m", "sdmodel.cli", "check", str(bad)], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 1
-    assert "nowhere" in done.stdout
+    assert "nowhere" in call("check", bad, cwd=tmp_path, status=1)
     warned = write_model("x = 3 ~ Dmnl ~ How many. [fixed] [@guess] |\ny = INTEG(x, 0) ~ Dmnl*Year ~ |", name="warned")
-    strict = subprocess.run(
-        [sys.executable, "-m", "sdmodel.cli", "check", str(warned), "--strict"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert strict.returncode == 1
+    call("check", warned, "--strict", cwd=tmp_path, status=1)
     call("check", warned, cwd=tmp_path)
 
 
@@ -212,7 +216,7 @@ def test_errors_are_short_and_status_two(
 
 
 def test_an_error_of_a_process_of_its_own(tmp_path: Path) -> None:
-    text = call("run", "network", "--set", "trust time=99", cwd=tmp_path, status=2)
+    text = called("run", "network", "--set", "trust time=99", cwd=tmp_path, status=2)
     assert text.startswith("sdmodel: 'trust time' is given 99 Year; its range in network.mdl is 2 to 8 Year.")
     assert list(tmp_path.iterdir()) == []
 

@@ -122,10 +122,10 @@ def test_own_functions_on_older_processors(model_from: Callable[..., Model]) -> 
 
 def _for(triple: str, features: str, machine: Machine) -> tuple[Any, Any]:
     """The kernel of a shipped model as a module of another processor, and the target machine that writes its code."""
-    program = program_of(sdmodel.load("network"), fixed=False)
+    program = program_of(sdmodel.load("synergy"), fixed=False)
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    text = emit(program, [program.outputs["trust"]], solver("exact").steps, machine).text
+    text = emit(program, [program.outputs["process synergy"]], solver("exact").steps, machine).text
     return engine.assembled(text, engine.Target(triple, "generic", features, machine))
 
 

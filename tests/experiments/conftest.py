@@ -17,7 +17,7 @@ def model() -> sdmodel.Model:
 
 @pytest.fixture(autouse=True, scope="module")
 def other_ranges(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Of the other ranges that an experiment is asked with, the narrower ones are enough: settings can leave them."""
+    """No other ranges unless a file asks for some: they take half of the time, and tests/study tests them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "RANGE_FACTORS", getattr(request.module, "OTHER_RANGES", {"half as wide": 0.5}))
+        patch.setattr(question, "RANGE_FACTORS", getattr(request.module, "OTHER_RANGES", {}))
         yield

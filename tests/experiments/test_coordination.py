@@ -17,7 +17,6 @@ CARRIED = "implementation"
 OWN = "coordination money"
 CLOSED = {"implementing rules budget": 30.0}
 SAMPLES, SEED = 40, 3
-OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ ALL = [PAPER, *OTHERS]
 SOONER = 0.25
 PROGRAMMES = ("actor", "social", "culture")
 SAMPLES = 30
-OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 def with_programmes(model: sdmodel.Model) -> sdmodel.Model:

@@ -17,7 +17,6 @@ SHIELD = "protection x5"
 FIRMS = "firms"
 VOLUME = {0.0: "no programmes", 0.5: "half the volume", 1.0: "as it is", 2.0: "twice the volume", 4.0: "volume x4"}
 SAMPLES, SEED = 40, 3
-OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 @pytest.fixture(scope="module")

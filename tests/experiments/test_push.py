@@ -23,7 +23,6 @@ AT_END = "at its end"
 SMALL = "a quarter of the size"
 LARGE = "four times the size"
 SAMPLES, SEED = 40, 3
-OTHER_RANGES = {}  # they take half of the time and are tested by themselves
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ HELD = {"1.2 %": 0.012, "3 %": 0.03, "5 %": 0.05, "8 %": 0.08}
 EVEN = "three times the grants"
 PRIORITY = "priority by track record"
 SAMPLES = 24
+OTHER_RANGES = {"half as wide": 0.5}
 
 
 @pytest.fixture(scope="module")

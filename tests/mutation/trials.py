@@ -31,9 +31,25 @@ HOME = ROOT / ".mutation"
 COPY = HOME / "checkout"
 RECORD = HOME / "record"
 CODE = ("sdmodel", "models", "experiments")
-PARTS = (*CODE, "tests", "docs", "pyproject.toml", "setup.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
-# Whole models asked, PySD beside them, and builds: they take minutes and are not aimed at one room.
-LEFT_OUT = ("experiments/", "models/", "benchmarks/", "mutation/", "test_packaging", "test_architecture")
+PARTS = (
+    *CODE,
+    "tests",
+    "docs",
+    "pyproject.toml",
+    "setup.py",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+)
+# Whole models asked, PySD beside them, builds, clusters and timings: they take minutes and are not aimed at one room.
+LEFT_OUT = (
+    *("experiments/", "benchmarks/", "mutation/", "test_packaging", "test_architecture", "faults/test_hostile"),
+    *("faults/test_security", "models/test_behaviour", "models/test_conservation", "models/test_parity"),
+    *("models/test_shipped", "models/test_traps", "models/test_published", "faults/fuzz"),
+    *("test_docs", "test_import_time", "compile/test_scaling", "compile/test_llvm_math", "compile/test_llvm_machines"),
+    *("conformance/test_suite", "core/test_pickling", "io/test_load_threads", "sweep/test_dask"),
+)
 WARM = ("coverage", "hypothesis", "llvmlite.binding", "llvmlite.ir", "lxml.etree", "matplotlib.pyplot", "networkx",
         "numpy", "openpyxl", "pandas", "pytest", "scipy.integrate", "scipy.optimize", "scipy.stats", "tqdm", "typer",
         "xarray", "zarr", "SALib", "pymoo", "sklearn.tree", "distributed")  # fmt: skip
@@ -156,7 +172,17 @@ class Recorder:
 
 def arguments(folder: str, files: Collection[str]) -> list[str]:
     quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what is imported before the fork
-    return ["-q", "-n0", *quiet, "-p", "no:cacheprovider", "-p", "no:randomly", f"--basetemp={folder}/t", *sorted(files)]
+    return [
+        "-q",
+        "-n0",
+        *quiet,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        f"--basetemp={folder}/t",
+        *sorted(files),
+    ]
 
 
 def record(paths: Collection[str], report: Callable[[str], None]) -> None:

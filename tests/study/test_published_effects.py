@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -202,3 +203,64 @@ def test_the_table_on_a_few_samples() -> None:
     voucher = table.loc[table["what"].str.startswith("links made by a voucher"), "values"].iloc[0]
     assert voucher == pytest.approx(model.parameters().loc["voucher additionality", "value"])
     assert len(requested.check(model, samples)) == len(table)
+
+
+TOY = """
+present value of public money = INTEG(budget, 0) ~ million CNY ~ |
+budget = 1 ~ million CNY/Year [0,9] ~ Budget. [lever P01] |
+yield = 1 ~ Dmnl [0,9] ~ What a yuan brings. [uncertainty] [@guess] |
+a = yield * budget + 1 ~ Dmnl ~ |
+size = INTEG(yield, 0) ~ Dmnl ~ |
+"""
+TOY_FILE = {
+    "source": {"s": "A source."},
+    "effect": [
+        {**STEM, "low": 0.4, "high": 0.75, "arms": {"treated": {"values": {"budget": 2.0}}},
+         "outcome": {"form": "relative change", "variable": "a", "at": 2012}},
+        {**STEM, "id": "Y", "low": 0.4, "high": 0.75, "arms": {"treated": {"values": {"budget": 2.0}}},
+         "outcome": {"form": "relative change", "variable": "a", "at": 2012},
+         "among": {"third": "highest", "variable": "size", "at": 2012, "over": ""}},
+        {**STEM, "id": "Z", "low": 0.0, "unit": requested.YES, "arms": {"treated": {"paths": {"budget": {
+            "at": [2009.0, 2010.0], "value": [1.0, 3.0], "between": "step"}}}},
+         "outcome": {"form": "grows after", "variable": "a", "at": 2012, "over_at": 2009}},
+        {**STEM, "id": "N", "label": "not comparable", "reason": "no such thing"},
+    ],
+}  # fmt: skip
+
+
+def test_the_table_of_a_small_model_by_hand(
+    model_from: Callable[..., sdmodel.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doubling the budget changes `a` by yield / (yield + 1)."""
+    monkeypatch.setattr(requested, "_file", lambda: TOY_FILE)
+    monkeypatch.setattr(requested, "SHAPE_END", 2013.0)
+    model = model_from(TOY, start=2009, end=2014, step=0.25)
+    samples = pd.DataFrame({"yield": [0.25, 1.0, 2.0, 3.0, 4.0, 0.5]})
+    table = requested.evaluate(model, samples, workers=1).set_index("id")
+    change = np.array([1 / 5, 1 / 2, 2 / 3, 3 / 4, 4 / 5, 1 / 3])
+    np.testing.assert_allclose(table["values"]["X"], change)
+    assert table["share inside"]["X"] == pytest.approx(2 / 6)  # one half and two thirds; the end itself is not inside
+    assert table[["median", "5 %", "95 %"]].loc["X"].tolist() == pytest.approx(np.quantile(change, [0.5, 0.05, 0.95]))
+    assert table["verdict"].to_dict() == {"X": "hit", "Y": "miss", "Z": "hit", "N": "not comparable"}
+    np.testing.assert_allclose(table["values"]["Y"], [np.nan, np.nan, np.nan, 3 / 4, 4 / 5, np.nan])  # two of six
+    assert table["samples"].to_dict() == {"X": 6, "Y": 2, "Z": 6, "N": 0}
+    assert table["values"]["Z"].tolist() == [1.0] * 6
+    assert table.attrs["runs"] == 3 * 6  # reference, treated and path, each once
+    figures = {name.split()[0]: (figure, verdict) for name, figure, _, verdict, _ in requested.check(model, samples)}
+    assert figures["X"] == (pytest.approx(np.median(change)), "hit")
+    assert figures["Z"] == (1.0, "hit")
+
+
+def test_an_unknown_third_or_source_is_refused(
+    model_from: Callable[..., sdmodel.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = TOY_FILE["effect"][1]
+    monkeypatch.setattr(requested, "_file", lambda: {**TOY_FILE, "effect": [{**one, "source": "t"}]})
+    with pytest.raises(UnknownNameError, match="source of the effect"):
+        requested.effects()
+    middle = {**one, "among": {**one["among"], "third": "middle"}}
+    monkeypatch.setattr(requested, "_file", lambda: {**TOY_FILE, "effect": [middle]})
+    monkeypatch.setattr(requested, "SHAPE_END", 2013.0)
+    model = model_from(TOY, start=2009, end=2014, step=0.25)
+    with pytest.raises(UnknownNameError, match="'middle'"):
+        requested.evaluate(model, pd.DataFrame({"yield": [1.0]}), workers=1)

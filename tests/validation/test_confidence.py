@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import sdmodel
+from sdmodel.cli.main import app
 from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.model import Model
 from sdmodel.solve.run import run
@@ -396,14 +396,14 @@ def test_the_command_counts_what_must_be_passed(pond: Callable[..., Model]) -> N
     assert model.path is not None
     spec = model.path.with_name("checks.toml")
     spec.write_text(f"[[{model.name}.behaviour]]\nname = 'fills'\noutcome = 'fish'\nexpect = 'rises'\n", "utf-8")
-    call = [sys.executable, "-m", "sdmodel.cli", "check", str(model.path), "--all", "-n", "20"]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    call = ["check", str(model.path), "--all", "-n", "20"]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0, done.output
     assert "8 structure\n" in done.stdout
     assert "9 sensitivity (reports)\n" in done.stdout
     spec.write_text(spec.read_text("utf-8").replace("rises", "falls"), "utf-8")
-    done = subprocess.run(call, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 1
     assert "1 misses in what must be passed" in done.stdout
 
 

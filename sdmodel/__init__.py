@@ -23,11 +23,11 @@ _HOMES = {
     "Schedule": "core.schedule",
     "Path": "core.schedule",
     "load_scenarios": "io.scenarios",
-    "grid": "design",
-    "latin_hypercube": "design",
-    "pair": "design",
-    "sobol_sequence": "design",
-    "morris_trajectories": "design",
+    "grid": "design.tables",
+    "latin_hypercube": "design.samplers",
+    "pair": "design.tables",
+    "sobol_sequence": "design.samplers",
+    "morris_trajectories": "design.samplers",
     "open_sweep": "sweep.open_store",
     "Outcome": "core.outcome",
     "optimise": "analysis.optimization.optimize",
@@ -79,7 +79,8 @@ if TYPE_CHECKING:
     from sdmodel.core.scenario import Scenario
     from sdmodel.core.schedule import Path, Schedule
     from sdmodel.core.state import State
-    from sdmodel.design import grid, latin_hypercube, morris_trajectories, pair, sobol_sequence
+    from sdmodel.design.samplers import latin_hypercube, morris_trajectories, sobol_sequence
+    from sdmodel.design.tables import grid, pair
     from sdmodel.io.scenarios import load_scenarios
     from sdmodel.model import Model, compose, load
     from sdmodel.sweep.open_store import open_sweep

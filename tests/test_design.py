@@ -12,7 +12,8 @@ from scipy import stats
 import sdmodel
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.design import morris_trajectories, sobol_sequence, table
+from sdmodel.design.samplers import morris_trajectories, sobol_sequence
+from sdmodel.design.tables import table
 
 Q = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
 

@@ -17,7 +17,7 @@ from sdmodel.core.outcome import Outcome
 from sdmodel.core.ranges import NEED, Choices, has_ranges, is_distribution, read_ranges
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import LABELS, table
+from sdmodel.design.tables import LABELS, table
 from sdmodel.solve.inputs import constants_named, refuse_dates
 
 if TYPE_CHECKING:

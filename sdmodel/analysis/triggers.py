@@ -19,7 +19,7 @@ from sdmodel.core.errors import DesignError, FixedStepError, OverrideError, Solv
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import LABELS
+from sdmodel.design.tables import LABELS
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ def sweep(
     import pandas as pd
 
     import sdmodel
-    from sdmodel.design import LABELS
+    from sdmodel.design.tables import LABELS
     from sdmodel.io.designs import read_design
 
     table_path(out)

@@ -24,7 +24,8 @@ from scipy import stats
 from sdmodel.compile.parameters import constant_values
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.design import LABELS, latin_hypercube
+from sdmodel.design.samplers import latin_hypercube
+from sdmodel.design.tables import LABELS
 
 if TYPE_CHECKING:
     from sdmodel.core.structure import Variable

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sdmodel.analysis.discovery.discover import discover
 from sdmodel.core.errors import DesignError
-from sdmodel.design import LABELS
+from sdmodel.design.tables import LABELS
 
 LABEL_WORDS = ("built in", "conditional", "emergent")
 SUPPORTED, MOSTLY, DEPENDS = 0.95, 0.75, 0.25

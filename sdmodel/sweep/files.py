@@ -1,11 +1,15 @@
-"""Atomic, durable writes of small files."""
+"""Files of a store: atomic, durable writes of small files, the lock, and errors of writing."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sdmodel.core.errors import MissingExtraError, StoreError
 
 MOST_BYTES = 256_000_000
 """Larger JSON files are not read."""
@@ -42,3 +46,62 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def zarr_module() -> Any:
+    """The zarr package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError(
+            'A sweep on disk needs zarr. Install it: python -m pip install "sdmodel[store]"'
+        ) from error
+    return zarr
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Lock a store; the operating system releases the lock when its process ends.
+
+    Raises
+    ------
+    StoreError
+        If another sweep has locked the store, or its folder cannot be written.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise MissingExtraError(
+            'A sweep on disk needs filelock. Install it: python -m pip install "sdmodel[store]"'
+        ) from error
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(path.parent / f".{path.name}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"Another sweep is writing to {path.name}. Wait until it is done, or give another store."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Convert an OSError while a store is written to a StoreError."""
+    try:
+        yield
+    except (OSError, NotImplementedError) as error:
+        raise StoreError(
+            f"Writing to {path.name} failed: {getattr(error, 'strerror', None) or error}. What was written stands; "
+            "once the place can be written and has room, call the same sweep with the same store to resume."
+        ) from error

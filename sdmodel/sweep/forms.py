@@ -12,7 +12,7 @@ from sdmodel.core.errors import DesignError
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import LABELS, table
+from sdmodel.design.tables import LABELS, table
 from sdmodel.solve.inputs import constants_named, resolve_scenario
 
 if TYPE_CHECKING:

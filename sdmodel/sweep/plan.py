@@ -18,7 +18,7 @@ from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownN
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import LABELS
+from sdmodel.design.tables import LABELS
 from sdmodel.solve.inputs import constants_named, program_and_solver, refuse_dates, resolve_scenario, with_paths
 from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.solver import Solver

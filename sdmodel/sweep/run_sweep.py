@@ -14,20 +14,21 @@ from sdmodel.core.arguments import count, kind, refuse
 from sdmodel.core.errors import DesignError, StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import table
+from sdmodel.design.tables import table
 from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario
 from sdmodel.solve.times import Every, places, wanted_times
 from sdmodel.solve.values import read_sweep_data
 from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
 from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
+from sdmodel.sweep.files import locked
 from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
 from sdmodel.sweep.record import run_record
 from sdmodel.sweep.refinement import in_words
 from sdmodel.sweep.result import Shape, dataset
-from sdmodel.sweep.store import Store, locked
+from sdmodel.sweep.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

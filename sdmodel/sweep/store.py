@@ -9,8 +9,7 @@ when the sweep is resumed, and raises StoreError when it is read.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,74 +18,14 @@ import numpy as np
 from sdmodel.core.errors import MissingExtraError, StoreError
 from sdmodel.core.structure import Structure
 from sdmodel.sweep.engines import NOT_RUN, Chunk
-from sdmodel.sweep.files import read_json, sync, write_json
+from sdmodel.sweep.files import read_json, sync, write_json, writing, zarr_module
 from sdmodel.sweep.identity import MEANING, difference, digest
+from sdmodel.sweep.new_store import FORMAT, make_store, plain_record, write_root
 from sdmodel.sweep.plan import Plan
-from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS, Shape
+from sdmodel.sweep.result import MESSAGE_LENGTH, Shape
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FORMAT = 2
-
-
-def zarr_module() -> Any:
-    """The zarr package.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
-    try:
-        import zarr
-    except ImportError as error:
-        raise MissingExtraError(
-            'A sweep on disk needs zarr. Install it: python -m pip install "sdmodel[store]"'
-        ) from error
-    return zarr
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock a store; the operating system releases the lock when its process ends.
-
-    Raises
-    ------
-    StoreError
-        If another sweep has locked the store, or its folder cannot be written.
-    """
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise MissingExtraError(
-            'A sweep on disk needs filelock. Install it: python -m pip install "sdmodel[store]"'
-        ) from error
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(path.parent / f".{path.name}.lock"), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"Another sweep is writing to {path.name}. Wait until it is done, or give another store."
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Convert an OSError while a store is written to a StoreError."""
-    try:
-        yield
-    except (OSError, NotImplementedError) as error:
-        raise StoreError(
-            f"Writing to {path.name} failed: {getattr(error, 'strerror', None) or error}. What was written stands; "
-            "once the place can be written and has room, call the same sweep with the same store to resume."
-        ) from error
 
 
 class Store:
@@ -125,7 +64,7 @@ class Store:
                 return store
             # Created under a temporary name and renamed: a sweep killed here leaves no partial store.
             making = path.parent / f".{path.name}.making"
-            _make(making, model, plan, shapes, design, record, rows)
+            make_store(making, model, plan, shapes, design, record, rows)
             if path.exists():
                 path.rmdir()
             making.rename(path)
@@ -154,7 +93,7 @@ class Store:
 
     def refuse_another(self, record: Mapping[str, Any]) -> None:
         """Raise StoreError, naming the difference, unless `record` is that of the sweep that wrote the store."""
-        retained, mine = self.manifest["record"], _plain_record(record)
+        retained, mine = self.manifest["record"], plain_record(record)
         key = difference(retained, mine)
         if key:
             raise StoreError(
@@ -319,86 +258,6 @@ class Store:
         """Add values known only at the end of the sweep, such as the error certificate, to the record."""
         with writing(self.path):
             content = {k: v for k, v in self.manifest.items() if k != "digest"}
-            content["record"] = {**content["record"], **_plain_record(notes)}
-            _write_root(self.path, content)
+            content["record"] = {**content["record"], **plain_record(notes)}
+            write_root(self.path, content)
         return Store.opened(self.path)
-
-
-def _make(
-    making: Path,
-    model: Structure,
-    plan: Plan,
-    shapes: Sequence[Shape],
-    design: pd.DataFrame,
-    record: Mapping[str, Any],
-    rows: int,
-) -> None:
-    """Create the arrays of a new store, empty except for times and design, and its root attributes."""
-    zarr = zarr_module()
-    group = zarr.open_group(str(making), mode="w")
-    runs, times = plan.runs, len(plan.times)
-    group.create_group("marks")
-    small: dict[str, dict[str, Any]] = {}
-
-    def put(key: str, values: np.ndarray, dim: str, name: str, **more: Any) -> None:
-        array = group.create_array(
-            key, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=[dim]
-        )
-        array.attrs.update({"name": name, **more})
-        array[...] = values
-        small[key] = {"name": name, "size": len(values), "digest": digest(values), **more}
-
-    put("time", np.asarray(plan.times), "time", "time", unit=model.time_unit)
-    for i, column in enumerate(design.columns):
-        values, extra = _plain(design[column].to_numpy())
-        put(f"p{i}", values, "run", str(column), **extra)
-    group.create_array(
-        "status", shape=(runs,), chunks=(rows,), dimension_names=["run"], attributes=STATUS, dtype="int8",
-        fill_value=NOT_RUN,
-    )  # fmt: skip
-    variables: dict[str, dict[str, Any]] = {}
-    for i, shape in enumerate(shapes):
-        whole = (runs, times, *shape.sizes)
-        about: dict[str, Any] = {
-            "name": shape.name,
-            **shape.attrs,
-            "elements": {dim: list(axis) for dim, axis in zip(shape.dims, shape.axes, strict=True)},
-        }
-        group.create_array(
-            f"v{i}", shape=whole, chunks=(rows, *whole[1:]), dtype="float64", fill_value=math.nan,
-            dimension_names=["run", "time", *shape.dims], attributes=about,
-        )  # fmt: skip
-        variables[f"v{i}"] = {**about, "shape": list(whole)}
-    content = {
-        "sdmodel_format": FORMAT,
-        "runs": runs,
-        "chunk_rows": rows,
-        "time": small.pop("time"),
-        "design": small,
-        "variables": variables,
-        "record": _plain_record(record),
-        "metadata": {key: read_json(making / key / "zarr.json") for key in ("status", *variables)},
-    }
-    content["made"] = digest(content)
-    for file in making.rglob("*"):
-        if file.is_file():
-            sync(file)
-    _write_root(making, content)
-
-
-def _write_root(path: Path, content: Mapping[str, Any]) -> None:
-    root = read_json(path / "zarr.json")
-    assert isinstance(root, dict)
-    write_json(path / "zarr.json", {**root, "attributes": {**content, "digest": digest(content)}})
-
-
-def _plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: (None if isinstance(v, float) and math.isnan(v) else v) for k, v in record.items()}
-
-
-def _plain(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """Numbers unchanged; strings as integer codes, with their levels as attributes."""
-    if np.issubdtype(values.dtype, np.number) or values.dtype == bool:
-        return values, {}
-    levels, codes = np.unique(values.astype(str), return_inverse=True)
-    return codes.astype("int32"), {"levels": levels.tolist()}

@@ -16,7 +16,7 @@ from sdmodel.analysis.inputs import Parameters, Seed, check, constants_to_vary
 from sdmodel.core.errors import DesignError, ResultWarning, SolveError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import latin_hypercube
+from sdmodel.design.samplers import latin_hypercube
 
 _EDGE = 1e-6
 """A parameter within this share of its range from an end counts as being at that end."""

@@ -16,7 +16,7 @@ from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import latin_hypercube
+from sdmodel.design.samplers import latin_hypercube
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from sdmodel.analysis.discovery.prim import Box
 from sdmodel.analysis.inputs import Parameters, check, parameter_names
 from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.design import LABELS
+from sdmodel.design.tables import LABELS
 from sdmodel.sweep.forms import flat
 
 if TYPE_CHECKING:

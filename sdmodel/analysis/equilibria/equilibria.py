@@ -14,7 +14,7 @@ from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure, Variable
-from sdmodel.design import LABELS, table
+from sdmodel.design.tables import LABELS, table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -318,7 +318,7 @@ def _checked(evaluator: PolicyEvaluator, policy: np.ndarray, goal: Outcome) -> f
     """Largest relative difference of the goal of a policy from scipy over a few samples; NaN for grid models."""
     import pandas as pd
 
-    from sdmodel.design import pair
+    from sdmodel.design.tables import pair
 
     design = pd.DataFrame(evaluator.admissible(policy[None]), columns=evaluator.levers.index)
     if evaluator.samples is not None:

@@ -15,8 +15,8 @@ from sdmodel.core.outcome import Outcome
 from sdmodel.core.ranges import Choices
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import LABELS, pair
-from sdmodel.design import table as design_table
+from sdmodel.design.tables import LABELS, pair
+from sdmodel.design.tables import table as design_table
 
 if TYPE_CHECKING:
     import pandas as pd

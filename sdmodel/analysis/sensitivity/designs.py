@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.core.errors import DesignError
-from sdmodel.design import Ranges, parameter_table, sobol_sequence, with_closed_ends
+from sdmodel.design.samplers import Ranges, parameter_table, sobol_sequence, with_closed_ends
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from sdmodel.analysis.sensitivity.evaluation import (
 from sdmodel.core.errors import DesignError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.design import morris_trajectories
+from sdmodel.design.samplers import morris_trajectories
 
 if TYPE_CHECKING:
     import pandas as pd

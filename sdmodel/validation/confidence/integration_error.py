@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.core.structure import Structure
-from sdmodel.design import latin_hypercube
+from sdmodel.design.samplers import latin_hypercube
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.extreme_conditions import constants
 from sdmodel.validation.confidence.result import Row, info, pass_or_miss

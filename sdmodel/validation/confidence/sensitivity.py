@@ -9,7 +9,8 @@ import numpy as np
 
 from sdmodel.compile.parameters import constants_table
 from sdmodel.core.structure import Structure
-from sdmodel.design import latin_hypercube, pair
+from sdmodel.design.samplers import latin_hypercube
+from sdmodel.design.tables import pair
 from sdmodel.sweep.run_sweep import run_sweep
 from sdmodel.validation.confidence.behaviour_modes import MODES, modes
 from sdmodel.validation.confidence.result import Row, info

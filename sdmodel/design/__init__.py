@@ -1,0 +1,1 @@
+"""Designs: tables of runs, and samplers that make them."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sdmodel.core.plotting import provide
 from sdmodel.core.resources import CheckoutFinder
 from sdmodel.core.version import __version__
 
 CheckoutFinder.install()
+provide(lambda: import_module("sdmodel.plot"))
 
 _HOMES = {
     "load": "model",

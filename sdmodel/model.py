@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sdmodel import edit
+from sdmodel.core import html
 from sdmodel.core.documentation import described_by
 from sdmodel.core.errors import MissingExtraError, UnitsWarning
 from sdmodel.core.expression import Expr
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from sdmodel.core.run import Run
     from sdmodel.core.state import State
+
+MOST_OPEN = 12
+"""Variables of a section that a notebook shows without a click."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -43,6 +47,29 @@ class Model(Structure):
     def of(cls, structure: Structure) -> Self:
         """The model of a structure."""
         return cls(**{f.name: getattr(structure, f.name) for f in dataclasses.fields(structure)})
+
+    def _repr_html_(self) -> str:
+        from sdmodel.compile.overview import UNCERTAINTIES, overview
+
+        time = self.time
+        span = f"Time from {time.get('initial time')} to {time.get('final time')} {self.time_unit}"
+        parts = [html.paragraph(f"{repr(self)[1:-1]}. {span}.")]
+        if self.sectors:
+            parts.append(html.paragraph(f"Sectors: {', '.join(self.sectors)}"))
+        for section in overview(self):
+            if section.title == UNCERTAINTIES:
+                counts = ", ".join(f"{group} {len(entries)}" for group, entries in section.groups.items())
+                parts.append(html.paragraph(f"{section.title} ({section.size}): {counts}"))
+                continue
+            small = section.size <= MOST_OPEN
+            tables = {g: html.table(section.columns, section.rows(some)) for g, some in section.groups.items()}
+            groups = [html.folded(f"{g} ({len(section.groups[g])})", t, unfolded=small) for g, t in tables.items()]
+            shown = groups if len(tables) > 1 else tables.values()
+            parts.append(html.folded(f"{section.title} ({section.size})", *shown, unfolded=small))
+        if self.scenarios:
+            table = html.table(["name", "what it is"], [(s.name, s.description) for s in self.scenarios.values()])
+            parts.append(html.folded(f"Scenarios ({len(self.scenarios)})", table))
+        return html.block(f"Model {self.name}", *parts)
 
     @property
     def uncertainties(self) -> pd.DataFrame:

@@ -147,7 +147,7 @@ def test_public_names_come_from_one_table() -> None:
     tree = ast.parse(MODULES["sdmodel"].read_text(encoding="utf-8"))
     loaded = {a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names}
     loaded |= {str(n.module) for n in tree.body if isinstance(n, ast.ImportFrom)}
-    assert {n for n in loaded if ours(n)} == {"sdmodel.core.resources", "sdmodel.core.version"}
+    assert {n for n in loaded if ours(n)} == {f"sdmodel.core.{name}" for name in ("plotting", "resources", "version")}
     known = {n for n, _ in imports("sdmodel") if ours(n)}
     assert {f"sdmodel.{home}" for home in [*sdmodel._HOMES.values(), *sdmodel._MODULES.values()]} <= known
     for name in sdmodel.__all__:

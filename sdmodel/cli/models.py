@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdmodel.cli.application import ModelName, command
 from sdmodel.cli.output import say
+from sdmodel.core.text import shorten
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from sdmodel.compile.overview import Section
     from sdmodel.model import Model
+
+MOST_ROWS = 24
+"""Largest number of outcomes, or of uncertainties, that are listed one by one; of more, the number in each group."""
 
 
 @command("list")
@@ -39,39 +43,42 @@ def list_() -> None:
 @command()
 def describe(
     model: ModelName,
-    variable: Annotated[str | None, typer.Argument(help="Show one variable with causes and uses.")] = None,
+    variable: Annotated[
+        str | None, typer.Argument(help="Show one variable with causes and uses, or all of a sector or group.")
+    ] = None,
 ) -> None:
-    """Show what a model holds, or one of its variables."""
+    """Show what a model holds, by group, or one of its variables."""
     import sdmodel
+    from sdmodel.compile.overview import KINDS, UNCERTAINTIES, overview, section
 
     found = sdmodel.load(model)
+    every = [v for v in found.equations.values() if v.kind != "control"]
     if variable is not None:
-        _describe_variable(found, variable)
+        members = [v for v in every if variable.strip().lower() in (v.sector.lower(), v.group.lower())]
+        if variable in found or not members:
+            _describe_variable(found, variable)
+        for kind, title in KINDS.items() if variable not in found else ():
+            _describe_section(section(found, title, [v for v in members if v.kind == kind]))
         return
     say(repr(found)[1:-1])
     time = found.time
     say(f"Time from {time.get('initial time')} to {time.get('final time')}, TIME STEP {time.get('time step')}")
-    marked = False
-    for title, table in (("Levers", found.levers), ("Uncertainties and switches", found.uncertainties)):
-        if len(table):
-            marked = True
-            _describe_constants(title, table)
-    if found.outcomes:
-        marked = True
-        say(f"\nOutcomes ({len(found.outcomes)})\n  {', '.join(found.outcomes)}")
-    if not marked:  # a file without markers in its documentation, such as most that come from elsewhere
-        _describe_constants("Constants", found.parameters())
-        for kind, title in (("stock", "Stocks"), ("auxiliary", "Auxiliaries"), ("data", "Data variables")):
-            names = [v.name for v in found.equations.values() if v.kind == kind]
-            if names:
-                say(f"\n{title} ({len(names)})\n  {', '.join(names)}")
-    findings = found.check()
-    errors = findings[findings["level"] == "error"]
+    issues = found.check()
+    errors = issues[issues["level"] == "error"]
     if len(errors):
         say(f"\nErrors ({len(errors)}); 'sdmodel check {model}' shows all and the warnings")
         for row in errors.head(5).itertuples():
             say(f"  {row.where}: '{row.variable}': {row.message}")
+    for part in overview(found):
+        _describe_section(part, names_only=part.title in (UNCERTAINTIES, "Outcomes") and part.size > MOST_ROWS)
+    if found.scenarios:
+        say(f"\nScenarios ({len(found.scenarios)})")
+        for scenario in found.scenarios.values():
+            say(f"  {shorten(f'{scenario.name:<24} {scenario.description}', _width())}")
+    groups = found.sectors or [group for group in dict.fromkeys(v.group for v in every) if group]
     say(f'\nOne variable: sdmodel describe {model} "NAME"')
+    if len(groups) > 1:
+        say(f'All variables of a group: sdmodel describe {model} "{groups[0]}"')
 
 
 def _describe_variable(model: Model, name: str) -> None:
@@ -87,10 +94,26 @@ def _describe_variable(model: Model, name: str) -> None:
     say(f"  uses      {', '.join(model.uses(v.name)) or '(none)'}")
 
 
-def _describe_constants(title: str, table: pd.DataFrame) -> None:
-    say(f"\n{title} ({len(table)})")
-    for name, row in table.iterrows():
-        say(f"  {name:<38} {row['value']:>10g}  [{row['low']:g}, {row['high']:g}] {row['unit']}")
+def _width() -> int:
+    """Largest number of characters of a line: those of the terminal, 150 where there is none."""
+    return max(80, get_terminal_size((150, 24)).columns)
+
+
+def _describe_section(part: Section, names_only: bool = False) -> None:
+    """Print a section: a line a variable, or only the number of them in each group."""
+    if names_only:
+        counts = ", ".join(f"{group} {len(entries)}" for group, entries in part.groups.items())
+        say(f"\n{part.title} ({part.size})\n  {counts}")
+        return
+    if part.size:
+        say(f"\n{part.title} ({part.size})")
+    for group, entries in part.groups.items():
+        if len(part.groups) > 1:
+            say(f"  {group}")
+        for entry in entries:
+            span = f"[{entry.range}] " if entry.range else ""
+            name = f"{entry.name:<34} {f'{entry.value} ' if entry.value else ''}{span}{entry.unit}"
+            say(f"    {shorten(f'{name:<72} {entry.meaning}'.rstrip(), _width())}")
 
 
 @command()

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from sdmodel.cli.application import ModelName, command
-from sdmodel.cli.output import say, table_path, write_table
+from sdmodel.cli.output import say
 from sdmodel.core.errors import DesignError, ScenarioError
 from sdmodel.core.labels import join_label
+from sdmodel.core.spreadsheet import table_path, write_table
 
 
 @command()

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core import html
 from sdmodel.core.arguments import kind
 from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import StateError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
+from sdmodel.core.plotting import figures
 from sdmodel.core.scenario import Scenario
+from sdmodel.core.shape import Shape
+from sdmodel.core.spreadsheet import table_path, write_table
 from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
+    import xarray as xr
+
+MOST_ROWS, MOST_PANELS = 24, 6
+"""Elements listed in a notebook, and panels drawn, if none are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,31 @@ class Run:
         return hash((self.columns, self.time.tobytes(), self.scenario.name))
 
     def __repr__(self) -> str:
-        return f"<Run of {self.model.name!r}, scenario {self.scenario.name!r}: {self.report.sentence}>"
+        size = f"{len(self.columns)} variables at {len(self.time)} times from {self.time[0]:g} to {self.time[-1]:g}"
+        return f"<Run of {self.model.name!r}, scenario {self.scenario.name!r}: {size}, {self.report.method}>"
+
+    def _repr_html_(self) -> str:
+        labels = self.main_outcomes
+        rows = []
+        for label in labels[:MOST_ROWS]:
+            values = self._column(label)
+            plot = html.small_plot(self.time, values)
+            rows.append([label, plot, float(values[0]), float(values[-1]), self.unit(label)])
+        first, last = (f"at {t:g}" for t in (self.time[0], self.time[-1]))
+        return html.block(
+            f"Run of {self.model.name}, scenario {self.scenario.name}",
+            html.paragraph(self.scenario.description),
+            html.table(["outcome", f"{self.time[0]:g} to {self.time[-1]:g}", first, last, "unit"], rows),
+            html.paragraph(f"and {len(labels) - MOST_ROWS} more" if len(labels) > MOST_ROWS else ""),
+            html.paragraph(self.report.sentence),
+        )
+
+    @property
+    def main_outcomes(self) -> list[str]:
+        """Labels of the variables marked `[outcome]`, or of the stocks where none is, each element by itself."""
+        every = self.model.equations.values()
+        chosen = {v.name for v in every if v.outcome} or {v.name for v in every if v.kind == "stock"}
+        return [label for label in self.columns if self.model.owner(label).name in chosen]
 
     def __getitem__(self, name: str) -> pd.Series | pd.DataFrame:
         """A variable over time: a Series, or a DataFrame with one column per element for a subscripted variable.
@@ -188,3 +222,75 @@ class Run:
         every = [*self.columns, *self.constants]
         every.sort(key=lambda c: order[self.model.owner(c).name])
         return pd.DataFrame({c: self._column(c) for c in every}, index=pd.Index(self.time, name="time"))
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write every variable and constant to a CSV file (UTF-8): a row a time, `name[a,b]` for elements.
+
+        Raises
+        ------
+        DesignError
+            If the path does not end with `.csv`.
+        """
+        write_table(self.to_dataframe(), table_path(path, ".csv"), index=True)
+
+    def to_excel(self, path: str | Path) -> None:
+        """Write every variable and constant to a workbook; a second sheet has their units and meanings.
+
+        Raises
+        ------
+        DesignError
+            If the path does not end with `.xlsx`, or the table does not fit on a sheet.
+        """
+        import pandas as pd
+
+        every = self.model.equations.values()
+        about = pd.DataFrame([(v.name, v.unit, v.sentence) for v in every], columns=["variable", "unit", "meaning"])
+        write_table(self.to_dataframe(), table_path(path, ".xlsx"), index=True, sheets={"variables": about})
+
+    def to_xarray(self) -> xr.Dataset:
+        """Every variable and constant: dims `time` and the subscript ranges; each has its `unit`, time too.
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> run = sdmodel.load("network").run(every=5)
+        >>> run.to_xarray()["trust"].attrs["unit"], run.to_xarray()["time"].attrs["unit"]
+        ('Dmnl', 'Year')
+        """
+        import xarray as xr
+
+        labels: dict[str, list[str]] = {}
+        for label in dict.fromkeys((*self.columns, *self.constants)):
+            labels.setdefault(self.model.owner(label).name, []).append(label)
+        out: dict[str, xr.Variable] = {}
+        axes: dict[str, list[str]] = {}
+        for name, elements in labels.items():
+            shape = Shape(self.model, name, elements)
+            block = shape.block(np.array([[self._column(label) for label in elements]]))[0]
+            fixed = all(label in self.constants for label in elements)
+            dims = shape.dims if fixed else ("time", *shape.dims)
+            out[name] = xr.Variable(dims, block[0] if fixed else block, shape.attrs)
+            axes.update(zip(shape.dims, shape.axes, strict=True))
+        time = xr.Variable("time", self.time, {"unit": self.model.time_unit})
+        return xr.Dataset(out, {"time": time, **axes}, {"model": self.model.name, "scenario": self.scenario.name})
+
+    def plot(self, names: str | Sequence[str] | None = None, **options: Any) -> Any:
+        """Draw variables over time.
+
+        Parameters
+        ----------
+        names
+            Variables, one panel each; default the first six outcomes (stocks if the model marks none).
+        options
+            Further arguments of `sdmodel.plot.trajectories`.
+
+        Returns
+        -------
+        sdmodel.plot.Drawing
+
+        Examples
+        --------
+        >>> import sdmodel
+        >>> fig, axes = sdmodel.load("network").run().plot("trust")
+        """
+        return figures().trajectories([self], self.main_outcomes[:MOST_PANELS] if names is None else names, **options)

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sdmodel.core import html
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.schedule import Schedule, as_schedule, number
 
+MOST_SHOWN = 6
+"""Values, or points of a schedule, that a short form lists."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Scenario:
     """Named values and schedules for constants of a model."""
 
@@ -53,6 +57,20 @@ class Scenario:
                 raise ScenarioError(
                     f"Scenario '{self.name}' gives '{first}' a {part} twice, the second time as '{name}'. Keep one."
                 )
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={value:g}" for name, value in self.values.items()] + [f"{name}=..." for name in self.paths]
+        shown = ", ".join(parts[:MOST_SHOWN]) + (", ..." if len(parts) > MOST_SHOWN else "")
+        return f"<Scenario {self.name!r}: {shown or 'as in the file'}>"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, object]] = list(self.values.items())
+        for name, path in self.paths.items():
+            points = list(zip(path.at, path.value, strict=True))
+            steps = ", ".join(f"{value:g} from {time:g}" for time, value in points[:MOST_SHOWN])
+            rows.append((name, steps + (", ..." if len(points) > MOST_SHOWN else "")))
+        table = html.table(["constant", "value"], rows) if rows else html.paragraph("All values as in the file.")
+        return html.block(f"Scenario {self.name}", html.paragraph(self.description), table)
 
     def with_values(self, values: Mapping[str, Any], name: str | None = None) -> Scenario:
         """Return a copy of the scenario with values added or replaced.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sdmodel.core import html
 from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.text import shorten
 from sdmodel.study.translation import Translation
 from sdmodel.study.verdict import DEPENDS, MOSTLY, SUPPORTED, Verdict
 
@@ -23,7 +26,7 @@ SECTORS = 8
 """Sectors of the whole model; with fewer a finding is provisional."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Finding:
     """Result of an experiment: verdicts, a tidy table, figures and a run record."""
 
@@ -42,6 +45,26 @@ class Finding:
     """The plan written before the first run."""
     translation: Translation = field(default_factory=Translation)
     """Language of the figures."""
+
+    def __repr__(self) -> str:
+        return f"<Finding {self.name!r}: {shorten(self.sentence, 160)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(v.hypothesis, v.word, v.share, v.sentence) for v in self.verdicts]
+        pictures = []
+        for figure in self.figures.values():
+            png = BytesIO()
+            figure.savefig(png, format="png", dpi=160)
+            pictures.append(html.picture(png.getvalue(), round(figure.get_figwidth() * 96)))
+        return html.block(
+            self.headline or self.sentence,
+            html.paragraph(self.question),
+            html.paragraph(f"Provisional: {self.status}" if self.status else ""),
+            html.table(["hypothesis", "verdict", "share", "what was found"], rows),
+            *pictures,
+            html.folded(f"Table ({len(self.table):,} rows)", html.frame(self.table)),
+            *map(html.paragraph, self.notes),
+        )
 
     def verdict(self, hypothesis: str) -> Verdict:
         """The verdict on a hypothesis.

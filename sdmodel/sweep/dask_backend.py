@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any
 
 from sdmodel.core.errors import StoreError
+from sdmodel.core.shape import Shape
 from sdmodel.sweep.backends import instructions, run_chunk
 from sdmodel.sweep.engines import Chunk
 from sdmodel.sweep.plan import Plan
-from sdmodel.sweep.result import Shape
 from sdmodel.sweep.store import Store
 
 

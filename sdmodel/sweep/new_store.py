@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdmodel.core.shape import Shape
 from sdmodel.core.structure import Structure
 from sdmodel.sweep.engines import NOT_RUN
 from sdmodel.sweep.files import read_json, sync, write_json, zarr_module
 from sdmodel.sweep.identity import digest
 from sdmodel.sweep.plan import Plan
-from sdmodel.sweep.result import STATUS, Shape
+from sdmodel.sweep.result import STATUS
 
 if TYPE_CHECKING:
     import pandas as pd

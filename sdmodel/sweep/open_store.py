@@ -10,6 +10,7 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+import sdmodel.sweep.accessor  # noqa: F401  gives datasets their `sdmodel`
 from sdmodel.core.errors import ResultWarning, StoreError
 from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS
 from sdmodel.sweep.store import Store

@@ -13,6 +13,7 @@ import numpy as np
 from sdmodel.core.arguments import count, kind, refuse
 from sdmodel.core.errors import DesignError, StoreError, SweepInterrupted
 from sdmodel.core.scenario import Scenario
+from sdmodel.core.shape import Shape
 from sdmodel.core.structure import Structure
 from sdmodel.design.tables import table
 from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario
@@ -27,7 +28,7 @@ from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
 from sdmodel.sweep.record import run_record
 from sdmodel.sweep.refinement import in_words
-from sdmodel.sweep.result import Shape, dataset
+from sdmodel.sweep.result import dataset
 from sdmodel.sweep.store import Store
 
 if TYPE_CHECKING:

@@ -86,6 +86,12 @@ def test_describe_a_model_and_a_variable() -> None:
     assert "Levers (" in text
     assert "exit start" in text
     assert "Outcomes (" in text
+    assert "Date at which government starts to leave" in text
+    assert len(text.splitlines()) < 130
+    group = inside("describe", "network", "Trust and culture")
+    assert "Stocks (" in group
+    assert "trust " in group
+    assert "deep links per firm" not in group
     one = inside("describe", "network", "Trust")
     assert "trust  [Dmnl]  stock" in one
     for word in ("equation", "causes", "uses", "source"):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.analysis.calibration.residuals import Residuals
+from sdmodel.core import html
 from sdmodel.core.errors import SolveError, UnknownNameError
 
 
@@ -64,7 +65,7 @@ def best_of(
     return found.cost, found.values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calibration:
     """Immutable result of `sdmodel.calibrate`."""
 
@@ -97,6 +98,28 @@ class Calibration:
     _low: np.ndarray
     _high: np.ndarray
     _critical: float
+
+    def __repr__(self) -> str:
+        fitted = ", ".join(f"{name}={value:.4g}" for name, value in self.values.items())
+        count = int(self.series["observations"].sum())
+        return f"<Calibration: {fitted}; {count} observations, cost {self.cost:.4g}>"
+
+    def _repr_html_(self) -> str:
+        count = int(self.series["observations"].sum())
+        plots = []
+        for name in self.series.index:
+            one = self.fit.xs(name, level="series")
+            time = one.index.to_numpy(float)
+            plots.append([html.small_plot(time, one[column].to_numpy(float)) for column in ("observed", "simulated")])
+        return html.block(
+            f"Calibration of {len(self.parameters)} parameters to {count} observations",
+            html.frame(self.parameters),
+            html.table(
+                ["series", "observed", "simulated", *map(str, self.series.columns)],
+                [(str(n), *p, *map(float, row)) for (n, row), p in zip(self.series.iterrows(), plots, strict=True)],
+            ),
+            html.paragraph(f"Cost {self.cost:.4g}; {self.derivatives}; {self.rank} combinations are determined."),
+        )
 
     @property
     def values(self) -> dict[str, float]:

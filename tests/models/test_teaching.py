@@ -1,28 +1,40 @@
-"""The small models for teaching: found by name, sound, and told apart from the policy models."""
+"""Twenty-seven small models without markers: each is sampled, swept, decomposed and fitted in a line apiece."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from teaching import MODELS, text
 
 import sdmodel
-from sdmodel.core.errors import UnknownNameError
-from sdmodel.core.resources import shipped_models, teaching_models
+from sdmodel import Outcome
+
+pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.core.errors.ResultWarning")
 
 
-@pytest.mark.parametrize("name", teaching_models())
-def test_a_model_for_teaching_is_loaded_by_name_runs_and_passes_its_checks(name: str) -> None:
-    model = sdmodel.load(name)
-    assert model.run().to_dataframe().notna().all(axis=None)
-    assert not (model.check()["level"] == "error").any()
+def test_there_are_as_many_as_promised() -> None:
+    assert len(MODELS) == 27
 
 
-def test_no_name_is_used_twice() -> None:
-    assert not set(teaching_models()) & set(shipped_models())
+@pytest.mark.parametrize("name", MODELS)
+def test_three_lines_do(name: str, tmp_path: Path) -> None:
+    _, outcome, ranges, *_ = MODELS[name]
+    (tmp_path / "model.mdl").write_text(text(MODELS[name]), encoding="utf-8")
+    model = sdmodel.load(tmp_path / "model.mdl")
+    first, (low, high) = next(iter(ranges.items()))
+    truth = low + 0.7 * (high - low)
 
+    sweep = model.sweep(sdmodel.latin_hypercube(ranges, 16, rng=1), [outcome], certificate=0)
+    table = sdmodel.sobol(model, ranges, Outcome(outcome), n=16, rng=1)
+    fit = sdmodel.calibrate(model, {first: (low, high)}, {outcome: model.run({first: truth})[outcome]})
 
-def test_a_shipped_name_given_as_a_file_says_how_to_load_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UnknownNameError, match=r"load\('adoption'\)"):
-        sdmodel.load("adoption.mdl")
+    assert (sweep["status"] == 0).all()
+    end = Outcome(outcome).of(sweep).to_numpy()
+    again = model.run({n: float(sweep[n][3]) for n in ranges}, method=sweep.attrs["method"])
+    assert again[outcome].iloc[-1] == pytest.approx(end[3], rel=1e-9)
+    assert np.ptp(end) > 0
+    assert set(table.index.get_level_values("parameter")) == set(ranges)
+    assert table["total"].max() > 0.3
+    assert fit.values[first] == pytest.approx(truth, rel=1e-3)

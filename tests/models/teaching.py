@@ -137,8 +137,8 @@ MODELS: dict[str, Teaching] = {
     ),
     "debt": Teaching(
         "debt = INTEG(deficit, 60)~~| product = INTEG(product*growth, 100)~~|"
-        "deficit = spending - taxes + debt*interest~~| spending = 0.38*product~~| taxes = tax rate*product~~| tax rate = 0.4~~| interest = 0.04~~| growth = 0.02~~|"
-        "ratio = debt/product~~|",
+        "deficit = spending - taxes + debt*interest~~| spending = 0.38*product~~| taxes = tax rate*product~~|"
+        "tax rate = 0.4~~| interest = 0.04~~| growth = 0.02~~| ratio = debt/product~~|",
         "ratio", {"interest": (0.02, 0.06), "tax rate": (0.36, 0.42)}, 40, 0.25,
     ),
     "arms race": Teaching(

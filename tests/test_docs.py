@@ -137,3 +137,13 @@ def test_the_pages_of_the_models_are_the_same_each_time(pages, tmp_path):
     before = {path.name: path.read_bytes() for path in pages.iterdir()}
     written(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# -- the notebook ---------------------------------------------------------------------------------------------------
+def test_the_notebook_is_that_of_its_page():
+    """Else: python docs/_generate/notebook.py."""
+    spec = importlib.util.spec_from_file_location("notebook", ROOT / "docs" / "_generate" / "notebook.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in module.PAGES:
+        assert (ROOT / "docs" / f"{name}.ipynb").read_text(encoding="utf-8") == module.written(name)

@@ -17,7 +17,7 @@ def notebook(text):
     """The notebook of a page in Markdown, in nbformat 4.5."""
     cells = []
     for i, part in enumerate(_BLOCK.split(text)):
-        source = _OPTION.sub("", part).strip() if i % 2 else part.strip()
+        source = _OPTION.sub("", part).replace("plt.figure(fig)", "fig").strip() if i % 2 else part.strip()
         if not source:
             continue
         cell = {"cell_type": "code" if i % 2 else "markdown", "id": f"cell-{i}", "metadata": {}}
@@ -31,7 +31,9 @@ def notebook(text):
 def written(name):
     """Text of the notebook file of a page."""
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    text = text.replace(f" It is a notebook too:\n{{download}}`{name}.ipynb`, in the folder `docs` of the repository.", "")
+    text = text.replace(
+        f" It is a notebook too:\n{{download}}`{name}.ipynb`, in the folder `docs` of the repository.", ""
+    )
     return json.dumps(notebook(text), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -68,16 +67,6 @@ def require(package: str, what: str) -> None:
     if find_spec(package) is None:
         distribution = {"sklearn": "scikit-learn"}.get(package, package)
         raise MissingExtraError(f'{what} needs {distribution}. Install it: python -m pip install "sdmodel[analysis]"')
-
-
-def progress_bar(total: int, label: str, unit: str, progress: bool | str | None) -> Any:
-    """A progress bar, on a terminal or in a notebook unless `progress` says otherwise."""
-    from tqdm.auto import tqdm
-
-    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    return tqdm(
-        total=total, unit=unit, disable=quiet, desc=progress if isinstance(progress, str) else label, leave=False
-    )
 
 
 def lowered(

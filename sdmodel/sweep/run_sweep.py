@@ -26,6 +26,7 @@ from sdmodel.sweep.files import locked
 from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
+from sdmodel.sweep.progress import progress_bar
 from sdmodel.sweep.record import run_record
 from sdmodel.sweep.refinement import in_words
 from sdmodel.sweep.result import dataset
@@ -214,7 +215,7 @@ def _in_memory(
     solved: dict[int, int] = {}
     rows = chunk_rows(plan, workers)
     try:
-        with _bar(plan.runs, 0, progress) as bar:
+        with progress_bar(plan.runs, "runs", "run", progress) as bar:
             shown = not bar.disable
             for chunk in _chunks(plan, range(0, plan.runs, rows), rows, workers, client, None, values):
                 assert isinstance(chunk, Chunk)
@@ -249,7 +250,7 @@ def _on_disk(
         starts = place.missing()
         todo = sum(min(s + place.rows, plan.runs) - s for s in starts)
         try:
-            with _bar(plan.runs, plan.runs - todo, progress) as bar:
+            with progress_bar(plan.runs, "runs", "run", progress, plan.runs - todo) as bar:
                 shown = not bar.disable
                 for chunk in _chunks(plan, starts, place.rows, workers, client, (place, shapes)):
                     if isinstance(chunk, Chunk):
@@ -317,28 +318,3 @@ def _chunks(
     from sdmodel.sweep.dask_backend import cluster_chunks
 
     return cluster_chunks(client, plan, list(starts), rows, place)
-
-
-class _Silent:
-    """No-op progress bar; creating a disabled one would take longer than a run."""
-
-    disable = True
-
-    def __enter__(self) -> _Silent:
-        return self
-
-    def __exit__(self, *what: object) -> None:
-        return None
-
-    def update(self, runs: int) -> None:
-        """Do nothing."""
-
-
-def _bar(total: int, done: int, progress: bool | str | None) -> Any:
-    quiet = not progress if isinstance(progress, bool) else not (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    if quiet:
-        return _Silent()
-    from tqdm.auto import tqdm
-
-    label = progress if isinstance(progress, str) else "runs"
-    return tqdm(total=total, initial=done, unit="run", desc=label, leave=False, smoothing=0.1)

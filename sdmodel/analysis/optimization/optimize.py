@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import outcome_unit, progress_bar
+from sdmodel.analysis.evaluation import outcome_unit
 from sdmodel.analysis.inputs import Limits, Parameters, check, one_outcome, variables_of
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
@@ -23,6 +23,7 @@ from sdmodel.core.errors import DesignError, FixedStepError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
+from sdmodel.sweep.progress import progress_bar
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:

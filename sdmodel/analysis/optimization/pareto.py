@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.analysis.evaluation import progress_bar, require
+from sdmodel.analysis.evaluation import require
 from sdmodel.analysis.inputs import Limits, Parameters, check, one_outcome
 from sdmodel.analysis.optimization.policy_trials import (
     PolicyEvaluator,
@@ -22,6 +22,7 @@ from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
+from sdmodel.sweep.progress import progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd

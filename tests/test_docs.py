@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```(?:python|\{plot\})\n(?P<code>.*?)^```$", re.MULTILINE 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = [
     page
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
 # Files that the pages for contributors tell the reader to make.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from sdmodel.core.errors import DesignError, UnknownNameError
@@ -25,7 +26,7 @@ EDGE, MEDIAN = mix(COLOURS[0], 0.7), mix(COLOURS[0], 0.6, "#000000")
 
 @documented
 def fan(
-    dataarray: xr.DataArray,
+    dataarray: xr.DataArray | xr.Dataset | pd.DataFrame,
     *,
     by: str = "run",
     quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
@@ -42,7 +43,8 @@ def fan(
     Parameters
     ----------
     dataarray
-        One variable of a sweep, dims `run` and `time`.
+        One variable of a sweep, dims `run` and `time`; a sweep of one output; or a table with a row a time and a
+        column a run.
     by
         `run` draws all runs in one panel; the name of a coordinate on `run`, such as `setting`, draws one
         panel for each of its values, all with the same value axis.
@@ -75,6 +77,7 @@ def fan(
     'dimensionless'
     """
     levels = _checked(quantiles)
+    dataarray = _array(dataarray)
     if set(dataarray.dims) != {"run", "time"}:
         extra = [str(dim) for dim in dataarray.dims if dim not in {"run", "time"}]
         todo = f" Choose one element first: .sel({extra[0]!s}=...)." if extra else ""
@@ -117,6 +120,25 @@ def fan(
         if own:
             stretch(fig, axes[0], rows, height)
         return finish(fig, axes)
+
+
+def _array(given: Any) -> xr.DataArray:
+    """One variable of many runs, from the forms in which users have it."""
+    import xarray as xr
+
+    if isinstance(given, pd.DataFrame):
+        return xr.DataArray(given.to_numpy(float), {"time": given.index.to_numpy(float)}, ("time", "run"))
+    if isinstance(given, xr.Dataset):
+        names = [str(name) for name in given.data_vars]
+        if len(names) != 1:
+            raise DesignError(f"This sweep has {len(names)} outputs; name one: fan(sweep[{names[0]!r}]).")
+        return given[names[0]]
+    if not isinstance(given, xr.DataArray):
+        raise DesignError(
+            f"A fan is drawn of a variable of a sweep (an xarray.DataArray) or a table with a column a run, not of "
+            f"{type(given).__name__}. One run is drawn by sdmodel.plot.trajectories."
+        )
+    return given
 
 
 def _checked(quantiles: Sequence[float]) -> Floats:

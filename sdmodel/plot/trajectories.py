@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,11 +27,12 @@ BASELINE = Style("#9A9A9A", "-", "")
 
 @documented
 def trajectories(
-    runs: Mapping[str, Run] | Sequence[Run],
+    runs: Mapping[str, Run] | Sequence[Run] | Run,
     names: str | Sequence[str],
     *,
     policy_marks: Marks | None = None,
     baseline: str | None = None,
+    difference: bool = False,
     ax: Axes | Sequence[Axes] | None = None,
     width: float = 16.0,
 ) -> Drawing:
@@ -43,12 +44,15 @@ def trajectories(
     Parameters
     ----------
     runs
-        Runs by label, or a list of runs, whose labels are then the names of their scenarios. At most twelve.
+        Runs by label, or a list of runs or a single one, whose labels are then the names of their scenarios. At most
+        twelve.
     names
         Variables, as spelt in the model; one panel each. Of a subscripted variable name an element,
         `name[a,b]`.
     baseline
         Label of the run that the others are compared with: a broad grey line behind them.
+    difference
+        Draw the differences to the baseline, in the unit of the variable, with a line at zero in its place.
 
     Returns
     -------
@@ -77,7 +81,11 @@ def trajectories(
         raise DesignError("No variable was named; give at least one in `names`.")
     if baseline is not None and baseline not in runs:
         raise UnknownNameError(baseline, runs, "run", f"There are: {', '.join(runs)}.")
+    if difference and (baseline is None or len(runs) < 2):
+        raise DesignError("A difference needs a baseline, the label of one of at least two runs.")
     data = {name: {label: _series(run, name) for label, run in runs.items()} for name in names}
+    if difference:
+        data = {name: _differences(one, str(baseline)) for name, one in data.items()}
     units = {name: _same(name, {run.unit(name): label for label, run in runs.items()}) for name in names}
     time = _same("Time", {time_label(run.model): label for label, run in runs.items()})
     others = [label for label in runs if label != baseline]
@@ -90,7 +98,8 @@ def trajectories(
         fig, axes, own = panels(ax, len(names), columns, width, 1.5 + rows * (height + 0.8), sharex=True)
         for panel, name in zip(axes, names, strict=True):
             _draw(panel, data[name], looks, marks)
-            panel.set_title(wrapped(name, width / columns - 2.4), loc="left")
+            title = f"{name}, difference to '{baseline}'" if difference else name
+            panel.set_title(wrapped(title, width / columns - 2.4), loc="left")
             panel.set_ylabel(wrapped(unit_text(units[name]), height))
         for panel in axes[-columns:] if own else axes:
             panel.set_xlabel(time)
@@ -112,13 +121,28 @@ def trajectories(
         return finish(fig, axes)
 
 
-def _labelled(runs: Mapping[str, Run] | Sequence[Run]) -> dict[str, Run]:
-    if isinstance(runs, Mapping):
-        out = dict(runs)
-    else:
-        out = {run.scenario.name: run for run in runs}
-        if len(out) < len(runs):
-            raise DesignError(f"Some of {len(runs)} runs have the same scenario name; give a dict, label to run.")
+def _differences(one: Mapping[str, pd.Series[float]], baseline: str) -> dict[str, pd.Series[float]]:
+    """Paths less that of the baseline, whose times they must share."""
+    base = one[baseline]
+    for label, series in one.items():
+        if not series.index.equals(base.index):
+            raise DesignError(f"'{label}' and '{baseline}' have other times; run both with the same `every`.")
+    return {label: series - base for label, series in one.items()}
+
+
+def _labelled(runs: Any) -> dict[str, Run]:
+    given = (
+        list(runs.values()) if isinstance(runs, Mapping) else list(runs) if isinstance(runs, (list, tuple)) else [runs]
+    )
+    for run in given:
+        if not hasattr(run, "scenario"):
+            raise DesignError(
+                f"`runs` takes what model.run gives: one run, a list of them, or a mapping of labels to runs, not "
+                f"{type(runs).__name__}. The runs of a sweep are drawn by sdmodel.plot.fan."
+            )
+    out = dict(runs) if isinstance(runs, Mapping) else {run.scenario.name: run for run in given}
+    if len(out) < len(given):
+        raise DesignError(f"Some of {len(given)} runs have the same scenario name; give a dict, label to run.")
     if not out:
         raise DesignError("No run was given; give at least one in `runs`.")
     if len(out) > MOST_LINES:

@@ -340,3 +340,41 @@ def test_labels_are_spread_as_little_as_possible():
     np.testing.assert_allclose(marks.spread(np.array([5.0, 1.0]), 2), [5, 1])
     moved = marks.spread(np.random.default_rng(1).uniform(0, 30, 8), 3)
     assert np.diff(np.sort(moved)).min() >= 3 - 1e-9
+
+
+# -- what users have in hand ---------------------------------------------------------------------------------
+
+
+def test_one_run_is_drawn_as_it_is(runs):
+    _, axes = plot.trajectories(runs["early exit"], "RnD")
+    assert axes[0].get_title(loc="left") == "RnD"
+
+
+@pytest.mark.parametrize("given", [sweep(), sweep().to_dataset(), pd.DataFrame({"a": [1.0]}), {"a": 1}, 7])
+def test_what_is_no_run_is_refused_with_what_is_wanted(given):
+    with pytest.raises(DesignError, match=r"`runs` takes what model\.run gives"):
+        plot.trajectories(given, "RnD")
+
+
+def test_differences_to_the_baseline(runs):
+    _, axes = plot.trajectories(runs, "RnD", baseline="no policy", difference=True)
+    lines = {line.get_label(): line.get_ydata() for line in axes[0].lines}
+    np.testing.assert_allclose(lines["no policy"], 0, atol=1e-12)
+    np.testing.assert_allclose(lines["early exit"], 10 * (TIME - 2010))
+    with pytest.raises(DesignError, match="needs a baseline"):
+        plot.trajectories(runs, "RnD", difference=True)
+    runs["late exit"] = ramp(20, time=TIME + 1)
+    with pytest.raises(DesignError, match="have other times"):
+        plot.trajectories(runs, "RnD", baseline="no policy", difference=True)
+
+
+def test_a_fan_takes_a_sweep_of_one_output_and_a_table():
+    table = sweep().to_pandas().T
+    drawn = [plot.fan(given).axes[0].lines[0].get_ydata() for given in (sweep(), sweep().to_dataset(), table)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    both = xr.Dataset({"a": sweep(), "b": sweep()})
+    with pytest.raises(DesignError, match=r"2 outputs; name one: fan\(sweep\['a'\]\)"):
+        plot.fan(both)
+    with pytest.raises(DesignError, match="not of FakeRun"):
+        plot.fan(ramp(1))

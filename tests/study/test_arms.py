@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.study.arms import DISCOUNT, MONEY, Arms, by_setting, last, present_value, total
+from sdmodel.study.arms import DISCOUNT, END, MONEY, NEVER, POLICY_START, STEP, Arms, by_setting, last, present_value, total
 
 TEXT = """
 place: a, b ~~|
@@ -74,6 +74,14 @@ def test_present_value_of_a_constant_flow() -> None:
     worth = present_value(flow, draws)
     exact = (1 - np.exp(-19 * draws[DISCOUNT])) / draws[DISCOUNT]
     assert worth.to_numpy() == pytest.approx(np.tile(exact, (2, 1)), rel=2e-4)
+
+
+def test_dates_and_steps_are_those_of_the_shipped_model() -> None:
+    model = sdmodel.load("shandong")
+    assert model.time["final time"] == END
+    assert END - model.time["initial time"] == NEVER
+    assert 2 * model.time["time step"] == STEP
+    assert min(path.at[0] for s in model.scenarios.values() for path in s.paths.values()) == POLICY_START
 
 
 def test_a_failed_run_is_not_a_number(model_from: Callable[..., sdmodel.Model]) -> None:

@@ -95,6 +95,13 @@ def drawn(n: int) -> pd.DataFrame:
     return pd.DataFrame({**columns, "way": rng.integers(0, 3, n), "sample": np.arange(n)})
 
 
+@pytest.mark.parametrize(("few", "found"), [(20, True), (19, False)])
+def test_a_region_needs_twenty_failures(few: int, found: bool) -> None:
+    samples = drawn(100)
+    holds = samples["a"].rank().to_numpy() > few
+    assert (failure_region(holds, samples) is not None) == found
+
+
 def test_a_region_of_failure_is_found() -> None:
     samples = drawn(2000)
     fails = (samples["b"] < 0.3) & (samples["way"] >= 1)

@@ -186,6 +186,7 @@ def test_every_stylised_fact_is_there_and_named_rightly() -> None:
     model, every = sdmodel.load("shandong"), requested.effects()
     assert {f"SF{i:02d}" for i in range(1, 21)} <= {e.id for e in every}
     levers = {str(name) for name in model.levers.index}
+    assert model["grant size"].high == published.SIZES[-1]
     for effect in every:
         for setting in effect.arms.values():
             assert {*setting.get("values", {}), *setting.get("paths", {})} <= levers

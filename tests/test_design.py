@@ -12,7 +12,7 @@ from scipy import stats
 import sdmodel
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, UnknownNameError
-from sdmodel.design.samplers import morris_trajectories, sobol_sequence
+from sdmodel.design.samplers import morris_trajectories, parameter_table, sobol_sequence
 from sdmodel.design.tables import table
 
 Q = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
@@ -154,8 +154,9 @@ def test_correlations_are_induced_and_the_strata_kept() -> None:
         sdmodel.latin_hypercube(FOUR, 10, correlation={("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9})
     with pytest.raises(UnknownNameError, match="no parameter 'e'"):
         sdmodel.latin_hypercube(FOUR, 10, correlation={("a", "e"): 0.9})
-    with pytest.raises(DesignError, match="between -1 and 1"):
-        sdmodel.latin_hypercube(FOUR, 10, correlation={("a", "b"): 1.0})
+    for pair, r in ((("a", "b"), 1.0), (("a", "b"), -1.0), (("a", "a"), 0.5)):
+        with pytest.raises(DesignError, match="between -1 and 1"):
+            sdmodel.latin_hypercube(FOUR, 10, correlation={pair: r})
 
 
 @pytest.mark.parametrize("wanted", [-0.8, -0.6, 0.3, 0.6])
@@ -174,6 +175,7 @@ def test_sobol_points_are_balanced() -> None:
         assert set(counts) == {64 // part}
     with pytest.raises(DesignError, match=r"powers of two; 100 is none\. Ask for 128"):
         sobol_sequence(FOUR, 100)
+    assert len(sobol_sequence(FOUR, 1, rng=2)) == 1
 
 
 def test_morris_changes_one_parameter_at_a_time() -> None:
@@ -186,10 +188,17 @@ def test_morris_changes_one_parameter_at_a_time() -> None:
     assert ((np.abs(steps) > 1e-9).sum(axis=2) == 1).all()
     assert np.abs(steps).sum(axis=(1, 2)) == pytest.approx([3 * 2 / 3] * 5)
     assert ((np.abs(steps) > 1e-9).sum(axis=1) == 1).all()
-    assert unit.min() >= -1e-12
-    assert unit.max() <= 1 + 1e-12
+    assert set(np.round(3 * unit, 9).ravel()) == {0, 1, 2, 3}
     with pytest.raises(DesignError, match="even number of levels"):
         morris_trajectories(three, 5, levels=3)
+    ends = morris_trajectories(three, 5, levels=2, rng=1)
+    assert set(ends["a"]) == {1.0, 5.0}
+
+
+def test_a_value_that_is_not_given_is_the_middle_or_the_median() -> None:
+    found = parameter_table({"mode": (1, 4, "triangular"), "drawn": stats.expon(scale=2), "plain": (0.0, 1.0)})
+    assert found["value"].tolist() == pytest.approx([2.5, 2 * np.log(2), 0.5])
+    assert found["distribution"]["plain"] == "uniform"
 
 
 @pytest.mark.parametrize("sampler", [sdmodel.latin_hypercube, sobol_sequence, morris_trajectories])
@@ -218,9 +227,26 @@ def test_a_grid_is_every_combination_the_last_fastest() -> None:
         ({}, "at least one constant"),
         ({"a": []}, "needs values for 'a'"),
         ({"a": [np.inf]}, "finite"),
+        ({"a": 5}, "a list of values"),
+        ({"a": "2020"}, "a list of values"),
     ]:
         with pytest.raises(DesignError, match=message):
             sdmodel.grid(wrong)
+
+
+def test_dates_are_remembered_through_ranges_grids_pairs_and_tables() -> None:
+    """A date is a number of years from here on; that it was one decides whether a model may take it."""
+    ranges = pd.DataFrame({"low": [2016.0, 0.0], "high": [2020.0, 1.0]}, index=["start", "depth"])
+    ranges.attrs["dates"] = ["start"]
+    samples = sdmodel.latin_hypercube(ranges, 4, rng=1)
+    settings = sdmodel.grid({"end": ["2030-01-01"]})
+    rows = table([{"begin": "2020-07-02", "x": 1.0, "on": True}, {"begin": 2021, "x": 2, "on": False}])
+    assert samples.attrs["dates"] == ["start"]
+    assert settings.attrs["dates"] == ["end"]
+    assert sdmodel.pair(samples, settings).attrs["dates"] == ["start", "end"]
+    assert rows.attrs["dates"] == ["begin"]
+    assert rows["begin"].tolist() == pytest.approx([2020.5, 2021], abs=2e-3)
+    assert rows["on"].tolist() == [1.0, 0.0]
 
 
 def test_a_pair_gives_every_setting_the_same_samples() -> None:
@@ -242,7 +268,12 @@ def test_tables_that_are_not_well_formed() -> None:
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "column 'a' twice"),
         ([{"a": 1.0}, {"a": np.nan}], "Row 1 of the design gives 'a'"),
         ([{"a": 1.0}, {"b": 1.0}], "no finite number"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", 3]), "a column 3"),
+        ({}, "no rows"),
+        ("a", "with one row a run"),
+        ([3.0], "with one row a run"),
     ]:
         with pytest.raises(DesignError, match=message):
             table(wrong)
     assert len(table([{"a": 1.0, "setting": "late"}])) == 1
+    assert table({"a": [1, 2], "b": [3, 4]})["b"].tolist() == [3, 4, 3, 4]

@@ -21,8 +21,8 @@ on each changed copy: a change that no test notices is a gap. This page is writt
 Changes of code: one operator for another (`+` and `-`, `*` and `/`, `<` and `<=`, `==` and `!=`, `and` and `or`, `in`
 and `not in`), a `not` or a minus left out, a number raised by one, a truth value turned, a condition that never holds,
 a minimum for a maximum, a mean for a median, an `all` for an `any`. A sample of all such places in a room is drawn
-with a fixed seed; text of messages, drawings and `strict=` of `zip` are left out. One seed was used to find gaps and to write tests; where
-the table says so, the figures are those of another seed, drawn after the tests were written.
+with a fixed seed; text of messages, drawings and `strict=` of `zip` are left out. One seed was used to find gaps and to
+write tests; where the table says so, the figures are those of another seed, drawn after the tests were written.
 
 Tests are run in a copy, in a process of its own for each change, the quickest of those that run the changed statement
 first (recorded with [coverage](https://coverage.readthedocs.io)), then those that run its function, then the others of

@@ -10,7 +10,19 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.study.arms import DISCOUNT, END, MONEY, NEVER, POLICY_START, STEP, Arms, by_setting, last, present_value, total
+from sdmodel.study.arms import (
+    DISCOUNT,
+    END,
+    MONEY,
+    NEVER,
+    POLICY_START,
+    STEP,
+    Arms,
+    by_setting,
+    last,
+    present_value,
+    total,
+)
 
 TEXT = """
 place: a, b ~~|

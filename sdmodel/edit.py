@@ -144,5 +144,5 @@ def schedule_expression(schedule: Schedule) -> Expr:
         return Call("with lookup", (time, Table(schedule.at, schedule.value, "hold_backward")))
     expr: Expr = Number(schedule.value[0])
     for at, value in zip(schedule.at[1:], schedule.value[1:], strict=True):
-        expr = Call("if then else", (Op(">=", (time, Number(at))), Number(value), expr))
+        expr = Call("if then else", (Call("step", (Number(1.0), Number(at))), Number(value), expr))
     return expr

@@ -194,3 +194,16 @@ def test_a_pulse_of_exact_dates_is_exact_and_no_width_is_one_time_step(
     with told:
         swept = model.sweep([{}] * 2, ["s"], workers=1)["s"].to_numpy()[1]
     assert swept[-1] == pytest.approx(area, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+@pytest.mark.parametrize(("date", "filled"), [(2, [0, 0, 0, 6, 12, 18]), (1.4, [0, 0, 6, 12, 18, 24])])
+def test_a_value_that_is_given_over_time_changes_as_a_step_does(
+    model_from: Make, date: float, filled: list[float], method: str
+) -> None:
+    """Values of a schedule are those of STEP: constant over the stages of a Runge-Kutta step."""
+    model = model_from("s = INTEG(k, 0) ~ ~ |\nk = 0 ~ ~ |\nj = 1 ~ ~ |", step=1, end=5)
+    steps = sdmodel.Scenario("steps", paths={"k": sdmodel.Schedule((0, date), (0, 6))})
+    np.testing.assert_allclose(model.run(steps, method=method)["s"], filled, rtol=1e-15)
+    swept = model.sweep({"j": [1.0, 2.0]}, ["s"], scenario=steps, method=method, workers=1)["s"]
+    np.testing.assert_allclose(swept.to_numpy()[1], filled, rtol=1e-15)

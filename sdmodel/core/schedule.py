@@ -63,9 +63,8 @@ def as_schedule(value: Any) -> Schedule | None:
         return value
     if hasattr(value, "index") and hasattr(value, "to_numpy"):
         return Schedule(tuple(value.index), tuple(value.to_numpy()))
-    if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 2:
-        value = value.tolist()
-    if isinstance(value, (list, tuple)) and value and all(isinstance(p, (list, tuple)) and len(p) == 2 for p in value):
+    # Pairs as tuples only: a table of numbers, such as an array, may mean one value for each element.
+    if isinstance(value, (list, tuple)) and value and all(isinstance(p, tuple) and len(p) == 2 for p in value):
         return Schedule(tuple(t for t, _ in value), tuple(x for _, x in value), "linear")
     return None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sdmodel.core.calendar import year
@@ -23,10 +24,13 @@ def wanted_times(every: Any) -> tuple[float, ...] | None:
     return times
 
 
-def places(times: Iterable[float], wanted: Iterable[float]) -> list[int]:
-    """Indices in `times` of the times that are wanted, which were reported up to rounding."""
-    reported = list(times)
-    return [min(range(len(reported)), key=lambda i: abs(reported[i] - t)) for t in wanted]
+def places(times: Sequence[float], wanted: Iterable[float]) -> list[int]:
+    """Indices in rising `times` of the times that are wanted, which were reported up to rounding."""
+    out = []
+    for t in wanted:
+        i = min(bisect_left(times, t), len(times) - 1)
+        out.append(i - 1 if i and t - times[i - 1] < times[i] - t else i)
+    return out
 
 
 def _among(wanted: Iterable[float], start: float, end: float, step: float, fixed: bool) -> list[float]:

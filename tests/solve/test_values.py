@@ -80,7 +80,7 @@ POINTS = [(0, 2), (10, 32)]
 @pytest.mark.parametrize(
     "value",
     [
-        POINTS, tuple(POINTS), np.array(POINTS), Schedule((0, 10), (2, 32), "linear"), ramp,
+        POINTS, tuple(POINTS), Schedule((0, 10), (2, 32), "linear"), ramp,
         pytest.param(lambda t: np.float64(ramp(t)), id="function of numpy"),
     ],
 )  # fmt: skip
@@ -100,6 +100,16 @@ def test_points_and_series_stand_in_scenarios_and_in_replace(model: Model) -> No
     assert model.replace("pull", POINTS).run()["level"].iloc[-1] == want
     steps = pd.Series([2.0, 4.0], index=[0, 5])
     assert model.run({"pull": steps})["level"].iloc[-1] == pytest.approx(30)
+
+
+def test_a_table_of_numbers_is_not_taken_for_points(model: Model) -> None:
+    for table in (np.array(POINTS), [[0, 2], [10, 32]]):  # it may be meant for the elements of an array
+        for given in (
+            lambda table=table: model.run({"pull": table}),
+            lambda table=table: Scenario(values={"pull": table}),
+        ):
+            with pytest.raises(ScenarioError, match="not a number"):
+                given()
 
 
 def test_a_function_follows_the_time_of_the_run(model: Model) -> None:
@@ -180,6 +190,15 @@ def test_every_lists_times_and_values_are_those_at_them(model_from: Make, method
     swept = model.sweep([{"rate": r} for r in (0.3, 0.6)], ["x"], every=[7.5, 1.3], method=method)
     assert swept["time"].to_numpy().tolist() == [1.3, 7.5]
     np.testing.assert_allclose(swept["x"].to_numpy()[1], 100 * np.exp(-0.6 * np.array([1.3, 7.5])), rtol=1e-5)
+
+
+def test_every_lists_times_of_a_run_that_goes_on(model_from: Make) -> None:
+    model = model_from(CURVE)
+    late = model.run(every=[6, 7.5], initial=model.run().state(at=5))
+    np.testing.assert_allclose(late["x"], 100 * np.exp(-0.3 * np.array([6, 7.5])), rtol=1e-6)
+    assert late.time.tolist() == [6, 7.5]
+    with pytest.raises(SolveError, match="every="):
+        model.run(every=[4], initial=model.run().state(at=5))
 
 
 def test_on_the_grid_only_its_times_are_reported(model_from: Make) -> None:

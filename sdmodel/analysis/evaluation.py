@@ -11,6 +11,7 @@ import numpy as np
 from sdmodel.analysis.inputs import variables_of
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import program_of
+from sdmodel.compile.python.engine import evaluate as evaluate_node
 from sdmodel.core.errors import DesignError, MissingExtraError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
@@ -75,10 +76,20 @@ def lowered(
     scenario: Scenario | str | None,
     *,
     fixed: bool = False,
+    varied: Sequence[str] = (),
 ) -> tuple[Program, list[float]]:
-    """The program of a model under a scenario, and its parameters."""
+    """The program of a model under a scenario, and its parameters.
+
+    The initial values of the stocks and hidden states among `varied` are parameters too.
+    """
     given = resolve_scenario(model, values, scenario)
     structure = with_paths(model, given)
-    program = program_of(structure, fixed=fixed, starts=starts_of(model, given.values))
+    own, more = starts_of(model, given.values), starts_of(model, varied)
+    program = program_of(structure, fixed=fixed, starts=own | more)
     p = parameter_vector(structure, program, given.values)
+    if more - own:
+        plain, q = lowered(model, values, scenario, fixed=fixed)
+        first = [*plain.states, *plain.memories]
+        known = {s.name: evaluate_node(plain, s.initial, q) for s in first if s.name in more - own}
+        p = parameter_vector(structure, program, {**given.values, **known})
     return reshaped(structure, program, p), p

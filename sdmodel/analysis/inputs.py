@@ -18,7 +18,7 @@ from sdmodel.core.ranges import NEED, Choices, has_ranges, is_distribution, read
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design.tables import LABELS, table
-from sdmodel.solve.inputs import constants_named, refuse_dates
+from sdmodel.solve.inputs import constants_named, inputs_named, refuse_dates, starts_of, variable_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,7 +228,7 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
     labels: list[str] = []
     first: list[str] = []
     for name in names:
-        elements = constants_named(model, name)
+        elements = inputs_named(model, name)
         together = ranges is not None and len(elements) > 1
         labels += [name] if together else elements
         first += elements[:1] if together else elements
@@ -249,11 +249,11 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
         least, most = interval(label, tuple(out.loc[label, ["low", "high"]]), closed=closed)
         if continuous and isinstance(out.loc[label, "distribution"], Choices):
             raise DesignError(f"'{label}' has a list of choices, but {continuous} needs a range: (low, high).")
-        variable = model.owner(label)
+        variable = variable_of(model, label)
         # Of a distribution with open ends the values count, which the sweep checks.
         tails = is_distribution(out.loc[label, "distribution"])
         ends = [end for end in (least, most) if not (tails and np.isinf(end))]
-        if not all(variable.low <= end <= variable.high for end in ends):
+        if variable and not all(variable.low <= end <= variable.high for end in ends):
             raise RangeError(
                 f"The range {least:g} to {most:g} of '{label}' reaches beyond that of {variable.file}, "
                 f"{variable.low:g} to {variable.high:g}. Give a range inside, or widen it: "
@@ -263,12 +263,27 @@ def constants_to_vary(model: Structure, parameters: Any, *, closed: bool = False
 
 
 def constant_rows(model: Structure, labels: list[str]) -> pd.DataFrame:
-    """Rows of `Model.parameters` for labels of constants."""
+    """Rows of `Model.parameters` for labels of constants; of states, the initial value without one of its own."""
+    import pandas as pd
+
     known = constants_table(model)
+    starts = starts_of(model, labels)
+    if starts:
+        rows = {label: _start_row(model, label) for label in labels if label in starts}
+        known = pd.concat([known, pd.DataFrame.from_dict(rows, orient="index", columns=known.columns)])
     for label in labels:
         if label not in known.index:
             raise OverrideError(f"'{label}' is a setting of the run and no parameter of the model.")
     return known.loc[labels]
+
+
+def _start_row(model: Structure, label: str) -> list[object]:
+    """Row of `Model.parameters` for the initial value of a stock or hidden state."""
+    variable = variable_of(model, label)
+    low, high, unit, sector = (-np.inf, np.inf, "", "") if variable is None else (
+        variable.low, variable.high, variable.unit, variable.sector
+    )  # fmt: skip
+    return [np.nan, low, high, unit, "", "", "", sector, f"Initial value of {label}."]
 
 
 def one_constant(model: Structure, name: str) -> str:
@@ -325,6 +340,7 @@ def points_of(sweep: xr.Dataset, names: list[str]) -> np.ndarray:
     DesignError
         If the sweep did not vary one of them.
     """
+    names = [f"initial {name}" if f"initial {name}" in sweep.coords else name for name in names]
     missing = [name for name in names if name not in sweep.coords or sweep.coords[name].dims != ("run",)]
     if missing:
         raise DesignError(f"The sweep has no column '{missing[0]}'; its design did not set it.")

@@ -88,6 +88,7 @@ class Lowering(FunctionBuilder):
             orders=tuple(self.orders),
             requirements=self.requirements,
             initials=self.initials,
+            resumed=self.resumed,
         )
 
     def _refuse_starts_read(self) -> None:

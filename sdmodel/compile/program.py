@@ -106,6 +106,8 @@ class Program:
     """Nodes that are false where the arguments of a function are invalid, each with the error message."""
     initials: Mapping[str, int] = field(default_factory=FrozenDict)
     """Values that INITIAL keeps from the start of the run, by name: their node."""
+    resumed: bool = False
+    """Whether it goes on from a state, so that a run begins after its INITIAL TIME."""
 
     def __post_init__(self) -> None:
         for name in ("outputs", "control", "structural", "moving", "requirements", "initials"):

@@ -111,7 +111,7 @@ def resolve_scenario(
     checked: dict[str, float] = {}
     named: dict[tuple[str, ...], str] = {}
     for name, value in chosen.values.items():
-        refuse_dates(model, [value], f"'{name}'", _owner(model, name))
+        refuse_dates(model, [value], f"'{name}'", variable_of(model, name))
         elements = inputs_named(model, name)
         first = named.setdefault(tuple(elements), name)
         if first != name:
@@ -141,7 +141,7 @@ def resolve_scenario(
     return Scenario(chosen.name, chosen.description, checked, paths)
 
 
-def _owner(model: Structure, label: str) -> Variable | None:
+def variable_of(model: Structure, label: str) -> Variable | None:
     """Variable of a label; None for the name of a hidden state."""
     return model.equations.get(key(split_label(label, model.equations)[0]))
 
@@ -196,7 +196,7 @@ def inputs_named(model: Structure, name: str) -> list[str]:
 
     A value given to one of the last two is its initial value.
     """
-    if _owner(model, name) is None:
+    if variable_of(model, name) is None:
         found = [label for label in hidden_names(model) if key(label) == key(name)]
         if not found:
             raise UnknownNameError(name, [*(v.name for v in model.equations.values()), *hidden_names(model)])
@@ -215,7 +215,7 @@ def inputs_named(model: Structure, name: str) -> list[str]:
 
 def starts_of(model: Structure, names: Iterable[str]) -> frozenset[str]:
     """Those of some checked names that are stocks or hidden states and not constants."""
-    owners = ((name, _owner(model, name)) for name in names)
+    owners = ((name, variable_of(model, name)) for name in names)
     return frozenset(name for name, owner in owners if owner is None or owner.kind == "stock")
 
 
@@ -248,7 +248,7 @@ def _among(elements: list[str], wanted: list[str] | None, model: Structure) -> b
 def _in_range(model: Structure, label: str, value: float) -> None:
     if not math.isfinite(value):
         raise RangeError(f"'{label}' is given {value}; it must be a finite number.")
-    variable = _owner(model, label)
+    variable = variable_of(model, label)
     if variable is None:  # a hidden state
         return
     if not variable.low <= value <= variable.high:

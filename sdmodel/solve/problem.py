@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -65,9 +65,16 @@ class Problem:
 
 
 def problem(
-    model: Structure, chosen: Scenario, method: str | None, default: str, state: State | None = None
+    model: Structure,
+    chosen: Scenario,
+    method: str | None,
+    default: str,
+    state: State | None = None,
+    varied: Iterable[str] = (),
 ) -> Problem:
     """The problem of a run under a resolved scenario, from its start or from a state.
+
+    `varied` are further stocks and hidden states whose initial values become parameters.
 
     Raises
     ------
@@ -77,7 +84,7 @@ def problem(
     inside = with_paths(model, chosen)
     if state is not None:
         return _going_on(model, inside, chosen, method, state)
-    program, own, reason = program_and_solver(inside, method, default, starts_of(model, chosen.values))
+    program, own, reason = program_and_solver(inside, method, default, starts_of(model, chosen.values).union(varied))
     p = parameter_vector(inside, program, chosen.values)
     return Problem(model, reshaped(inside, program, p), p, own, reason)
 

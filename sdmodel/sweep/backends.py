@@ -33,6 +33,8 @@ def with_engine(plan: Plan) -> Plan:
     """The plan with the fastest engine that supports its method and functions."""
     if plan.solver.adaptive:
         return replace(plan, engine="scipy")
+    if any(len(held) > 1 for held in plan.past):  # the kernel fills a memory with one value
+        return replace(plan, engine="python")
     try:
         kernel_of(plan)
     except UnsupportedError:

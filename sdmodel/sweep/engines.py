@@ -83,7 +83,7 @@ def one_run(
     """Execute one run with parameters `p` in the Python engine."""
     series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
     try:
-        bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]))
+        bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]), past=plan.past)
         y, held, report = integrate(engine, bound, plan.times, solver(method or plan.method), rtol or plan.rtol)
         rows = [bound.outs(t, state, h) for t, state, h in zip(plan.times, y, held, strict=True)]
     except SolveError as error:

@@ -13,7 +13,7 @@ from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design.tables import LABELS, table
-from sdmodel.solve.inputs import constants_named, resolve_scenario
+from sdmodel.solve.inputs import inputs_named, resolve_scenario, variable_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -161,7 +161,7 @@ def _without(model: Structure, rows: Any, policy: Scenario) -> tuple[Any, dict[s
     fixed = {**policy.values, **dict.fromkeys((e for n in policy.paths for e in _elements(model, n)), np.nan)}
     lost: dict[str, float] = {}
     for column in list(rows):
-        if column not in LABELS and (hit := [e for e in constants_named(model, column) if e in fixed]):
+        if column not in LABELS and (hit := [e for e in inputs_named(model, column) if e in fixed]):
             lost[column] = fixed[hit[0]]
     if isinstance(rows, Mapping):
         if lost:
@@ -172,7 +172,8 @@ def _without(model: Structure, rows: Any, policy: Scenario) -> tuple[Any, dict[s
 
 
 def _elements(model: Structure, name: str) -> list[str]:
-    return constants_named(model, name) if model[name].kind == "constant" else [key(name)]
+    variable = variable_of(model, name)
+    return [key(name)] if variable and variable.kind in ("lookup", "data") else inputs_named(model, name)
 
 
 def _joined(attrs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
     """
     return {
         "equations_hash": program_digest(plan.program),
-        "base_hash": digest(plan.base),
+        "base_hash": digest((plan.base, plan.past)),
         "design_hash": digest([(str(name), _column(design[name].to_numpy())) for name in design.columns]),
         "series_hash": digest((plan.series_times, plan.series)),
         "outputs_hash": digest((plan.labels, plan.times)),

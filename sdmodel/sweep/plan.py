@@ -17,12 +17,14 @@ from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
 from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
+from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
 from sdmodel.design.tables import LABELS
-from sdmodel.solve.inputs import constants_named, program_and_solver, refuse_dates, resolve_scenario, with_paths
+from sdmodel.solve.inputs import inputs_named, refuse_dates, resolve_scenario, starts_of, variable_of
+from sdmodel.solve.problem import Past, Problem, problem
 from sdmodel.solve.registry import MANY_RUNS, solver
 from sdmodel.solve.solver import Solver
-from sdmodel.solve.times import Every, report_times
+from sdmodel.solve.times import Every
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +57,8 @@ class Plan:
     """Engine: `kernel`, `python` if the kernel does not support a function, or `scipy`."""
     units: tuple[str, ...] = ()
     """Units of the outputs."""
+    past: Past = ()
+    """Values in each memory, oldest first, of runs that go on from a state."""
     grid_reason: str = ""
     """Why steps do not land on exact dates, if `method` was not given."""
 
@@ -95,17 +99,20 @@ def make_plan(
     rtol: float,
     data: xr.Dataset | None,
     seed: int,
+    state: State | None = None,
 ) -> tuple[Plan, Scenario, list[str]]:
     """Check the arguments of a sweep and plan it; returns the plan, its base scenario and the output names."""
     base = resolve_scenario(model, None, scenario)
-    program, chosen, reason = program_and_solver(with_paths(model, base), method, MANY_RUNS)
+    varied = [label for column in design.columns if column not in LABELS for label in inputs_named(model, column)]
+    task = problem(model, base, method, MANY_RUNS, state, starts_of(model, varied))
+    program, chosen = task.program, task.solver
     names = _chosen(model, outputs)
     labels = [c for name in names for c in _elements(model, program, name)]
-    start, columns = _values(model, program, base, design)
+    start, columns = np.array(task.p, dtype=float), _columns(model, program, base, design)
     _one_shape(program, start, columns)
-    times = _times(program, start, columns, every, chosen.on_grid)
+    times = _times(program, start, columns, every, task)
     series, series_times = _series(model, program, data, len(design))
-    numbers = _numbers(design)
+    numbers = _numbers(design) if state is None or "sample" in design else np.full(len(design), state.sample)
     plan = Plan(
         program,
         tuple(program.outputs[c] for c in labels),
@@ -120,7 +127,8 @@ def make_plan(
         series_times,
         series,
         units=tuple(model.owner(label).unit for label in labels),
-        grid_reason=reason,
+        past=task.past,
+        grid_reason=task.reason,
     )
     return plan, base, names
 
@@ -172,14 +180,11 @@ def _elements(model: Structure, program: Program, name: str) -> list[str]:
     return found
 
 
-def _values(
+def _columns(
     model: Structure, program: Program, base: Scenario, design: pd.DataFrame
-) -> tuple[np.ndarray, tuple[tuple[int, np.ndarray], ...]]:
-    """Base parameters, and the varied ones with their values, checked against their ranges."""
+) -> tuple[tuple[int, np.ndarray], ...]:
+    """The varied parameters with their values, checked against their ranges."""
     index = {name: i for i, name in enumerate(program.parameters)}
-    start = np.array(program.defaults, dtype=float)
-    for name, value in base.values.items():
-        start[index[name]] = value
     columns: dict[int, np.ndarray] = {}
     given: dict[str, str] = {}
     for column in design.columns:
@@ -188,13 +193,13 @@ def _values(
         values = design[column].to_numpy(float)
         if column in design.attrs.get("dates", ()):
             refuse_dates(model, [Year(values[0])], f"'{column}' in the design", model.owner(column))
-        for label in constants_named(model, column):
+        for label in inputs_named(model, column):
             if given.setdefault(label, column) != column:
                 raise DesignError(
                     f"The columns '{given[label]}' and '{column}' of the design both set '{label}'. Keep one."
                 )
-            variable = model.owner(label)
-            if values.min() < variable.low or values.max() > variable.high:
+            variable = variable_of(model, label)
+            if variable and (values.min() < variable.low or values.max() > variable.high):
                 row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
                 raise RangeError(
                     f"Row {row} of the design gives '{label}' {values[row]:g}; its range in {variable.file} is "
@@ -206,7 +211,7 @@ def _values(
                     f"'{label}' follows a path in scenario '{base.name}' and cannot vary in the design."
                 )
             columns[index[label]] = values
-    return start, tuple(columns.items())
+    return tuple(columns.items())
 
 
 def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np.ndarray], ...]) -> None:
@@ -237,7 +242,7 @@ def _times(
     start: np.ndarray,
     columns: tuple[tuple[int, np.ndarray], ...],
     every: Every,
-    on_grid: bool,
+    task: Problem,
 ) -> list[float]:
     """Reported times; all runs of a sweep share them, so time settings cannot vary."""
     if program.moving:
@@ -254,7 +259,7 @@ def _times(
         follows = depends(program, node)
         if any(i in follows and (values != values[0]).any() for i, values in columns):
             raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
-    return report_times(control, every, on_grid)
+    return task.times(control, every)
 
 
 def _series(

@@ -12,11 +12,14 @@ import numpy as np
 
 from sdmodel.core.arguments import count, kind, refuse
 from sdmodel.core.errors import DesignError, StoreError, SweepInterrupted
+from sdmodel.core.run import Run
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.shape import Shape
+from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
-from sdmodel.design.tables import table
-from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario
+from sdmodel.design.tables import LABELS, table
+from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario, starts_of
+from sdmodel.solve.run import state_of
 from sdmodel.solve.times import Every, places, wanted_times
 from sdmodel.solve.values import read_sweep_data
 from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, processors, with_engine
@@ -48,7 +51,8 @@ def run_sweep(
     every: Every = None,
     rtol: float = 1e-6,
     data: xr.Dataset | pd.DataFrame | Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    initial: State | Run | None = None,
     workers: int | None = None,
     progress: bool | str | None = None,
     certificate: int = 6,
@@ -91,7 +95,10 @@ def run_sweep(
     seed
         Seed of the random functions. Rows with the same `sample` have the same draws. If the model has random functions
         but the design has no `sample`, rows are numbered, and the result has these numbers as coordinate `sample`, so
-        that a single row can be repeated.
+        that a single row can be repeated. Default 0, or that of `initial`.
+    initial
+        A State or a Run from which all runs go on, as in `Model.run`; the values of a row apply from its time on, and
+        random draws are those of its run unless the design has a `sample`.
     workers
         Threads, or processes for a scipy method; default the number of processors this process may use. The result
         does not depend on it.
@@ -111,10 +118,10 @@ def run_sweep(
     -------
     xarray.Dataset
         Dims `run`, `time` and the model's subscript ranges. In place of `run` there are the axes of a grid (unless it
-        is written to a store), `scenario` for a list of Scenarios, or `policy` and `sample`. Design columns, `status`
-        (0 success, 1 failed, 2 not run) and `message` (the first non-finite variable and its time) are coordinates on
-        `run`; values of failed runs are NaN, other runs are not affected. `attrs` hold the run record and the error
-        certificate.
+        is written to a store), `scenario` for a list of Scenarios, or `policy` and `sample`. Design columns
+        (of a stock `NAME`, ``initial NAME``), `status` (0 success, 1 failed, 2 not run) and `message` (the first
+        non-finite variable and its time) are coordinates on `run`; values of failed runs are NaN, other runs are not
+        affected. `attrs` hold the run record and the error certificate.
 
     Raises
     ------
@@ -148,7 +155,7 @@ def run_sweep(
             )
 
         options: Any = {"method": method, "every": every, "rtol": rtol, "data": data, "seed": seed, "workers": workers}
-        options.update(progress=progress, certificate=certificate, client=client)
+        options.update(progress=progress, certificate=certificate, client=client, initial=initial)
 
         def one(rows: Any, chosen: Scenario) -> xr.Dataset:
             return run_sweep(model, rows, outputs, scenario=chosen, **options)
@@ -156,6 +163,8 @@ def run_sweep(
         if policies is None:
             return over_policies(model, None, design, scenario, one, "scenario")
         return over_policies(model, design, policies, scenario, one, "policy")
+    state = state_of(initial)
+    seed = (state.seed if state else 0) if seed is None else seed
     check_numbers(every, rtol, seed)
     refuse_dates(model, wanted_times(every) or (), "every=")
     count("certificate", certificate, low=0)
@@ -166,14 +175,20 @@ def run_sweep(
         raise refuse("client", client, "a dask.distributed.Client")
     axes = design if isinstance(design, Mapping) and store is None else None
     design = table(design)
-    series, paths = read_sweep_data(model, data)
-    base = resolve_scenario(model, paths, scenario)
-    plan, base, names = make_plan(model, design, outputs, base, method, every, rtol, series, seed)
+    series, paths = read_sweep_data(model, state.data if data is None and state and state.data else data)
+    base = resolve_scenario(model, paths, scenario, state.scenario if state else None)
+    plan, base, names = make_plan(model, design, outputs, base, method, every, rtol, series, seed, state)
     if plan.program.streams and "sample" not in design:
         # With its sample number a row can be repeated alone, with the same draws.
         attrs = design.attrs
         design = design.assign(sample=plan.numbers)
         design.attrs = attrs
+    began = {column: f"initial {column}" for column in starts_of(model, map(str, design.columns)) - set(LABELS)}
+    if began:  # a stock is an output, too
+        attrs = design.attrs
+        design = design.rename(columns=began)
+        design.attrs = attrs
+    axes = axes and {began.get(name, name): values for name, values in axes.items()}
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
     plan = with_engine(plan)

@@ -231,3 +231,53 @@ def test_files_that_are_no_states_are_refused(model_from: Make, tmp_path: Path) 
         sdmodel.State.load(bad)
     with pytest.raises(ReadError):
         sdmodel.State.load(tmp_path / "none.json")
+
+
+# -- sweeps and analyses --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("method", ["exact", "euler", "rk4"])
+def test_an_initial_value_is_a_column_of_a_sweep(model_from: Make, method: str) -> None:
+    model = model_from(DECAY, step=0.25)
+    design = {"level": [10.0, 100.0, 40.0], "tau": [4.0, 2.0, 8.0]}
+    found = model.sweep([dict(zip(design, row, strict=True)) for row in zip(*design.values(), strict=True)],
+                        ["level", "other"], method=method)  # fmt: skip
+    for i, row in enumerate(zip(*design.values(), strict=True)):
+        run = model.run(dict(zip(design, row, strict=True)), method=method)
+        for name in ("level", "other"):
+            assert found[name][i].to_numpy() == pytest.approx(run[name].to_numpy(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("text", "method"), [(SMOOTH, "exact"), (MEMORIES, "euler"), (MEMORIES, "rk4")])
+@pytest.mark.parametrize("at", [3.0, 4.5])
+def test_a_sweep_goes_on_from_a_state(model_from: Make, text: str, method: str, at: float) -> None:
+    if "FIXED" in text:
+        text = text.replace("DELAY FIXED(level, 1.7, 9)", "DELAY FIXED(level, 0.25, 9)")  # one value: in the kernel
+    model = model_from(text, step=0.25)
+    state = model.run({"rate": 1.5}, method=method, seed=4).state(at=at)
+    found = model.sweep([{"rate": 1.5}, {"rate": 0.5}], ["level", "relative"], initial=state)
+    assert found.attrs["engine"] == "kernel"
+    for i, values in enumerate(({"rate": 1.5}, {"rate": 0.5})):
+        run = model.run(values, initial=state)
+        for name in ("level", "relative"):
+            assert found[name][i].to_numpy() == pytest.approx(run[name].to_numpy(), rel=1e-9)
+
+
+def test_so_does_one_with_values_of_past_steps(model_from: Make) -> None:
+    model = model_from(MEMORIES, step=0.25)
+    state = model.run(method="euler", seed=4).state(at=3.5)
+    found = model.sweep([{"rate": 1.5, "level": 20.0}], ["later", "level"], initial=state, workers=1)
+    run = model.run({"rate": 1.5, "level": 20}, initial=state)
+    assert found["later"][0].to_numpy() == pytest.approx(run["later"].to_numpy(), rel=1e-12)
+
+
+def test_initial_values_are_sampled_and_fitted(model_from: Make) -> None:
+    model = model_from(DECAY, step=0.25)
+    ranges = {"level": (10, 20), "tau": (3, 5)}
+    design = sdmodel.latin_hypercube(ranges, 4, rng=1)
+    found = model.sweep(design, ["level"])
+    assert found["initial level"].to_numpy() == pytest.approx(found["level"].isel(time=0).to_numpy())
+    table = sdmodel.tornado(model, ranges, sdmodel.Outcome("level", at=4)).reset_index().set_index("parameter")
+    assert sorted(table.loc["level", ["low", "high"]]) == pytest.approx([10, 20])
+    assert sorted(table.loc["level", ["at_low", "at_high"]]) == pytest.approx([10 / math.e, 20 / math.e], rel=1e-4)
+    seen = model.run({"level": 60, "tau": 3})["level"].iloc[1:9]
+    fit = sdmodel.calibrate(model, {"level": (1, 100), "tau": (1, 10)}, {"level": seen}, starts=3, rng=1)
+    assert fit.values["level"] == pytest.approx(60, rel=1e-4)

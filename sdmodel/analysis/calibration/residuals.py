@@ -17,7 +17,7 @@ from sdmodel.compile.programs import program_of
 from sdmodel.core.errors import DesignError, FixedStepError, SolveError, UnknownNameError, UnsupportedError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import resolve_scenario, with_paths
+from sdmodel.solve.inputs import inputs_named, resolve_scenario, with_paths
 from sdmodel.solve.registry import MANY_RUNS, ON_GRID, solver
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ class Residuals:
         except FixedStepError as error:
             program, self.fixed = program_of(with_paths(model, given), fixed=True), True
             self.refused, self.how = True, f"differences of runs: {error}"
+        varied = [label for name in names for label in inputs_named(model, name)]
         named = [labels_of(model, program, str(name))[0] for name in series_in(observations)]
-        self.linearization = Linearization.of(model, names, named, values, scenario, data, fixed=self.fixed)
+        self.linearization = Linearization.of(model, names, named, values, scenario, data, self.fixed, varied)
         control = self.linearization.control
         self.data = observed(model, self.linearization.program, observations, errors, *_ends(control))
         self.times = np.union1d([control["initial time"]], self.data.times)

@@ -20,7 +20,7 @@ from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
 from sdmodel.core.outcome import Outcome
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure
-from sdmodel.solve.inputs import constants_named, series_points
+from sdmodel.solve.inputs import constants_named, inputs_named, series_points, starts_of
 from sdmodel.solve.interpolation import Series, interpolant
 from sdmodel.solve.times import report_times
 
@@ -138,9 +138,10 @@ class Linearization:
         scenario: Scenario | str | None,
         data: Mapping[str, Any] | None,
         fixed: bool = False,
+        varied: Sequence[str] = (),
     ) -> Linearization:
-        """Check names and values and lower the model."""
-        program, p = lowered(model, values, scenario, fixed=fixed)
+        """Check names and values and lower the model; initial values of stocks among `varied` become parameters."""
+        program, p = lowered(model, values, scenario, fixed=fixed, varied=varied)
         directions = tuple(direction(model, program, name) for name in names)
         labels = [label for o in outcomes for label in labels_of(model, program, o)]
         outputs = tuple(dict.fromkeys(labels))
@@ -203,6 +204,9 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
     OverrideError
         If it is neither a constant nor a stock, or changes the equations or the time settings.
     """
+    index = {label: i for i, label in enumerate(program.parameters)}
+    if (starts := starts_of(model, inputs_named(model, name))) and starts <= index.keys():
+        return Direction(name, tuple(index[label] for label in sorted(starts)))
     variable = model.owner(name)
     states = [i for i, s in enumerate(program.states) if not s.hidden and canonical(s.name) == canonical(name)]
     if variable.kind == "stock":
@@ -213,7 +217,6 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
     labels = constants_named(model, name)
     if variable.key in CONTROL:
         raise OverrideError(f"'{name}' is a setting of the run; there is no derivative with respect to it.")
-    index = {label: i for i, label in enumerate(program.parameters)}
     for label in labels:
         if label not in index:
             raise OverrideError(f"'{label}' follows a schedule in the scenario and has no derivative.")

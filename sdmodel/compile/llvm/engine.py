@@ -242,10 +242,11 @@ class Kernel:
         start, step = (self._control(name, given) for name in ("initial time", "time step"))
         if not (np.isfinite(step).all() and (step > 0).all()):
             raise SolveError("TIME STEP must be a positive number in every run.")
-        if (start != at[0]).any():
+        origin = float(start[0]) if self.program.resumed else float(at[0])
+        if (start != origin).any() or origin > at[0]:
             wrong = float(start[start != at[0]][0])
             raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
-        return [(float(at[0]), float(one), np.flatnonzero(step == one)) for one in np.unique(step)]
+        return [(origin, float(one), np.flatnonzero(step == one)) for one in np.unique(step)]
 
     def _control(self, name: str, given: Array) -> Array:
         node = self.program.control[name]
@@ -312,8 +313,9 @@ class Kernel:
         _, first, which = np.unique(sets, return_index=True, return_inverse=True)
         params = replace(job, given=job.given[low + first], data=[], words=job.words[:, :0]).rows(0, len(first), lanes)
         watch, shape = self._watcher(params, work), (len(params), lanes)
-        beyond = end + 1e-6 * max(end - job.start, job.step)
-        dates, bad = cuts(self.plan.clock, self.program, watch, job.start, end, shape)
+        begin = float(job.at[0])
+        beyond = end + 1e-6 * max(end - begin, job.step)
+        dates, bad = cuts(self.plan.clock, self.program, watch, begin, end, shape)
         after, bad_after = cuts(self.plan.clock, self.program, watch, end, beyond, shape)
         found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
         vectors = -(-len(which) // lanes)

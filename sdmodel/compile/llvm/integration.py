@@ -227,14 +227,19 @@ def on_grid(
     draw(b, history, "0")
     begin(b, space, phases["init"])
     fill(b, history)
+    first = b.put("load i64, ptr %wanted, align 8")  # 0, or the steps before the state that the runs go on from
+    draw(b, history, first)
     last = b.put("sub i64 %reports, 1")
     steps = b.put(f"load i64, ptr {at(b, '%wanted', times(b, last, 8))}, align 8")
     stop = b.put(f"add i64 {steps}, 1")
-    with loop(b, stop) as i:
+    with loop(b, stop, start=first) as i:
         phase = b.put(f"and i64 {i}, {b.lanes - 1}")
-        with only_if(b, b.put(f"icmp eq i64 {phase}, 0")):
+        fresh, begins = b.put(f"icmp eq i64 {phase}, 0"), b.put(f"icmp eq i64 {i}, {first}")
+        with only_if(b, b.put(f"or i1 {fresh}, {begins}")):
             # values that depend on time only, for as many steps as there are lanes, at once
-            index = b.put(f"sitofp {b.i64} {b.whole('add', spread(b, i), each_lane(b))} to {b.f64}")
+            index = b.put(
+                f"sitofp {b.i64} {b.whole('add', spread(b, b.put(f'sub i64 {i}, {phase}')), each_lane(b))} to {b.f64}"
+            )
             now = b.xadd(start, b.xmul(index, step))
             for number, share in enumerate(tableau.moments):
                 t = now if share == 0 else b.xadd(now, scaled(b, step, share))

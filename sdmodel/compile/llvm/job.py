@@ -89,7 +89,7 @@ def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Ar
     """Times at which all runs stop (grid and reports), their tolerances, and their report indices or -1."""
     end = float(at[-1])
     grid = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
-    grid = grid[grid < end]
+    grid = grid[(grid > at[0]) & (grid < end)]
     order = np.argsort(np.concatenate([grid, at]), kind="stable")
     slack = SMALLEST * max(abs(start), abs(end), 1.0)
     stops = np.concatenate([grid, at])[order]

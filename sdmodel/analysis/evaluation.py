@@ -89,7 +89,7 @@ def lowered(
     p = parameter_vector(structure, program, given.values)
     if more - own:
         plain, q = lowered(model, values, scenario, fixed=fixed)
-        first = [*plain.states, *plain.memories]
-        known = {s.name: evaluate_node(plain, s.initial, q) for s in first if s.name in more - own}
+        first = {**{s.name: s.initial for s in plain.states}, **{m.name: m.initial for m in plain.memories}}
+        known = {name: evaluate_node(plain, first[name], q) for name in more - own}
         p = parameter_vector(structure, program, {**given.values, **known})
     return reshaped(structure, program, p), p

@@ -21,6 +21,7 @@ _HOMES = {
     "Model": "model",
     "Run": "core.run",
     "State": "core.state",
+    "Stepper": "solve.stepper",
     "Scenario": "core.scenario",
     "Schedule": "core.schedule",
     "Path": "core.schedule",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from sdmodel.design.tables import grid, pair
     from sdmodel.io.scenarios import load_scenarios
     from sdmodel.model import Model, compose, load
+    from sdmodel.solve.stepper import Stepper
     from sdmodel.sweep.open_store import open_sweep
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "Schedule",
     "SdmodelError",
     "State",
+    "Stepper",
     "__version__",
     "basins",
     "calibrate",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sdmodel.core.run import Run
     from sdmodel.core.state import State
+    from sdmodel.solve.stepper import Stepper
 
 MOST_OPEN = 12
 """Variables of a section that a notebook shows without a click."""
@@ -324,6 +325,33 @@ class Model(Structure):
         from sdmodel.solve.run import run
 
         return run(
+            self,
+            values,
+            scenario=scenario,
+            method=method,
+            every=every,
+            rtol=rtol,
+            data=data,
+            seed=seed,
+            initial=initial,
+        )
+
+    def stepper(
+        self,
+        values: Mapping[str, Any] | Scenario | None = None,
+        *,
+        scenario: Scenario | str | None = None,
+        method: str | None = None,
+        every: Any = None,
+        rtol: float = 1e-8,
+        data: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        initial: State | Run | None = None,
+    ) -> Stepper:
+        """A run in pieces, for coupling with another program: see `Stepper`. Arguments are those of `run`."""
+        from sdmodel.solve.stepper import Stepper
+
+        return Stepper(
             self,
             values,
             scenario=scenario,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sdmodel.compile.program import Program
+from sdmodel.core.cache import Cache
 from sdmodel.core.errors import SolveError
 from sdmodel.core.functions.operations import COMPARISONS, LOGIC
 from sdmodel.core.functions.values import interpolate
@@ -52,14 +53,21 @@ class Clock:
     """Choices, minima, lookups and similar nodes that depend on the state; step-size control handles them."""
 
 
+_clocks: Cache[Clock] = Cache()
+
+
 def clock_of(program: Program) -> Clock:
-    """Classify the nodes of a Program.
+    """Classify the nodes of a Program; cached while it is in use.
 
     Raises
     ------
     SolveError
         If a model solved with exact dates tests Time for equality with a number.
     """
+    return _clocks.get(program, "clock") or _clocks.put(program, "clock", _classified(program))
+
+
+def _classified(program: Program) -> Clock:
     classes: list[int] = []
     levels: list[int] = []
     sources: list[Source] = []

@@ -129,6 +129,20 @@ def test_dims_coordinates_units_and_record(model: sdmodel.Model) -> None:
     assert found.attrs["failed"] == 0
 
 
+def test_a_result_is_what_the_public_constructor_makes(model_from: Make) -> None:
+    model = sdmodel.load("network")
+    design = sdmodel.latin_hypercube(model.uncertainties, 3, rng=1).assign(sample=[4, 5, 6], setting=["a", "b", "c"])
+    found = model.sweep(design, ["trust"], every=5)
+    again = xr.Dataset(dict(found.data_vars), dict(found.coords), found.attrs)
+    xr.testing.assert_identical(found, again)
+    assert found.sizes == again.sizes
+    assert set(found.xindexes) == set(again.xindexes) == {"run", "time"}
+    assert float(found["trust"].sel(run=1, time=2014)) == float(found["trust"][1, 1])
+    named = model_from("status = INTEG(k, 0) ~ ~ |\nk = 1 ~ ~ |")
+    with pytest.raises(DesignError, match="'status' names a coordinate"):
+        named.sweep([{"k": 2.0}], ["status"])
+
+
 def test_the_record_tells_designs_and_models_apart(model: sdmodel.Model) -> None:
     one = model.sweep(design(3), workers=1).attrs
     other = model.sweep(design(3).assign(rate=0.1), workers=1).attrs

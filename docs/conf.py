@@ -11,6 +11,7 @@ from myst_parser.mocking import MockRSTParser
 
 sys.path.insert(0, str(Path(__file__).parent / "_generate"))
 import architecture
+import gallery
 import model_pages
 import stage_page
 import traceability
@@ -77,6 +78,7 @@ def write_generated_pages(app):
     for pages in (model_pages, stage_page, traceability):
         pages.write(source / "models" / "generated")
     architecture.write(source / "generated")
+    gallery.write(source / "generated")
 
 
 def setup(app):

@@ -406,9 +406,9 @@ class Model(Structure):
         )
 
     def to_ema(self, outcomes: Sequence[Any] = (), *, every: float | None = None) -> Any:
-        """Make a model for the EMA workbench [1]_, with uncertainties and levers of this one as parameters.
+        """Make a model for the EMA workbench, with uncertainties and levers of this one as parameters.
 
-        Needs the extra ``sdmodel[handoffs]``.
+        The workbench is described in [1]_. Needs the extra ``sdmodel[handoffs]``.
 
         Parameters
         ----------

@@ -13,9 +13,7 @@ from sdmodel import edit
 from sdmodel.core import html
 from sdmodel.core.documentation import described_by
 from sdmodel.core.errors import MissingExtraError, UnitsWarning
-from sdmodel.core.expression import Expr
 from sdmodel.core.scenario import Scenario
-from sdmodel.core.schedule import Schedule
 from sdmodel.core.structure import Structure
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ class Model(Structure):
 
         return constants_table(self, *roles)
 
-    def replace(self, name: str, value: float | str | Expr | Schedule, *, in_equation_of: str | None = None) -> Self:
+    def replace(self, name: str, value: Any, *, in_equation_of: str | None = None) -> Self:
         """Return a new model with another definition of `name`; this model is unchanged.
 
         Parameters
@@ -103,9 +101,10 @@ class Model(Structure):
         name
             A variable of the model.
         value
-            A number (the variable becomes a constant), a schedule, an equation in Vensim's language such as
-            ``"contact rate * susceptible"`` or the points of a lookup, ``"(0,0),(1,2)"``, or an expression tree. The
-            text is parsed as that of a model file; nothing is evaluated.
+            A number (the variable becomes a constant); a value over time: a Schedule, a pandas Series, or points
+            ``[(2010, 1), (2020, 3)]``, which are those of the curve where `name` is a lookup; an equation in Vensim's
+            language such as ``"contact rate * susceptible"``, or the points of a lookup, ``"(0,0),(1,2)"``; or an
+            expression tree. A text is parsed as that of a model file; nothing is evaluated.
         in_equation_of
             Replace `name` only where the equation of this variable reads it: the link between the two is cut and
             everything else that reads `name` goes on as before. `value` must then be an equation.

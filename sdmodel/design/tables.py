@@ -16,6 +16,7 @@ import numpy as np
 from sdmodel.core.arguments import kind, refuse
 from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import DesignError, ScenarioError
+from sdmodel.core.schedule import as_schedule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,6 +195,7 @@ def _element(value: Any, row: int, name: str) -> float:
             raise TypeError
         return _number(value, name)
     except (DesignError, TypeError, ValueError, OverflowError):
+        over_time = " Give values over time as policies=, or as a list of Scenarios." if as_schedule(value) else ""
         raise DesignError(
-            f"Row {row} of the design gives '{name}' the value {value!r:.60}, no finite number or date."
+            f"Row {row} of the design gives '{name}' the value {value!r:.60}, no finite number or date.{over_time}"
         ) from None

@@ -12,7 +12,7 @@ import pytest
 
 import sdmodel
 from sdmodel import Model, Outcome, Scenario, Schedule
-from sdmodel.core.errors import DesignError, OverrideError, SdmodelError, UnknownNameError
+from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
 from sdmodel.sweep.forms import flat
 
 Make = Callable[..., Model]
@@ -83,6 +83,12 @@ def test_scenarios_may_follow_different_schedules(model: Model) -> None:
         np.testing.assert_allclose(found["level"].sel(scenario=scenario.name), run["level"], rtol=1e-6)
 
 
+def test_a_value_over_time_in_a_design_is_refused_with_the_way(model: Model) -> None:
+    for design in ([{"pull": [(0, 1), (10, 2)]}], pd.DataFrame({"pull": [Schedule((0, 5), (2, 4))]})):
+        with pytest.raises(DesignError, match="over time as policies=, or as a list of Scenarios"):
+            model.sweep(design, ["level"])
+
+
 def test_policies_by_samples(model: Model) -> None:
     samples = sdmodel.latin_hypercube({"rate": (0.5, 1), "pull": (1, 2)}, 5, rng=1)
     policies = {"none": {}, "more": {"pull": 3}, "rising": {"pull": [(0, 0), (10, 4)]}}
@@ -134,7 +140,7 @@ def test_scenarios_of_the_model_and_of_a_base(model: Model) -> None:
         ([Scenario(), Scenario()], DesignError, "Two policies have the name 'base'"),
         ({"a": {"pul": 1}}, UnknownNameError, "Nearest: pull"),
         (["nothing"], UnknownNameError, "no scenario 'nothing'"),
-        ({"a": {"level": 1}}, SdmodelError, "level"),
+        ({"a": {"part": 1}}, OverrideError, "not a constant"),
         ({"a": {"rate": 1}}, DesignError, "sets 'rate', which is an axis of the grid"),
     ],
 )

@@ -25,7 +25,7 @@ from sdmodel.io.dat import read_dat
 from sdmodel.io.files import not_found
 from sdmodel.io.spreadsheets import Sheets, cell_place, column_number
 from sdmodel.io.tables import SUFFIXES, Sheet, is_empty, is_number, is_word, number, read_columns
-from sdmodel.io.workbooks import CellRange
+from sdmodel.io.xlsx import CellRange
 
 FUNCTIONS = ("get constants", "get data", "get lookups")
 _KINDS = ("interpolate", "hold_backward", "look_forward", "raw")

@@ -9,7 +9,8 @@ from sdmodel.core.errors import ReadError, UnsupportedError
 from sdmodel.core.text import shorten
 from sdmodel.io.files import not_found, read_bytes
 from sdmodel.io.tables import SUFFIXES, Sheet, read_sheet
-from sdmodel.io.workbooks import CellRange, named_range
+from sdmodel.io.workbooks import named_range
+from sdmodel.io.xlsx import CellRange
 
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6})")
 

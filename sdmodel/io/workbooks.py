@@ -1,4 +1,4 @@
-"""Cells of spreadsheets: `.xlsx` and `.xlsm` (openpyxl), `.xls` (xlrd) and `.ods` (its XML). Nothing is evaluated.
+"""Cells of spreadsheets: `.xlsx` and `.xlsm` (their XML), `.xls` (xlrd) and `.ods` (its XML). Nothing is evaluated.
 
 Limits apply to the cells created, since a few bytes of a workbook can expand to billions of cells.
 """
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from sdmodel.core.errors import ReadError, UnknownNameError, UnsupportedError
+from sdmodel.io.xlsx import Book, CellRange
 
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
 MAX_CELLS = 5_000_000
@@ -29,8 +30,6 @@ _FAR = re.compile(rb"""\sr\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]*[0-9]{8})""")
 """Pattern of a row or a cell beyond the limits of a sheet, in the XML of a worksheet."""
 
 Rows = list[list[Any]]
-CellRange = tuple[int, int, int, int]
-"""First row, last row + 1, first column, last column + 1; from 0."""
 
 
 def read_rows(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:
@@ -58,22 +57,18 @@ def named_range(raw: bytes, file: str, tab: str, name: str) -> CellRange:
     ReadError
         If the workbook is damaged, or has no such sheet or name.
     """
-    from openpyxl.utils import range_boundaries
-
     if not file.lower().endswith((".xlsx", ".xlsm")):
         raise UnsupportedError(f"{file}: '{name}' is a name of cells, which can be read from .xlsx and .xlsm only.")
     with _damage_is_typed(file):
         _refuse_bombs(raw, file)
-        book = _open_xlsx(raw)
-        sheet = book[_sheet(tab, book.sheetnames, file)]
-        names = {k.lower(): v for k, v in [*book.defined_names.items(), *sheet.defined_names.items()]}
-        found = names.get(name.lower())
-        for title, cells in found.destinations if found is not None else ():
-            if title.lower() == tab.lower():
-                left, top, right, bottom = range_boundaries(cells)
-                if None in (left, top, right, bottom):
-                    raise ReadError(f"{file}: the name '{name}' stands for whole rows or columns, not a block.")
-                return top - 1, bottom, left - 1, right
+        book = Book(raw)
+        sheet = _sheet(tab, book.sheets, file)
+        names = book.names(sheet)
+        found = book.block(name, sheet)
+        if found is not None:
+            return found
+        if any(title.lower() == sheet.lower() for title, _ in names.get(name.lower(), ())):
+            raise ReadError(f"{file}: the name '{name}' stands for whole rows or columns, not a block.")
     raise ReadError(f"{file}: {UnknownNameError(name, names, f'name of cells on sheet {tab!r}')}")
 
 
@@ -110,7 +105,7 @@ def _refuse_bombs(raw: bytes, name: str) -> None:
 
 
 def _refuse_far_cells(part: IO[bytes], name: str) -> None:
-    """Refuse columns of four letters and rows of eight digits: openpyxl creates every cell before them."""
+    """Refuse columns of four letters and rows of eight digits: every cell before them would be created."""
     rest = b""
     while chunk := part.read(1 << 20):
         if _FAR.search(rest + chunk):
@@ -155,47 +150,24 @@ class _Collector:
 
 
 # -- Excel --------------------------------------------------------------------------------------------------------
-def _open_xlsx(raw: bytes, *, results: bool = True) -> Any:
-    import warnings
-
-    from openpyxl import load_workbook
-
-    with warnings.catch_warnings():  # about charts, styles and validations that openpyxl drops
-        warnings.simplefilter("ignore", UserWarning)
-        return load_workbook(io.BytesIO(raw), read_only=True, data_only=results, keep_links=False)
-
-
 def _read_xlsx(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:
-    book = _open_xlsx(raw)
-    title = _sheet(tab, book.sheetnames, name)
+    book = Book(raw)
+    title = _sheet(tab, book.sheets, name)
     rows = _Collector(name)
-    blank = False
-    for i, row in enumerate(_cells_of(book[title])):
-        if i >= MAX_ROWS:
-            raise ReadError(f"'{name}' has more than {MAX_ROWS:,} rows.")
-        rows.add([_value(cell) for cell in row] if row else [])
-        blank = blank or (bool(row) and any(cell.value is None and hasattr(cell, "row") for cell in row))
-    out = rows.rows
-    if blank:  # cells that are there but empty: formatted, or a formula whose result is not stored
-        for i, row in enumerate(_cells_of(_open_xlsx(raw, results=False)[title])):
-            for j, cell in enumerate(row):
-                if cell.data_type == "f" and (i >= len(out) or j >= len(out[i]) or out[i][j] is None):
-                    out.extend([] for _ in range(i + 1 - len(out)))
-                    out[i].extend([None] * (j + 1 - len(out[i])))
-                    out[i][j] = NOT_CALCULATED
-    return title, out
-
-
-def _cells_of(sheet: Any) -> Iterable[Any]:
-    if not hasattr(sheet, "reset_dimensions"):
-        raise ReadError("the sheet is a chart.")
-    sheet.reset_dimensions()  # the sheet size recorded in the file may be wrong
-    return sheet.iter_rows()  # type: ignore[no-any-return]
-
-
-def _value(cell: Any) -> Any:
-    value = cell.value
-    return None if isinstance(value, str) and not value.strip() else value
+    following = 0
+    for number, cells in book.rows(title):
+        width = max(cells, default=-1) + 1
+        if width > MAX_COLUMNS:
+            raise ReadError(f"'{name}' has more than {MAX_COLUMNS:,} columns.")
+        row: list[Any] = [None] * width
+        for column, (value, is_formula) in cells.items():
+            row[column] = None if isinstance(value, str) and not value.strip() else value
+            if is_formula and row[column] is None:
+                row[column] = NOT_CALCULATED
+        rows.add([], number - following)
+        rows.add(row)
+        following = number + 1
+    return title, rows.rows
 
 
 def _read_xls(raw: bytes, name: str, tab: str | None) -> tuple[str, Rows]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import warnings
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 import sdmodel
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.io.vensim.translate import read_vensim
+from sdmodel.io.workbooks import NOT_CALCULATED, read_rows
 
 CONTROL = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
 ORDINARY = "s = INTEG(a - s/3, 1) ~~|\na = WITH LOOKUP(Time, ([(0,0)-(9,9)],(0,1),(4,3))) ~~|\n" + CONTROL
@@ -61,6 +67,45 @@ def test_nested_formulas_need_no_deep_stack() -> None:
         threading.stack_size(before)
     thread.join()
     assert found == [5]
+
+
+def workbook_that_openpyxl_warns_of() -> bytes:
+    """A workbook with a validation that openpyxl drops, and without a default style."""
+    book = openpyxl.Workbook()
+    for row in (["t", "x"], [0, 1.5], [1, "=B2*2"], [2, dt.datetime(2020, 1, 2)]):
+        book.active.append(row)
+    plain, changed = io.BytesIO(), io.BytesIO()
+    book.save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(changed, "w") as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if item.filename == "xl/worksheets/sheet1.xml":
+                more = b'<extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAA4A2D}"/></extLst></worksheet>'
+                content = content.replace(b"</worksheet>", more)
+            if item.filename == "xl/styles.xml":
+                content = re.sub(rb"<cellStyles.*</cellStyles>", b"", content)
+            target.writestr(item, content)
+    return changed.getvalue()
+
+
+def test_workbooks_are_read_without_a_change_of_the_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = workbook_that_openpyxl_warns_of()
+    with pytest.warns(UserWarning, match="no default style|extension is not supported"):
+        for _ in openpyxl.load_workbook(io.BytesIO(raw), read_only=True).active.iter_rows():
+            pass
+    filters = warnings.filters
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a filter of warnings holds for all threads")
+
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(warnings, name, refuse)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: read_rows(raw, "a.xlsx", None), range(16)))
+    monkeypatch.undo()
+    assert warnings.filters is filters
+    rows = [["t", "x"], [0, 1.5], [1, NOT_CALCULATED], [2, dt.datetime(2020, 1, 2)]]
+    assert found == [("Sheet", rows)] * 16
 
 
 PYSD = """

@@ -123,6 +123,17 @@ def test_run_a_file_of_ones_own(tmp_path: Path, write_model: Callable[..., Path]
     assert pd.read_csv(tmp_path / "own.csv")["x"].tolist() == pytest.approx(list(range(11)))
 
 
+def test_names_of_a_picture_are_checked_before_the_run(tmp_path: Path, write_model: Callable[..., Path]) -> None:
+    path = write_model("x = INTEG(1, 0) ~ Dmnl ~ |")
+    done = subprocess.run(
+        [sys.executable, "-m", "sdmodel.cli", "run", str(path), "--plot", "zz"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "There is no variable 'zz'" in done.stderr
+    assert not (tmp_path / "run.csv").exists()
+
+
 # -- checking ---------------------------------------------------------------------------------------------------
 def test_run_takes_the_method_a_file_needs(tmp_path: Path) -> None:
     variables = (

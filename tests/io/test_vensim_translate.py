@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sdmodel
-from sdmodel.core.errors import ReadError, SdmodelError
+from sdmodel.core.errors import ReadError, SdmodelError, UnsupportedError
 
 Make = Callable[..., sdmodel.Model]
 CONTROL = "INITIAL TIME = 0 ~~|\nFINAL TIME = 4 ~~|\nTIME STEP = 1 ~~|\nSAVEPER = 1 ~~|\n"
@@ -240,3 +240,12 @@ def test_reading_needs_no_other_parser(write_model: Callable[..., Path], tmp_pat
     here = {**os.environ, "SDMODEL_CACHE": str(tmp_path / "own"), "PYTHONPATH": str(Path(sdmodel.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_macros_that_call_each_other_are_named_in_order(write_model: Callable[..., Path]) -> None:
+    path = write_model(
+        ":MACRO: FIRST(x)\nFIRST = SECOND(x) + 1 ~~|\n:END OF MACRO:\n"
+        ":MACRO: SECOND(x)\nSECOND = FIRST(x) ~~|\n:END OF MACRO:\ny = FIRST(1) ~~|"
+    )
+    with pytest.raises(UnsupportedError, match=r"'y': macros call each other, .*: FIRST -> SECOND -> FIRST -> SECOND"):
+        sdmodel.load(path)

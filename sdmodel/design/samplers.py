@@ -77,7 +77,7 @@ def latin_hypercube(
     >>> sdmodel.latin_hypercube(model.uncertainties, 50, rng=1).shape[0]
     50
     >>> from scipy import stats
-    >>> ranges = {"trust time": (2, 10), "imitation speed": [0.2, 0.4], "contact rate": stats.norm(0.1, 0.01)}
+    >>> ranges = {"trust time": (2, 10), "imitation speed": [3, 6], "contact rate": stats.norm(0.1, 0.01)}
     >>> sdmodel.latin_hypercube(ranges, 50, rng=1).columns.tolist()
     ['sample', 'trust time', 'imitation speed', 'contact rate']
     """

@@ -142,8 +142,8 @@ def run_sweep(
     >>> result = run_sweep(model, design, ["trust"], every=5)
     >>> dict(result.sizes)
     {'run': 4, 'time': 6}
-    >>> dict(run_sweep(model, {"trust time": [2, 4], "imitation speed": [0.1, 0.2, 0.3]}, ["trust"], every=5).sizes)
-    {'trust time': 2, 'imitation speed': 3, 'time': 6}
+    >>> dict(run_sweep(model, {"trust time": [2, 4], "contact rate": [0.1, 0.14, 0.2]}, ["trust"], every=5).sizes)
+    {'trust time': 2, 'contact rate': 3, 'time': 6}
     >>> policies = {"slow": {"trust time": 8}, "rising": {"trust time": [(2009, 2), (2034, 8)]}}
     >>> dict(run_sweep(model, design, ["trust"], policies=policies, every=5).sizes)
     {'policy': 2, 'sample': 4, 'time': 6}

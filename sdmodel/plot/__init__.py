@@ -10,6 +10,7 @@ from sdmodel.plot.effects import effects
 from sdmodel.plot.fan import fan
 from sdmodel.plot.figure import Drawing
 from sdmodel.plot.heatmap import heat
+from sdmodel.plot.influence import influences, sectors
 from sdmodel.plot.layout import legend, mosaic
 from sdmodel.plot.optimization import front, search
 from sdmodel.plot.regions import basins, boxes, tradeoff
@@ -36,12 +37,14 @@ __all__ = [
     "heat",
     "hysteresis",
     "indices",
+    "influences",
     "legend",
     "medians",
     "mosaic",
     "profiles",
     "screening",
     "search",
+    "sectors",
     "shares",
     "structure",
     "tornado",

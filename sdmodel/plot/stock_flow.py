@@ -157,7 +157,7 @@ def _chosen(model: Model, stocks: Sequence[str] | None) -> list[str]:
     if len(found) > MOST_STOCKS:
         raise DesignError(
             f"{model.name} has {len(found)} stocks, and a diagram holds {MOST_STOCKS}. Draw its sectors, or name "
-            f"some with stocks=[...]."
+            f"some with stocks=[...]; plot.sectors draws the whole model."
         )
     return found
 

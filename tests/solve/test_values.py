@@ -13,6 +13,8 @@ import pytest
 import sdmodel
 from sdmodel import Model, Scenario, Schedule
 from sdmodel.core.errors import OverrideError, ScenarioError, SdmodelError, SolveError
+from sdmodel.solve.interpolation import interpolant
+from sdmodel.solve.values import read_values
 
 Make = Callable[..., Model]
 TEXT = """
@@ -230,3 +232,20 @@ def test_times_may_be_dates_and_stores_keep_them(model_from: Make, tmp_path: Pat
     for refused in (lambda every: days.run(every=every), lambda every: days.sweep([{}], ["x"], every=every)):
         with pytest.raises(OverrideError, match="A date is given for every="):
             refused(["2012-07-02"])
+
+
+def test_a_function_of_time_spans_the_run_as_it_is_set(model_from: Make) -> None:
+    model = model_from(CURVE, start=2010, end=2020)
+    for values in ({}, {"FINAL TIME": 2012.0}):
+        schedule = read_values(model, {**values, "rate": lambda t: t - 2000})["rate"]
+        assert schedule.at[0] == 2010
+        assert schedule.at[-1] == values.get("FINAL TIME", 2020)
+        assert [schedule.value[0], schedule.value[-1]] == [10, schedule.at[-1] - 2000]
+    for values in ({"FINAL TIME": 2009.0}, {"TIME STEP": 0.0}):
+        with pytest.raises(ScenarioError, match="no plain numbers"):
+            read_values(model, {**values, "rate": lambda t: t})
+
+
+def test_series_are_linear_between_points_and_constant_beyond() -> None:
+    path = interpolant([1.0, 2.0, 4.0], [5.0, 7.0, 3.0])
+    assert [path(t) for t in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 9.0)] == [5, 5, 6, 7, 5, 3, 3]

@@ -16,6 +16,8 @@ import model_pages
 import stage_page
 import traceability
 
+import sdmodel
+
 project = "sdmodel"
 author = "the sdmodel authors"
 copyright = "2026, the sdmodel authors"
@@ -53,6 +55,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sdmodel"
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
 html_static_path = ["_static"]
+html_extra_path = ["generated/explorer"]
 html_css_files = ["pages.css"]
 html_sidebars = {"choices": [], "numerics": [], "tutorial": []}
 
@@ -79,6 +82,9 @@ def write_generated_pages(app):
         pages.write(source / "models" / "generated")
     architecture.write(source / "generated")
     gallery.write(source / "generated")
+    live = source / "generated" / "explorer"
+    live.mkdir(exist_ok=True)
+    sdmodel.load("adoption").explore().write(live / "adoption.html", overwrite=True)
 
 
 def setup(app):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sdmodel.core.run import Run
     from sdmodel.core.state import State
+    from sdmodel.explorer.page import Explorer
     from sdmodel.solve.stepper import Stepper
 
 MOST_OPEN = 12
@@ -443,6 +444,12 @@ class Model(Structure):
         return workbench_model(self, outcomes, every)
 
     @described_by("sdmodel.validation.check", "check")
+    def explore(self, *, data: Mapping[str, Any] | None = None) -> Explorer:
+        """Make a page with sliders that runs the model in the browser. Arguments: `sdmodel.explorer.page.explore`."""
+        from sdmodel.explorer.page import explore
+
+        return explore(self, data=data)
+
     def check(self) -> pd.DataFrame:
         """Check the model without running it."""
         from sdmodel.validation.check import check

@@ -172,3 +172,17 @@ def export(
     import sdmodel
 
     say(f"{sdmodel.load(model).write(out)}: opens in Vensim.")
+
+
+@command()
+def explore(
+    model: ModelName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file; an existing one is kept.")] = Path(
+        "explorer.html"
+    ),
+) -> None:
+    """Write a page with sliders that runs a model in the browser, as one file that needs no server."""
+    import sdmodel
+
+    path = sdmodel.load(model).explore().write(out)
+    say(f"{path}: {path.stat().st_size / 1000:,.0f} kB; open it in a browser.")

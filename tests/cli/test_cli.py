@@ -18,7 +18,7 @@ import sdmodel
 from sdmodel.cli.main import app, main
 from sdmodel.core.resources import shipped_models
 
-COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "export")
+COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "explore", "export")
 
 
 def call(*words: object, cwd: Path, status: int = 0) -> str:
@@ -272,3 +272,10 @@ def test_the_report_refuses_what_it_does_not_know(given: tuple[str, str], near: 
     text = call("report", *given, cwd=tmp_path, status=2)
     assert text.startswith("sdmodel: ")
     assert near in text
+
+
+def test_explore_writes_a_page(tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    assert "kB; open it in a browser" in inside("explore", "budworm", "--out", out)
+    assert out.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert "page.html: File exists" in call("explore", "budworm", "--out", out, cwd=tmp_path, status=2)

@@ -95,8 +95,8 @@ def _describe_variable(model: Model, name: str) -> None:
 
 
 def _width() -> int:
-    """Largest number of characters of a line: those of the terminal, 150 where there is none."""
-    return max(80, get_terminal_size((150, 24)).columns)
+    """Largest number of characters of a line: those of the terminal, 150 where there is none, at least 120."""
+    return max(120, get_terminal_size((150, 24)).columns)
 
 
 def _describe_section(part: Section, names_only: bool = False) -> None:

@@ -86,7 +86,7 @@ def test_describe_a_model_and_a_variable() -> None:
     assert "Levers (" in text
     assert "exit start" in text
     assert "Outcomes (" in text
-    assert "Date at which government starts to leave" in text
+    assert "Date at which government starts" in text
     assert len(text.splitlines()) < 130
     group = inside("describe", "network", "Trust and culture")
     assert "Stocks (" in group

@@ -73,6 +73,13 @@ def test_a_page_for_contributors_is_listed_and_names_what_exists(page):
     assert [path for path in sorted(expected) if not (ROOT / path).exists()] == []
 
 
+def test_the_page_on_mutation_is_that_of_its_figures():
+    spec = importlib.util.spec_from_file_location("mutation_page", ROOT / "tests" / "mutation" / "page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page()
+
+
 # -- the pages of the models ----------------------------------------------------------------------------------------
 def written(folder):
     """Write the pages as the documentation build does."""

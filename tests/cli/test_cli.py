@@ -206,7 +206,7 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
             "'trust time' is given the text 'long', which is not a number",
         ),
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
-        (["run", "network", "--set", "trust=1"], "'trust' is not a constant"),
+        (["run", "network", "--set", "reach=1"], "'reach' is not a constant"),
         (["run", "network", "--method", "magic"], "no method 'magic'"),
         (["run", "network", "--every", "0"], "give a finite number above 0"),
         (["run", "shandong", "-s", "late exti"], "no scenario 'late exti'. Nearest: late exit"),

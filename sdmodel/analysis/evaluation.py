@@ -50,9 +50,11 @@ def outcome_unit(model: Structure, outcome: Outcome) -> str:
     """Unit of an outcome: that of its variable, of time, or their product."""
     own = model.owner(outcome.variable).unit
     time = model["TIME STEP"].unit if "TIME STEP" in model else ""
-    if outcome.level is not None:
+    if outcome.relative:
+        return "Dmnl"
+    if outcome.level is not None or str(outcome.at).startswith("time_of"):
         return time
-    if outcome.at == "total":
+    if outcome.at in ("total", "present_value"):
         return f"{own}*{time}" if own and time else own or time
     return own
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.core.arguments import kind, number, refuse
+from sdmodel.core.arguments import choice, kind, number, refuse
 from sdmodel.core.calendar import Year, counts_years, year
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.expression import key
@@ -18,7 +19,9 @@ from sdmodel.core.labels import join_label, split_label
 if TYPE_CHECKING:
     import xarray as xr
 
-_WAYS = ("final", "max", "min", "mean", "total", "first_above", "first_below")
+_WITH_LEVEL = ("first_above", "first_below", "duration_above", "duration_below")
+_WAYS = ("final", "max", "min", "mean", "total", "time_of_max", "time_of_min", "present_value", *_WITH_LEVEL)
+_ACROSS = ("sum", "mean", "max", "min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +35,30 @@ class Outcome:
     at
         A time (number or date), or ``"final"``, ``"max"``, ``"min"``, ``"mean"`` (over time), ``"total"`` (integral
         over time, unit times the unit of time), ``"first_above"`` or ``"first_below"`` (first time at which the
-        variable is above or below `level`; NaN if never).
+        variable is above or below `level`; NaN if never), ``"duration_above"`` or ``"duration_below"`` (time spent
+        there, with linear interpolation), ``"time_of_max"`` or ``"time_of_min"`` (the first reported time of the peak
+        t0 is the first time considered, and the variable is interpolated linearly).
+        t0 is the first time considered and the variable is interpolated linearly).
     level
-        Level for ``"first_above"`` and ``"first_below"``.
+        Level for ``"first_above"``, ``"first_below"``, ``"duration_above"`` and ``"duration_below"``.
     start, end
         First and last time considered (numbers or dates; default: the whole run), with linear interpolation between
         reported times.
+    rate
+        Discount rate of ``"present_value"``, per unit of time.
+    across
+        ``"sum"``, ``"mean"``, ``"max"`` or ``"min"`` over all subscripts of the variable, before anything else.
+    reference
+        A Run (or a number) whose value of this outcome is subtracted.
+    relative
+        Divide the difference to the reference by the absolute value of the reference.
 
     Examples
     --------
     >>> Outcome("trust", at=2034).label
     'trust at 2034'
+    >>> Outcome("cost", "present_value", rate=0.03, across="sum").label
+    'present value at 0.03 of sum of cost'
     """
 
     variable: str
@@ -50,6 +66,10 @@ class Outcome:
     level: float | None = None
     start: float | str = -np.inf
     end: float | str = np.inf
+    rate: float | None = None
+    across: str = ""
+    reference: Any = None
+    relative: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.at, str) and self.at not in _WAYS:
@@ -66,8 +86,22 @@ class Outcome:
             number("level", self.level)
         if any(math.isnan(t) for t in (self.start, self.end, self.at) if not isinstance(t, str)):
             raise DesignError(f"The times of the outcome of '{self.variable}' are not all numbers.")
-        if str(self.at).startswith("first") != (self.level is not None):
-            raise DesignError("A level goes with at='first_above' or at='first_below', and with these only.")
+        if (self.at in _WITH_LEVEL) != (self.level is not None):
+            raise DesignError(
+                "A level goes with at='first_above', 'first_below', 'duration_above' or 'duration_below'."
+            )
+        if (self.at == "present_value") != (self.rate is not None):
+            raise DesignError("A rate goes with at='present_value', and with this only.")
+        if self.rate is not None:
+            number("rate", self.rate, above=-1.0)
+        if self.across:
+            choice("across", self.across, _ACROSS)
+        if self.relative and self.reference is None:
+            raise DesignError("relative=True needs a reference: a Run whose value is subtracted and divided by.")
+        if isinstance(self.reference, (int, float)):
+            number("reference", self.reference)
+        elif self.reference is not None and not hasattr(self.reference, "columns"):
+            raise refuse("reference", self.reference, "a Run, or a number")
 
     @classmethod
     def parse(cls, text: str) -> Outcome:
@@ -92,11 +126,24 @@ class Outcome:
     @property
     def label(self) -> str:
         """Description of the outcome."""
+        if self.reference is not None:
+            scenario = getattr(self.reference, "scenario", None)
+            to = f"{self.reference:g}" if scenario is None else f"'{scenario.name}'"
+            return f"{'relative ' * self.relative}difference of {self._bare.label} to {to}"
+        name = f"{self.across} of {self.variable}" if self.across else self.variable
         if isinstance(self.at, float):
-            return f"{self.variable} at {self.at:g}"
+            return f"{name} at {self.at:g}"
+        words = str(self.at).replace("_", " ")
+        if self.level is not None and words.startswith("first"):
+            return f"time when {name} is {words} {self.level:g}"
         if self.level is not None:
-            return f"time when {self.variable} is first {str(self.at).removeprefix('first_')} {self.level:g}"
-        return f"{self.at} of {self.variable}"
+            return f"{words} {self.level:g} of {name}"
+        return f"{words} at {self.rate:g} of {name}" if self.rate is not None else f"{words} of {name}"
+
+    @property
+    def _bare(self) -> Outcome:
+        """The outcome without its reference."""
+        return dataclasses.replace(self, reference=None, relative=False)
 
     def of(self, result: xr.Dataset | xr.DataArray | Any) -> xr.DataArray:
         """Compute the outcome for a sweep (result has dim `run`), a Run, or a DataArray with dim `time` and any others.
@@ -112,6 +159,16 @@ class Outcome:
 
         if not isinstance(result, (xr.Dataset, xr.DataArray)) and not hasattr(result, "columns"):
             raise refuse("result", result, "the Dataset of a sweep, a path over time, or a Run")
+        if self.reference is not None:
+            own, base = self._bare.of(result), self.reference
+            if hasattr(base, "columns"):
+                base = self._bare.of(base).drop_vars(own.dims, errors="ignore")
+                if base.ndim:
+                    raise DesignError(
+                        f"'{self.variable}' has subscripts; give across= or one element for a difference."
+                    )
+            difference: xr.DataArray = (own - base) / abs(base) if self.relative else own - base
+            return difference.rename(self.label)
         self._refuse_dates(result)
         if isinstance(result, xr.Dataset):
             path = self._path(result)
@@ -119,7 +176,13 @@ class Outcome:
             path = result
         else:
             series = result[self.variable]
-            path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy()}, dims="time")
+            dims = ("time", "element")[: series.ndim]
+            names = {"element": list(series.columns)} if series.ndim == 2 else {}
+            path = xr.DataArray(series.to_numpy(), coords={"time": series.index.to_numpy(), **names}, dims=dims)
+        if self.across:
+            runs = result["status"].dims if hasattr(result, "coords") and "status" in result.coords else ("run",)
+            ranges = [d for d in path.dims if d not in ("time", *runs)]
+            path = getattr(path, self.across)(ranges, skipna=False)
         return self._judge(path).rename(self.label)
 
     def _refuse_dates(self, result: Any) -> None:
@@ -178,7 +241,44 @@ class Outcome:
             if not span:
                 raise DesignError(f"'{self.label}' needs more than the one time {low:g}.")
             return total / span if self.at == "mean" else total
+        if self.at in ("time_of_max", "time_of_min"):
+            sign = 1.0 if self.at == "time_of_max" else -1.0
+            place = (sign * window).fillna(-np.inf).argmax("time")
+            return window["time"].isel(time=place).where(window.notnull().all("time")).drop_vars("time")
+        if self.at == "present_value" or str(self.at).startswith("duration"):
+            x = window.transpose(..., "time").to_numpy().astype(float)
+            times = window["time"].to_numpy()
+            sign = -1.0 if self.at == "duration_below" else 1.0
+            level = sign * float(self.level or 0.0)
+            if self.at == "present_value":
+                found = _discounted(x, times, float(self.rate or 0.0))
+            else:
+                found = _duration(sign * x, times, level)
+            return window.isel(time=0, drop=True).copy(data=found)
         level = float(self.level or 0.0)
         beyond = window > level if self.at == "first_above" else window < level
         first = window["time"].isel(time=beyond.argmax("time"))
         return first.where(beyond.any("time")).drop_vars("time", errors="ignore")
+
+
+def _duration(x: np.ndarray, times: np.ndarray, level: float) -> np.ndarray:
+    """Time that paths (..., times) spend above a level, interpolated linearly."""
+    before, after = x[..., :-1] - level, x[..., 1:] - level
+    above = np.maximum(before, 0) + np.maximum(after, 0)
+    whole = np.abs(before) + np.abs(after)
+    found: np.ndarray = (np.diff(times) * np.divide(above, whole, out=np.zeros_like(whole), where=whole != 0)).sum(-1)
+    return found
+
+
+def _discounted(x: np.ndarray, times: np.ndarray, rate: float) -> np.ndarray:
+    """Integral of paths (..., times), interpolated linearly, over (1 + rate)**(t - first time); exact."""
+    width = np.diff(times)
+    w = np.log1p(rate) * width
+    small = np.abs(w) < 1e-4
+    safe = np.where(small, 1.0, w)
+    # Integrals over u from 0 to 1 of exp(-w u) and of u exp(-w u), by their series where w is small.
+    whole = np.where(small, 1 - w / 2 + w**2 / 6, -np.expm1(-safe) / safe)
+    late = np.where(small, 0.5 - w / 3 + w**2 / 8, (-np.expm1(-safe) - safe * np.exp(-safe)) / safe**2)
+    factor = width * (1 + rate) ** -(times[:-1] - times[0])
+    found: np.ndarray = (factor * (x[..., :-1] * (whole - late) + x[..., 1:] * late)).sum(-1)
+    return found

@@ -177,7 +177,8 @@ class Stepper:
     def __getitem__(self, name: str) -> Any:
         """Value of a variable now: a number, or a pandas Series by element for a subscripted one."""
         one = self._made(np.array([self.time]), self._now()[None], [constants_of(self._task)])[name]
-        return one.iloc[-1] if one.ndim == 2 else float(one.iloc[-1])
+        last: Any = one.iloc[-1]
+        return last if one.ndim == 2 else float(last)
 
     def run(self) -> Run:
         """The run so far, with values at the reported times of `Model.run`, and now if it is one of them.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.integrate import quad
 
 import sdmodel
 from sdmodel import Outcome
@@ -15,6 +17,8 @@ from sdmodel.core.errors import DesignError, ScenarioError, UnknownNameError
 
 TIME = np.array([2009.0, 2010.0, 2012.0, 2013.0])
 PATHS = np.array([[1.0, 3.0, 1.0, 2.0], [5.0, 5.0, 5.0, 5.0], [np.nan] * 4])
+# Of the path 3, 1, 2 at the times 0, 2, 3, at a rate of 10 %, by quadrature.
+PRESENT = float(quad(lambda t: np.interp(t, [0, 2, 3], [3, 1, 2]) * 1.1**-t, 0, 3, points=[2], epsabs=1e-13)[0])
 
 
 @pytest.fixture
@@ -40,6 +44,15 @@ def result() -> xr.Dataset:
         ({"at": "max", "start": "2011-01-01"}, [2, 5]),
         ({"at": "final", "end": 2011}, [2, 5]),
         ({"at": "first_above", "level": 2.5}, [2010, 2009]),
+        ({"at": "time_of_max"}, [2010, 2009]),
+        ({"at": "time_of_min", "start": 2011}, [2012, 2011]),
+        ({"at": "duration_above", "level": 2}, [0.5 + 1, 4]),  # half of the rise, half of the fall
+        ({"at": "duration_below", "level": 2}, [0.5 + 1 + 1, 0]),
+        ({"at": "duration_above", "level": 9}, [0, 0]),
+        ({"at": "present_value", "rate": 0}, [7.5, 20]),
+        ({"at": "present_value", "rate": 0.1, "start": 2010}, [PRESENT, 5 * (1 - 1.1**-3) / np.log(1.1)]),
+        ({"at": "total", "reference": 4}, [3.5, 16]),
+        ({"at": "total", "reference": 5, "relative": True}, [0.5, 3]),
         ({"at": "first_below", "level": 1.5}, [2009, np.nan]),
         ({"at": "first_below", "level": 1.5, "start": 2010}, [2012, np.nan]),
         ({"at": "first_above", "level": 9}, [np.nan, np.nan]),
@@ -105,3 +118,35 @@ def test_what_makes_no_sense_is_refused(result: xr.Dataset) -> None:
         Outcome("x", at="max", start=2014, end=2015).of(result)
     with pytest.raises(DesignError, match="more than the one time"):
         Outcome("x", at="mean", start=2010, end=2010).of(result)
+
+
+def test_all_elements_together_and_differences_to_a_run(model_from: Callable[..., sdmodel.Model]) -> None:
+    model = model_from(
+        "town: north, south ~~|\npeople[town] = INTEG(growth, first[town]) ~ Person ~ |\n"
+        "first[north] = 10 ~ Person ~ |\nfirst[south] = 20 ~ Person ~ |\ngrowth = 1 ~ Person/Year ~ |"
+    )
+    base = model.run()
+    whole = Outcome("people", across="sum")
+    assert float(whole.of(base)) == pytest.approx(50)
+    more = dataclasses.replace(whole, reference=base)
+    assert float(more.of(model.run({"growth": 2}))) == pytest.approx(20)
+    assert more.label == "difference of final of sum of people to 'base'"
+    found = model.sweep({"growth": [1.0, 2.0, 3.0]}, ["people"])
+    share = dataclasses.replace(more, relative=True)
+    assert share.of(found).to_numpy() == pytest.approx([0, 0.4, 0.8], abs=1e-9)
+    table = sdmodel.tornado(model, {"growth": (1, 3)}, share).reset_index()
+    assert table["at_high"].iloc[0] == pytest.approx(0.8)
+    with pytest.raises(DesignError, match="across"):
+        Outcome("people", reference=base).of(found)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"at": "present_value"}, {"rate": 0.1}, {"at": "present_value", "rate": -1}, {"across": "product"},
+        {"relative": True}, {"reference": "base"}, {"at": "duration_above"}, {"at": "time_of_max", "level": 1},
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(sdmodel.SdmodelError):
+        Outcome("x", **given)  # type: ignore[arg-type]

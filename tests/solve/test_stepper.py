@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from test_state import ARRAY, DECAY, MEMORIES, SMOOTH
 
 import sdmodel
 from sdmodel.core.errors import OverrideError, StateError
-from tests.solve.test_state import ARRAY, DECAY, MEMORIES, SMOOTH
 
 Make = Callable[..., sdmodel.Model]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -227,9 +227,11 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
 
 def _differentiable(outcomes: Sequence[str | Outcome]) -> None:
     for o in outcomes:
-        if isinstance(o, Outcome) and o.level is not None:
+        if isinstance(o, Outcome) and (o.across or o.reference is not None):
+            raise DesignError(f"'{o.label}' has no derivative here: take one element, without across= and reference=.")
+        if isinstance(o, Outcome) and (o.level is not None or str(o.at).startswith("time_of")):
             raise DesignError(
-                f"The {o.label} is one of the reported times and does not change smoothly; it has no derivative. "
+                f"The {o.label} follows the reported times and does not change smoothly; it has no derivative. "
                 "Take the value of the variable at a time instead."
             )
 
@@ -249,7 +251,7 @@ def _rows(
             for j, t in enumerate(times)
             for k, (d, base) in enumerate(zip(linearization.directions, linearization.bases, strict=True))
         ]
-    own = Outcome(label, outcome.at, outcome.level, outcome.start, outcome.end)
+    own = replace(outcome, variable=label)
     value = float(_judge(own, times, path[None])[0])
     found = outcome_slopes(own, times, path, slopes)
     if np.isnan(found).any():

@@ -55,7 +55,10 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sdmodel"
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
 html_static_path = ["_static"]
-html_extra_path = ["generated/explorer"]
+# Pages of the explorer; Sphinx wants the folder before it builds.
+EXPLORER = Path(__file__).parent / "generated" / "explorer"
+EXPLORER.mkdir(parents=True, exist_ok=True)
+html_extra_path = [str(EXPLORER)]
 html_css_files = ["pages.css"]
 html_sidebars = {"choices": [], "numerics": [], "tutorial": []}
 
@@ -82,9 +85,7 @@ def write_generated_pages(app):
         pages.write(source / "models" / "generated")
     architecture.write(source / "generated")
     gallery.write(source / "generated")
-    live = source / "generated" / "explorer"
-    live.mkdir(exist_ok=True)
-    sdmodel.load("adoption").explore().write(live / "adoption.html", overwrite=True)
+    sdmodel.load("adoption").explore().write(EXPLORER / "adoption.html", overwrite=True)
 
 
 def setup(app):

@@ -175,6 +175,12 @@ def test_state_lives_in_the_address(browser: Browser, tmp_path: Path) -> None:
     name = model.outcomes[0]
     run = model.run({lever: low}, method="exact")
     np.testing.assert_allclose(now(browser)[labels.index(name)], run[name], rtol=1e-9)
+    entry = f"document.querySelector('input[data-name={json.dumps(lever)}]').parentElement.querySelector('input')"
+    for _ in range(2):  # what is typed beyond the range is brought back to its end
+        text = browser.evaluate(
+            f"(() => {{ const e = {entry}; e.value = 1e9; e.dispatchEvent(new Event('change')); return e.value }})()"
+        )
+        assert float(text) == float(model.levers["high"].iloc[0])
     browser.evaluate("document.getElementById('language').click()")
     assert browser.evaluate("document.documentElement.lang") == "en"
     browser.wait("document.getElementById('samples').textContent.startsWith('4')")  # hundreds of samples

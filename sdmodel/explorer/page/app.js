@@ -138,10 +138,11 @@ const App = (() => {
   function chartChanged() { run(); }
 
   // -- controls ---------------------------------------------------------------------------------------------------
-  function set(p, value, keepScenario = false) {
+  function set(p, value) {
     if (!Number.isFinite(value)) return;
     values[p.place] = Math.min(Math.max(value, p.low), p.high);
-    if (!keepScenario) scenario = null;
+    scenario = null;
+    for (const show of controls.get(p.place)) show(values[p.place], true);
     refresh();
     run();
   }
@@ -189,7 +190,13 @@ const App = (() => {
         slider.setAttribute("aria-valuetext", p.date ? toDate(x) : `${number(x)} ${p.unit}`);
       };
     }
-    const mark = (x) => { show(x); box.classList.toggle("moved", x !== p.value); };
+    let before = null;
+    const mark = (x, always = false) => {  // a model has hundreds of controls, and one of them moves
+      if (x === before && !always) return;
+      before = x;
+      show(x);
+      box.classList.toggle("moved", x !== p.value);
+    };
     if (!controls.has(p.place)) controls.set(p.place, []);
     controls.get(p.place).push(mark);
     mark(values[p.place]);

@@ -159,6 +159,13 @@ def test_correlations_are_induced_and_the_strata_kept() -> None:
             sdmodel.latin_hypercube(FOUR, 10, correlation={pair: r})
 
 
+@pytest.mark.parametrize("n", range(1, 8))
+def test_correlations_of_few_samples_keep_the_strata(n: int) -> None:
+    """Too few samples have no correlation matrix of their own to take out."""
+    found = sdmodel.latin_hypercube(FOUR, n, rng=1, correlation={("a", "b"): 0.7})
+    assert sorted(np.floor((found["a"] - 1) / 4 * n).astype(int)) == list(range(n))
+
+
 @pytest.mark.parametrize("wanted", [-0.8, -0.6, 0.3, 0.6])
 def test_rank_correlations_are_met_to_their_standard_error(wanted: float) -> None:
     # the correlation of normal scores is 2 sin(pi r / 6), up to 0.018 away from r
@@ -205,6 +212,8 @@ def test_a_value_that_is_not_given_is_the_middle_or_the_median() -> None:
 def test_nothing_to_sample_is_refused(sampler: object) -> None:
     with pytest.raises(DesignError, match="a whole number of at least 1"):
         sampler(FOUR, 0)
+    with pytest.raises(DesignError, match="n"):
+        sampler(FOUR.iloc[:1], 10**8 + 1)
     with pytest.raises(DesignError, match="There are no parameters"):
         sampler(FOUR.iloc[:0], 4)
 

@@ -14,7 +14,6 @@ import argparse
 import random
 import subprocess
 import time
-import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from pathlib import Path
 from tests.mutation import page, trials
 from tests.mutation.changes import Mutant, code_mutants, kind_of, model_mutants
 
-EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 say = partial(print, flush=True)
 
 
@@ -37,12 +35,6 @@ def mutants(room: str) -> list[tuple[Mutant, str]]:
     make = model_mutants if room == "models" else code_mutants
     texts = {f.relative_to(trials.ROOT): f.read_text("utf-8") for f in files}
     return [(m, text) for path, text in texts.items() for m in make(path, text)]
-
-
-def equivalent() -> dict[tuple[str, str], str]:
-    """Reason why a change leaves every result the same, by file and changed line."""
-    rows = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["change"] if EQUIVALENT.exists() else []
-    return {(row["file"], row["change"]): row["reason"] for row in rows}
 
 
 def noticed(mutant: Mutant, text: str, touched: trials.Touched, seconds: float) -> str:
@@ -133,7 +125,7 @@ def main() -> None:
         return
     every = mutants(given.room)
     chosen = random.Random(given.seed).sample(every, min(given.number, len(every)))
-    touched, reasons = trials.Touched(), equivalent()
+    touched, reasons = trials.Touched(), page.equivalent()
     before: dict[Path, set[str]] = {}  # what a model misses unchanged
     rows: list[dict[str, str]] = []
     for i, (mutant, text) in enumerate(chosen, 1):

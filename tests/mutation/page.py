@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.toml"
 FIGURES = ROOT / "docs" / "_generate" / "mutation.json"
 PAGE = ROOT / "docs" / "numerics" / "mutation.md"
 ROOMS = (
@@ -47,8 +49,20 @@ python -m tests.mutation --room core --number 30 --seed 2  # one room
 """
 
 
+def equivalent() -> dict[tuple[str, str], str]:
+    """Reason why a change leaves every result the same, by file and changed line."""
+    rows = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["change"]
+    return {(row["file"], row["change"]): row["reason"] for row in rows}
+
+
 def load() -> dict[str, Any]:
-    return json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    """Figures by room; each change has the test that notices it, and the reason where it changes nothing."""
+    kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    reasons = equivalent()
+    for room in kept.values():
+        for row in room["changes"]:
+            row["equivalent"] = "" if row["by"] else reasons.get((row["file"], row["change"]), "")
+    return kept
 
 
 def save(room: str, figures: dict[str, Any]) -> None:

@@ -271,8 +271,8 @@ def test_bad_observations_are_refused(adoption: Model, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("name,firms with\n2012,3\n", encoding="utf-8")
     with pytest.raises(ReadError, match="first cell must say Time"):
         fit(tmp_path / "odd.csv")
-    with pytest.raises(OverrideError, match="'firms with' is not a constant"):
-        sdmodel.calibrate(adoption, adoption.parameters().loc[["time in use"]].rename({"time in use": "firms with"}),
+    with pytest.raises(OverrideError, match="'uptake' is not a constant"):
+        sdmodel.calibrate(adoption, adoption.parameters().loc[["time in use"]].rename({"time in use": "uptake"}),
                           {"firms with": (t, [1.0, 2.0])})  # fmt: skip
 
 

@@ -215,7 +215,7 @@ const App = (() => {
   function groups(title, list, open) {
     const by = new Map();
     for (const p of list) by.set(p.group, [...(by.get(p.group) || []), p]);
-    const parts = [...by].map(([name, some]) => group(spelled(name) || say("general"), some, open && (by.size === 1 || list.length <= 12)));
+    const parts = [...by].map(([name, some], i) => group(spelled(name) || say("general"), some, open && (i === 0 || list.length <= 12)));
     return list.length ? [el("h2", { text: title }), ...parts] : [];
   }
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 import sdmodel
 from sdmodel.core.distributions import quantile
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError, SdmodelError, UnknownNameError
 from sdmodel.design.samplers import morris_trajectories, parameter_table, sobol_sequence
 from sdmodel.design.tables import table
 
@@ -286,3 +286,8 @@ def test_tables_that_are_not_well_formed() -> None:
             table(wrong)
     assert len(table([{"a": 1.0, "setting": "late"}])) == 1
     assert table({"a": [1, 2], "b": [3, 4]})["b"].tolist() == [3, 4, 3, 4]
+
+
+def test_a_distribution_without_its_arguments_is_refused() -> None:
+    with pytest.raises(SdmodelError, match="with its arguments"):
+        sdmodel.latin_hypercube({"x": stats.uniform}, 4, rng=1)

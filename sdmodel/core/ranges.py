@@ -146,6 +146,10 @@ def _check_names(names: list[Any]) -> None:
 def _row(name: str, given: Any, dates: list[str]) -> tuple[float, float, Any]:
     """Low, high and distribution of one parameter."""
     if is_distribution(given):
+        if not hasattr(given, "dist") and not isinstance(given, Choices):
+            raise refuse(
+                f"range of '{name}'", given, "a distribution with its arguments, such as scipy.stats.norm(3, 1)"
+            )
         low, high = map(float, given.support())
         return low, high, given
     if _is_workbench(given):

@@ -145,8 +145,10 @@ class Run:
         chosen = {v.name for v in every if v.outcome} or {v.name for v in every if v.kind == "stock"}
         return [label for label in self.columns if self.model.owner(label).name in chosen]
 
-    def __getitem__(self, name: str) -> pd.Series | pd.DataFrame:
+    def __getitem__(self, name: str | list[str]) -> pd.Series | pd.DataFrame:
         """A variable over time: a Series, or a DataFrame with one column per element for a subscripted variable.
+
+        A list of variables is a DataFrame with their columns.
 
         Raises
         ------
@@ -155,7 +157,11 @@ class Run:
         """
         import pandas as pd
 
-        kind("name", name, types=(str,), need="the name of one variable; to_dataframe() gives a table of all")
+        if isinstance(name, list):
+            found = {one: self[one] for one in name}
+            whole = [one if one.ndim == 1 else one.add_prefix(f"{n}[").add_suffix("]") for n, one in found.items()]
+            return pd.concat(whole, axis=1) if whole else self.to_dataframe()[[]]
+        kind("name", name, types=(str,), need="the name of a variable, or a list of names")
         index = pd.Index(self.time, name="time")
         exact = self._exact(name)
         if exact is not None:

@@ -14,6 +14,7 @@ from sdmodel.plot.influence import influences, sectors
 from sdmodel.plot.layout import legend, mosaic
 from sdmodel.plot.optimization import front, search
 from sdmodel.plot.regions import basins, boxes, tradeoff
+from sdmodel.plot.response import causes, response
 from sdmodel.plot.sensitivity import gradients, indices, screening, tornado
 from sdmodel.plot.shares import medians, shares
 from sdmodel.plot.stock_flow import structure
@@ -26,6 +27,7 @@ __all__ = [
     "MissingFontWarning",
     "basins",
     "boxes",
+    "causes",
     "cumulative",
     "differences",
     "effects",
@@ -42,6 +44,7 @@ __all__ = [
     "medians",
     "mosaic",
     "profiles",
+    "response",
     "screening",
     "search",
     "sectors",

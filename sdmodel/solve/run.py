@@ -128,6 +128,11 @@ def run(
     sample = state.sample if state else 0
     begun = clock.perf_counter()
     found = solve(task, given, seed, sample, every, rtol)
+    if isinstance(initial, Run) and state is not None and found.times[-1] <= state.time:
+        raise StateError(
+            f"The run to go on from ends at {state.time:g}, and so would this one. Give a later end, as in "
+            f"run({{'FINAL TIME': {state.time + 10:g}}}, initial=...), or an earlier state, run.state(at=...)."
+        )
     table = outputs(task.program, found)
     report = Report(*found.report[:5], clock.perf_counter() - begun, found.reason)
     origin = Origin(model, requested, report.method, every, rtol, given, seed, sample, state)

@@ -113,7 +113,18 @@ def _along(name: str, function: Any, control: Mapping[str, float]) -> Schedule:
     if count > MAX_POINTS:
         raise ScenarioError(f"'{name}' is given a function of time, and the run has more than {MAX_POINTS:,} steps.")
     times = [start + i * step for i in range(count)] + [end]
-    return Schedule(tuple(times), tuple(number(function(t), f"'{name}'") for t in times), "linear")
+    return Schedule(tuple(times), tuple(number(_at(name, function, t), f"'{name}'") for t in times), "linear")
+
+
+def _at(name: str, function: Any, time: float) -> Any:
+    """What a user's function gives at a time; its own errors name the constant and the time."""
+    try:
+        return function(time)
+    except Exception as error:
+        raise ScenarioError(
+            f"The function given for '{name}' fails at time {time:g}: {type(error).__name__}: {error}. It is "
+            "called with the time, as in lambda t: 0.1 + 0.01*t."
+        ) from error
 
 
 def read_data(model: Structure, data: Any) -> tuple[Any, dict[str, Schedule]]:

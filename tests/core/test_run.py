@@ -113,3 +113,10 @@ def test_the_report_says_how_it_was_solved(run: sdmodel.Run, model_from: Callabl
     assert steps.evaluations == 80
     assert "fixed step" in steps.sentence
     assert steps.seconds > 0
+
+
+def test_a_list_of_variables_is_a_table() -> None:
+    run = sdmodel.load("firms").run(every=5)
+    table = run[["all firms", "firms by quality"]]
+    assert list(table.columns) == ["all firms", "firms by quality[weak]", "firms by quality[strong]"]
+    assert table["all firms"].equals(run["all firms"])

@@ -176,8 +176,6 @@ def test_state_lives_in_the_address(browser: Browser, tmp_path: Path) -> None:
     run = model.run({lever: low}, method="exact")
     np.testing.assert_allclose(now(browser)[labels.index(name)], run[name], rtol=1e-9)
     entry = f"document.querySelector('input[data-name={json.dumps(lever)}]').parentElement.querySelector('input')"
-    pressed = "document.querySelector('[data-scenario=\"\"]').getAttribute('aria-pressed')"
-    assert browser.evaluate(pressed) == "false"
     for _ in range(2):  # what is typed beyond the range is brought back to its end
         text = browser.evaluate(
             f"(() => {{ const e = {entry}; e.value = 1e9; e.dispatchEvent(new Event('change')); return e.value }})()"

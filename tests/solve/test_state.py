@@ -281,3 +281,11 @@ def test_initial_values_are_sampled_and_fitted(model_from: Make) -> None:
     seen = model.run({"level": 60, "tau": 3})["level"].iloc[1:9]
     fit = sdmodel.calibrate(model, {"level": (1, 100), "tau": (1, 10)}, {"level": seen}, starts=3, rng=1)
     assert fit.values["level"] == pytest.approx(60, rel=1e-4)
+
+
+def test_a_run_that_has_nothing_to_go_on_to_is_refused() -> None:
+    model = sdmodel.load("adoption")
+    run = model.run(every=5)
+    with pytest.raises(StateError, match="a later end"):
+        model.run(initial=run)
+    assert model.run({"FINAL TIME": 2040}, initial=run, every=5).time[-1] == 2040

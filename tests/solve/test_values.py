@@ -249,3 +249,11 @@ def test_a_function_of_time_spans_the_run_as_it_is_set(model_from: Make) -> None
 def test_series_are_linear_between_points_and_constant_beyond() -> None:
     path = interpolant([1.0, 2.0, 4.0], [5.0, 7.0, 3.0])
     assert [path(t) for t in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 9.0)] == [5, 5, 6, 7, 5, 3, 3]
+
+
+def test_a_function_that_fails_names_its_constant_and_the_time() -> None:
+    model = sdmodel.load("adoption")
+    with pytest.raises(ScenarioError, match=r"'word of mouth' fails at time 2015: ZeroDivisionError"):
+        model.run({"word of mouth": lambda t: 1 / (t - 2015)})
+    with pytest.raises(ScenarioError, match=r"called with\s+the time"):
+        model.run({"word of mouth": lambda: 0.3})

@@ -149,10 +149,7 @@ const App = (() => {
 
   function refresh() {
     for (const [place, shows] of controls) for (const show of shows) show(values[place]);
-    for (const button of document.querySelectorAll("[data-scenario]")) {
-      const mine = button.dataset.scenario;
-      button.setAttribute("aria-pressed", String(mine ? mine === scenario : !scenario && model.parameters.every((p) => values[p.place] === p.value)));
-    }
+    for (const button of document.querySelectorAll("[data-scenario]")) button.setAttribute("aria-pressed", String(button.dataset.scenario === (scenario || "")));
     const chosen = all().find((s) => s.name === scenario), box = $("finding");
     box.replaceChildren();
     if (!chosen) return;

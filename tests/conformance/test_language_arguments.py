@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import sdmodel
-from sdmodel.core.errors import EquationError, SolveError
+from sdmodel.core.errors import EquationError, SdmodelError, SolveError
 from sdmodel.core.functions.vector_values import allocate_available, gamma_ln, select
 
 Make = Callable[..., sdmodel.Model]
@@ -140,3 +142,39 @@ def test_a_schedule_of_few_and_of_many_dates_mean_the_same(model_from: Make) -> 
     for method in ("exact", "euler", "rk4"):
         one, other = (model.run(scenario=sdmodel.Scenario("s", paths={"k": s}), method=method) for s in (few, many))
         np.testing.assert_allclose(one["k"], other["k"], rtol=1e-15)
+
+
+@pytest.mark.parametrize("price", [-0.2, 0.05, 0.3, 0.45])
+@pytest.mark.parametrize(
+    ("kind", "law"),
+    [(1, stats.uniform(-0.5, 1)), (2, stats.triang(0.5, -0.5, 1)), (3, stats.norm), (4, stats.laplace)],
+)
+def test_what_is_allocated_at_a_price_follows_from_the_law_of_the_profile(kind: int, law: Any, price: float) -> None:
+    """Uniform, triangular, normal and exponential profiles of one width, as Vensim's page on allocation names them."""
+    requests, middles, width = np.array([4.0, 6.0, 5.0]), np.array([0.1, 0.3, 0.25]), 0.6
+    shares = law.sf((price - middles) / width)
+    cells = [*requests, *(x for m in middles for x in (kind, m, width, 0.0))]
+    found = [allocate_available(float(i), float(requests @ shares), *cells) for i in range(3)]
+    np.testing.assert_allclose(found, requests * shares, atol=1e-9)
+
+
+TOO_MANY = [
+    "ABS(1, 2)", "EXP(1, 2)", "LN(1, 2)", "SQRT(1, 2)", "SIN(1, 2)", "INTEGER(1, 2)", "MODULO(3, 2, 1)",
+    "QUANTUM(3, 2, 1)", "POWER(3, 2, 1)", "LOG(3, 2, 1)", "ZIDZ(1, 2, 3)",
+    "XIDZ(1, 2, 3, 4)", "IF THEN ELSE(1, 2, 3, 4)", "STEP(1, 2, 3)", "RAMP(1, 2, 3, 4)", "PULSE(1, 2, 3)",
+    "PULSE TRAIN(1, 2, 3, 4, 5)", "SMOOTH(Time, 2, 3)", "SMOOTHI(Time, 2, 3, 4)", "SMOOTH3(Time, 2, 3)",
+    "SMOOTH3I(Time, 2, 3, 4)", "DELAY1(Time, 2, 3)", "DELAY1I(Time, 2, 3, 4)", "DELAY3(Time, 2, 3)",
+    "DELAY3I(Time, 2, 3, 4)", "DELAY N(Time, 2, 3, 1, 5)", "DELAY FIXED(Time, 2, 3, 4)", "TREND(Time, 2, 3, 4)",
+    "SAMPLE IF TRUE(Time > 1, 2, 3, 4)", "INTEG(1, 2, 3)", "INITIAL(1, 2)", "GAME(1, 2)",
+    "RANDOM UNIFORM(0, 1, 2, 3)", "RANDOM NORMAL(0, 1, 0, 1, 2, 3)", "ELMCOUNT(shop, shop)", "SUM(y[shop!], 1)",
+    "PROD(y[shop!], 1)", "VMIN(y[shop!], 1)", "VMAX(y[shop!], 1)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", TOO_MANY)
+def test_one_argument_too_many_is_refused_by_name(model_from: Make, formula: str) -> None:
+    name = formula.partition("(")[0]
+    with pytest.raises(SdmodelError, match=f"(?i){name}"):
+        model_from(f"{RANGES}y[shop] = 1, 2 ~~|\nx = {formula} ~ ~ |\ns = INTEG(x, 0) ~ ~ |", step=1).run(
+            method="euler"
+        )

@@ -120,3 +120,10 @@ def test_a_list_of_variables_is_a_table() -> None:
     table = run[["all firms", "firms by quality"]]
     assert list(table.columns) == ["all firms", "firms by quality[weak]", "firms by quality[strong]"]
     assert table["all firms"].equals(run["all firms"])
+
+
+def test_values_of_a_run_cannot_be_written_over() -> None:
+    run = sdmodel.load("network").run(every=25)
+    for array in (run.time, run.values):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0.0

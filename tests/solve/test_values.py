@@ -257,3 +257,10 @@ def test_a_function_that_fails_names_its_constant_and_the_time() -> None:
         model.run({"word of mouth": lambda t: 1 / (t - 2015)})
     with pytest.raises(ScenarioError, match=r"called with\s+the time"):
         model.run({"word of mouth": lambda: 0.3})
+
+
+def test_a_run_that_goes_on_takes_the_steps_of_one_run_where_they_are_long(model_from: Make) -> None:
+    model = model_from("x = INTEG(-x*rate, 100) ~ Dmnl ~ |\nrate = 0.05 ~ 1/Year ~ |", end=20, step=2, saveper=10)
+    whole = model.run(method="exact")
+    late = model.run(method="exact", initial=model.run(method="exact").state(at=10))
+    np.testing.assert_array_equal(late["x"], whole["x"].loc[10.0:])

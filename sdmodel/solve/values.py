@@ -18,7 +18,7 @@ from sdmodel.core.structure import CONTROL, Structure, Variable
 from sdmodel.core.text import shorten
 from sdmodel.core.units import parse
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%?)\s*([^\d\s,.:%-].*)?")
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%?)\s*([^\d\s,.:%_-].*)?")
 MAX_POINTS = 100_000
 """Largest number of points at which a function of time is evaluated."""
 

@@ -360,7 +360,7 @@ def test_each_call_of_a_macro_has_its_own_state(table: Callable[..., pd.DataFram
         (":MACRO: M(a)\nM = M(a) ~~|\n:END OF MACRO:\n", "calls itself"),
         (
             ":MACRO: M(a)\nM = N(a) ~~|\n:END OF MACRO:\n:MACRO: N(a)\nN = M(a) ~~|\n:END OF MACRO:\n",
-            "calls are nested",
+            "macros call each other",
         ),
         (":MACRO: M(a, b)\nM = a ~~|\n:END OF MACRO:\n", "takes 2 inputs"),
         (":MACRO: M(a)\nM = a + k ~~|\n:END OF MACRO:\n", r"'k\$' is the model's"),

@@ -452,10 +452,10 @@ def test_the_page_is_made_from_its_record(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_example_of_the_guide_passes(tmp_path: Path) -> None:
-    docs = Path(__file__).parents[2] / "docs"
-    example = (docs / "examples" / "checks.toml").read_text("utf-8")
-    assert example in (docs / "how-to" / "own-model.md").read_text("utf-8")
-    table = confidence(sdmodel.load(docs / "examples" / "adoption.mdl"), 40)
+    root = Path(__file__).parents[2]
+    example = (root / "models" / "examples" / "checks.toml").read_text("utf-8")
+    assert example in (root / "docs" / "how-to" / "own-model.md").read_text("utf-8")
+    table = confidence(sdmodel.load("adoption"), 40)
     missed = table[table["verdict"] == "miss"]
     assert set(missed["title"]) <= {"extreme conditions", "integration error"}
     assert missed["text"].str.contains("'firms with' falls to").any()  # as the guide says

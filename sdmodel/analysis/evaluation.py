@@ -54,6 +54,8 @@ def outcome_unit(model: Structure, outcome: Outcome) -> str:
         return "Dmnl"
     if outcome.level is not None or str(outcome.at).startswith("time_of"):
         return time
+    if callable(outcome.at):
+        return ""
     if outcome.at in ("total", "present_value"):
         return f"{own}*{time}" if own and time else own or time
     return own

@@ -17,6 +17,9 @@ from sdmodel.core.expression import key
 from sdmodel.core.labels import join_label, split_label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
     import xarray as xr
 
 _WITH_LEVEL = ("first_above", "first_below", "duration_above", "duration_below")
@@ -36,9 +39,10 @@ class Outcome:
         A time (number or date), or ``"final"``, ``"max"``, ``"min"``, ``"mean"`` (over time), ``"total"`` (integral
         over time, unit times the unit of time), ``"first_above"`` or ``"first_below"`` (first time at which the
         variable is above or below `level`; NaN if never), ``"duration_above"`` or ``"duration_below"`` (time spent
-        there, with linear interpolation), ``"time_of_max"`` or ``"time_of_min"`` (the first reported time of the peak
-        t0 is the first time considered, and the variable is interpolated linearly).
-        t0 is the first time considered and the variable is interpolated linearly).
+        there, with linear interpolation), ``"time_of_max"`` or ``"time_of_min"`` (the first reported time of the
+        peak), ``"present_value"`` (integral of the variable times ``(1 + rate)**(t0 - t)``, where t0 is the first time
+        considered and the variable is interpolated linearly). Or a function, which is given the path as a pandas Series
+        over time, and returns a number.
     level
         Level for ``"first_above"``, ``"first_below"``, ``"duration_above"`` and ``"duration_below"``.
     start, end
@@ -59,10 +63,14 @@ class Outcome:
     'trust at 2034'
     >>> Outcome("cost", "present_value", rate=0.03, across="sum").label
     'present value at 0.03 of sum of cost'
+    >>> def swing(path):
+    ...     return path.max() - path.min()
+    >>> Outcome("trust", swing).label
+    'swing of trust'
     """
 
     variable: str
-    at: float | str = "final"
+    at: float | str | Callable[[pd.Series], float] = "final"
     level: float | None = None
     start: float | str = -np.inf
     end: float | str = np.inf
@@ -77,14 +85,14 @@ class Outcome:
                 object.__setattr__(self, "at", year(self.at))
             except ValueError:
                 raise UnknownNameError(self.at, _WAYS, "way to judge a path", "A time is accepted too.") from None
-        elif not isinstance(self.at, str):
+        elif not isinstance(self.at, str) and not callable(self.at):
             object.__setattr__(self, "at", year(self.at))
         for bound in ("start", "end"):
             object.__setattr__(self, bound, year(getattr(self, bound)))
         kind("variable", self.variable, types=(str,), need="the name of a variable")
         if self.level is not None:
             number("level", self.level)
-        if any(math.isnan(t) for t in (self.start, self.end, self.at) if not isinstance(t, str)):
+        if any(math.isnan(t) for t in (self.start, self.end, self.at) if isinstance(t, float)):
             raise DesignError(f"The times of the outcome of '{self.variable}' are not all numbers.")
         if (self.at in _WITH_LEVEL) != (self.level is not None):
             raise DesignError(
@@ -133,7 +141,7 @@ class Outcome:
         name = f"{self.across} of {self.variable}" if self.across else self.variable
         if isinstance(self.at, float):
             return f"{name} at {self.at:g}"
-        words = str(self.at).replace("_", " ")
+        words = getattr(self.at, "__name__", str(self.at)).replace("_", " ")
         if self.level is not None and words.startswith("first"):
             return f"time when {name} is {words} {self.level:g}"
         if self.level is not None:
@@ -206,7 +214,8 @@ class Outcome:
         path = result[names[key(stem)]]
         if not elements:
             return path
-        ranges = [d for d in path.dims if d not in ("run", "time")]
+        runs = result["status"].dims if "status" in result.coords else ("run",)
+        ranges = [d for d in path.dims if d not in ("time", *runs)]
         wanted = [key(e) for e in elements]
         for dim, element in zip(ranges, wanted, strict=False):
             known = {key(str(e)): e for e in path[dim].to_numpy()}
@@ -216,7 +225,24 @@ class Outcome:
             path = path.sel({dim: known[element]}, drop=True)
         return path
 
+    def _called(self, values: np.ndarray, times: np.ndarray) -> float:
+        """What the user's function gives for one path; NaN for a run that failed."""
+        import pandas as pd
+
+        if np.isnan(values).any():
+            return math.nan
+        assert callable(self.at)
+        try:
+            return float(self.at(pd.Series(values, pd.Index(times, name="time"), name=self.variable)))
+        except Exception as error:
+            raise DesignError(
+                f"The function of the outcome '{self.label}' fails: {type(error).__name__}: {error}. It is given a "
+                "pandas Series over time and returns a number."
+            ) from error
+
     def _judge(self, path: xr.DataArray) -> xr.DataArray:
+        import xarray as xr
+
         time = path["time"].to_numpy()
         if isinstance(self.at, float):
             if not time[0] - 1e-9 <= self.at <= time[-1] + 1e-9:
@@ -231,6 +257,12 @@ class Outcome:
         inside = time[(time >= low) & (time <= high)]
         wanted = np.union1d(inside, [low, high])
         window = path.sel(time=inside) if len(wanted) == len(inside) else path.interp(time=wanted)
+        if callable(self.at):
+            dims = [["time"]] * 2
+            value: xr.DataArray = xr.apply_ufunc(
+                self._called, window, window["time"], input_core_dims=dims, vectorize=True
+            )
+            return value
         if self.at == "final":
             return window.isel(time=-1, drop=True)
         if self.at in ("max", "min"):

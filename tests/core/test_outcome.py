@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy.integrate import quad
@@ -150,3 +151,37 @@ def test_all_elements_together_and_differences_to_a_run(model_from: Callable[...
 def test_what_does_not_go_together_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(sdmodel.SdmodelError):
         Outcome("x", **given)  # type: ignore[arg-type]
+
+
+def test_an_outcome_by_a_function_of_the_path() -> None:
+    model = sdmodel.load("adoption")
+
+    def swing(path: pd.Series) -> float:
+        return path.max() - path.loc[2015]
+
+    outcome = Outcome("firms with", swing)
+    assert outcome.label == "swing of firms with"
+    run = model.run(every=1)
+    assert float(outcome.of(run)) == pytest.approx(run["firms with"].max() - run["firms with"].loc[2015])
+    sweep = model.sweep({"support size": [0.0, 50.0], "time in use": [4.0, 6.0]}, ["firms with"], every=1)
+    found = outcome.of(sweep)
+    assert found.dims == ("support size", "time in use")
+    alone = model.run({"support size": 50.0, "time in use": 4.0}, method="exact", every=1)
+    assert float(found.sel({"support size": 50.0, "time in use": 4.0})) == pytest.approx(float(outcome.of(alone)))
+    ranges = {"word of mouth": (0.2, 0.4), "time in use": (4, 8)}
+    indices = sdmodel.sobol(model, ranges, outcome, n=1024, rng=1)
+    assert np.isfinite(indices["total"]).all()
+    best = sdmodel.optimise(model, {"support size": (0, 200)}, outcome, aim="max", generations=2, rng=1)
+    assert len(best)
+    with pytest.raises(DesignError, match="swing"):
+        sdmodel.gradient(model, ["time in use"], outcome)
+    with pytest.raises(DesignError, match="fails"):
+        Outcome("firms with", lambda path: path.nothing).of(run)
+
+
+def test_an_element_of_a_gridded_sweep(write_model) -> None:  # type: ignore[no-untyped-def]
+    text = "R: a, b ~~|\nrate[R] = 0.1, 0.2 ~~|\ngain = 1 ~ [0,9] ~|\nS[R] = INTEG(rate[R]*gain, 0) ~~|"
+    sweep = sdmodel.load(write_model(text)).sweep({"gain": [1.0, 2.0]}, ["S"], every=5)
+    found = Outcome("S[b]").of(sweep)
+    assert found.dims == ("gain",)
+    np.testing.assert_allclose(found, [2.0, 4.0])

@@ -229,7 +229,7 @@ def _differentiable(outcomes: Sequence[str | Outcome]) -> None:
     for o in outcomes:
         if isinstance(o, Outcome) and (o.across or o.reference is not None):
             raise DesignError(f"'{o.label}' has no derivative here: take one element, without across= and reference=.")
-        if isinstance(o, Outcome) and (o.level is not None or str(o.at).startswith("time_of")):
+        if isinstance(o, Outcome) and (o.level is not None or callable(o.at) or str(o.at).startswith("time_of")):
             raise DesignError(
                 f"The {o.label} follows the reported times and does not change smoothly; it has no derivative. "
                 "Take the value of the variable at a time instead."

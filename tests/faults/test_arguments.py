@@ -176,7 +176,7 @@ def test_load(name: Any) -> None:
     refused(lambda: sdmodel.load(name))
 
 
-@pytest.mark.parametrize("name", [4, None, ["x"], ("x", "y"), slice(2)], ids=repr)
+@pytest.mark.parametrize("name", [4, None, ["not there"], ("x", "y"), slice(2)], ids=repr)
 def test_variable(model: sdmodel.Model, name: Any) -> None:
     run = model.run()
     refused(lambda: model[name])

@@ -28,6 +28,7 @@ FLOORS = [
     {"sweep"},
     {"analysis"},
     {"validation", "explorer"},
+    {"editable"},
     {"model"},
     {"plot"},
     {"__init__"},  # the public names; what is below does not use them

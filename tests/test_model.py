@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,12 +160,18 @@ def test_a_copy_is_the_same_model(model: sdmodel.Model) -> None:
     pd.testing.assert_frame_equal(copy.copy(model).variables, model.variables)
 
 
-def test_the_help_of_run_and_sweep_shows_every_parameter() -> None:
-    for method in (sdmodel.Model.run, sdmodel.Model.sweep):
-        documented = inspect.getdoc(method) or ""
-        missing = [p for p in inspect.signature(method).parameters if p != "self" and f"\n{p}\n    " not in documented]
-        assert not missing
-        assert "\nmodel\n" not in documented
+HANDED_OVER = ("run", "sweep", "explore", "check")
+
+
+@pytest.mark.parametrize("name", HANDED_OVER)
+def test_the_help_of_a_method_shows_every_parameter_and_what_it_returns(name: str) -> None:
+    method = getattr(sdmodel.Model, name)
+    documented = inspect.getdoc(method) or ""
+    section = documented.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    named = {one for line in re.findall(r"^(\w.*)$", section, re.MULTILINE) for one in line.split(", ")}
+    assert named == set(inspect.signature(method).parameters) - {"self"}
+    returned = inspect.signature(method).return_annotation.rpartition(".")[2]
+    assert re.search(rf"^Returns\n-+\n(\w+\.)?{returned}$", documented, re.MULTILINE)
 
 
 def test_completion_shows_public_names_only() -> None:

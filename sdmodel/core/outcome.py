@@ -234,7 +234,7 @@ class Outcome:
         assert callable(self.at)
         try:
             return float(self.at(pd.Series(values, pd.Index(times, name="time"), name=self.variable)))
-        except Exception as error:
+        except Exception as error:  # a user's function may raise anything
             raise DesignError(
                 f"The function of the outcome '{self.label}' fails: {type(error).__name__}: {error}. It is given a "
                 "pandas Series over time and returns a number."

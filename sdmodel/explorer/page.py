@@ -73,7 +73,7 @@ class Explorer:
         return target
 
 
-def explore(structure: Structure, *, data: Mapping[str, Any] | None = None) -> Explorer:
+def explore(model: Structure, *, data: Mapping[str, Any] | None = None) -> Explorer:
     """Make a page with sliders for the constants of a model, which runs it in the browser at every move.
 
     The file needs no server and no network. It computes with Runge-Kutta steps of TIME STEP that land on every date,
@@ -84,7 +84,7 @@ def explore(structure: Structure, *, data: Mapping[str, Any] | None = None) -> E
 
     Parameters
     ----------
-    structure
+    model
         The model.
     data
         Series of its data variables by name, as for `Model.run`.
@@ -109,12 +109,12 @@ def explore(structure: Structure, *, data: Mapping[str, Any] | None = None) -> E
     >>> len(sdmodel.load("budworm").explore().html) < 150_000
     True
     """
-    kernel = page_kernel(structure, data)
-    shown = contents(structure, kernel) | {"words": json.loads(_text("words.json"))}
+    kernel = page_kernel(model, data)
+    shown = contents(model, kernel) | {"words": json.loads(_text("words.json"))}
     payload = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     scripts = "\n".join(_text(name) for name in _SCRIPTS)
     parts = {
-        "name": html.escape(structure.name),
+        "name": html.escape(model.name),
         "style": "\n".join(_text(name) for name in _STYLES),
         "licence": html.escape(_text("uplot/LICENSE")),
         "hash": base64.b64encode(hashlib.sha256(scripts.encode()).digest()).decode(),
@@ -127,7 +127,7 @@ def explore(structure: Structure, *, data: Mapping[str, Any] | None = None) -> E
         before, mark, after = page.partition("{{" + name + "}}")
         assert mark, name
         page = before + value + after if name != "name" else page.replace(mark, value)
-    return Explorer(structure.name, page)
+    return Explorer(model.name, page)
 
 
 def _packed(content: bytes) -> str:

@@ -115,16 +115,8 @@ def run(
     >>> float(late.time[0])
     2020.0
     """
-    state = state_of(initial)
-    seed = (state.seed if state else 0) if seed is None else seed
-    check_numbers(every, rtol, seed)
-    refuse_dates(model, wanted_times(every) or (), "every=")
-    series, paths = read_data(model, data)
-    requested = resolve_scenario(model, values, scenario, state.scenario if state else None)
-    if paths:
-        requested = resolve_scenario(model, requested.with_values(paths), None)
-    task = problem(model, requested, method, CONTINUOUS, state)
-    given = points_of(task, series)
+    task, given, seed, requested = prepare(model, values, scenario, method, every, rtol, data, seed, initial)
+    state = task.state
     sample = state.sample if state else 0
     begun = clock.perf_counter()
     found = solve(task, given, seed, sample, every, rtol)
@@ -143,6 +135,30 @@ def run(
         kept = places(found.times, wanted)
         times, table = times[kept], table[kept]
     return Run(model, requested, report, times, table, columns, constants, origin)
+
+
+def prepare(
+    model: Structure,
+    values: Mapping[str, Any] | Scenario | None,
+    scenario: Scenario | str | None,
+    method: str | None,
+    every: Any,
+    rtol: float,
+    data: Mapping[str, Any] | pd.DataFrame | None,
+    seed: int | None,
+    initial: State | Run | None,
+) -> tuple[Problem, list[Points], int, Scenario]:
+    """Check the arguments of a run: its problem, the points of its data series, its seed and its scenario."""
+    state = state_of(initial)
+    seed = (state.seed if state else 0) if seed is None else seed
+    check_numbers(every, rtol, seed)
+    refuse_dates(model, wanted_times(every) or (), "every=")
+    series, paths = read_data(model, data)
+    requested = resolve_scenario(model, values, scenario, state.scenario if state else None)
+    if paths:
+        requested = resolve_scenario(model, requested.with_values(paths), None)
+    task = problem(model, requested, method, CONTINUOUS, state)
+    return task, points_of(task, series), seed, requested
 
 
 def state_of(initial: State | Run | None) -> State | None:

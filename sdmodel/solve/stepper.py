@@ -18,12 +18,11 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario, variable_of
+from sdmodel.solve.inputs import refuse_dates, resolve_scenario, variable_of
 from sdmodel.solve.problem import Problem, problem, solve, state_at_end
 from sdmodel.solve.registry import CONTINUOUS
-from sdmodel.solve.run import constants_of, outputs, points_of, state_of
+from sdmodel.solve.run import constants_of, outputs, prepare
 from sdmodel.solve.times import Every, places, wanted_times
-from sdmodel.solve.values import read_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,22 +58,14 @@ class Stepper:
         initial: State | Run | None = None,
     ) -> None:
         begun = clock.perf_counter()
-        state = state_of(initial)
-        seed = (state.seed if state else 0) if seed is None else seed
-        check_numbers(every, rtol, seed)
-        refuse_dates(model, wanted_times(every) or (), "every=")
-        series, paths = read_data(model, data)
-        chosen = resolve_scenario(model, values, scenario, state.scenario if state else None)
-        if paths:
-            chosen = resolve_scenario(model, chosen.with_values(paths), None)
-        task = problem(model, chosen, method, CONTINUOUS, state)
+        task, given, seed, chosen = prepare(model, values, scenario, method, every, rtol, data, seed, initial)
         if task.program.moving:
             raise StateError(
                 f"{next(iter(task.program.moving)).upper()} changes during the run, which cannot be made in pieces."
             )
         self._model, self._every, self._rtol, self._seed = model, every, rtol, seed
-        self._sample = state.sample if state else 0
-        self._data = points_of(task, series)
+        self._sample = task.state.sample if task.state else 0
+        self._data = given
         control = task.bind(self._data, seed, self._sample)[1].control
         self._end = control["final time"]
         self._grid = np.array(task.times(control, every))

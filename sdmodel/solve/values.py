@@ -120,7 +120,7 @@ def _at(name: str, function: Any, time: float) -> Any:
     """What a user's function gives at a time; its own errors name the constant and the time."""
     try:
         return function(time)
-    except Exception as error:
+    except Exception as error:  # a user's function may raise anything
         raise ScenarioError(
             f"The function given for '{name}' fails at time {time:g}: {type(error).__name__}: {error}. It is "
             "called with the time, as in lambda t: 0.1 + 0.01*t."

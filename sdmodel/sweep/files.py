@@ -100,7 +100,7 @@ def writing(path: Path) -> Iterator[None]:
     """Convert an OSError while a store is written to a StoreError."""
     try:
         yield
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # filelock, on a file system without locks
         raise StoreError(
             f"Writing to {path.name} failed: {getattr(error, 'strerror', None) or error}. What was written stands; "
             "once the place can be written and has room, call the same sweep with the same store to resume."

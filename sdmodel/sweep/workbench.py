@@ -24,7 +24,7 @@ TIME = "TIME"
 """Name under which the reported times are given to outcomes."""
 
 
-class SweptModel(WorkbenchModel):  # type: ignore[misc]
+class SweptModel(WorkbenchModel):  # type: ignore[misc]  # the workbench has no types
     """A workbench model that also runs many experiments at once."""
 
     def __init__(self, structure: Structure, every: float | None) -> None:
@@ -51,7 +51,7 @@ class SweptModel(WorkbenchModel):  # type: ignore[misc]
         return SweepEvaluator(self)
 
 
-class SweepEvaluator(BaseEvaluator):  # type: ignore[misc]
+class SweepEvaluator(BaseEvaluator):  # type: ignore[misc]  # the workbench has no types
     """Evaluator of the workbench that runs all experiments of a call as one sweep."""
 
     def initialize(self) -> None:

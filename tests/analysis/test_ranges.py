@@ -18,6 +18,7 @@ from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, SdmodelError, UnknownNameError
 from sdmodel.core.ranges import Choices, read_ranges
 
+# Few samples keep the tests quick, and the analyses say that they are few.
 pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.core.errors.ResultWarning")
 
 # No markers and no slider ranges, as most public models.

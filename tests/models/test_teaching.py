@@ -11,6 +11,7 @@ from teaching import MODELS, text
 import sdmodel
 from sdmodel import Outcome
 
+# Few samples keep the tests quick, and the analyses say that they are few.
 pytestmark = pytest.mark.filterwarnings("ignore::sdmodel.core.errors.ResultWarning")
 
 

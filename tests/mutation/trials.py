@@ -117,7 +117,7 @@ def forked(work: Callable[[], int], processor: float, wall: float, writes_byteco
                 sys.dont_write_bytecode = True
                 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             status = work()
-        except BaseException:
+        except BaseException:  # a forked child must never go on as its parent
             (HOME / "error").write_text(traceback.format_exc(), encoding="utf-8")
         finally:
             os._exit(status)

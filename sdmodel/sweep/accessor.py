@@ -11,11 +11,12 @@ import xarray as xr
 
 from sdmodel.core import html
 from sdmodel.core.spreadsheet import table_path, write_table
+from sdmodel.sweep.forms import flat
 
 LABELS = ("status", "message")
 
 
-@xr.register_dataset_accessor("sdmodel")  # type: ignore[no-untyped-call]
+@xr.register_dataset_accessor("sdmodel")  # type: ignore[no-untyped-call]  # xarray gives it no types
 class SweepRecord:
     """How a sweep was made, and its runs as a table; an accessor of xarray, `sweep.sdmodel`.
 
@@ -29,7 +30,9 @@ class SweepRecord:
     """
 
     def __init__(self, sweep: xr.Dataset) -> None:
-        self.sweep = sweep
+        self.sweep = flat(sweep)
+        if "run" in self.sweep.dims and "run" not in self.sweep.coords:
+            self.sweep = self.sweep.assign_coords(run=np.arange(self.sweep.sizes["run"]))
 
     def __repr__(self) -> str:
         attrs, sizes = self.sweep.attrs, self.sweep.sizes

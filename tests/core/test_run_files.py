@@ -84,3 +84,20 @@ def test_a_run_draws_its_outcomes(run: sdmodel.Run) -> None:
     _, axes = run.plot()
     assert [panel.get_title(loc="left") for panel in axes] == ["level[north]", "level[south]"]
     assert len(run.plot("level[south]").axes) == 1
+
+
+def test_a_grid_and_policies_have_a_row_for_each_run_too(tmp_path: Path) -> None:
+    model = sdmodel.load("adoption")
+    grid = model.sweep({"support size": [0.0, 50.0], "time in use": [4.0, 5.0, 6.0]}, ["firms with"], every=10)
+    assert "6 runs" in repr(grid.sdmodel)
+    assert "support size" in grid.sdmodel._repr_html_()
+    table = grid.sdmodel.to_dataframe()
+    last = table[(table["support size"] == 50) & (table["time in use"] == 6) & (table["time"] == 2030)]
+    assert last["firms with"].item() == float(
+        grid["firms with"].sel({"support size": 50, "time in use": 6, "time": 2030})
+    )
+    samples = sdmodel.latin_hypercube(model.uncertainties, 3, rng=1)
+    both = model.sweep(samples, ["firms with"], every=10, policies={"a": {}, "b": {"support size": 0}})
+    assert "6 runs" in repr(both.sdmodel)
+    both.sdmodel.to_csv(tmp_path / "both.csv")
+    assert len(pd.read_csv(tmp_path / "both.csv")) == 6 * 3

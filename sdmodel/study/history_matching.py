@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
 
 SEED, BLOCK = 20261, 16_384
-LEAST_DRAWN, MOST_DRAWN = 131_072, 1_048_576
-LEAST_KEPT, MOST_KEPT = 10_000, 20_000
+LEAST_DRAWN, MOST_DRAWN = 65_536, 1_048_576
+LEAST_KEPT, MOST_KEPT = 10_000, 10_000
 """Draws continue until the first number of rows is kept; kept rows beyond the second are counted and not stored."""
 EVERY = 0.5
 FREE = {
-    "hazard of founding": "T40 to T43",
-    "hazard of the critical age": "T40 to T43",
-    "hazard of established firms": "T40 to T43",
-    "birth rate": "T23, F46",
-    "approval time": "F47, F50",
-    "alliance recruitment before 2015": "F71",
+    "hazard of weak firms": "T40 to T43, T47",
+    "hazard of strong firms": "T40 to T43, T47",
+    "growth before 2009": "T23, T25, F46",
+    "tangible assets ratio": "F47, F50, FN06, I13",
     "RnD cost per RnD person": "F06",
-    "guarantee utilisation": "F18, F20",
+    "reach of schemes": "F20",
+    "gross return on knowledge": "KN04, KN05",
+    "new track share in 2009": "C31",
 }
 """Parameters that the targets were meant to inform, and by which; all others were drawn as well."""
 

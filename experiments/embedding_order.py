@@ -24,12 +24,12 @@ RULE = "benefit mechanism of social embedding"
 LINKS, GAINED, REACHED = "links per firm in 2034", "links per firm in 2030", "target reached"
 PAPER, *OTHERS = [*(", ".join(order) for order in permutations(("actor", "social", "culture"))), "all at once"]
 ALL = [PAPER, *OTHERS]
-PARTS = ("deep links", "university links", "firms in the network")
+PARTS = ("deep links", "university links", "all firms")
 
 
 def network(found: xr.Dataset) -> xr.DataArray:
     """Ends of deep and university links per firm."""
-    return (2 * found["deep links"] + found["university links"]) / found["firms in the network"]
+    return (2 * found["deep links"] + found["university links"]) / found["all firms"]
 
 
 def reached(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:

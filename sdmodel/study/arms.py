@@ -28,7 +28,7 @@ NEVER = END - 2009
 """Report interval of a run of which only the last value is used."""
 
 STEP = 0.125
-"""Time step of the runs of an experiment, twice that of the file; the certificate measures the error."""
+"""Time step of the runs of an experiment; the certificate measures the error."""
 ROUNDS = 12
 """Largest number of sweeps to make money equal."""
 

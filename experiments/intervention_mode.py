@@ -120,7 +120,7 @@ def surface(question: Question, finding: Finding, paired: Paired, arms: Arms) ->
     found_shapes = {"all": shapes(axis(first, SO, volume), FLAT)}
     for key, name in ARENAS.items():
         settings = {VOLUME[s]: {"programme scale": s} for s in SCALES if s != 1}
-        link = (f"decided {name}", f"experienced {name}")
+        link = (f"decided {name}", "experienced share")
         cut = first.copy()
         held = few.without(f"extra without {key}", link, as_it_is.sel(setting=NONE), settings)
         cut.add(held, question.measures, few.draws)

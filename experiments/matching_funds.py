@@ -12,17 +12,19 @@ from sdmodel.study.paired import Paired
 
 
 def recipient(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
-    """Own RnD of a firm with a grant, mean over recipients and years since 2015."""
+    """Own money in the project of a firm that is offered a grant, mean over offers and years since 2015."""
     late = found.sel(time=slice(POLICY_START, None))
-    own = (late["band share"] * late["afforded own RnD"].sel(award="with grant")).sum("band", skipna=False)
-    number = late["firms by quality"] * late["grant coverage"]
+    done = (late["mode share"] * late["chance of a project"]).sum("mode", skipna=False)
+    own = (1 - late["paid part"]) * late["project size"] * done
+    number = late["grants offered"]
     return (own * number).sum("quality", skipna=False).mean("time") / number.sum("quality", skipna=False).mean("time")
 
 
 def shut_out(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
-    """Firms that cannot show the money, in percent of those chosen, mean since 2015."""
+    """Firms that do not do the project, in percent of those offered a grant, mean since 2015."""
     late = found.sel(time=slice(POLICY_START, None))
-    return 100 * (1 - (late["choice share"] * late["matched share"]).sum("quality", skipna=False).mean("time"))
+    done = (late["mode share"] * late["chance of a project"]).sum("mode", skipna=False)
+    return 100 * (1 - (late["choice share"] * done).sum("quality", skipna=False).mean("time"))
 
 
 def to_weak(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
@@ -31,16 +33,18 @@ def to_weak(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
     return 100 * paid.sel(quality="weak") / total(paid)
 
 
+MIDDLE = 0.35
+"""Middle of the range of the spread of project values."""
 MEASURES = {
     "own RnD of a recipient": Measure(
-        ("band share", "afforded own RnD", "firms by quality", "grant coverage"), recipient
+        ("mode share", "chance of a project", "paid part", "project size", "grants offered"), recipient
     ),
-    "firms shut out": Measure(("choice share", "matched share"), shut_out),
+    "firms shut out": Measure(("choice share", "mode share", "chance of a project"), shut_out),
     "grants to weak firms": Measure(("grant paid",), to_weak),
 }
 
 
-def by_switch(paired: Paired, switch: float) -> np.ndarray:
-    """Own RnD per yuan, one-to-one matching less none; grants act by cash limits (0) or the published curve (1)."""
+def by_spread(paired: Paired, wide: bool) -> np.ndarray:
+    """Own RnD per yuan, one-to-one matching less none, where projects differ much in value or little."""
     more = paired.per_yuan("own RnD", "1 to 1") - paired.per_yuan("own RnD", "no matching")
-    return np.where(paired["published curve", "as it is"] == switch, more, np.nan)
+    return np.where((paired["spread of projects", "as it is"] > MIDDLE) == wide, more, np.nan)

@@ -32,21 +32,21 @@ def low(found: xr.Dataset, _: pd.DataFrame) -> xr.DataArray:
 
 def savers(found: xr.Dataset, draws: pd.DataFrame) -> xr.DataArray:
     """Part of the firms that claim and have a profit in 2024."""
-    profit = found["chance above"].sel(tier="low profit", time=2024)
+    profit = found["chance of profit"].sel(time=2024)
     firms = found["firms by quality"].sel(time=2024)
     return total(profit * firms) / total(firms) * xr.DataArray(draws["take up"].to_numpy(), dims="sample")
 
 
 MEASURES = {
     "firms below 3 % in 2034": Measure(("band share", "firms by quality"), low),
-    "firms that save tax in 2024": Measure(("chance above", "firms by quality"), savers),
+    "firms that save tax in 2024": Measure(("chance of profit", "firms by quality"), savers),
 }
 
 
 def by_response(p: Paired, switch: int) -> np.ndarray:
-    """Effect of the brackets in the samples whose firms respond to one of three conditions."""
+    """Effect of the brackets in the samples whose firms look at margins little (0), by half (1) or mostly (2)."""
     gain = p.per_yuan(OWN, "brackets") - p.per_yuan(OWN, FLAT)
-    return np.where(p["what firms respond to", NONE] == switch, gain, np.nan)
+    return np.where(np.minimum(2, np.floor(3 * p["attention to margins", NONE])) == switch, gain, np.nan)
 
 
 def placed(name: str, rate: float) -> str:

@@ -73,7 +73,7 @@ def answers(stated=None):
         for k, names in cited(model).items():
             where[k] += dict.fromkeys(names)
     out = [*instruments(sectors, stated), *claims(where, stated), *figures(where, stated)]
-    out += [*contradictions(where, stated), *hypotheses()]
+    out += [*contradictions(where, stated), *hypotheses(stated)]
     return sorted(out, key=lambda a: ("PCFIH".index(a.id[0]), int(a.id[1:]), a.kind))
 
 
@@ -148,7 +148,7 @@ def contradictions(where, stated):
             yield Answer(k, "stated", tuple(listed(extra[k]["where"])), extra[k]["reason"])
 
 
-def hypotheses():
+def hypotheses(stated):
     """The experiments that ask each hypothesis: those their predictions name."""
     requested = defaultdict(list)
     for name in LIBRARY.names:
@@ -157,6 +157,8 @@ def hypotheses():
             requested[k].append(name)
     for n in range(1, COUNTS["H"] + 1):
         k = f"H{n:02d}"
+        if any(entry["id"] == k for entry in stated["omitted"]):
+            continue  # said to be left out, with the reason
         yield Answer(k, "asked", tuple(requested[k])) if requested[k] else Answer(k, NOT_ASKED)
 
 

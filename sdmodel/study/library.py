@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
     from sdmodel.study.finding import Finding
 
-HYPOTHESES = "hypotheses.toml"
+HYPOTHESES, RECOMMENDATIONS = "hypotheses.toml", "recommendations.toml"
 
 
 class Experiment(Protocol):
@@ -85,7 +85,8 @@ class Library:
     def names(self) -> list[str]:
         """Names of the experiments."""
         found = [entry.name for entry in self.folder.iterdir() if entry.name.endswith(".toml")]
-        return sorted(name[:-5] for name in found if name != HYPOTHESES and not name.startswith("words."))
+        others = (HYPOTHESES, RECOMMENDATIONS)
+        return sorted(name[:-5] for name in found if name not in others and not name.startswith("words."))
 
     def __getitem__(self, name: str) -> Experiment:
         self.check(name)

@@ -1,0 +1,63 @@
+"""Numbers for readers: two significant digits, no exponents, units, dates, Chinese money."""
+
+import math
+import re
+
+import pytest
+
+from sdmodel.study.numbers import date, interval, number, share
+
+
+@pytest.mark.parametrize("size", [10.0**k for k in range(-6, 13)])
+@pytest.mark.parametrize("unit", ["", "%", "million CNY", "firms"])
+def test_no_exponent_and_no_more_than_two_digits(size: float, unit: str) -> None:
+    for value in (1.2345 * size, -9.96 * size, size):
+        for lang in ("en", "zh"):
+            text = number(value, unit, lang)
+            assert not re.search(r"\de[+-]?\d", text), text
+            figures = re.search(r"[\d.,]+", text)
+            assert figures, text
+            digits = figures[0].replace(",", "").replace(".", "").strip("0")
+            assert len(digits) <= 2, text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "english", "chinese"),
+    [
+        (0.0, "%", "0%", "0%"),
+        (0.04, "%", "less than 0.1%", "不足0.1%"),
+        (-0.04, "percentage points", "less than 0.1 percentage points", "不足0.1个百分点"),
+        (-12.34, "%", "−12%", "−12%"),
+        (9.96, "%", "10%", "10%"),
+        (12345, "", "12,000", "1.2万"),
+        (320, "million CNY", "320 million CNY", "3.2亿元"),
+        (0.123, "million CNY", "120,000 CNY", "12万元"),
+        (0.001, "million CNY", "less than 10,000 CNY", "不足1万元"),
+        (9.99, "million CNY", "10 million CNY", "1000万元"),
+        (2020.0, "date", "January 2020", "2020年1月"),
+        (2019.9999, "date", "December 2019", "2019年12月"),
+        (math.inf, "date", "never", "从未"),
+        (math.nan, "%", "no value", "无数值"),
+    ],
+)
+def test_both_languages(value: float, unit: str, english: str, chinese: str) -> None:
+    assert number(value, unit) == english
+    assert number(value, unit, "zh") == chinese
+
+
+def test_signs_and_the_smallest_that_is_told() -> None:
+    assert number(3.21, "%", signed=True) == "+3.2%"
+    assert number(0, "%", signed=True) == "0%"
+    assert number(0.04, "yuan per yuan", least=0.01) == "0.04 yuan per yuan"
+    assert interval(-3.21, 4, "%", signed=True) == "−3.2 to +4%"
+    assert interval(0.5, 12, "million CNY") == "500,000 CNY to 12 million CNY"
+    assert interval(1, 2, "percentage points", "zh") == "1至2个百分点"
+
+
+def test_a_share_is_all_or_none_only_where_it_is() -> None:
+    told = [share(x) for x in (0, 0.001, 0.006, 0.994, 0.9999, 1, math.nan)]
+    assert told == ["0%", "less than 1%", "1%", "99%", "more than 99%", "100%", "no value"]
+
+
+def test_every_month_has_its_name() -> None:
+    assert [date(2015 + m / 12, "zh") for m in range(12)] == [f"2015年{m + 1}月" for m in range(12)]

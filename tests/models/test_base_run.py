@@ -12,7 +12,7 @@ from sdmodel.study.degenerate import RARE, degenerate
 from sdmodel.study.freeze import OUTCOMES
 from sdmodel.study.history_matching import ensemble
 
-SAMPLES = 500
+SAMPLES = 300
 
 
 @pytest.fixture(scope="module")

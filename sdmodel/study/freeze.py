@@ -81,8 +81,8 @@ def freeze(
     Returns
     -------
     DataFrame
-        A row for each uncertainty, those that decide most first: `mean` and `largest` move of a share, the `setting` and
-        `outcome` where it is largest, `flipped` (share of samples that change class there), and `held` (the value).
+        A row for each uncertainty, those that decide most first: `mean` and `largest` move of a share, `setting` and
+        `outcome` where it is largest, `flipped` (samples that change class there) and `held` (the value).
     """
     if settings is None or pairs is None:
         settings, pairs = arms_and_pairs()

@@ -15,6 +15,7 @@ from sdmodel.analysis.root_finding import find_roots
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.labels import join_label
 from sdmodel.study.translation import Say
+from sdmodel.sweep.rounds import Rounds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,8 +30,10 @@ NEVER = END - 2009
 
 STEP = 0.125
 """Time step of the runs of an experiment; the certificate measures the error."""
+SEARCH_STEP = 0.5
+"""Time step while money is made equal; the runs that are kept check it."""
 ROUNDS = 12
-"""Largest number of sweeps to make money equal."""
+"""Largest number of rounds to make money equal, with either step."""
 
 Setting = Mapping[str, Any]
 """Constants of an arm: a number, or an array with one number per sample."""
@@ -213,11 +216,31 @@ class Arms:
         if given:
             raise DesignError(f"'{given[0]}' is solved for and cannot be set by a setting as well.")
 
+        ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
+        low, high = rows(ends[0] if low is None else low), rows(ends[1] if high is None else high)
+        goal = rows(target)
+        size = goal - rows(base)
+
+        def constants(x: np.ndarray, which: np.ndarray) -> dict[str, np.ndarray]:
+            return {name: zero[which] + x * unit[which] for name, (zero, unit) in steps.items()}
+
+        search = Rounds(
+            self.model,
+            design.assign(**constants(low, np.arange(len(low)))),
+            [MONEY],
+            every=self.model.time["final time"] - self.model.time["initial time"],
+            step=SEARCH_STEP,
+            workers=self.workers,
+        )
+
+        def roughly(x: np.ndarray, which: np.ndarray) -> np.ndarray:
+            self.runs += len(which)
+            return search(which, constants(x, which))[:, 0, -1]
+
         pieces: list[xr.Dataset] = []
 
         def money(x: np.ndarray, which: np.ndarray) -> np.ndarray:
-            now = {name: zero[which] + x * unit[which] for name, (zero, unit) in steps.items()}
-            rows_now = design.iloc[which].assign(**now)
+            rows_now = design.iloc[which].assign(**constants(x, which))
             found = self._sweep(f"{stage}, round {len(pieces) + 1}", rows_now, self.outputs)
             # The design is known; hundreds of coordinates would only make the pieces slow to join.
             bare = found.drop_vars([str(c) for c in found.coords if c not in ("time", "status", *found.dims)])
@@ -225,18 +248,10 @@ class Arms:
             spent: np.ndarray = found[MONEY].isel(time=-1).to_numpy()
             return spent
 
-        ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
-        goal = rows(target)
-        roots = find_roots(
-            money,
-            goal,
-            rows(ends[0] if low is None else low),
-            rows(ends[1] if high is None else high),
-            start=rows(start),
-            scale=goal - rows(base),
-            tolerance=tolerance,
-            rounds=ROUNDS,
-        )
+        options: dict[str, Any] = {"scale": size, "tolerance": tolerance, "rounds": ROUNDS}
+        near = find_roots(roughly, goal, low, high, start=rows(start), **options)
+        # What was found with long steps is checked, and where need be corrected, with those of the experiment.
+        roots = find_roots(money, goal, low, high, start=near.x, **options)
         return Equalised(
             roots.x.reshape(shape),
             roots.residual.reshape(shape),

@@ -93,7 +93,7 @@ def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndar
     if missing.any():
         values[missing] = np.nan
     messages = [reasons.get(i, "") for i in range(len(found))]
-    for i in [i for i in np.flatnonzero(found) if not messages[i]][:MOST_EXPLAINED]:
+    for i in [i for i in np.flatnonzero(found) if not messages[i]][: MOST_EXPLAINED * plan.refine]:
         messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i)).message
     for i in np.flatnonzero(found):
         when = f" at time {plan.times[first[i]]:.6g}" if first[i] >= 0 else ""

@@ -46,9 +46,10 @@ def kernel_of(plan: Plan) -> Any:
     """The compiled kernel of a plan; cached by program, outputs and method."""
     from sdmodel.compile.llvm import Kernel
 
-    key = (plan.outputs, plan.method)
+    rough = plan.refine and not plan.solver.on_grid
+    key = (plan.outputs, plan.method, rough)
     return _kernels.get(plan.program, key) or _kernels.put(
-        plan.program, key, Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=not plan.solver.on_grid)
+        plan.program, key, Kernel(plan.program, plan.outputs, tableau=plan.solver.steps, rough=rough)
     )
 
 

@@ -61,6 +61,8 @@ class Plan:
     """Values in each memory, oldest first, of runs that go on from a state."""
     grid_reason: str = ""
     """Why steps do not land on exact dates, if `method` was not given."""
+    refine: bool = True
+    """Whether runs are solved again for which steps of TIME STEP are too long."""
 
     @property
     def solver(self) -> Solver:

@@ -12,6 +12,7 @@ import typer
 
 from sdmodel.cli.output import say
 from sdmodel.core.errors import SdmodelError
+from sdmodel.core.version import __version__
 
 app = typer.Typer(
     add_completion=False,
@@ -30,6 +31,21 @@ app = typer.Typer(
     sdmodel experiment withdrawal                  a policy question, answered
     """,
 )
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"sdmodel {__version__}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass  # the option is read by its callback; the help of the whole is given to `app`
+
 
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="Shipped name, or path to a .mdl, .xmile, .stmx or .toml file.")

@@ -22,12 +22,14 @@ def table_path(path: str | Path, ending: str = "") -> Path:
     Raises
     ------
     DesignError
-        If it ends with something else.
+        If it ends with something else, or its folder does not exist.
     """
     path = Path(path)
     if path.suffix.lower() not in ({ending} if ending else {".csv", ".xlsx"}):
         wanted = f"a file that ends with {ending}" if ending else "a .csv or an .xlsx file"
         raise DesignError(f"'{path.name}' ends with '{path.suffix}'; a table is written to {wanted}.")
+    if not path.parent.is_dir():
+        raise DesignError(f"'{path}' cannot be written: there is no folder '{path.parent}'.")
     return path
 
 

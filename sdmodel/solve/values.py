@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy as np
 from sdmodel.core.calendar import YEARS, year
 from sdmodel.core.errors import OverrideError, ScenarioError, UnitsError
 from sdmodel.core.expression import key
-from sdmodel.core.labels import split_label
+from sdmodel.core.labels import join_label, split_label
 from sdmodel.core.schedule import Schedule, as_schedule, number
-from sdmodel.core.structure import CONTROL, Structure, Variable
+from sdmodel.core.structure import CONTROL, Structure, Variable, element_shape
 from sdmodel.core.text import shorten
 from sdmodel.core.units import parse
 
@@ -51,6 +53,8 @@ def _plain(value: Any) -> bool:
 
 def _value(model: Structure, name: str, value: Any, control: Mapping[str, float]) -> Any:
     variable = model.equations.get(key(split_label(name, model.equations)[0]))
+    if variable is not None and key(name) == key(variable.name) and _by_element(value):
+        _refuse_elements(model, variable)
     if isinstance(value, str):
         return _quantity(model, name, value)
     if isinstance(value, dt.date):
@@ -61,6 +65,25 @@ def _value(model: Structure, name: str, value: Any, control: Mapping[str, float]
     if found is not None and variable is not None and variable.kind in ("lookup", "data"):
         return Schedule(found.at, found.value, "linear")
     return value if found is None else found
+
+
+def _by_element(value: Any) -> bool:
+    """Whether a value is a table of numbers or has elements as its labels, so that it is no path over time."""
+    if hasattr(value, "index") and hasattr(value, "to_numpy"):
+        return any(isinstance(label, str) for label in value.index)
+    points = isinstance(value, (list, tuple)) and all(isinstance(p, tuple) for p in value)
+    return (isinstance(value, (list, tuple, Mapping)) and not points) or getattr(value, "ndim", 0) > 0
+
+
+def _refuse_elements(model: Structure, variable: Variable) -> None:
+    """Say how the elements of an array are given."""
+    shape = element_shape(model, variable)
+    if shape:
+        labels = [join_label(variable.name, elements) for elements in islice(product(*shape), 2)]
+        given = ", ".join(f'"{label}": ...' for label in labels)
+        raise OverrideError(
+            f"'{variable.name}' has {math.prod(map(len, shape))} elements; give each by its label: {{{given}}}."
+        )
 
 
 def holds_dates(model: Structure, constant: Variable) -> bool:

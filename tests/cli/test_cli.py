@@ -279,3 +279,7 @@ def test_explore_writes_a_page(tmp_path: Path) -> None:
     assert "kB; open it in a browser" in inside("explore", "budworm", "--out", out)
     assert out.read_text("utf-8").startswith("<!DOCTYPE html>")
     assert "page.html: File exists" in call("explore", "budworm", "--out", out, cwd=tmp_path, status=2)
+
+
+def test_the_version_is_shown(tmp_path: Path) -> None:
+    assert call("--version", cwd=tmp_path) == f"sdmodel {sdmodel.__version__}\n"

@@ -62,6 +62,12 @@ def test_other_endings_are_refused(run: sdmodel.Run, name: str, tmp_path: Path) 
     assert not (tmp_path / name).exists()
 
 
+def test_a_folder_that_is_not_there_is_named(run: sdmodel.Run, tmp_path: Path) -> None:
+    for write, name in ((run.to_csv, "a.csv"), (run.to_excel, "a.xlsx")):
+        with pytest.raises(DesignError, match="there is no folder '.*away'"):
+            write(tmp_path / "away" / name)
+
+
 def test_a_sweep_as_a_table(run: sdmodel.Run, tmp_path: Path) -> None:
     sweep = sdmodel.Model.of(run.model).sweep([{"=SUM(A1)": 1.0}, {"=SUM(A1)": 2.0}], ["level"])
     table = sweep.sdmodel.to_dataframe()

@@ -114,6 +114,16 @@ def test_a_table_of_numbers_is_not_taken_for_points(model: Model) -> None:
                 given()
 
 
+@pytest.mark.parametrize(
+    "value", [[0.1, 0.3], np.array([0.1, 0.3]), {"a": 0.1, "b": 0.3}, pd.Series([0.1, 0.3], index=["a", "b"])]
+)
+def test_elements_of_an_array_are_given_by_their_labels(model_from: Make, value: Any) -> None:
+    own = model_from("region: a, b ~~|\nrate[region] = 0.1, 0.2 ~~|\nlevel[region] = INTEG(rate[region], 1) ~~|")
+    with pytest.raises(OverrideError, match=r'"rate\[a\]": \.\.\., "rate\[b\]"'):
+        own.run({"rate": value})
+    assert own.run({"rate[a]": 0.3})["level[a]"].iloc[-1] > own.run()["level[a]"].iloc[-1]
+
+
 def test_a_function_follows_the_time_of_the_run(model: Model) -> None:
     seen: list[float] = []
     model.run({"pull": lambda t: seen.append(t) or 1.0, "FINAL TIME": 3.0})

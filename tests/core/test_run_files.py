@@ -64,7 +64,7 @@ def test_other_endings_are_refused(run: sdmodel.Run, name: str, tmp_path: Path) 
 
 def test_a_folder_that_is_not_there_is_named(run: sdmodel.Run, tmp_path: Path) -> None:
     for write, name in ((run.to_csv, "a.csv"), (run.to_excel, "a.xlsx")):
-        with pytest.raises(DesignError, match="there is no folder '.*away'"):
+        with pytest.raises(DesignError, match=r"there is no folder '.*away'"):
             write(tmp_path / "away" / name)
 
 

@@ -22,19 +22,20 @@ def experiment(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; default all processors.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Ask a policy question and leave figure, table, run record and one plain sentence."""
+    """Ask a policy question and leave figure, table and run record; ends with three sentences and the figure's path."""
     from sdmodel.experiments import LIBRARY
+    from sdmodel.study.plain import plainly
 
     requested = LIBRARY[name]
     say(requested.asks)
     finding = requested.ask(samples, seed, workers=workers, progress=False if quiet else None)
     files = finding.save(out or Path("results") / name)
-    say(f"\n{finding.sentence}\n")
-    for note in finding.notes:
-        say(f"- {note}")
+    say("")
+    for sentence in plainly(finding):
+        say(sentence)
     if finding.status:
-        say(f"\nProvisional. {finding.status}")
-    say("\n" + "\n".join(str(f) for f in files))
+        say(f"Provisional. {finding.status}")
+    say(str(files[0]))
 
 
 @command()
@@ -65,8 +66,7 @@ def report(
         seed,
         workers=workers,
         progress=False if quiet else None,
-        translation=translation,
-        done=lambda one: say(f"{one.name}: {one.sentence if one.verdicts else one.headline}"),
+        done=lambda one: say(f"{one.name}: {one.sentence}"),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(made.page(found, LIBRARY.hypotheses, translation), encoding="utf-8")

@@ -12,8 +12,8 @@ from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, wrapped
 from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified
 from sdmodel.study.panels import head
-from sdmodel.study.published_effects import YES
-from sdmodel.study.verdict import DEPENDS, MOSTLY
+from sdmodel.study.published_effects import SOME, YES
+from sdmodel.study.verdict import MOST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
         subtitle=below,
         foot="A: each row has its own scale, on which the published interval is the band from 0 to 1; median and 5 to "
         "95 % over the samples, an arrow where they go on. Hollow: put in, so no test. B: vertical lines at "
-        f"{DEPENDS:.0%} and {MOSTLY:.0%} part miss, mixed and hit; where one sample is enough, few make a hit.",
+        f"{SOME:.0%} and {MOST:.0%} part miss, mixed and hit; where one sample is enough, few make a hit.",
     )  # fmt: skip
     with drawing():
         panel = axes["numbers"]
@@ -104,7 +104,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
         head(panel, "A", "Where an interval is published")
         panel = axes["signs"]
         _rows(panel, _names(signs), 8.5)
-        for limit in (DEPENDS, MOSTLY):
+        for limit in (SOME, MOST):
             panel.axvline(100 * limit, color=INK, linewidth=0.9, zorder=0.5)
         for row, (_, r) in enumerate(signs.iterrows()):
             panel.plot([0, 100 * r["share inside"]], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="butt")

@@ -1,121 +1,70 @@
-"""The sheet of a question: paths of the main outcome, effects side by side, and whether the predictions hold."""
+"""The figure of a finding: each prediction as one bar of three shares, and the paths of one variable beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import pandas as pd
 
 from sdmodel import plot
-from sdmodel.plot.style import SMALL, wrapped
-from sdmodel.study.arms import total
-from sdmodel.study.finding import Finding
-from sdmodel.study.panels import Drawn, attempt, hypothesis_in, rows, sheet
-from sdmodel.study.translation import Say
+from sdmodel.plot.shares import shares_height
+from sdmodel.study.translation import Say, Translation
+from sdmodel.study.verdict import Verdict
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sdmodel.study.paired import Panel
-    from sdmodel.study.results import ArmResults
-    from sdmodel.study.translation import Translation
-
-HIGH = 6.4
-"""Height of a row of panels in cm."""
-LINE, ROOM = 0.34, 9
-"""Height of each further line of names beside the rows of a panel, in cm, and number of lines that fit anyway."""
+WIDE, PATHS = 16.5, 6.0
+"""Width of the panels, and height of that of the paths, in cm."""
 
 
-class Layout(Protocol):
-    """The attributes of a question that the figure uses."""
+class Shown(Protocol):
+    """The attributes of a finding that its figure shows."""
 
     @property
-    def asks(self) -> str:
+    def question(self) -> str:
         """The question in one sentence."""
 
     @property
-    def panels(self) -> Sequence[Panel]:
-        """Panels of effects."""
+    def headline(self) -> str:
+        """Its answer in one sentence."""
 
     @property
-    def paths(self) -> tuple[str, Sequence[str]] | None:
-        """A variable, and the arms whose paths are shown."""
+    def verdicts(self) -> Sequence[Verdict]:
+        """The predictions."""
 
     @property
-    def reference(self) -> str:
-        """Arm without the treatment."""
-
-    @property
-    def small(self) -> Sequence[str]:
-        """Small print."""
+    def paths(self) -> pd.DataFrame:
+        """Paths of a variable by arm, in percent of the reference; may be empty."""
 
 
-def figure(question: Layout, finding: Finding, results: ArmResults) -> Figure:
-    """Draw the sheet of a question, in the language of the finding."""
-    say = finding.translation
-    panels = [_paths(question, results, say)] if question.paths else []
-    lines = [0] * len(panels)
-    for i, panel in enumerate(question.panels):
-        effects = {name: effect(results.paired) for name, effect in panel.effects.items()}
-        panels.append(rows(panel.title, panel.measures, effects, panel.unit, panel.smallest, legend=i == 0))
-        lines.append(_lines([say(name) for name in panel.effects]))
-    panels.append(_holds(finding))
-    lines.append(_lines([v.hypothesis for v in finding.verdicts]))
-    layout = [panels[i : i + 2] for i in range(0, len(panels), 2)]
-    tall = [HIGH + LINE * max(0, max(lines[i : i + 2]) - ROOM) for i in range(0, len(panels), 2)]
-    filtered = str(finding.record["sampler"]).startswith("history")
-    below = Say(
-        "{asks} {n:,} samples of the model that history does not rule out."
-        if filtered
-        else "{asks} {n:,} samples of the model, from its ranges as assumed.",
-        asks=question.asks,
-        n=finding.record["samples"],
+def figure(finding: Shown, translation: Translation) -> Figure:
+    """Draw a finding in a language: headline, three shares of each prediction, and paths where it has some."""
+    say = translation
+    asked = [v for v in finding.verdicts if v.samples]
+    names = [f"{capital(say(v.says).removeprefix('that '))} · {v.hypothesis}" for v in asked]
+    heads = [say("as predicted, % of samples"), say("no difference that counts"), say("the opposite")]
+    panels = {"shares": shares_height(names, WIDE)} if asked else {}
+    panels |= {"paths": PATHS} if len(finding.paths) else {}
+    below = Say("{asks} {n:,} samples.", asks=finding.question, n=max((v.samples for v in asked), default=0))
+    fig, axes = plot.mosaic(
+        [[name] for name in panels], title=say(finding.headline), subtitle=say(below), heights=list(panels.values())
     )
-    return sheet(finding, finding.headline, below, layout, tall, *question.small)
+    if asked:
+        table = pd.DataFrame([v.shares for v in asked], index=names, columns=heads)
+        plot.shares(table, [say(v.word) for v in asked], ax=axes["shares"], width=WIDE)
+    if len(finding.paths):
+        first = finding.paths.iloc[0]
+        label = Say(
+            "{variable}, % against '{arm}': medians; band: middle half of samples",
+            variable=first["variable"], arm=first["against"],
+        )  # fmt: skip
+        table = finding.paths.assign(arm=finding.paths["arm"].map(say))
+        plot.medians(table, label=say(label), ax=axes["paths"], width=WIDE)
+    return fig
 
 
-def shares_of(finding: Finding, say: Callable[[str], str] = str) -> pd.DataFrame:
-    """Shares of the predictions with their intervals, and under other ranges."""
-    table = {
-        hypothesis_in(v.hypothesis, say): {
-            "share": v.share,
-            "low": v.interval[0],
-            "high": v.interval[1],
-            **{say(label): k / n if n else np.nan for label, k, n in v.elsewhere},
-        }
-        for v in finding.verdicts
-    }
-    return pd.DataFrame(table).T
-
-
-def _lines(names: list[str]) -> int:
-    """Lines of the names beside the rows of a panel."""
-    return sum(wrapped(name, 8 / 2.6, SMALL).count("\n") + 1 for name in names)
-
-
-def _holds(finding: Finding) -> Drawn:
-    def draw(panel: Axes, say: Translation) -> None:
-        attempt(panel, plot.shares, shares_of(finding, say), legend=False, width=8)
-
-    return Drawn("Does it hold?", "lines: depends, mostly, supported; marks: other ranges", draw, legend=True)
-
-
-def _paths(question: Layout, results: ArmResults, say: Translation) -> Drawn:
-    variable, arms = question.paths or ("", ())
-
-    def draw(panel: Axes, say: Translation) -> None:
-        plain = total(results.runs(question.reference)[variable])
-        with np.errstate(all="ignore"):
-            gains = {say(arm): 100 * (total(results.runs(arm)[variable]) / plain - 1) for arm in arms}
-        attempt(panel, plot.medians, gains, label=say(Say("% of {variable}", variable=variable)), width=8)
-
-    measure = Say(
-        "{variable} against '{arm}', median of samples; band: middle half, {first}",
-        variable=variable,
-        arm=question.reference,
-        first=arms[0],
-    )
-    return Drawn("What happens", measure, draw)
+def capital(text: str) -> str:
+    """A text with a capital letter first."""
+    return text[:1].upper() + text[1:]

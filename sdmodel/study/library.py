@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sdmodel.core.errors import UnknownNameError
-from sdmodel.study.question_file import question_of, table_of
+from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.study.question_file import known, question_of, table_of
 from sdmodel.study.translation import ENGLISH, Translation
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sdmodel.study.finding import Finding
 
 HYPOTHESES, RECOMMENDATIONS = "hypotheses.toml", "recommendations.toml"
+_TEXTS = ("en", "zh", "paper", "asked_en", "asked_zh", "left_out_en", "left_out_zh", "cannot", "cannot_zh")
 
 
 class Experiment(Protocol):
@@ -45,19 +46,39 @@ class Experiment(Protocol):
         workers: int | None = None,
         progress: bool | None = None,
         model: Model | None = None,
-        translation: Translation | None = None,
     ) -> Finding:
         """Run the experiment and judge its predictions."""
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A prediction of the paper."""
+    """A prediction of the paper; texts by language."""
 
     id: str
     claims: tuple[str, ...]
     says: Mapping[str, str]
+    """The sentence of the paper (zh) and its translation."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """How it is asked here."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """What that leaves out."""
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    """Why it cannot be asked here; empty if it can."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A recommendation of the paper, the instruments it is about, and the predictions that bear on it."""
+
+    id: str
+    """Number of its section, such as 3.1.1."""
+    section: str
+    says: Mapping[str, str]
     """By language."""
+    instruments: tuple[str, ...]
+    """Ids of levers, such as P01."""
+    predictions: tuple[str, ...]
+    """Ids of hypotheses, with the word in brackets where one prediction is meant."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +133,20 @@ class Library:
     @cached_property
     def hypotheses(self) -> dict[str, Hypothesis]:
         """The predictions of the paper by id."""
-        data: dict[str, dict[str, Any]] = tomllib.loads(self._text(HYPOTHESES))
-        return {
-            name: Hypothesis(name, tuple(row["claims"]), {k: v for k, v in row.items() if k != "claims"})
-            for name, row in data.items()
-        }
+        return {name: _hypothesis(name, row) for name, row in table_of("hypotheses", self._text(HYPOTHESES)).items()}
+
+    @cached_property
+    def recommendations(self) -> list[Recommendation]:
+        """The recommendations of the paper, in its order; none if the package has no list of them."""
+        if not self.folder.joinpath(RECOMMENDATIONS).is_file():
+            return []
+        rows = table_of("recommendations", self._text(RECOMMENDATIONS))["recommendation"]
+        found = [_recommendation(row) for row in rows]
+        for one in found:
+            for name in one.predictions:
+                if name.partition(" ")[0] not in self.hypotheses:
+                    raise UnknownNameError(name, self.hypotheses, "hypothesis", f"It is in recommendation {one.id}.")
+        return found
 
     @cached_property
     def languages(self) -> list[str]:
@@ -143,3 +173,26 @@ class Library:
 
     def _module(self, name: str) -> ModuleType | None:
         return self.load(name) if self.folder.joinpath(f"{name}.py").is_file() else None
+
+
+def _hypothesis(name: str, row: Mapping[str, Any]) -> Hypothesis:
+    known(row, ("claims", *_TEXTS), "hypotheses")
+    if "claims" not in row or "en" not in row:
+        raise DesignError(f"hypotheses.toml: '{name}' needs 'claims' and 'en'.")
+    says = {ENGLISH: row["en"], **({"zh": row.get("paper", row.get("zh"))} if {"paper", "zh"} & set(row) else {})}
+    asked, left_out = (_by_language(row, f"{key}_") for key in ("asked", "left_out"))
+    cannot = {lang: row[key] for lang, key in ((ENGLISH, "cannot"), ("zh", "cannot_zh")) if key in row}
+    return Hypothesis(name, tuple(row["claims"]), says, asked, left_out, cannot)
+
+
+def _by_language(row: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    return {key.removeprefix(prefix): text for key, text in row.items() if key.startswith(prefix)}
+
+
+def _recommendation(row: Mapping[str, Any]) -> Recommendation:
+    keys = ("id", "section", "en", "zh", "instruments", "predictions")
+    known(row, keys, "recommendations")
+    if missing := [key for key in keys if key not in row]:
+        raise DesignError(f"recommendations.toml: '{row.get('id', '?')}' lacks '{missing[0]}'.")
+    says = {lang: row[lang] for lang in (ENGLISH, "zh")}
+    return Recommendation(row["id"], row["section"], says, tuple(row["instruments"]), tuple(row["predictions"]))

@@ -111,3 +111,34 @@ def measure(formula: str) -> Measure:
 
     kept = [name for function, names in first_texts(formula) if function != "sampled" for name in names]
     return Measure(tuple(dict.fromkeys(kept)), of)
+
+
+# -- standard outcomes --------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Standard:
+    """An outcome on which every question is judged, at the end of 2034."""
+
+    by: str
+    """percent | difference"""
+    unit: str
+    """Of the difference between two arms."""
+    least: float
+    """Smallest difference that counts."""
+    scale: float = 1.0
+    """Factor of the difference, such as 100 for percentage points."""
+
+
+_PERCENT, _POINTS = Standard("percent", "%", 1.0), Standard("difference", "percentage points", 1.0, 100.0)
+STANDARD: Mapping[str, Standard] = {
+    "all firms": _PERCENT,
+    "new product revenue": _PERCENT,
+    "knowledge": _PERCENT,
+    "five year survival": _POINTS,
+    "own RnD": _PERCENT,
+    "private capital": _PERCENT,
+    "service coverage": _POINTS,
+    "RnD staff": _PERCENT,
+    "self organisation index": _PERCENT,
+}
+"""Standard outcomes by the variable whose final value they are; public money stands beside them in every table."""
+STANDARD_MEASURES: Mapping[str, Measure] = {name: measure(f"final('{name}')") for name in STANDARD}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.core.errors import UnknownNameError
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study.arms import MONEY
 from sdmodel.study.formula import evaluate
 
@@ -73,15 +72,19 @@ class Paired:
         other._numbers = {key: values[:n] for key, values in self._numbers.items()}
         return other
 
+    @property
+    def measures(self) -> list[str]:
+        """Names of the measures."""
+        return list(dict.fromkeys(measure for measure, _ in self._numbers))
+
     def frame(self) -> pd.DataFrame:
         """Tidy table: arm, sample and one column per measure."""
         import pandas as pd
 
-        names = list(dict.fromkeys(m for m, _ in self._numbers))
         return pd.concat(
             [
                 pd.DataFrame({"arm": arm, "sample": np.arange(len(self._numbers[PUBLIC, arm]))}).assign(
-                    **{m: self._numbers[m, arm] for m in names}
+                    **{m: self._numbers[m, arm] for m in self.measures}
                 )
                 for arm in self.arms
             ],
@@ -113,6 +116,26 @@ class Paired:
         """Gain per yuan of public money beyond the other arm."""
         per_yuan: np.ndarray = self.gain(measure, arm, against) / self.cost(arm, against)
         return per_yuan
+
+    def compare(self, outcome: str, arm: str, against: str, by: str) -> np.ndarray:
+        """An arm less another on an outcome.
+
+        Parameters
+        ----------
+        outcome, arm, against
+            A measure and two arms.
+        by
+            ``percent`` of the other arm; ``difference``; or ``per yuan``, what each arm gains over the reference per
+            yuan of public money that it costs beyond the reference, which itself gains nothing.
+        """
+        if by == "percent":
+            return self.change(outcome, arm, against)
+        if by == "difference":
+            return self.gain(outcome, arm, against)
+        if by != "per yuan":
+            raise DesignError(f"'{by}' is no way to compare two arms; use percent, difference or per yuan.")
+        parts = [0.0 if one == self.reference else self.per_yuan(outcome, one) for one in (arm, against)]
+        return np.asarray(parts[0] - parts[1], float)
 
     def best(self, measure: str, arms: list[str]) -> np.ndarray:
         """Largest value among some arms; NaN where one of them has none."""
@@ -199,13 +222,6 @@ def effect(formula: str, more: Mapping[str, Callable[..., Any]] | None = None, a
     return lambda paired: np.asarray(evaluate(formula, _functions(paired, more or {}), names), float)
 
 
-def condition(
-    formula: str, more: Mapping[str, Callable[..., Any]] | None = None
-) -> Callable[[Paired, np.ndarray], np.ndarray]:
-    """Whether a prediction holds, one boolean per sample, from a formula that may name ``effect`` as well."""
-    return lambda paired, size: np.asarray(evaluate(formula, _functions(paired, more or {}), {"effect": size}), bool)
-
-
 def summary(
     formula: str, paired: Paired, more: Mapping[str, Callable[..., Any]] | None = None, arm: str = ""
 ) -> float | str:
@@ -213,14 +229,3 @@ def summary(
     functions = {**_functions(paired, more or {}), **_SUMMARIES}
     found: float | str = evaluate(formula, functions, {"arm": arm, "nan": np.nan})
     return found
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A panel of the figure: effects side by side, the median and the 5 to 95 % interval over samples."""
-
-    title: str
-    measures: str
-    unit: str
-    effects: Mapping[str, Effect]
-    smallest: float | None = None

@@ -85,7 +85,7 @@ def sheet(
     small
         Small print.
     """
-    say = finding.translation
+    say = Translation()
     wide = max(map(len, layout))
     letters = iter(LETTERS)
     lettered = [[(next(letters), panel) for panel in row] for row in layout]
@@ -122,7 +122,7 @@ def attempt(panel: Axes, draw: Callable[..., Any], data: object, **how: Any) -> 
 
 def texts(finding: Finding, title: str, below: str, *foot: str) -> dict[str, Any]:
     """Headline, the line below it and the small print, with what makes the finding provisional."""
-    say = finding.translation
+    say = Translation()
     entries = {"title": say(title), "subtitle": say(below)}
     small = [say(text) for text in (PAIRED, *foot)]
     if finding.status:

@@ -25,7 +25,7 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 from sdmodel.study.arms import MONEY
 from sdmodel.study.published_forms import FORMS, SIZES, at
-from sdmodel.study.verdict import DEPENDS, MOSTLY, quantiles
+from sdmodel.study.verdict import MOST, quantiles
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
 
 SAMPLES = 1_000
+SOME = 0.25
+"""Share of samples with the effect from which it is mixed rather than missed."""
 EVERY = 0.25
 YES = "1 if so"
 """Unit of a shape that a sample shows or not."""
@@ -57,7 +59,7 @@ class Effect:
     high: float = np.inf
     central: float = np.nan
     closed: bool = False
-    least: float = MOSTLY
+    least: float = MOST
     arms: Mapping[str, Any] = field(default_factory=dict)
     outcome: Mapping[str, Any] = field(default_factory=dict)
     among: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Effect:
     def published(self) -> str:
         """The published interval in words."""
         if self.unit == YES:
-            return "yes" if self.least == MOSTLY else "in some samples"
+            return "yes" if self.least == MOST else "in some samples"
         if not np.isfinite(self.low):
             return f"below {self.high:g}" + (f" ({self.central:g})" if np.isfinite(self.central) else "")
         if not np.isfinite(self.high):
@@ -96,7 +98,7 @@ class Effect:
         interval = self.unit != YES and np.isfinite(self.low + self.high)
         if (interval and bool(self.inside(np.array([middle]))[0])) or share >= self.least:
             return "hit"
-        return "mixed" if share >= DEPENDS else "miss"
+        return "mixed" if share >= SOME else "miss"
 
     @property
     def variables(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A policy question as data: its arms, measures, predictions and figure; `Question.ask` runs and judges it.
+"""A policy question as data: its arms, measures and predictions; `Question.ask` runs and judges it.
 
 All arms are run on the same samples, those that the history matching leaves; shares are also given for ranges that are
 half and twice as wide as assumed (`sdmodel.study.sampling`).
@@ -7,7 +7,7 @@ half and twice as wide as assumed (`sdmodel.study.sampling`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,13 @@ import numpy as np
 from sdmodel.study.arms import MONEY, Arms, Mix, Setting, last
 from sdmodel.study.finding import Finding, status
 from sdmodel.study.history_matching import samples_of
-from sdmodel.study.outcomes import Measure
+from sdmodel.study.judging import outcomes_table, paths_table, regret_table
+from sdmodel.study.outcomes import STANDARD_MEASURES, Measure
 from sdmodel.study.overlay import overlaid
-from sdmodel.study.paired import PUBLIC, Effect, Paired, Panel
+from sdmodel.study.paired import PUBLIC, Effect, Paired
 from sdmodel.study.results import ArmResults, unscaled
 from sdmodel.study.sampling import RANGE_FACTORS, wider_samples
-from sdmodel.study.translation import Translation
-from sdmodel.study.verdict import Verdict, judge, quantiles, ranked
+from sdmodel.study.verdict import Verdict, counted, decided, judge, quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 SAMPLES = 10_000
 """Samples of a finding."""
-LOOP_SAMPLES = 500
-"""Samples in which loops are cut, and of each other range."""
+LOOP_SAMPLES = 250
+"""Samples in which loops are cut, and of each other range and budget."""
 CERTIFIED = 4
 """Runs that the certificate repeats, in questions of at least `LOOP_SAMPLES` samples."""
+POINTS = "percentage points"
+"""Unit in which a difference of two shares is multiplied by 100."""
 ONE_BUDGET = "one budget for all samples"
 
 
@@ -72,29 +74,53 @@ class Loop:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A prediction of the paper, and how a sample is judged."""
+    """A prediction of the paper: two arms compared on one outcome, or a formula where it is of two differences."""
 
     hypothesis: str
     """Id, such as H07; one prediction of a question has the bare id, others add a word in brackets."""
     says: str
     """The prediction as a clause that begins with `that`."""
-    effect: Effect
     unit: str
     least: float
-    """Smallest effect that counts; a tie is no support."""
+    """Smallest effect that counts, above 0."""
     label: str
     """built in | conditional | emergent"""
     reason: str
     """Reason for the label; for `built in` the assumption."""
-    holds: Callable[[Paired, np.ndarray], np.ndarray] | None = None
-    """Whether it holds, from the measures and the effect; default: the effect is above the least."""
+    arm: str = ""
+    against: str = ""
+    outcome: str = ""
+    by: str = ""
+    """percent | difference | per yuan"""
+    expects: str = "more"
+    """more | less"""
+    formula: Effect | None = None
+    """Effect, in place of the two arms."""
 
-    def judge(self, paired: Paired) -> tuple[np.ndarray, np.ndarray]:
-        """Effect and whether the prediction holds, one value per sample each."""
-        effect = np.asarray(self.effect(paired), float)
-        with np.errstate(invalid="ignore"):
-            holds = effect > self.least if self.holds is None else self.holds(paired, effect)
-        return effect, np.asarray(holds, bool)
+    def effect(self, paired: Paired) -> np.ndarray:
+        """Effect by sample, signed so that what the paper says is positive; NaN where arms cannot be compared."""
+        if self.formula is not None:
+            return self.formula(paired)
+        points = 100.0 if self.by == "difference" and self.unit == POINTS else 1.0
+        effect = points * paired.compare(self.outcome, self.arm, self.against, self.by)
+        return -effect if self.expects == "less" else effect
+
+
+def verdict_of(
+    p: Prediction,
+    effect: np.ndarray,
+    draws: pd.DataFrame,
+    *,
+    loops: tuple[tuple[str, float], ...] = (),
+    elsewhere: tuple[tuple[str, int, int, int], ...] = (),
+) -> Verdict:
+    """The verdict on a prediction from its effect in each sample; `loops` and `elsewhere` as in `Verdict`."""
+    side = judge(effect, p.least)
+    deciding, region = decided(side, draws)
+    return Verdict(
+        p.hypothesis, p.says, p.arm, p.against, p.outcome, *counted(side), quantiles(effect), p.unit, p.least,
+        p.label, p.reason, p.expects, p.by, deciding, region, loops, elsewhere,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,8 +133,8 @@ class Question:
     arms: Mapping[str, Setting]
     """Constants by name of the arm; the first is the reference."""
     measures: Mapping[str, Measure]
+    """Outcomes besides the standard ones."""
     predictions: Sequence[Prediction]
-    panels: Sequence[Panel]
     headline: Callable[[Finding, Paired], str]
     """Main result in one sentence, from the verdicts and the arms."""
     equal: Sequence[Equal] = ()
@@ -122,22 +148,25 @@ class Question:
     extras: Callable[[Question, Finding, Paired, Arms], None] | None = None
     """More tables, notes and figures, added to the finding."""
     samples: int = SAMPLES
-    small: Sequence[str] = ()
-    """Small print of the figure."""
     plan: str = ""
     """The plan written before the first run: arms, outcomes, and the condition of each prediction."""
     overlays: Mapping[str, str] = field(default_factory=dict)
     """Equations that change the model for all arms (`overlay`), by the name of their file."""
+    digest: str = ""
+    """Hash of the file that it was read from, by which a saved finding is known to answer it."""
 
     @property
     def reference(self) -> str:
         """Arm without the treatment."""
         return next(iter(self.arms))
 
-    @property
-    def outputs(self) -> list[str]:
-        """Variables to store in every run."""
-        measured = [v for measure in self.measures.values() for v in measure.variables]
+    def measured(self, model: Model) -> dict[str, Measure]:
+        """The standard outcomes that a model has, and those of the question."""
+        return {**{name: m for name, m in STANDARD_MEASURES.items() if name in model}, **self.measures}
+
+    def outputs(self, model: Model) -> list[str]:
+        """Variables of a model to store in every run."""
+        measured = [v for measure in self.measured(model).values() for v in measure.variables]
         held = [loop.cause for loop in self.loops]
         return list(dict.fromkeys([*measured, *([self.paths[0]] if self.paths else []), *held]))
 
@@ -149,7 +178,6 @@ class Question:
         workers: int | None = None,
         progress: bool | None = None,
         model: Model | None = None,
-        translation: Translation | None = None,
     ) -> Finding:
         """Run every arm on the same samples and judge each prediction.
 
@@ -165,41 +193,41 @@ class Question:
         model
             Another composition with the same names, which is sampled from its ranges as assumed; default the
             shipped one.
-        translation
-            Language of the figures; default English.
 
         Returns
         -------
         Finding
         """
-        from sdmodel.study.figures import figure
-
         own, draws = samples_of(model, samples or self.samples, seed)
         for loop in self.loops:
             own.cut(loop.cause, loop.effect)  # fail before the runs, not minutes later
-        arms = Arms(own, draws, self.outputs, every=self.every, workers=workers, progress=progress)
+        arms = Arms(own, draws, self.outputs(own), every=self.every, workers=workers, progress=progress)
         results = self.run(arms, "1/3", certificate=CERTIFIED if len(draws) >= LOOP_SAMPLES else 0)
-        verdicts = self._verdicts(results.paired, draws)
-        verdicts = self._with_loops(verdicts, arms, results)
-        verdicts = self._with_widths(verdicts, own, seed, arms, results)
+        loops = self._loops(arms, results)
+        elsewhere = self._elsewhere(own, seed, arms, results)
+        verdicts = [
+            verdict_of(p, p.effect(results.paired), draws, loops=tuple(a), elsewhere=tuple(b))
+            for p, a, b in zip(self.predictions, loops, elsewhere, strict=True)
+        ]
         finding = Finding(
             self.name,
             self.asks,
             verdicts,
             results.paired.frame(),
+            outcomes=outcomes_table(results.paired),
+            regret=regret_table(results.paired, self._equal_arms()),
+            paths=paths_table(self.paths, results, self.reference),
             status=status(own),
             notes=[*(self.notes(results.paired) if self.notes else ()), *results.unequal_money()],
             record=arms.record(self.name, seed, results.plain)
-            | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint},
+            | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint, "digest": self.digest},
             plan=self.plan,
-            translation=translation or Translation(),
         )
         finding.headline = self.headline(finding, results.paired)
         if self.extras:
             self.extras(self, finding, results.paired, arms)
         finding.notes.append(arms.summary)
         finding.record |= {"runs": arms.runs, "seconds": arms.seconds}
-        finding.figures[self.name] = figure(self, finding, results)
         return finding
 
     def run(self, arms: Arms, stage: str, *, certificate: int = 0, budget: float | None = None) -> ArmResults:
@@ -212,7 +240,8 @@ class Question:
             arms.model = overlaid(arms.model, text, name)
         plain = arms.run(f"{stage} {self.name}", self.arms, certificate=certificate)
         results = ArmResults(Paired(self.reference), plain, {})
-        results.paired.add(plain, self.measures, arms.draws)
+        measured = self.measured(arms.model)
+        results.paired.add(plain, measured, arms.draws)
         anyway = last(plain.sel(setting=self.reference), MONEY)
         for equal in self.equal:
             spent = results.paired[PUBLIC, equal.like] if budget is None else anyway + budget
@@ -233,64 +262,63 @@ class Question:
                     base=anyway,
                 )
                 fine = found.spent & able
-                results.paired.add(found.result, self.measures, arms.draws, fine)
+                results.paired.add(found.result, measured, arms.draws, fine)
                 for i, (name, setting) in enumerate(settings.items()):
                     results.solved[name] = (setting, lever, found.lever[i], fine[i], found.result)
         return results
 
     # -- judging ------------------------------------------------------------------------------------------------
-    def _verdicts(self, paired: Paired, draws: pd.DataFrame) -> list[Verdict]:
-        out, ranks = [], ranked(draws)
-        for p in self.predictions:
-            effect, holds = p.judge(paired)
-            label = (p.label, p.reason)
-            out.append(judge(p.hypothesis, p.says, holds, effect, p.unit, label, draws, ranks=ranks))
-        return out
+    def _equal_arms(self) -> list[str]:
+        """Arms of equal money; all arms where no money is made equal."""
+        if not self.equal:
+            return list(self.arms)
+        first = self.equal[0].like
+        return [first, *(arm for equal in self.equal if equal.like == first for arm in equal.arms)]
 
-    def _with_loops(self, verdicts: list[Verdict], arms: Arms, results: ArmResults) -> list[Verdict]:
-        """Median effects with each link held in turn, in the first samples."""
+    def _loops(self, arms: Arms, results: ArmResults) -> list[list[tuple[str, float]]]:
+        """For each prediction its median effects with each link held in turn, in the first samples."""
         n = min(LOOP_SAMPLES, len(arms.draws))
         few = arms.first(n)
-        left: list[list[tuple[str, float]]] = [[] for _ in verdicts]
+        left: list[list[tuple[str, float]]] = [[] for _ in self.predictions]
         for loop in self.loops:
             cut = results.paired.first(n).copy()
             settings = {name: results.setting(self.name, self.arms, name, n) for name in loop.arms}
             held = results.runs(loop.held).isel(sample=slice(n))
             found = few.without(f"2/3 without {loop.name}", (loop.cause, loop.effect), held, settings)
             able = np.array([results.able(name, n) for name in settings])
-            cut.add(found, self.measures, few.draws, able)
+            cut.add(found, self.measured(few.model), few.draws, able)
             for entries, p in zip(left, self.predictions, strict=True):
-                before, after = p.judge(results.paired.first(n))[0], p.judge(cut)[0]
+                before, after = p.effect(results.paired.first(n)), p.effect(cut)
                 good = np.isfinite(before) & np.isfinite(after)
                 if np.allclose(before[good], after[good], rtol=1e-6, atol=1e-12):
                     continue  # the prediction does not use these arms
                 entries.append((loop.name, quantiles(after[good])[0]))
         arms.runs += few.runs
-        return [replace(v, loops=tuple(entries)) for v, entries in zip(verdicts, left, strict=True)]
+        return left
 
-    def _with_widths(
-        self, verdicts: list[Verdict], model: Model, seed: int, arms: Arms, results: ArmResults
-    ) -> list[Verdict]:
-        """Shares with other ranges, and with one budget for all samples where money is made equal."""
+    def _elsewhere(
+        self, model: Model, seed: int, arms: Arms, results: ArmResults
+    ) -> list[list[tuple[str, int, int, int]]]:
+        """For each prediction its counts with other ranges, and with one budget where money is made equal."""
         n = min(LOOP_SAMPLES, len(arms.draws))
-        elsewhere: list[list[tuple[str, int, int]]] = [[] for _ in verdicts]
+        out: list[list[tuple[str, int, int, int]]] = [[] for _ in self.predictions]
 
-        def judge(label: str, paired: Paired) -> None:
-            for entries, p in zip(elsewhere, self.predictions, strict=True):
-                effect, holds = p.judge(paired)
-                good = np.isfinite(effect)
-                entries.append((label, int(holds[good].sum()), int(good.sum())))
+        def count(label: str, paired: Paired) -> None:
+            for entries, p in zip(out, self.predictions, strict=True):
+                entries.append((label, *counted(judge(p.effect(paired), p.least))))
 
         for label, factor in RANGE_FACTORS.items():
             other, draws = wider_samples(model, factor, n, seed)
-            few = Arms(other, draws, self.outputs, every=self.every, workers=arms.workers, progress=arms.progress)
-            judge(label, self.run(few, f"3/3 {label}:").paired)
+            few = Arms(
+                other, draws, self.outputs(other), every=self.every, workers=arms.workers, progress=arms.progress
+            )
+            count(label, self.run(few, f"3/3 {label}:").paired)
             arms.runs += few.runs
         if self.equal and all(equal.size is not None for equal in self.equal):
             few = arms.first(n)
             extra = results.paired[PUBLIC, self.equal[0].like] - results.paired[PUBLIC, self.reference]
             budget = float(np.nanmedian(extra))
             if budget > 0:
-                judge(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
+                count(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
             arms.runs += few.runs
-        return [replace(v, elsewhere=tuple(entries)) for v, entries in zip(verdicts, elsewhere, strict=True)]
+        return out

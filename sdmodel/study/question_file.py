@@ -7,9 +7,11 @@ define functions that formulas call, with the `Paired` as their first argument, 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from inspect import isfunction
+from inspect import getsource, isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +19,17 @@ from typing import Any
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study.arms import Setting
 from sdmodel.study.finding import Finding
-from sdmodel.study.outcomes import measure
-from sdmodel.study.paired import Paired, Panel, condition, effect, summary
+from sdmodel.study.outcomes import STANDARD, measure
+from sdmodel.study.paired import Paired, effect, summary
 from sdmodel.study.question import Equal, Loop, Prediction, Question
 from sdmodel.study.translation import Say
 
 Functions = Mapping[str, Callable[..., Any]]
 Table = Mapping[str, Any]
-_KEYS = ("asks", "plan", "samples", "every", "overlays", "paths", "small", "headline", "arms", "measures", "equal",
+_KEYS = ("asks", "plan", "samples", "every", "overlays", "paths", "headline", "arms", "measures", "equal",
          "prediction", "loop", "panel", "note")  # fmt: skip
+_PAIR = ("arm", "against", "outcome", "by", "expects")
+_BY = ("percent", "difference", "per yuan")
 
 
 def question_of(
@@ -63,15 +67,15 @@ def question_of(
     try:
         measures = {
             label: own["MEASURES"][label] if formula == "module" else measure(formula)
-            for label, formula in table["measures"].items()
+            for label, formula in table.get("measures", {}).items()
         }
+        _own_names(measures, name)
         given: dict[str, Any] = {
             "asks": table["asks"],
             "plan": table["plan"],
             "arms": table["arms"],
             "measures": measures,
             "predictions": [_prediction(row, functions, name) for row in table["prediction"]],
-            "panels": [_panel(row, functions, name) for row in table["panel"]],
             "headline": _headline(table["headline"], functions),
             "equal": [_equal(row, name) for row in table.get("equal", ())],
             "loops": [_loop(row, name) for row in table.get("loop", ())],
@@ -79,7 +83,8 @@ def question_of(
             "notes": _notes(table.get("note", ()), functions),
             "extras": functions.get("extras"),
             "overlays": overlays or {},
-            **{k: table[k] for k in ("samples", "every", "small") if k in table},
+            "digest": _digest(table, module, overlays),
+            **{k: table[k] for k in ("samples", "every") if k in table},
         }
     except KeyError as error:
         raise DesignError(f"{name}.toml lacks the key {error}.") from None
@@ -116,26 +121,49 @@ def known(row: Table, keys: Collection[str], where: str) -> None:
             raise UnknownNameError(key, keys, f"key of {where}.toml")
 
 
+def _digest(table: Table, module: ModuleType | None, overlays: Mapping[str, str] | None) -> str:
+    parts = [
+        json.dumps(table, sort_keys=True, default=str),
+        getsource(module) if module else "",
+        *(overlays or {}).values(),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _own_names(measures: Collection[str], name: str) -> None:
+    """Raise for a measure with the name of a standard outcome."""
+    for label in measures:
+        if label in STANDARD:
+            raise DesignError(
+                f"{name}.toml: the measure '{label}' has the name of a standard outcome, which is its value in 2034. "
+                f"Give it a name that says what it is, such as '{label} since 2015', or use the standard outcome."
+            )
+
+
 def _prediction(row: Table, functions: Functions, name: str) -> Prediction:
-    known(row, ("id", "says", "effect", "holds", "unit", "least", "label", "reason"), name)
-    return Prediction(
-        hypothesis=row["id"],
-        says=row["says"],
-        effect=effect(row["effect"], functions),
-        unit=row["unit"],
-        least=row["least"],
-        label=row["label"],
-        reason=row["reason"],
-        holds=condition(row["holds"], functions) if "holds" in row else None,
-    )
-
-
-def _panel(row: Table, functions: Functions, name: str) -> Panel:
-    """Effects by their names, or one formula for each of some arms."""
-    known(row, ("title", "measures", "unit", "smallest", "effects", "effect", "arms"), name)
-    effects = {label: effect(formula, functions) for label, formula in row.get("effects", {}).items()}
-    effects |= {arm: effect(row["effect"], functions, arm) for arm in row.get("arms", ())}
-    return Panel(row["title"], row["measures"], row["unit"], effects, row.get("smallest"))
+    if "holds" in row:
+        raise DesignError(
+            f"{name}.toml: '{row.get('id')}' has 'holds'. A sample is for a prediction where the effect is above "
+            "'least', and against it where it is below minus 'least'; sign the effect so that the paper's is positive."
+        )
+    known(row, ("id", "says", "effect", *_PAIR, "unit", "least", "label", "reason"), name)
+    where = f"{name}.toml: '{row['id']}'"
+    if not row["least"] > 0:
+        raise DesignError(f"{where} needs a smallest effect that counts, 'least', above 0; it has {row['least']}.")
+    if not row["says"].startswith("that "):
+        raise DesignError(f"{where} must say a clause that begins with 'that'.")
+    common = (row["id"], row["says"])
+    rest = (row["least"], row["label"], row["reason"])
+    if "effect" in row:
+        if given := [key for key in _PAIR if key in row]:
+            raise DesignError(f"{where} has both 'effect' and '{given[0]}'; give a formula or two arms.")
+        return Prediction(*common, row["unit"], *rest, formula=effect(row["effect"], functions))
+    if row["by"] not in _BY:
+        raise UnknownNameError(row["by"], _BY, "way to compare", f"It is 'by' of {where}.")
+    if row["expects"] not in ("more", "less"):
+        raise DesignError(f"{where} expects '{row['expects']}'; it may expect 'more' or 'less'.")
+    unit = "%" if row["by"] == "percent" else row["unit"]
+    return Prediction(*common, unit, *rest, **{key: row[key] for key in _PAIR})
 
 
 def _lever(given: str | Table) -> Any:
@@ -164,7 +192,9 @@ def _headline(row: Table, functions: Functions) -> Callable[[Finding, Paired], s
 
     def say(finding: Finding, paired: Paired) -> str:
         known_by_id: Functions = {
-            "share_of": lambda _, hypothesis: finding.verdict(hypothesis).share,
+            "share_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[0],
+            "neither_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[1],
+            "against_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[2],
             "median_of": lambda _, hypothesis: finding.verdict(hypothesis).effect[0],
         }
         formulas = {k: v for k, v in row.items() if k != "text"}

@@ -6,24 +6,25 @@ import base64
 import html
 import io
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.resources import shipped
-from sdmodel.plot.style import drawing
+from sdmodel.plot.style import MissingFontWarning, drawing
 from sdmodel.study.finding import Finding
 from sdmodel.study.library import Hypothesis, Library
 from sdmodel.study.panels import hypothesis_in
+from sdmodel.study.phrases import shipped_phrases
 from sdmodel.study.translation import ENGLISH, Say, Translation
-from sdmodel.study.verdict import DEPENDS, MOSTLY, SUPPORTED, Verdict
+from sdmodel.study.verdict import ALL, MOST, SOME, WORDS, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Answer = tuple[Hypothesis, Finding | None, Verdict | None]
-WORDS = ("supported", "mostly", "depends", "not supported", "built in", "not testable here")
 
 
 def findings(
@@ -34,7 +35,6 @@ def findings(
     *,
     workers: int | None = None,
     progress: bool | None = None,
-    translation: Translation | None = None,
     done: Callable[[Finding], None] | None = None,
 ) -> list[Finding]:
     """Run experiments by name, one after the other.
@@ -43,16 +43,14 @@ def findings(
     ----------
     library, names
         The experiments, and which of them.
-    samples, seed, workers, progress, translation
+    samples, seed, workers, progress
         As in `Question.ask`; `samples` None is each experiment's own number.
     done
         Called with each finding as soon as it is complete.
     """
     out = []
     for name in names:
-        finding = library[name].ask(
-            samples, seed, workers=workers, progress=progress, translation=translation or Translation()
-        )
+        finding = library[name].ask(samples, seed, workers=workers, progress=progress)
         out.append(finding)
         if done:
             done(finding)
@@ -120,16 +118,15 @@ class _Page:
 
     def counts(self, rows: Sequence[Answer]) -> str:
         """Number of hypotheses by verdict."""
-        words = [v.word if v else "not testable here" for _, _, v in rows]
+        words = [v.word if v else "cannot be asked here" for _, _, v in rows]
         cells = "".join(
             f'<li class="{word.replace(" ", "-")}"><b>{words.count(word)}</b> {self.say(word)}</li>' for word in WORDS
         )
         limits = Say(
-            "Supported: holds in {a:.0%} of samples or more; mostly: {b:.0%}; depends: {c:.0%}; what is built in is "
-            "never supported.",
-            a=SUPPORTED,
-            b=MOSTLY,
-            c=DEPENDS,
+            "Holds: right in {a:.0%} of samples or more; mostly: {b:.0%}; depends: right and wrong in {c:.0%} or more.",
+            a=ALL,
+            b=MOST,
+            c=SOME,
         )
         return f'<ul class="counts">{cells}</ul><p class="small">{self.say(limits)}</p>'
 
@@ -138,7 +135,7 @@ class _Page:
         items = [
             f'<li><a href="#{f.name}">{h.id}</a> {self.hypothesis(h)} {self.say(_share(v))}</li>'
             for h, f, v in rows
-            if f and v and v.word == "not supported"
+            if f and v and v.word.startswith("the opposite")
         ]
         head = self.say("What the paper recommends and the model does not support")
         return f"<h2>{head}</h2><ul>{''.join(items)}</ul>" if items else ""
@@ -154,9 +151,9 @@ class _Page:
                     self.hypothesis(h),
                     f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
                     self.say(v.label),
-                    f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%})</span>",
+                    f"{v.shares[0]:.0%} / {v.shares[1]:.0%} / {v.shares[2]:.0%}",
                     self.effect(v),
-                    html.escape(str(v.region)) if v.region else self.say(v.label_reason),
+                    self.say(v.told(shipped_phrases(), self.lang)),
                 ]
             link = f'<a href="#{f.name}">{h.id}</a>' if f else h.id
             body.append(f"<tr><td>{link}</td>{''.join(f'<td>{cell}</td>' for cell in entries)}</tr>")
@@ -165,7 +162,7 @@ class _Page:
     def section(self, one: Finding) -> str:
         """One question: answer, figures, what decides it, how it was asked."""
         parts = [f'<h2 id="{one.name}">{self.say(one.question)}</h2>', f"<p><b>{self.say(one.headline)}.</b></p>"]
-        parts += [_picture(figure, self.translation(one.question), self.lang) for figure in one.figures.values()]
+        parts += [_picture(figure, self.translation(one.question), self.lang) for figure in self.figures(one)]
         parts.append(self.verdicts(one))
         parts.append("<ul>" + "".join(f"<li>{self.say(note)}</li>" for note in one.notes) + "</ul>")
         written = html.escape(one.plan.strip())
@@ -176,19 +173,26 @@ class _Page:
         parts.append(f'<p class="small">{self.say("Record")}: {html.escape(made)}</p>')
         return f"<section>{''.join(parts)}</section>"
 
+    def figures(self, one: Finding) -> list[Figure]:
+        """Figures in the language of the page; letters that no installed font has are left to the reader's."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MissingFontWarning)
+            return list(one.drawn(self.translation).values())
+
     def verdicts(self, one: Finding) -> str:
         """The predictions of one question."""
         heads = ("", "Prediction", "Holds in", "Effect", "Verdict", "Other ranges", "What decides it", "Loops held")
         body = []
         for v in one.verdicts:
-            other = "<br>".join(f"{self.say(label)}: {k / n:.0%}" for label, k, n in v.elsewhere if n)
-            decides = [f"{html.escape(name)} ({r:+.2f})" for name, r in v.deciding]
-            decides += [html.escape(str(v.region))] if v.region else []
+            other = "<br>".join(
+                f"{self.say(label)}: {k / (k + n + m):.0%}" for label, k, n, m in v.elsewhere if k + n + m
+            )
+            decides = [self.say(c.sentence(shipped_phrases(), self.lang)) for c in v.deciding]
             loops = "<br>".join(f"{self.say(name)}: {left:+.3g}" for name, left in v.loops)
             entries = [
                 self.say_id(v.hypothesis),
-                f"{self.say(v.prediction)} <span>({self.say(v.label)}: {self.say(v.label_reason)})</span>",
-                f"{v.share:.0%} <span>({v.interval[0]:.0%}–{v.interval[1]:.0%}; {v.samples:,})</span>",
+                f"{self.say(v.says)} <span>({self.say(v.label)}: {self.say(v.reason)})</span>",
+                f"{v.shares[0]:.0%} / {v.shares[1]:.0%} / {v.shares[2]:.0%} <span>({v.samples:,})</span>",
                 self.effect(v),
                 f'<b class="{v.word.replace(" ", "-")}">{self.say(v.word)}</b>',
                 other,
@@ -205,7 +209,7 @@ class _Page:
     def effect(self, v: Verdict) -> str:
         """Median and interval of an effect."""
         middle, low, high = v.effect
-        return f"{middle:+.3g} <span>({low:+.3g} … {high:+.3g})</span> {self.say(v.effect_unit)}"
+        return f"{middle:+.3g} <span>({low:+.3g} … {high:+.3g})</span> {self.say(v.unit)}"
 
     def grid(self, heads: Sequence[str], body: Sequence[str]) -> str:
         """A table that scrolls where the page is narrow."""
@@ -237,7 +241,7 @@ _OPENING = (
 
 
 def _share(v: Verdict) -> Say:
-    return Say("Holds in {share:.0%} of {n:,} samples.", share=v.share, n=v.samples)
+    return Say("Holds in {share:.0%} of {n:,} samples.", share=v.shares[0], n=v.samples)
 
 
 def _picture(figure: Figure, alt: str, lang: str) -> str:

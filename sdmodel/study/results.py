@@ -50,15 +50,9 @@ class ArmResults:
     def unequal_money(self) -> list[str]:
         """Sentences on arms whose money could not be made equal in some samples."""
         return [
-            Say(
-                "{arm}: the money cannot be made equal in {share:.0%} of samples; size solved {size:.3g} (median).",
-                arm=arm,
-                share=1 - able.mean(),
-                size=np.median(x[able]),
-            )
-            if able.any()
-            else Say("{arm}: the money cannot be made equal in any sample.", arm=arm)
-            for arm, (_, _, x, able, _) in self.solved.items()
+            Say("{arm}: the money cannot be made equal in {share:.0%} of samples.", arm=arm, share=1 - able.mean())
+            for arm, (_, _, _, able, _) in self.solved.items()
+            if not able.all()
         ]
 
 

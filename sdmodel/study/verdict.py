@@ -1,4 +1,4 @@
-"""Verdicts: whether a prediction holds, in which share of samples, its main drivers and where it fails."""
+"""Verdicts: in which share of samples a prediction is right, makes no difference or is wrong, and what decides."""
 
 from __future__ import annotations
 
@@ -8,165 +8,188 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sdmodel.analysis.discovery.discover import discover
 from sdmodel.core.errors import DesignError
-from sdmodel.design.tables import LABELS
+from sdmodel.study.conditions import Condition, Region, conditions, exception
+from sdmodel.study.phrases import Phrases
+from sdmodel.study.translation import ENGLISH, Say
 
 LABEL_WORDS = ("built in", "conditional", "emergent")
-SUPPORTED, MOSTLY, DEPENDS = 0.95, 0.75, 0.25
-"""Shares from which a verdict is `supported`, `mostly`, `depends`; below it is `not supported`."""
-REGION_FEWEST, REGION_DENSER = 20, 0.1
-"""Failures needed to look for a region; how much denser they must be in it."""
-REGION_PARAMETERS, REGION_RESAMPLES = 3, 4
-"""Number of uncertainties considered for a region, those most correlated with failure; number of half samples."""
+ALL, MOST, SOME = 0.95, 0.75, 0.15
+"""Shares from which a verdict holds, mostly holds, and from which both sides together make it depend on the sample."""
+WORDS = (
+    "holds",
+    "mostly",
+    "depends",
+    "holds or makes no difference",
+    "makes no difference",
+    "the opposite or no difference",
+    "the opposite, mostly",
+    "the opposite",
+    "true by construction",
+    "cannot be asked here",
+)
+"""All words of verdicts."""
 
-
-@dataclass(frozen=True)
-class Region:
-    """Where a prediction fails: limits of a few uncertainties, judged in samples not used to find them."""
-
-    limits: tuple[tuple[str, float, float], ...]
-    """Name, low and high; infinite where there is no limit on that side."""
-    coverage: float
-    """Share of the failures that lie inside."""
-    density: float
-    """Share of the samples inside that fail."""
-    overall: float
-    """Share of all samples that fail."""
-
-    def __str__(self) -> str:
-        parts = [
-            *(f"{name} above {low:.3g}" for name, low, _ in self.limits if math.isfinite(low)),
-            *(f"{name} below {high:.3g}" for name, _, high in self.limits if math.isfinite(high)),
-        ]
-        return (
-            f"fails most where {' and '.join(parts)}: in {self.density:.0%} of the samples there against "
-            f"{self.overall:.0%} of all, {self.coverage:.0%} of all failures"
-        )
+Shares = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Answer to one prediction of the paper."""
+    """Answer to one prediction: each sample is for it, shows no difference that counts, or is against it."""
 
     hypothesis: str
-    prediction: str
-    """Condition that must hold in a sample, written before the first run."""
-    holds: int
-    """Samples in which it holds; a tie is not support."""
-    samples: int
+    says: str
+    """The prediction as a clause that begins with `that`."""
+    arm: str
+    against: str
+    """The arm it is compared with; empty, as `arm`, where the prediction is on a difference of differences."""
+    outcome: str
+    favour: int
+    """Samples in which the effect is above the least."""
+    neither: int
+    """Samples in which it is within the least on both sides."""
+    opposite: int
+    """Samples in which it is below minus the least."""
     effect: tuple[float, float, float]
-    """Median, 5 % and 95 % of the effect over samples."""
-    effect_unit: str
+    """Median, 5 % and 95 % over samples, signed so that the prediction is positive."""
+    unit: str
+    least: float
+    """Smallest effect that counts."""
     label: str
     """built in | conditional | emergent"""
-    label_reason: str
-    deciding: tuple[tuple[str, float], ...] = ()
-    """Uncertainties most correlated with the effect: name and rank correlation."""
+    reason: str
+    """Reason for the label."""
+    expects: str = "more"
+    by: str = ""
+    """percent | difference | per yuan; empty for a formula."""
+    deciding: tuple[Condition, ...] = ()
+    """Conditions under which it is more often right, the strongest first."""
+    region: Region | None = None
+    """Where it goes the other way, if a few constants determine it."""
     loops: tuple[tuple[str, float], ...] = ()
     """Links knocked out: name and the median effect without them."""
-    region: Region | None = None
-    """Where it fails, if a few uncertainties determine it."""
-    elsewhere: tuple[tuple[str, int, int], ...] = ()
-    """Under other ranges: their label, samples in which it holds, samples."""
+    elsewhere: tuple[tuple[str, int, int, int], ...] = ()
+    """Under other ranges or budgets: their label, samples for, neither, against."""
 
     def __post_init__(self) -> None:
         if self.label not in LABEL_WORDS:
             raise DesignError(f"'{self.label}' is not a label; use one of {', '.join(LABEL_WORDS)}.")
 
     @property
-    def share(self) -> float:
-        """Share of samples in which the prediction holds."""
-        return self.holds / self.samples if self.samples else math.nan
+    def counts(self) -> tuple[int, int, int]:
+        """Samples for, without a difference that counts, and against."""
+        return self.favour, self.neither, self.opposite
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """95 % interval of the share."""
-        return wilson(self.holds, self.samples)
+    def samples(self) -> int:
+        """Samples in which the arms can be compared."""
+        return sum(self.counts)
+
+    @property
+    def shares(self) -> Shares:
+        """Shares of samples for, without a difference that counts, and against."""
+        return shares_of(self.counts)
+
+    @property
+    def intervals(self) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
+        """95 % intervals of the three shares."""
+        n = self.samples
+        return wilson(self.favour, n), wilson(self.neither, n), wilson(self.opposite, n)
 
     @property
     def word(self) -> str:
-        """Supported | mostly | depends | not supported; what is built in is never supported."""
+        """The verdict, one of `WORDS`."""
         if not self.samples:
-            return "not testable here"
+            return "cannot be asked here"
         if self.label == "built in":
-            return "built in"
-        for word, least in (("supported", SUPPORTED), ("mostly", MOSTLY), ("depends", DEPENDS)):
-            if self.share >= least:
-                return word
-        return "not supported"
+            return "true by construction"
+        favour, neither, opposite = self.shares
+        if favour >= MOST:
+            return "holds" if favour >= ALL else "mostly"
+        if neither >= MOST:
+            return "makes no difference"
+        if opposite >= MOST:
+            return "the opposite" if opposite >= ALL else "the opposite, mostly"
+        if min(favour, opposite) >= SOME:
+            return "depends"
+        return "holds or makes no difference" if favour >= opposite else "the opposite or no difference"
 
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence."""
-        low, high = self.interval
-        middle, least, most = self.effect
-        return (
-            f"{self.hypothesis} ({self.label}): {self.prediction} holds in {self.share:.0%} of {self.samples} samples "
-            f"(95 % interval {low:.0%} to {high:.0%}); effect {middle:+.3g} {self.effect_unit} "
-            f"(5 to 95 %: {least:+.3g} to {most:+.3g}): {self.word}."
+    def told(self, phrases: Phrases, lang: str = ENGLISH) -> Say:
+        """The verdict in words, with what it depends on."""
+        if self.word != "depends":
+            return Say(self.word)
+        if not self.deciding:
+            return Say("depends on many things at once")
+        first = self.deciding[0]
+        return Say(
+            "depends: right in {inside:.0%} of samples {where}, in {outside:.0%} elsewhere",
+            inside=first.inside[0],
+            where=phrases(first.name, first.side, lang),
+            outside=first.outside[0],
         )
 
     @property
-    def reasons(self) -> str:
-        """The label's reason, what decides the effect, where the prediction fails, and the loops, in one sentence."""
-        parts = [f"{self.label}, since {self.label_reason}"]
-        if self.deciding:
-            parts.append("goes with " + ", ".join(f"{name} ({r:+.2f})" for name, r in self.deciding))
+    def sentence(self) -> Say:
+        """The verdict in one sentence."""
+        favour, neither, opposite = self.shares
+        middle, least, most = self.effect
+        return Say(
+            "{hypothesis}: {says}: {word}. Right in {favour:.0%} of {samples:,} samples, no difference that counts in "
+            "{neither:.0%}, the opposite in {opposite:.0%}; effect {middle:+.2g} {unit} (5 to 95 %: {least:+.2g} to "
+            "{most:+.2g}).",
+            hypothesis=self.hypothesis, says=self.says, word=self.word, favour=favour, samples=self.samples,
+            neither=neither, opposite=opposite, middle=middle, unit=self.unit, least=least, most=most,
+        )  # fmt: skip
+
+    def reasons(self, phrases: Phrases, lang: str = ENGLISH) -> list[Say]:
+        """Sentences on the label, on what decides, on where it goes the other way, on loops and on other ranges."""
+        out = [Say("{label}, since {reason}.", label=self.label.capitalize(), reason=self.reason)]
+        out += [one.sentence(phrases, lang) for one in self.deciding]
         if self.region is not None:
-            parts.append(str(self.region))
-        if self.loops:
-            left = ", ".join(f"{name} {value:+.3g}" for name, value in self.loops)
-            parts.append(f"median effect {self.effect[0]:+.3g}, with a link held: {left}")
-        if self.elsewhere:
-            entries = ", ".join(f"{label} {k / n:.0%}" for label, k, n in self.elsewhere if n)
-            parts.append(f"holds in {self.share:.0%} of the kept samples, with other ranges: {entries}")
-        return f"{self.hypothesis}: {'; '.join(parts)}."
+            out.append(self.region.sentence(phrases, lang))
+        out += [
+            Say("Without the loop {name} the effect is {without:+.2g} {unit} instead of {middle:+.2g} (medians).",
+                name=name, without=value, unit=self.unit, middle=self.effect[0])
+            for name, value in self.loops
+        ]  # fmt: skip
+        for label, *counts in self.elsewhere:
+            if sum(counts):
+                favour, neither, opposite = shares_of((counts[0], counts[1], counts[2]))
+                out.append(
+                    Say("With {label}: right in {favour:.0%}, no difference in {neither:.0%}, the opposite in "
+                        "{opposite:.0%}.", label=label, favour=favour, neither=neither, opposite=opposite)
+                )  # fmt: skip
+        return out
 
 
-def judge(
-    hypothesis: str,
-    prediction: str,
-    holds: np.ndarray,
-    effect: np.ndarray,
-    unit: str,
-    label: tuple[str, str],
-    draws: pd.DataFrame,
-    loops: tuple[tuple[str, float], ...] = (),
-    ranks: pd.DataFrame | None = None,
-) -> Verdict:
-    """Judge a prediction from its results by sample.
+def judge(effect: np.ndarray, least: float) -> np.ndarray:
+    """Side of each sample: 1 for, 0 no difference that counts, -1 against, NaN where the arms cannot be compared.
 
-    Parameters
-    ----------
-    hypothesis, prediction
-        Id, and the condition that must hold in a sample.
-    holds
-        True where it holds, by sample.
-    effect, unit
-        Size of the effect by sample, NaN where the arms cannot be compared; these samples are left out.
-    label
-        Label and its reason.
-    draws
-        The samples.
-    loops
-        As in `Verdict`.
-    ranks
-        Those of `ranked(draws)`, if computed already.
+    Examples
+    --------
+    >>> judge(np.array([2.0, 1.0, -1.0, -1.1, np.nan, np.inf]), 1.0)
+    array([ 1.,  0.,  0., -1., nan, nan])
     """
-    good = np.isfinite(effect)
-    return Verdict(
-        hypothesis,
-        prediction,
-        int(holds[good].sum()),
-        int(good.sum()),
-        quantiles(effect),
-        unit,
-        *label,
-        deciding(effect, draws, ranks=ranks),
-        loops,
-        failure_region(holds[good], draws[good], ranks=None if ranks is None else ranks[good]),
-    )
+    with np.errstate(invalid="ignore"):
+        side = (effect > least).astype(float) - (effect < -least)
+    return np.where(np.isfinite(effect), side, np.nan)
+
+
+def counted(side: np.ndarray) -> tuple[int, int, int]:
+    """Number of samples for, without a difference that counts, and against."""
+    return int((side == 1).sum()), int((side == 0).sum()), int((side == -1).sum())
+
+
+def shares_of(counts: tuple[int, int, int]) -> Shares:
+    """Counts as shares; NaN if there are none."""
+    n = sum(counts)
+    return (counts[0] / n, counts[1] / n, counts[2] / n) if n else (math.nan, math.nan, math.nan)
+
+
+def decided(side: np.ndarray, draws: pd.DataFrame) -> tuple[tuple[Condition, ...], Region | None]:
+    """What decides a prediction and where it goes the other way, from the side of each sample."""
+    good = np.isfinite(side)
+    return conditions(side[good], draws[good]), exception(side[good], draws[good])
 
 
 def wilson(k: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -198,61 +221,3 @@ def quantiles(values: np.ndarray) -> tuple[float, float, float]:
         return (math.nan, math.nan, math.nan)
     low, middle, high = np.quantile(finite, [0.05, 0.5, 0.95])
     return float(middle), float(low), float(high)
-
-
-def ranked(samples: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of the uncertainties among all samples."""
-    names = [c for c in samples.columns if c not in LABELS and samples[c].nunique() > 1]
-    return samples[names].rank()
-
-
-def deciding(
-    effect: np.ndarray, samples: pd.DataFrame, most: int = 3, *, ranks: pd.DataFrame | None = None
-) -> tuple[tuple[str, float], ...]:
-    """Uncertainties with the largest rank correlation with an effect (a screening, not a decomposition of variance).
-
-    `ranks` are those of `ranked`, which many effects of the same samples can share.
-    """
-    good = np.isfinite(effect)
-    if good.sum() < 10 or np.ptp(effect[good]) == 0:
-        return ()
-    table = ranked(samples) if ranks is None else ranks
-    names = list(table.columns)
-    centred = table.to_numpy()[good]
-    centred = centred - centred.mean(axis=0)
-    own = pd.Series(effect[good]).rank().to_numpy()
-    own = own - own.mean()
-    with np.errstate(all="ignore"):
-        size = np.sqrt((centred**2).sum(axis=0) * (own**2).sum())
-        r = np.where(size > 0, own @ centred / size, 0.0).tolist()
-    best = sorted(range(len(names)), key=lambda j: -abs(r[j]))[:most]
-    return tuple((names[j], round(r[j], 3)) for j in best)
-
-
-def failure_region(holds: np.ndarray, samples: pd.DataFrame, *, ranks: pd.DataFrame | None = None) -> Region | None:
-    """Find the ranges of a few uncertainties in which a prediction fails more often (`sdmodel.discover`).
-
-    Parameters
-    ----------
-    holds, samples, ranks
-        Whether the prediction holds, the uncertainties in the same rows, and their ranks if computed already.
-
-    Returns
-    -------
-    Region or None
-        None where fewer than 20 samples, or all but 20, fail, or failures are not denser there by 0.1 in samples that
-        the region was not made from.
-    """
-    fails = ~holds.astype(bool)
-    if min(fails.sum(), (~fails).sum()) < REGION_FEWEST:
-        return None
-    names = [name for name, _ in deciding(fails.astype(float), samples, REGION_PARAMETERS, ranks=ranks)]
-    found = discover(samples, fails, parameters=names, most=1, resamples=REGION_RESAMPLES, rng=1)
-    quality = found.quality.iloc[0]
-    coverage, density = float(quality["coverage elsewhere"]), float(quality["density elsewhere"])
-    if found.limits.empty or not density > fails.mean() + REGION_DENSER:
-        return None
-    names = [str(name) for name in found.limits.index.get_level_values(1)]
-    ends = found.limits[["low", "high"]].to_numpy(float)
-    limits = tuple((name, float(low), float(high)) for name, (low, high) in zip(names, ends, strict=True))
-    return Region(limits, coverage, density, float(fails.mean()))

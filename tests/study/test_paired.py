@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from sdmodel.study.paired import PUBLIC, Paired, above, at_least, best_inside, condition, effect, summary
+from sdmodel.core.errors import DesignError
+from sdmodel.study.paired import PUBLIC, Paired, above, at_least, best_inside, effect, summary
 from sdmodel.study.question import Prediction
-from sdmodel.study.verdict import Verdict, judge, quantiles, wilson
+from sdmodel.study.verdict import WORDS, Verdict, counted, judge, quantiles, wilson
 
 NAN = math.nan
 HAND = {
@@ -94,55 +94,81 @@ def test_the_best_inside_is_held_against_the_better_end() -> None:
 
 
 # -- judging --------------------------------------------------------------------------------------------------------
-def prediction(formula: str, least: float, holds: str = "") -> Prediction:
-    judge = condition(holds) if holds else None
-    return Prediction("H01", "that", effect(formula), "unit", least, "emergent", "x", judge)
-
-
 @pytest.mark.parametrize(
-    ("formula", "least", "holds", "expected"),
+    ("by", "against", "values"),
     [
-        ("gain('own', 'b')", 1.0, "", [True, False, False]),  # the smallest effect itself is no support
-        ("gain('own', 'b')", 0.999, "", [True, False, True]),
-        ("gain('own', 'b')", 0.0, "", [True, False, True]),  # a tie is no support
-        ("gain('own', 'b')", 1.0, "effect >= 1", [True, False, True]),
-        ("gain('own', 'a')", 0.0, "abs(effect) > 1", [False, True, False]),
-        ("gain('own', 'a')", 0.0, "", [True, False, False]),  # what cannot be compared does not hold
+        ("percent", "a", [100 * (15 / 11 - 1), 100 * (20 / 18 - 1), NAN]),
+        ("difference", "none", [5, 0, 1]),
+        ("per yuan", "none", [1.25, NAN, 1]),  # the reference gains nothing
+        ("per yuan", "a", [0.75, NAN, NAN]),
     ],
 )
-def test_a_sample_holds_above_the_smallest_effect(
-    paired: Paired, formula: str, least: float, holds: str, expected: list[bool]
-) -> None:
-    assert prediction(formula, least, holds).judge(paired)[1].tolist() == expected
+def test_two_arms_on_one_outcome(paired: Paired, by: str, against: str, values: list[float]) -> None:
+    np.testing.assert_allclose(paired.compare("own", "b", against, by), values, rtol=1e-12)
+    for sign, expects in ((1, "more"), (-1, "less")):
+        p = Prediction("H01", "that", "", 1.0, "emergent", "x", "b", against, "own", by, expects)
+        np.testing.assert_allclose(p.effect(paired), sign * np.array(values), rtol=1e-12)
 
 
-def test_shares_by_hand() -> None:
-    size = np.array([2.0, 1.0, 0.5, -1.0, NAN, NAN, 3.0, np.inf])
-    holds = np.array([True, False, False, False, True, False, True, True])  # of NaN and infinity nothing counts
-    samples = pd.DataFrame({"sample": range(8), "x": np.arange(8.0)})
-    found = judge("H01", "that", holds, size, "unit", ("emergent", "x"), samples)
-    assert (found.holds, found.samples, found.share) == (2, 5, 0.4)
-    assert found.effect == pytest.approx((1.0, -0.7, 2.8))  # median, 5 and 95 % of the five
-    assert found.interval == wilson(2, 5)
+def test_arms_are_compared_in_three_ways_only(paired: Paired) -> None:
+    with pytest.raises(DesignError, match="'ratio' is no way to compare"):
+        paired.compare("own", "b", "a", "ratio")
+
+
+def test_the_smallest_effect_itself_is_no_difference() -> None:
+    side = judge(np.array([2.0, 1.0, 0.0, -1.0, -1.1, NAN, np.inf]), 1.0)
+    np.testing.assert_array_equal(side, [1, 0, 0, 0, -1, NAN, NAN])
+    assert counted(side) == (1, 3, 1)
+
+
+def verdict(favour: int, neither: int, opposite: int, label: str = "emergent") -> Verdict:
+    return Verdict("H01", "that", "b", "a", "own", favour, neither, opposite, (0, 0, 0), "%", 1.0, label, "x")
 
 
 @pytest.mark.parametrize(
-    ("holds", "label", "word"),
+    ("counts", "word"),
     [
-        (95, "emergent", "supported"), (94, "emergent", "mostly"), (75, "conditional", "mostly"),
-        (74, "emergent", "depends"), (25, "emergent", "depends"), (24, "emergent", "not supported"),
-        (0, "emergent", "not supported"), (100, "built in", "built in"),
+        ((95, 5, 0), "holds"), ((94, 6, 0), "mostly"), ((75, 0, 25), "mostly"),
+        ((74, 11, 15), "depends"), ((15, 11, 74), "depends"), ((15, 70, 15), "depends"),
+        ((74, 12, 14), "holds or makes no difference"), ((26, 74, 0), "holds or makes no difference"),
+        ((14, 12, 74), "the opposite or no difference"), ((0, 74, 26), "the opposite or no difference"),
+        ((25, 75, 0), "makes no difference"), ((0, 100, 0), "makes no difference"),
+        ((25, 0, 75), "the opposite, mostly"), ((6, 0, 94), "the opposite, mostly"), ((5, 0, 95), "the opposite"),
+        ((14, 73, 13), "holds or makes no difference"), ((0, 0, 0), "cannot be asked here"),
     ],
 )  # fmt: skip
-def test_words_of_verdicts_at_their_edges(holds: int, label: str, word: str) -> None:
-    assert Verdict("H01", "that", holds, 100, (0, 0, 0), "unit", label, "x").word == word
+def test_words_of_verdicts_at_their_edges(counts: tuple[int, int, int], word: str) -> None:
+    assert verdict(*counts).word == word
+    assert word in WORDS
+
+
+def test_what_is_built_in_is_true_by_construction() -> None:
+    assert verdict(100, 0, 0, "built in").word == "true by construction"
+    with pytest.raises(DesignError, match="'certain' is not a label"):
+        verdict(1, 0, 0, "certain")
+
+
+def test_the_words_cover_every_mixture_once() -> None:
+    mixtures = [(a, b, 100 - a - b) for a in range(101) for b in range(101 - a)]
+    found = {verdict(*counts).word for counts in mixtures}
+    assert found == set(WORDS) - {"true by construction", "cannot be asked here"}
+    turned = {"holds": "the opposite", "mostly": "the opposite, mostly", "depends": "depends",
+              "makes no difference": "makes no difference",
+              "holds or makes no difference": "the opposite or no difference"}  # fmt: skip
+    for a, b, c in mixtures:
+        if a > c:  # a prediction and its opposite get opposite words
+            assert turned[verdict(a, b, c).word] == verdict(c, b, a).word
 
 
 def test_no_sample_is_no_verdict() -> None:
-    none = Verdict("H01", "that", 0, 0, (NAN, NAN, NAN), "unit", "emergent", "x")
-    assert none.word == "not testable here"
-    assert math.isnan(none.share)
-    assert all(map(math.isnan, none.interval))
+    none = verdict(0, 0, 0)
+    assert all(map(math.isnan, (*none.shares, *none.intervals[0])))
+
+
+def test_shares_and_their_intervals() -> None:
+    one = verdict(30, 50, 20)
+    assert one.shares == (0.3, 0.5, 0.2)
+    assert one.intervals == (wilson(30, 100), wilson(50, 100), wilson(20, 100))
 
 
 def test_quantiles_are_those_of_the_finite_values() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
 from sdmodel.study.finding import Finding, stale
 from sdmodel.study.outcomes import measure
-from sdmodel.study.paired import Paired, Panel
+from sdmodel.study.paired import Paired
+from sdmodel.study.plain import plainly
 from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question
 from sdmodel.study.sampling import RANGE_FACTORS, widened, wider_samples
 from sdmodel.study.translation import Say, Translation
@@ -32,6 +34,7 @@ b = 0 ~ million CNY [0,10] ~ Size of b. [lever P02] |
 gain = a+worth of b*b ~ million CNY/Year ~ Gain. |
 fed = gain*0.1 ~ million CNY/Year ~ What comes back. |
 stock = INTEG(gain+fed, 5) ~ million CNY ~ Stock. |
+knowledge = stock ~ million CNY ~ One of the standard outcomes. |
 real social discount rate = 0.04 ~ 1/Year [0.03,0.08] ~ Rate. [fixed] |
 """
 NONE, A, B, HALF = "none", "a", "b", "half of each"
@@ -51,13 +54,12 @@ def question(**more: object) -> Question:
                   Equal(A, {"b": (0.0, 10.0)}, {HALF: {"a": 0.5}}, start=0.1, size="a")],
         "measures": {"stock": measure("final('stock')")},
         "predictions": [
-            Prediction("H01", "that b beats a", lambda p: p.gain("stock", B, A), "million CNY", 0.0, "emergent", "x"),
-            Prediction("H01 (per yuan)", "that b brings more than one half a yuan", lambda p: p.per_yuan("stock", B),
-                       "yuan per yuan", 0.5, "built in", "y"),
+            Prediction("H01", "that b beats a", "million CNY", 0.01, "emergent", "x", B, A, "stock", "difference"),
+            Prediction("H01 (per yuan)", "that b brings more than one half a yuan", "yuan per yuan", 0.5, "built in",
+                       "y", B, NONE, "stock", "per yuan"),
         ],
         "loops": [Loop("R", "gain", "fed", NONE, [A, B, HALF])],
-        "panels": [Panel("Title", "measure", "million CNY", {B: lambda p: p.gain("stock", B)}, 1.0)],
-        "headline": lambda f, p: Say("It holds in {share:.0%}", share=f.verdict("H01").share),
+        "headline": lambda f, p: Say("It holds in {share:.0%}", share=f.verdict("H01").shares[0]),
         "paths": ("stock", [A, B]),
         "samples": 40,
         "every": 1.0,
@@ -78,11 +80,52 @@ def test_the_share_is_that_of_the_formula(model: sdmodel.Model, finding: Finding
     rows = finding.table.set_index(["arm", "sample"])["stock"]
     assert (rows[B] - rows[A]).to_numpy() == pytest.approx(exact.to_numpy(), rel=0.01, abs=0.05)
     first, second = finding.verdicts
-    assert first.holds == int((rows[B] - rows[A] > 0).sum())
+    assert first.favour == int((rows[B] - rows[A] > 0.01).sum())
+    assert first.opposite == int((rows[B] - rows[A] < -0.01).sum())
     assert first.samples == 40
     assert first.effect[0] == pytest.approx(np.median(exact), rel=0.02, abs=0.05)
-    assert second.word == "built in"
-    assert finding.headline == f"It holds in {first.share:.0%}"
+    assert second.word == "true by construction"
+    assert finding.headline == f"It holds in {first.shares[0]:.0%}"
+
+
+def test_every_pair_of_arms_is_compared_on_the_standard_outcomes(finding: Finding) -> None:
+    """The toy has one of them, `knowledge`, and public money."""
+    arms = [NONE, A, B, HALF]
+    rows = finding.outcomes
+    pairs = set(zip(rows["arm"], rows["against"], rows["outcome"], strict=True))
+    both = ("knowledge", "public money")
+    assert pairs == {(arm, other, what) for i, arm in enumerate(arms) for other in arms[:i] for what in both}
+    table = finding.table.set_index(["arm", "sample"])
+    change = 100 * (table["knowledge"][B] / table["knowledge"][A] - 1)
+    row = rows[(rows["arm"] == B) & (rows["against"] == A) & (rows["outcome"] == "knowledge")].iloc[0]
+    assert (row["favour"], row["opposite"]) == ((change > 1).sum(), (change < -1).sum())
+    assert row["median"] == pytest.approx(change.median())
+    against = rows[(rows["arm"] == B) & (rows["against"] == NONE) & (rows["outcome"] == "knowledge")].iloc[0]
+    each = (table["knowledge"][B] - table["knowledge"][NONE]) / (table["public money"][B] - table["public money"][NONE])
+    assert against["per_yuan"] == pytest.approx(each.median())
+
+
+def test_regret_is_what_an_arm_lacks_to_the_best_of_the_sample(finding: Finding) -> None:
+    known = finding.table.pivot(index="sample", columns="arm", values="knowledge")[[A, B, HALF]]
+    lost = 100 * (1 - known.div(known.max(axis=1), axis=0))
+    rows = finding.regret.set_index("arm")
+    assert rows.loc[[A, B, HALF], "expected"].to_numpy() == pytest.approx(lost.mean().to_numpy())
+    assert rows.loc[[A, B, HALF], "high"].to_numpy() == pytest.approx(lost.quantile(0.95).to_numpy())
+
+
+def test_two_arms_are_told_in_either_order(finding: Finding) -> None:
+    one, other = finding.compare(B, A), finding.compare(A, B)
+    assert one["favour"].tolist() == other["opposite"].tolist()
+    with pytest.raises(UnknownNameError, match="no arm 'c'"):
+        finding.compare("c", A)
+
+
+def test_a_finding_is_told_in_three_sentences(finding: Finding) -> None:
+    first, second, third = plainly(finding)
+    assert first == f"{finding.headline}."
+    assert second.startswith("'b' against 'a': ")
+    sides = "worth of b is high|price a is high|price b is low"
+    assert re.fullmatch(rf"It hangs most on this: right in \d+% of samples where ({sides}), in \d+% elsewhere.", third)
 
 
 def test_money_is_equal_in_every_arm(finding: Finding) -> None:
@@ -97,8 +140,8 @@ def test_a_held_link_takes_its_loop_out(finding: Finding) -> None:
 
 
 def test_other_ranges_are_told(finding: Finding) -> None:
-    assert [label for label, _, _ in finding.verdicts[0].elsewhere] == [*RANGE_FACTORS, ONE_BUDGET]
-    assert all(0 <= k <= n == 40 for _, k, n in finding.verdicts[0].elsewhere)
+    assert [label for label, *_ in finding.verdicts[0].elsewhere] == [*RANGE_FACTORS, ONE_BUDGET]
+    assert all(sum(counts) == 40 for _, *counts in finding.verdicts[0].elsewhere)
 
 
 def test_one_budget_is_spent_by_the_arm_that_sets_it_as_well(model: sdmodel.Model) -> None:
@@ -106,18 +149,23 @@ def test_one_budget_is_spent_by_the_arm_that_sets_it_as_well(model: sdmodel.Mode
 
     requested = question()
     draws = sdmodel.latin_hypercube(model.uncertainties, 20, rng=1)
-    arms = Arms(model, draws, requested.outputs, every=1.0, workers=1, progress=False)
+    arms = Arms(model, draws, requested.outputs(model), every=1.0, workers=1, progress=False)
     paired = requested.run(arms, "", budget=12.0).paired
     for arm in (A, B):
         assert paired["public money", arm] == pytest.approx(np.full(20, 12.0), rel=0.0051)
 
 
 def test_the_finding_is_written(finding: Finding, tmp_path: Path) -> None:
-    files = {p.name for p in finding.save(tmp_path)}
-    assert files == {"toy.csv", "toy.json", "toy.txt", "toy.png"}
+    files = [p.name for p in finding.save(tmp_path)]
+    assert files == ["toy.png", "toy.csv", "toy.txt", "toy.json"]
     saved = json.loads((tmp_path / "toy.json").read_text(encoding="utf-8"))
-    assert saved["verdicts"][0]["share"] == finding.verdicts[0].share
+    assert saved["verdicts"][0]["shares"] == list(finding.verdicts[0].shares)
     assert saved["record"]["runs"] > 40 * 4
+    loaded = Finding.load(tmp_path / "toy.json")
+    assert loaded.verdicts == finding.verdicts
+    assert loaded.headline == finding.headline
+    for name in ("outcomes", "regret", "paths"):
+        pd.testing.assert_frame_equal(getattr(loaded, name), getattr(finding, name), check_dtype=False)
 
 
 def test_a_link_that_is_not_there_is_refused_before_the_first_run(model: sdmodel.Model) -> None:
@@ -136,7 +184,7 @@ def test_money_that_cannot_be_spent_is_left_out_and_counted(model_from: Callable
 
 
 def test_an_arm_that_is_not_there_is_named(model: sdmodel.Model) -> None:
-    bad = Prediction("H01", "that", lambda p: p["stock", "c"], "", 0.0, "emergent", "x")
+    bad = Prediction("H01", "that", "", 1.0, "emergent", "x", formula=lambda p: p["stock", "c"])
     with pytest.raises(UnknownNameError, match=r"no arm 'c'"):
         question(predictions=[bad]).ask(4, model=model, progress=False)
     with pytest.raises(DesignError, match="is not an arm of 'toy'"):

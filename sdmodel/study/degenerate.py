@@ -40,7 +40,7 @@ def degenerate(model: Model, draws: pd.DataFrame) -> pd.DataFrame:
     measures = {row["says"]: measure(row["share"]) for row in rows}
     outputs = dict.fromkeys(name for one in measures.values() for name in one.variables)
     found = Arms(model, draws, list(outputs), every=1, progress=False).run("base run", {"base": {}})
-    shares = {says: float(one.of(found, draws).mean()) for says, one in measures.items()}
+    shares = [float(one.of(found, draws).mean()) for one in measures.values()]
     out = pd.DataFrame(rows).set_index("says")
     return out.assign(share=shares, most=out["most"].fillna(RARE), why=out["why"].fillna(""))[
         ["share", "most", "first", "why"]

@@ -13,12 +13,17 @@ from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified
 from sdmodel.study.panels import head
 from sdmodel.study.published_effects import SOME, YES
+from sdmodel.study.targets import CUT, label
 from sdmodel.study.verdict import MOST
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sdmodel.study.targets import Target
 
 OTHERS = 10
 """Uncertainties shown beside the free ones: those whose range moved most."""
@@ -71,6 +76,48 @@ def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str)
         panel.axhline(1, color=INK, linewidth=0.9)
         panel.set(yscale="log", xticks=order[::2], xlabel="direction", ylabel="information over the prior's")
         head(panel, "B", "Directions known")
+    return fig
+
+
+def fit(of: Sequence[Target], kept: Sequence[np.ndarray], base: Sequence[float], title: str, below: str) -> Figure:
+    """The default run and the kept samples against every target; `kept` and `base` hold its figure for each."""
+    fig, axes = plot.mosaic(
+        [["targets"]], heights=(2.6 + 0.62 * len(of),), title=title, subtitle=below,
+        foot="Each row has its own scale: the axis runs from the lowest to the highest figure that is not ruled out, "
+        "and where that is open from or to the furthest of the kept. Grey: published, a bar where it is one number. "
+        "Blue: kept samples, 5 to 95 % (thin), the middle half (thick), median (dot). Orange: default run."
+        + (" A row in brackets rules nothing out." if any(t.use != "match" for t in of) else ""),
+    )  # fmt: skip
+    with drawing():
+        panel = axes["targets"]
+        _rows(panel, [label(t) if t.use == "match" else f"({label(t)})" for t in of], 8.5)
+        for row, (t, values, one) in enumerate(zip(of, kept, base, strict=True)):
+            scaled = np.log if t.scale == "log" else np.asarray
+            with np.errstate(divide="ignore"):
+                low, high = float(scaled(max(t.low, 0.0) if t.scale == "log" else t.low)), float(scaled(t.high))
+            got = scaled(np.append(values, one))
+            first = low - CUT * t.spread if np.isfinite(low) else got.min()
+            last = high + CUT * t.spread if np.isfinite(high) else got.max()
+            x = np.array([low, high, *np.quantile(got[:-1], [0.05, 0.25, 0.5, 0.75, 0.95]), got[-1]])
+            x = np.clip((x - first) / (last - first), -0.06, 1.06)
+            panel.plot(x[:2], [row, row], color=PALE, linewidth=9, solid_capstyle="butt", zorder=1)
+            if low == high:
+                panel.plot([x[0]], [row], "|", color=GREY, markersize=11, markeredgewidth=1.8, zorder=1.5)
+            panel.plot(x[[2, 6]], [row, row], color=COLOURS[0], linewidth=1.0, zorder=2)
+            panel.plot(x[[3, 5]], [row, row], color=COLOURS[0], linewidth=2.6, solid_capstyle="butt", zorder=2)
+            panel.plot([x[4]], [row], "o", color=COLOURS[0], markersize=4.5, zorder=3)
+            panel.plot([x[7]], [row], "D", color=COLOURS[1], markersize=4, zorder=4, clip_on=False)
+            told = f"{one:,.0f}" if one >= 1000 else f"{one:.3g}"
+            panel.annotate(
+                f"{t.published};  {told}", (1, row), (8, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="center", fontsize=SMALL, color=INK,
+            )  # fmt: skip
+        panel.annotate(
+            "published;  default run", (1, -0.6), (8, 3), xycoords=("axes fraction", "data"),
+            textcoords="offset points", fontsize=SMALL, color=GREY,
+        )  # fmt: skip
+        panel.set(xlim=(-0.08, 1.08), xlabel="from the lowest to the highest figure that is not ruled out")
+        panel.set_xticks([0, 1], ["ruled out below", "ruled out above"])
     return fig
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import sdmodel
-from sdmodel.compile.llvm import engine
+from sdmodel.compile.llvm import target
 from sdmodel.core.resources import named_models as shipped_names
 from sdmodel.model import Model
 
@@ -82,7 +82,7 @@ def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
     tested = request.path.relative_to(Path(__file__).parent).as_posix().startswith(("benchmarks/", "compile/"))
     with pytest.MonkeyPatch.context() as patch:
         if not tested:
-            patch.setattr(engine, "OPTIMIZATION", 0)
+            patch.setattr(target, "OPTIMIZATION", 0)
         yield
 
 

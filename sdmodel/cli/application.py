@@ -32,6 +32,7 @@ app = typer.Typer(
     """,
 )
 
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         say(f"sdmodel {__version__}")

@@ -60,7 +60,7 @@ def instructions(plan: Plan) -> str:
     """Processor features on which the bits of a result depend."""
     if plan.engine != "kernel":
         return platform.machine()
-    from sdmodel.compile.llvm.engine import host
+    from sdmodel.compile.llvm.target import host
 
     machine = host().machine
     more = " with AVX-512" if machine.permute else " with fused multiply-add" if machine.fma else ""

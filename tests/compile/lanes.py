@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from emulation import emulated
 
-from sdmodel.compile.llvm.engine import compiled, host
 from sdmodel.compile.llvm.ir import Body, Machine, function
 from sdmodel.compile.llvm.job import aligned
 from sdmodel.compile.llvm.loops import at, loop, times
+from sdmodel.compile.llvm.target import compiled, host
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import lower
 from sdmodel.compile.python.engine import Engine

@@ -10,7 +10,7 @@ import pytest
 from lanes import by_python, design, programs
 
 import sdmodel
-from sdmodel.compile.llvm import Kernel, engine
+from sdmodel.compile.llvm import Kernel, dates
 from sdmodel.compile.llvm.breaks import cuts
 from sdmodel.model import Model
 from sdmodel.solve.registry import solver
@@ -141,7 +141,7 @@ level = INTEG(STEP(1, exit) + WITH LOOKUP(MAX(Time, exit), ((0,1),(4.3,2),(9,0))
         asked.append(args[-1])
         return cuts(*args)
 
-    monkeypatch.setattr(engine, "cuts", counted)
+    monkeypatch.setattr(dates, "cuts", counted)
     values, _, _ = kernel.run(given, times)
     assert {vectors for vectors, _ in asked} == {1}  # five sets of values in one vector
     for i, p in enumerate(given):

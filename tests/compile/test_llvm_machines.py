@@ -14,7 +14,8 @@ import pytest
 from lanes import ARITHMETIC, CONTROL, METHODS, by_python, design, programs
 
 import sdmodel
-from sdmodel.compile.llvm import Kernel, engine
+from sdmodel.compile.llvm import Kernel
+from sdmodel.compile.llvm import target as processor
 from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.program import Program
@@ -80,8 +81,8 @@ def test_bad_calls(model_from: Callable[..., Model]) -> None:
     assert status.shape == (0,)
 
 
-def _x86(cpu: str, features: str, fma: bool, lanes: int) -> engine.Target:
-    return engine.Target(llvm.get_process_triple(), cpu, features, Machine(fma, permute=False, lanes=lanes))
+def _x86(cpu: str, features: str, fma: bool, lanes: int) -> processor.Target:
+    return processor.Target(llvm.get_process_triple(), cpu, features, Machine(fma, permute=False, lanes=lanes))
 
 
 @pytest.mark.skipif("x86_64" not in llvm.get_process_triple(), reason="compiles for older processors of this family")
@@ -110,11 +111,11 @@ def test_own_functions_on_older_processors(model_from: Callable[..., Model]) -> 
     program, outputs = programs(model_from(equations, end=12), "rk4")
     given, times = design(program, 11, spread=0.2), [0.0, 5.0, 12.0]
 
-    def solved(target: engine.Target | None) -> np.ndarray:
+    def solved(target: processor.Target | None) -> np.ndarray:
         return Kernel(program, outputs, tableau=solver("rk4").steps, target=target).run(given, times)[0]
 
     wanted = solved(_x86("haswell", "", fma=True, lanes=4))
-    plain_registers = replace(engine.host(), machine=Machine(fma=True, permute=False))
+    plain_registers = replace(processor.host(), machine=Machine(fma=True, permute=False))
     np.testing.assert_array_equal(solved(plain_registers), wanted)
     for other in (None, _x86("x86-64", "", fma=False, lanes=2)):
         np.testing.assert_allclose(solved(other), wanted, rtol=1e-12)
@@ -122,11 +123,11 @@ def test_own_functions_on_older_processors(model_from: Callable[..., Model]) -> 
 
 def _for(triple: str, features: str, machine: Machine) -> tuple[Any, Any]:
     """The kernel of a shipped model as a module of another processor, and the target machine that writes its code."""
-    program = program_of(sdmodel.load("synergy"), fixed=False)
+    program = program_of(sdmodel.load("network"), fixed=False)
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    text = emit(program, [program.outputs["process synergy"]], solver("exact").steps, machine).text
-    return engine.assembled(text, engine.Target(triple, "generic", features, machine))
+    text = emit(program, [program.outputs["trust"]], solver("exact").steps, machine).text
+    return processor.assembled(text, processor.Target(triple, "generic", features, machine))
 
 
 def test_arm_code_can_be_written() -> None:
@@ -168,7 +169,7 @@ def test_any_number_of_lanes_gives_the_same_bits_of_shipped_models(name: str) ->
 
 
 def _same_on_all_widths(program: Program, outputs: list[int], method: str, given: Any, times: list[float]) -> None:
-    host, results = engine.host(), []
+    host, results = processor.host(), []
     for lanes in (1, 2, 4, 8):
         target = replace(host, machine=Machine(host.machine.fma, permute=False, lanes=lanes))
         kernel = Kernel(program, outputs, tableau=solver(method).steps, target=target)

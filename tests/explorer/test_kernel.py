@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.compile.llvm.engine import Kernel, host
+from sdmodel.compile.llvm.engine import Kernel
 from sdmodel.compile.llvm.ir import Machine
+from sdmodel.compile.llvm.target import host
 from sdmodel.core.errors import OverrideError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.core.resources import named_models

@@ -6,19 +6,16 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
-from sdmodel.compile.llvm.breaks import cuts
+from sdmodel.compile.llvm.begun import Begun, by_run, joined, passed
+from sdmodel.compile.llvm.dates import Dates
 from sdmodel.compile.llvm.emit import emit
-from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, run_words
+from sdmodel.compile.llvm.target import Target, compiled, host
 from sdmodel.compile.program import Program
-from sdmodel.compile.programs import depends
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import FEW_ROUGH, Tableau
@@ -27,52 +24,8 @@ Array = np.ndarray
 OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
 MAX_MEMORY = 10_000_000
 """Maximum number of past values in the memories of a run, as for a single run."""
-OPTIMIZATION = 2
-"""Level of LLVM's code generator. Values do not depend on it; level 0 compiles in half of the time and runs slower."""
 _BLOCK = 128
 """Maximum number of vectors of runs in a block, the unit of work of a thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The processor to compile for."""
-
-    triple: str
-    cpu: str
-    features: str
-    machine: Machine
-
-
-@lru_cache(maxsize=1)
-def host() -> Target:
-    """The processor of this machine."""
-    features = llvm.get_host_cpu_features()
-    triple = llvm.get_process_triple()
-    arm = triple.startswith(("aarch64", "arm64"))
-    # Eight lanes also where registers hold fewer: independent operations hide the latency of one another. Measured for
-    # shandong, eight lanes against as many as a register holds: AVX2 2.4 and 3.2 ms a run, SSE2 4.3 and 6.1 ms.
-    machine = Machine(fma=arm or bool(features.get("fma")), permute=bool(features.get("avx512f")))
-    return Target(triple, llvm.get_host_cpu_name(), features.flatten(), machine)
-
-
-def assembled(text: str, target: Target) -> tuple[Any, Any]:
-    """Parse LLVM IR; return the module and the target machine that generates its code."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = llvm.parse_assembly(text)
-    module.triple = target.triple
-    builder = llvm.Target.from_triple(target.triple)
-    machine = builder.create_target_machine(cpu=target.cpu, features=target.features, opt=OPTIMIZATION, jit=True)
-    module.data_layout = str(machine.target_data)
-    return module, machine
-
-
-@lru_cache(maxsize=16)
-def compiled(text: str, target: Target) -> Any:
-    """Execution engine with the compiled module; models with the same equations share it."""
-    engine = llvm.create_mcjit_compiler(*assembled(text, target))
-    engine.finalize_object()
-    return engine
 
 
 class Kernel:
@@ -133,11 +86,17 @@ class Kernel:
         self._rows, self._lanes = source.rows, target.machine.lanes
         self._engine = compiled(source.text, target)
         self._runs = self._function(
-            "runs", "nnpnpppn" + ("pddppp" if program.fixed else "npppnp") + "p" * self.notes_rough
+            "runs",
+            "nnpnpppn"
+            + ("pddppp" if program.fixed else "npppnp")
+            + "p" * self.notes_rough
+            + "pp" * (not program.fixed),
         )
-        tests = [n for s in source.plan.clock.sources for n in (s.test, s.against) if n >= 0]
-        self._dated = sorted(depends(program, *tests))
-        self._watch = self._function("watch", "nnpnpppp") if not program.fixed else None
+        self._dates = (
+            Dates(program, source.plan.clock, self._function("watch", "nnpnpppp"), self._lanes)
+            if not program.fixed
+            else None
+        )
         self._spans = self._function("spans", "npnpp") if source.plan.memories else None
 
     def _function(self, name: str, kinds: str) -> Callable[..., None]:
@@ -155,6 +114,7 @@ class Kernel:
         numbers: Array | None = None,
         out: Array | None = None,
         rough: Array | None = None,
+        begun: tuple[Begun, Array] | None = None,
     ) -> tuple[Array, Array, Array]:
         """Solve all runs.
 
@@ -174,6 +134,9 @@ class Kernel:
             C-contiguous output array, (runs, outputs, times); default a new array.
         rough
             Boolean output array, (runs,): True where a step is too long; needs a kernel with `rough=True`.
+        begun
+            What `begin` found, and which of its runs has the past of each run, (runs,). The result is the same to the
+            last bit; a run with another date before is solved from the start.
 
         Returns
         -------
@@ -189,14 +152,7 @@ class Kernel:
         SolveError
             If shapes of the arguments are inconsistent, or reported times do not fall on steps.
         """
-        given = np.ascontiguousarray(parameters, dtype=np.float64)
-        if given.ndim != 2 or given.shape[1] != len(self.program.parameters):
-            raise SolveError(f"Parameters must be (runs, {len(self.program.parameters)}), not {given.shape}.")
-        at = np.ascontiguousarray(times, dtype=np.float64)
-        if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or (np.diff(at) <= 0).any():
-            raise SolveError("Reported times must be finite and rise.")
-        data = self._series(series, len(given))
-        words = run_words(self.program.streams, seed, np.arange(len(given)) if numbers is None else np.asarray(numbers))
+        given, at, data, words = self._checked(parameters, times, series, seed, numbers)
         values = self._space(out, (len(given), len(self.plan.outputs), len(at)))
         status = np.zeros(len(given), dtype=np.uint8)
         first = np.full(len(given), -1, dtype=np.int32)
@@ -206,13 +162,62 @@ class Kernel:
             plan = common_stops(at, start, step) if not self.program.fixed else (grid_steps(at, start, step),)
             if len(which) == len(given):
                 job = Job(given, at, start, step, data, words, plan)
-                self._group(job, threads, values, status, first, rough)
+                self._group(job, threads, values, status, first, rough, begun)
                 continue
             own = [(t, x if x.ndim == 1 else x[which]) for t, x in data]
             part = values[which], status[which], first[which], rough[which]
             self._group(Job(given[which], at, start, step, own, words[which], plan), threads, *part)
             values[which], status[which], first[which], rough[which] = part
         return values, status, first
+
+    def begin(
+        self,
+        parameters: Any,
+        times: Sequence[float],
+        until: float,
+        *,
+        series: Sequence[tuple[Array, Array]] = (),
+        threads: int = 1,
+        seed: int = 0,
+        numbers: Array | None = None,
+    ) -> Begun:
+        """Solve runs with exact dates up to a time of their TIME STEP grid, which they share; others go on from there.
+
+        `times` are those of the whole runs; other arguments are those of `run`.
+        """
+        assert self._dates is not None
+        given, at, data, words = self._checked(parameters, times, series, seed, numbers)
+        ((start, step, _),) = self._groups(given, at)
+        plan = common_stops(at, start, step)
+        last = int(np.searchsorted(plan[0], until))
+        job = Job(given, at, start, step, data, words, tuple(a[: last + 1] for a in plan))
+        values = np.empty((len(given), len(self.plan.outputs), int((at < until).sum())))
+        first = np.full(len(given), -1, dtype=np.int32)
+        states = np.empty((len(given), len(self.plan.states) + 2))
+        dates: dict[int, Array] = {}
+
+        def solve(low: int, high: int) -> None:
+            ends = aligned((-(-(high - low) // self._lanes), states.shape[1], self._lanes))
+            ends[:, -1] = 0.0
+            _, first[low:high], _, table = self._block(job, values[low:high], low, high, ends=ends)
+            states[low:high] = by_run(ends)[: high - low]
+            dates[low] = by_run(passed(table, until))[: high - low]
+
+        self._spread(len(given), threads, solve)
+        return Begun(until, values, first, states, joined([dates[low] for low in sorted(dates)]))
+
+    def _checked(
+        self, parameters: Any, times: Sequence[float], series: Sequence[tuple[Array, Array]], seed: int, numbers: Any
+    ) -> tuple[Array, Array, list[tuple[Array, Array]], Array]:
+        """Parameters, reported times, data and seed words in the form of the kernel."""
+        given = np.ascontiguousarray(parameters, dtype=np.float64)
+        if given.ndim != 2 or given.shape[1] != len(self.program.parameters):
+            raise SolveError(f"Parameters must be (runs, {len(self.program.parameters)}), not {given.shape}.")
+        at = np.ascontiguousarray(times, dtype=np.float64)
+        if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or (np.diff(at) <= 0).any():
+            raise SolveError("Reported times must be finite and rise.")
+        words = run_words(self.program.streams, seed, np.arange(len(given)) if numbers is None else np.asarray(numbers))
+        return given, at, self._series(series, len(given)), words
 
     @staticmethod
     def _space(out: Array | None, shape: tuple[int, ...]) -> Array:
@@ -257,26 +262,41 @@ class Kernel:
             return np.full(len(given), float(args[0]))
         return np.array([evaluate(self.program, node, row.tolist()) for row in given])
 
-    def _group(self, job: Job, threads: int, values: Array, status: Array, first: Array, rough: Array) -> None:
-        runs = len(job.given)
+    def _group(
+        self, job: Job, threads: int, values: Array, status: Array, first: Array, rough: Array, begun: Any = None
+    ) -> None:
+        def solve(low: int, high: int) -> None:
+            found = self._block(job, values[low:high], low, high, begun)
+            status[low:high], first[low:high], rough[low:high], _ = found
+
+        self._spread(len(job.given), threads, solve)
+
+    def _spread(self, runs: int, threads: int, solve: Callable[[int, int], None]) -> None:
+        """Call `solve` for blocks of runs."""
         vectors = -(-runs // self._lanes)
         size = max(1, min(_BLOCK, -(-vectors // (4 * threads)))) * self._lanes
-
-        def solve(low: int) -> None:
-            high = min(low + size, runs)
-            status[low:high], first[low:high], rough[low:high] = self._block(job, values[low:high], low, high)
-
-        blocks = range(0, runs, size)
+        blocks = [(low, min(low + size, runs)) for low in range(0, runs, size)]
         if threads == 1 or len(blocks) == 1:
-            for low in blocks:
-                solve(low)
+            for block in blocks:
+                solve(*block)
             return
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(solve, blocks):
+            for _ in pool.map(lambda block: solve(*block), blocks):
                 pass
 
-    def _block(self, job: Job, out: Array, low: int, high: int) -> tuple[Array, Array, Array]:
-        """Solve runs `low` to `high` into `out`; return status, index of the first failed time, and rough flags."""
+    def _block(
+        self,
+        job: Job,
+        out: Array,
+        low: int,
+        high: int,
+        begun: tuple[Begun, Array] | None = None,
+        ends: Array | None = None,
+    ) -> tuple[Array, Array, Array, Array]:
+        """Solve runs `low` to `high` into `out`; return status, index of the first failed time, rough flags, and dates.
+
+        `ends`, (vectors, states + 2, lanes), takes the states and so on after the last stop.
+        """
         params = job.rows(low, high, self._lanes)
         vectors = len(params)
         work = aligned((self._rows, self._lanes))
@@ -285,44 +305,32 @@ class Kernel:
         rough = aligned((vectors, self._lanes))
         rough[:] = 0.0
         given = vectors, high - low, address(params), params[0].nbytes, address(work)
-        common = *given, address(out), address(noted), len(job.at)
-        plan = [address(a) for a in job.plan]
-        if not self.program.fixed:
-            table, bad = self._dates(job, low, high, work)
+        common = *given, address(out), address(noted), out.shape[2]
+        plan, table, past, rows = job.plan, np.empty((0, 0, 0)), None, None
+        if self._dates is not None:
+            table, bad = self._dates.of(job, low, high, work)
+            if begun is not None:
+                past, which = begun[0], begun[1][low:high]
+                rows = past.lanes(which, table)
+            if past is not None and rows is not None:
+                out[:, :, : past.values.shape[2]] = past.values[which]
+                plan = tuple(a[np.searchsorted(plan[0], past.until) :] for a in plan)
             more = (address(rough),) if self.notes_rough else ()
-            self._runs(*common, len(job.plan[0]), *plan, table.shape[1], address(table), *more)
+            states = (0 if place is None else address(place) for place in (rows, ends))
+            stops = len(plan[0]), *(address(a) for a in plan)
+            self._runs(*common, *stops, table.shape[1], address(table), *more, *states)
         else:
             lengths, rings, bad = self._rings(params, work)
             ring = aligned((max(int(rings[-1]), 1), self._lanes))
-            self._runs(*common, *plan, job.start, job.step, address(ring), address(rings), address(lengths))
+            wanted = (address(a) for a in plan)
+            self._runs(*common, *wanted, job.start, job.step, address(ring), address(rings), address(lengths))
         failed = bad.reshape(-1)[: high - low]
         early = noted.reshape(-1)[: high - low].astype(np.int32)
+        if past is not None and rows is not None:
+            early = np.where(past.first[which] >= 0, past.first[which], early)
         out[failed] = math.nan
         status = np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8)
-        return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH)
-
-    def _dates(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
-        """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
-
-        They are found once for each distinct set of values on which they depend.
-        """
-        lanes, end = self._lanes, float(job.at[-1])
-        # The end stands in for no values at all; sets are told apart by their bits.
-        rests = np.column_stack([job.given[low:high, self._dated], np.full(high - low, end)])
-        sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]
-        _, first, which = np.unique(sets, return_index=True, return_inverse=True)
-        params = replace(job, given=job.given[low + first], data=[], words=job.words[:, :0]).rows(0, len(first), lanes)
-        watch, shape = self._watcher(params, work), (len(params), lanes)
-        begin = float(job.at[0])
-        beyond = end + 1e-6 * max(end - begin, job.step)
-        dates, bad = cuts(self.plan.clock, self.program, watch, begin, end, shape)
-        after, bad_after = cuts(self.plan.clock, self.program, watch, end, beyond, shape)
-        found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
-        vectors = -(-len(which) // lanes)
-        place = which[np.minimum(np.arange(vectors * lanes), len(which) - 1)].reshape(vectors, lanes)
-        table = aligned((vectors, found.shape[1], lanes))
-        table[:] = found[place].transpose(0, 2, 1)
-        return table, (bad | bad_after).ravel()[place]
+        return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH), table
 
     def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
         """Length of each memory in steps, (vectors, memories, lanes); first rows of the rings; lanes where too long."""
@@ -336,18 +344,3 @@ class Kernel:
         bad = ~(np.isfinite(steps).all(axis=1) & (steps.sum(axis=1) <= MAX_MEMORY))
         lengths[:] = np.where(bad[:, None], 1.0, steps)
         return lengths, np.concatenate([[0], np.cumsum(lengths.max(axis=(0, 2)))]), bad
-
-    def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
-        """Wrap `@watch` as a function of arrays."""
-        function = self._watch
-        assert function is not None
-        sources, stride = len(self.plan.clock.sources), params[0].nbytes
-
-        def watch(t: Array, held: Array) -> Array:
-            times, given, out = aligned(t.shape), aligned(held.shape), aligned((*t.shape[:2], 2 * sources, self._lanes))
-            times[:], given[:] = t, held
-            pointers = [address(a) for a in (work, times, given, out)]
-            function(*t.shape[:2], address(params), stride, *pointers)
-            return out
-
-        return watch

@@ -19,19 +19,33 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
 
     A report belongs to the segment that contains its time; a time within its tolerance of a break belongs to the
     segment that begins there, as in `solve`.
+
+    `%ends` takes for each vector the states, the time and the number of rough steps after the last stop. Runs begin
+    from such rows and the number of a segment in `%begun`. Either is null where it is not wanted.
     """
     shared = "i64 %stopcount, ptr %stops, ptr %slack, ptr %report, i64 %cuts"
 
     def prepare(b: Body, v: str) -> str:
-        return f", ptr {at(b, '%breaks', times(b, times(b, v, '%cuts'), b.width))}"
+        rows = [f", ptr {at(b, '%breaks', times(b, times(b, v, '%cuts'), b.width))}"]
+        for name, count in (("%begun", space.states + 3), ("%ends", space.states + 2)):
+            size = b.put(f"select i1 {_null(b, name)}, i64 0, i64 {count * b.width}")
+            rows.append(f", ptr {at(b, name, times(b, v, size))}")
+        return "".join(rows)
 
-    every_vector(module, space, f"{shared}, ptr noalias %breaks", shared, prepare)
+    every_vector(module, space, f"{shared}, ptr noalias %breaks", shared, prepare, ", ptr %begun, ptr %ends")
     _segment(module, space, phases["segment"])
     b = module.body()
     now, cut, following = (b.row("%w", space.now + i) for i in range(3))
     begin(b, space, phases["init"])
     b.store(_shared(b, "%stops", "0"), now)
     b.do(f"store {b.i64} zeroinitializer, ptr {cut}, align {b.width}")
+    kept = [now] if space.error < 0 else [now, b.row("%w", space.rough)]
+    with only_if(b, b.put(f"xor i1 {_null(b, '%begun')}, true")):
+        for first in dict.fromkeys([space.y, space.z]):
+            _copied(b, "%begun", b.row("%w", first), space.states)
+        for k, place in enumerate(kept):
+            b.store(b.load("%begun", space.states + k), place)
+        b.store(b.load("%begun", space.states + 2), cut)
     b.do("call void @segment(ptr %w, ptr %p, ptr %breaks)")
     last = b.put("sub i64 %stopcount, 1")
     end = _shared(b, "%stops", last)
@@ -67,7 +81,21 @@ def on_dates(module: Module, space: Space, phases: dict[str, Phase], tableau: Ta
         with only_if(b, b.put(f"icmp sge i64 {j}, 0")):
             phases["outs"].call(b, target)
             b.do(f"call void @report(ptr %w, ptr %out, i64 %alive, i64 {j}, i64 %reports)")
-    module.close(f"{RUN}{shared}, ptr noalias %breaks) nounwind", b)
+    with only_if(b, b.put(f"xor i1 {_null(b, '%ends')}, true")):
+        _copied(b, b.row("%w", space.y), "%ends", space.states)
+        for k, place in enumerate(kept):
+            b.store(b.load(place), "%ends", space.states + k)
+    module.close(f"{RUN}{shared}, ptr noalias %breaks, ptr %begun, ptr %ends) nounwind", b)
+
+
+def _null(b: Body, pointer: str) -> str:
+    return b.put(f"icmp eq ptr {pointer}, null")
+
+
+def _copied(b: Body, source: str, into: str, rows: int) -> None:
+    with loop(b, str(rows)) as i:
+        offset = times(b, i, b.width)
+        b.store(b.load(at(b, source, offset)), at(b, into, offset))
 
 
 def _shared(b: Body, table: str, index: str) -> str:

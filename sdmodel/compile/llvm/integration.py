@@ -178,10 +178,13 @@ def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, a
     b.store(b.select(b.both(wrong, active) if active else wrong, b.xadd(count, splat(1.0)), count), place)
 
 
-def every_vector(module: Module, space: Space, extra: str, passed: str, prepare: Callable[[Body, str], str]) -> None:
+def every_vector(
+    module: Module, space: Space, extra: str, passed: str, prepare: Callable[[Body, str], str], later: str = ""
+) -> None:
     """Emit `@runs`, which calls `@run` for each vector of runs.
 
-    `extra` lists additional parameters, of which `passed` are handed to `@run`; `prepare` emits one per vector.
+    `extra` and `later` list additional parameters, `later` after all others; of `extra`, `passed` are handed to `@run`,
+    and what `prepare` emits per vector.
     """
     b = module.body()
     b.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
@@ -200,7 +203,7 @@ def every_vector(module: Module, space: Space, extra: str, passed: str, prepare:
             b.do(f"store {b.f64} {b.load('%w', space.rough)}, ptr {at(b, '%rough', times(b, run, 8))}, align 8")
     head = "i64 %vectors, i64 %count, ptr noalias %params, i64 %stride, ptr noalias %w, ptr noalias %out"
     rough = ", ptr noalias %rough" if space.error >= 0 else ""
-    module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}{rough}) nounwind", b)
+    module.close(f"void @runs({head}, ptr noalias %first, i64 %reports, {extra}{rough}{later}) nounwind", b)
 
 
 RUN = "internal void @run(ptr noalias %w, ptr noalias %p, ptr noalias %out, i64 %alive, i64 %reports, "

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 
 from sdmodel.compile.llvm.emit import emit
-from sdmodel.compile.llvm.engine import Target, assembled
 from sdmodel.compile.llvm.ir import Machine
 from sdmodel.compile.llvm.plan import Plan
+from sdmodel.compile.llvm.target import Target, assembled
 from sdmodel.compile.program import Program
 from sdmodel.core.tableau import Tableau
 

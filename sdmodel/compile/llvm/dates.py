@@ -1,0 +1,60 @@
+"""Breaks of many runs, found once for each distinct set of values on which they depend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from sdmodel.compile.events import Clock
+from sdmodel.compile.llvm.breaks import cuts
+from sdmodel.compile.llvm.job import Job, address, aligned
+from sdmodel.compile.program import Program
+from sdmodel.compile.programs import depends
+
+Array = np.ndarray
+
+
+class Dates:
+    """The tables of breaks of a kernel with exact dates; `function` is its compiled `@watch`."""
+
+    def __init__(self, program: Program, clock: Clock, function: Callable[..., None], lanes: int) -> None:
+        self.program, self.clock, self._function, self._lanes = program, clock, function, lanes
+        self._dated = sorted(depends(program, *(n for s in clock.sources for n in (s.test, s.against) if n >= 0)))
+
+    def of(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
+        """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
+
+        They are found once for each distinct set of values on which they depend.
+        """
+        lanes, end = self._lanes, float(job.at[-1])
+        # The end stands in for no values at all; sets are told apart by their bits.
+        rests = np.column_stack([job.given[low:high, self._dated], np.full(high - low, end)])
+        sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]
+        _, first, which = np.unique(sets, return_index=True, return_inverse=True)
+        params = replace(job, given=job.given[low + first], data=[], words=job.words[:, :0]).rows(0, len(first), lanes)
+        watch, shape = self._watcher(params, work), (len(params), lanes)
+        begin = float(job.at[0])
+        beyond = end + 1e-6 * max(end - begin, job.step)
+        dates, bad = cuts(self.clock, self.program, watch, begin, end, shape)
+        after, bad_after = cuts(self.clock, self.program, watch, end, beyond, shape)
+        found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
+        vectors = -(-len(which) // lanes)
+        place = which[np.minimum(np.arange(vectors * lanes), len(which) - 1)].reshape(vectors, lanes)
+        table = aligned((vectors, found.shape[1], lanes))
+        table[:] = found[place].transpose(0, 2, 1)
+        return table, (bad | bad_after).ravel()[place]
+
+    def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
+        """Wrap `@watch` as a function of arrays."""
+        sources, stride = len(self.clock.sources), params[0].nbytes
+
+        def watch(t: Array, held: Array) -> Array:
+            times, given, out = aligned(t.shape), aligned(held.shape), aligned((*t.shape[:2], 2 * sources, self._lanes))
+            times[:], given[:] = t, held
+            pointers = [address(a) for a in (work, times, given, out)]
+            self._function(*t.shape[:2], address(params), stride, *pointers)
+            return out
+
+        return watch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
     from sdmodel.study.finding import Finding
 
-HYPOTHESES, RECOMMENDATIONS = "hypotheses.toml", "recommendations.toml"
-_TEXTS = ("en", "zh", "paper", "asked_en", "asked_zh", "left_out_en", "left_out_zh", "cannot", "cannot_zh")
+HYPOTHESES, RECOMMENDATIONS, GLOSSARY = "hypotheses.toml", "recommendations.toml", "glossary.toml"
 
 
 class Experiment(Protocol):
@@ -82,6 +81,16 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
+class Term:
+    """A word of the report with what it means; texts by language."""
+
+    says: Mapping[str, str]
+    means: Mapping[str, str]
+    refused: tuple[str, ...]
+    """Chinese words for the same that no text of ours may use."""
+
+
+@dataclass(frozen=True)
 class Library:
     """The experiments of a package.
 
@@ -106,7 +115,7 @@ class Library:
     def names(self) -> list[str]:
         """Names of the experiments."""
         found = [entry.name for entry in self.folder.iterdir() if entry.name.endswith(".toml")]
-        others = (HYPOTHESES, RECOMMENDATIONS)
+        others = (HYPOTHESES, RECOMMENDATIONS, GLOSSARY)
         return sorted(name[:-5] for name in found if name not in others and not name.startswith("words."))
 
     def __getitem__(self, name: str) -> Experiment:
@@ -149,6 +158,13 @@ class Library:
         return found
 
     @cached_property
+    def glossary(self) -> list[Term]:
+        """The words of the report, in the order in which they are shown; none if the package has no list of them."""
+        if not self.folder.joinpath(GLOSSARY).is_file():
+            return []
+        return [_term(row) for row in table_of("glossary", self._text(GLOSSARY))["term"]]
+
+    @cached_property
     def languages(self) -> list[str]:
         """Languages with a table of translations."""
         found = [entry.name.split(".") for entry in self.folder.iterdir()]
@@ -176,12 +192,11 @@ class Library:
 
 
 def _hypothesis(name: str, row: Mapping[str, Any]) -> Hypothesis:
-    known(row, ("claims", *_TEXTS), "hypotheses")
-    if "claims" not in row or "en" not in row:
-        raise DesignError(f"hypotheses.toml: '{name}' needs 'claims' and 'en'.")
-    says = {ENGLISH: row["en"], **({"zh": row.get("paper", row.get("zh"))} if {"paper", "zh"} & set(row) else {})}
+    texts = ("asked_en", "asked_zh", "left_out_en", "left_out_zh", "cannot", "cannot_zh")
+    _whole({"id": name, **row}, ("claims", ENGLISH, "paper"), HYPOTHESES, texts)
     asked, left_out = (_by_language(row, f"{key}_") for key in ("asked", "left_out"))
     cannot = {lang: row[key] for lang, key in ((ENGLISH, "cannot"), ("zh", "cannot_zh")) if key in row}
+    says = {ENGLISH: row[ENGLISH], "zh": row["paper"]}
     return Hypothesis(name, tuple(row["claims"]), says, asked, left_out, cannot)
 
 
@@ -190,9 +205,20 @@ def _by_language(row: Mapping[str, Any], prefix: str) -> dict[str, str]:
 
 
 def _recommendation(row: Mapping[str, Any]) -> Recommendation:
-    keys = ("id", "section", "en", "zh", "instruments", "predictions")
-    known(row, keys, "recommendations")
-    if missing := [key for key in keys if key not in row]:
-        raise DesignError(f"recommendations.toml: '{row.get('id', '?')}' lacks '{missing[0]}'.")
+    _whole(row, ("section", ENGLISH, "zh", "instruments", "predictions"), RECOMMENDATIONS)
     says = {lang: row[lang] for lang in (ENGLISH, "zh")}
     return Recommendation(row["id"], row["section"], says, tuple(row["instruments"]), tuple(row["predictions"]))
+
+
+def _term(row: Mapping[str, Any]) -> Term:
+    _whole({"id": row.get(ENGLISH), **row}, (ENGLISH, "zh", "means", "means_zh", "not"), GLOSSARY)
+    says, means = {lang: row[lang] for lang in (ENGLISH, "zh")}, {ENGLISH: row["means"], "zh": row["means_zh"]}
+    return Term(says, means, tuple(row["not"]))
+
+
+def _whole(row: Mapping[str, Any], needed: Sequence[str], file: str, more: Sequence[str] = ()) -> None:
+    """Raise for unknown keys and for keys that are needed and missing."""
+    known(row, ("id", *needed, *more), file.removesuffix(".toml"))
+    for key in ("id", *needed):
+        if key not in row:
+            raise DesignError(f"{file}: '{row.get('id', '?')}' lacks '{key}'.")

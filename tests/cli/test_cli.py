@@ -108,8 +108,8 @@ def test_run_writes_every_variable(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "a.csv", index_col="time")
     assert table.index.tolist() == [2009, 2014, 2019, 2024, 2029, 2034]
     assert table["exit start"].iloc[0] == pytest.approx(2020 + 182 / 366)
-    assert table["phased out share"].iloc[-1] == 1
-    assert "cumulative cost[culture]" in table.columns
+    assert table["staying"].iloc[-1] == 0
+    assert "fiscal cost by instrument[institution]" in table.columns
 
 
 def test_run_a_scenario_with_a_picture(tmp_path: Path) -> None:
@@ -176,11 +176,11 @@ def test_sweep_writes_a_row_a_run(tmp_path: Path) -> None:
 
 def test_sweep_takes_a_design_and_gives_each_element_a_column(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("base coordination\n0.3\n0.6\n", encoding="utf-8")
-    call("sweep", "policy", "--design", "mine.csv", "--outcome", "cumulative cost at 2034", "-o", "x.csv", cwd=tmp_path)
+    call("sweep", "policy", "--design", "mine.csv", "--outcome", "fiscal cost by instrument at 2034", "-o", "x.csv", cwd=tmp_path)
     table = pd.read_csv(tmp_path / "x.csv")
     assert table["base coordination"].tolist() == [0.3, 0.6]
     instruments = sdmodel.load("policy").ranges["instrument"].elements
-    assert [f"cumulative cost at 2034 [{i}]" for i in instruments] == list(table.columns[1:-2])
+    assert [f"fiscal cost by instrument at 2034 [{i}]" for i in instruments] == list(table.columns[1:-2])
 
 
 def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_export_writes_what_vensim_opens(tmp_path: Path) -> None:
             "'trust time' is given the text 'long', which is not a number",
         ),
         (["run", "network", "--set", "trust time=99"], "its range in network.mdl is 2 to 8"),
-        (["run", "network", "--set", "reach=1"], "'reach' is not a constant"),
+        (["run", "network", "--set", "deepening=1"], "'deepening' is not a constant"),
         (["run", "network", "--method", "magic"], "no method 'magic'"),
         (["run", "network", "--every", "0"], "give a finite number above 0"),
         (["run", "shandong", "-s", "late exti"], "no scenario 'late exti'. Nearest: late exit"),

@@ -188,8 +188,8 @@ def test_names_and_ranges_are_checked_when_it_runs() -> None:
         model.run(Scenario(paths={"exit strat": Schedule((2020,), (1,))}))
     with pytest.raises(RangeError, match=r"its range in policy\.mdl is 2015 to 2100"):
         model.run(Scenario(values={"exit start": 2010}))
-    with pytest.raises(RangeError, match="'exit depth' is given 2"):
-        model.run(Scenario(paths={"exit depth": Schedule((2015, 2020), (1, 2))}))
+    with pytest.raises(RangeError, match="'certification' is given 2"):
+        model.run(Scenario(paths={"certification": Schedule((2015, 2020), (1, 2))}))
     with pytest.raises(OverrideError, match="not a constant"):
         model.run(Scenario(paths={"fiscal cost": Schedule((2015, 2020), (1, 2))}))
     with pytest.raises(UnknownNameError, match="no scenario"):

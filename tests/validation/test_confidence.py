@@ -413,7 +413,7 @@ def test_the_book_of_the_shipped_model_is_whole() -> None:
     spec = read_spec(model)
     edges = set(links(model).edges)
     ids = {loop.id for loop in spec.loop}
-    assert {f"R{i}" for i in range(1, 14)} | {f"B{i}" for i in (2, 3, 4, 6, 7, 8, 9, 10, 11, 12)} <= ids
+    assert ids == {"R1b", "R3b", "R5b", *(f"R{i}" for i in range(1, 14) if i != 9), *(f"B{i}" for i in (*range(1, 10), 12))}
     for loop in spec.loop:
         names = [entry.partition("[")[0] for entry in loop.path]
         assert set(zip(names, (*names[1:], names[0]), strict=True)) <= edges, loop.id

@@ -176,7 +176,17 @@ def test_sweep_writes_a_row_a_run(tmp_path: Path) -> None:
 
 def test_sweep_takes_a_design_and_gives_each_element_a_column(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("base coordination\n0.3\n0.6\n", encoding="utf-8")
-    call("sweep", "policy", "--design", "mine.csv", "--outcome", "fiscal cost by instrument at 2034", "-o", "x.csv", cwd=tmp_path)
+    call(
+        "sweep",
+        "policy",
+        "--design",
+        "mine.csv",
+        "--outcome",
+        "fiscal cost by instrument at 2034",
+        "-o",
+        "x.csv",
+        cwd=tmp_path,
+    )
     table = pd.read_csv(tmp_path / "x.csv")
     assert table["base coordination"].tolist() == [0.3, 0.6]
     instruments = sdmodel.load("policy").ranges["instrument"].elements

@@ -83,7 +83,7 @@ def test_an_id_that_the_paper_does_not_have_is_seen(whole: Model) -> None:
 
 
 def test_a_variable_that_does_not_exist_is_seen(whole: Model) -> None:
-    texts = changed(whole, link=lambda rows: rows[0].update(ways=[["advisers", "wisdom"]]))
+    texts = changed(whole, link=lambda rows: rows[0].update(ways=[["public information", "wisdom"]]))
     assert texts == ["C01: there is no variable 'wisdom'"]
 
 
@@ -99,7 +99,8 @@ def test_a_link_by_way_of_everything_is_no_answer(whole: Model) -> None:
 
 def test_a_lever_that_does_not_carry_the_instrument_is_seen(whole: Model) -> None:
     texts = changed(whole, merged=lambda rows: rows[0].update(lever="venture programme"))
-    assert texts == ["P02: the lever 'venture programme' does not carry this id"]
+    ids = traceability.stated_file()["merged"][0]["ids"]
+    assert texts == [f"{p}: the lever 'venture programme' does not carry this id" for p in ids]
 
 
 def test_an_empty_reason_is_seen(whole: Model) -> None:
@@ -115,8 +116,8 @@ def test_a_path_follows_the_equations_in_the_course_of_a_run(whole: Model) -> No
 
 
 def test_initial_values_are_no_path(whole: Model) -> None:
-    assert "reference deep links" in whole.uses("deep links per firm")
-    assert traceability.path(whole, "deep links per firm", "reference deep links") == []
+    assert "usual new product profit" in whole.uses("new product profit")
+    assert traceability.path(whole, "new product profit", "usual new product profit") == []
     assert "trust" in whole.uses("contributing share")
     assert traceability.path(whole, "contributing share in 2009", "contributing share") == []
 

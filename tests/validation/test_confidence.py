@@ -413,7 +413,13 @@ def test_the_book_of_the_shipped_model_is_whole() -> None:
     spec = read_spec(model)
     edges = set(links(model).edges)
     ids = {loop.id for loop in spec.loop}
-    assert ids == {"R1b", "R3b", "R5b", *(f"R{i}" for i in range(1, 14) if i != 9), *(f"B{i}" for i in (*range(1, 10), 12))}
+    assert ids == {
+        "R1b",
+        "R3b",
+        "R5b",
+        *(f"R{i}" for i in range(1, 14) if i != 9),
+        *(f"B{i}" for i in (*range(1, 10), 12)),
+    }
     for loop in spec.loop:
         names = [entry.partition("[")[0] for entry in loop.path]
         assert set(zip(names, (*names[1:], names[0]), strict=True)) <= edges, loop.id
@@ -421,11 +427,8 @@ def test_the_book_of_the_shipped_model_is_whole() -> None:
         assert len(read_spec(sdmodel.load(sector)).behaviour) >= 4, sector
 
 
-def test_the_shipped_sectors_behave_and_the_whole_conserves() -> None:
-    model = sdmodel.load("shandong")
-    rows = extreme_conditions(model, read_spec(model), 40, 1)
-    assert [row.name for row in rows if row.verdict == "miss"] == []
-    for sector in model.sectors:
+def test_the_shipped_sectors_behave() -> None:
+    for sector in sdmodel.load("shandong").sectors:
         one = sdmodel.load(sector)
         assert verdicts(partial_models({sector: one}, {sector: read_spec(one)})) == {"pass"}, sector
 

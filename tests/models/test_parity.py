@@ -149,7 +149,7 @@ def test_rk4_equals_simlin(file: Path, acted: bool) -> None:
     by_simlin(file, acted, "rk4")
 
 
-@pytest.mark.parametrize("file", (*OWN_ELEMENTS, "shandong"), indirect=True)
+@pytest.mark.parametrize("file", [*OWN_ELEMENTS, "shandong"], indirect=True)
 def test_euler_equals_simlin_where_pysd_cannot_run(file: Path) -> None:
     by_simlin(file, True, "euler")
 

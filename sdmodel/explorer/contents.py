@@ -13,6 +13,7 @@ from sdmodel.compile.parameters import constant_values
 from sdmodel.core.errors import ReadError, SdmodelError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure, Variable
+from sdmodel.core.units import DIMENSIONLESS_WORDS
 from sdmodel.explorer.kernel import PageKernel
 from sdmodel.solve.inputs import resolve_scenario
 
@@ -22,6 +23,11 @@ _CHOICE = re.compile(r"([^(),;]+?)\s*\((\d+)\b[^)]*\)")
 _MOST_CHOICES = 8
 _ARM_KEYS = frozenset({"name", "text", "values", "finding", "link"})
 _FRONT_KEYS = frozenset({"levers", "outcomes", "money", "scenarios", "zh"})
+
+
+def _unit(variable: Variable) -> str:
+    """The unit as readers see it: nothing for a number without one."""
+    return "" if variable.unit.lower() in DIMENSIONLESS_WORDS else variable.unit
 
 
 def contents(structure: Structure, kernel: PageKernel) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def contents(structure: Structure, kernel: PageKernel) -> dict[str, Any]:
         {
             "name": v.name,
             "kind": v.kind,
-            "unit": v.unit,
+            "unit": _unit(v),
             "text": v.sentence,
             "equation": table["equation"][v.name],
             "source": table["source"][v.name],
@@ -79,7 +85,7 @@ def _parameters(structure: Structure, kernel: PageKernel) -> list[dict[str, Any]
         out.append(
             {"name": name, "place": index[name], "value": value, **_range(structure, variable, value)}
             | {
-                "unit": variable.unit,
+                "unit": _unit(variable),
                 "text": variable.sentence,
                 "role": variable.role if marked else "lever",
                 "group": variable.sector or variable.group,

@@ -5,17 +5,22 @@ beside it say which model, samples and seed they come from. `hypotheses.md`, the
 records. What the index says of them is written by hand.
 """
 
-import json
 import sys
 from pathlib import Path
 
 from model_pages import grid, plain, put
 
+from sdmodel.core.errors import ReadError
 from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
-from sdmodel.study.verdict import Region, Verdict
+from sdmodel.study.finding import Finding
+from sdmodel.study.outcomes import STANDARD
+from sdmodel.study.phrases import shipped_phrases
+from sdmodel.study.plain import plainly
+from sdmodel.study.verdict import WORDS, shares_of
 
 DOCS = Path(__file__).parents[1]
+PHRASES = shipped_phrases()
 
 
 def write(folder, samples=None, names=()):
@@ -33,103 +38,91 @@ def write(folder, samples=None, names=()):
 
 
 def page(finding):
-    """The page of one finding."""
-    record = finding.record
+    """The page of one finding: headline first."""
+    first, *more = plainly(finding, PHRASES)
     written = finding.plan.strip().split("\n\n")
     design = "\n\n".join(plain(part).replace("\\`", "`") for part in written)
-    lines = [f"# {finding.question}", "", f"**{plain(finding.headline or finding.sentence).rstrip('.')}.**", ""]
+    lines = [f"# {finding.question}", "", f"**{plain(first)}** {plain(' '.join(more))}", ""]
     if finding.status:
         lines += [f"Provisional. {finding.status}", ""]
-    for name in finding.figures:
+    for name in finding.drawn():
         lines += [f"```{{image}} {name}.png", f":alt: {finding.question}", f":target: ../_images/{name}.png", "```", ""]
     if finding.verdicts:
-        lines += ["## Answer", "", *grid(["", "Prediction", "Holds in", "Effect", "Label", "Verdict"],
-                  [verdict(v) for v in finding.verdicts], [10, 34, 16, 22, 9, 9]), ""]  # fmt: skip
-        lines += ["## What decides it", "", *(f"- {plain(v.reasons)}" for v in finding.verdicts), ""]
+        heads = ["", "Prediction", "Verdict", "For", "No difference", "Against", "Effect"]
+        lines += ["## Answer", "", *grid(heads, [row(v) for v in finding.verdicts], [9, 33, 16, 8, 10, 8, 16]), ""]
+        lines += ["## What decides it", ""]
+        lines += [f"- {v.hypothesis}: {plain(' '.join(v.reasons(PHRASES)))}" for v in finding.verdicts]
+        lines += ["", *outcomes(finding)]
     lines += ["## Beside it", "", *(f"- {plain(note)}" for note in finding.notes), ""]
-    lines += ["## Written down before the first run", "", design, ""]
-    lines += [
-        "## Record",
-        "",
+    lines += ["## Written down before the first run", "", design, "", "## Record", "", made(finding)]
+    return "\n".join(lines) + "\n"
+
+
+def outcomes(finding):
+    """The standard outcomes of each pair of arms that a prediction compares."""
+    pairs = dict.fromkeys((v.arm, v.against) for v in finding.verdicts if v.arm)
+    lines = ["## Outcomes", "", "In percent of samples: more, no difference that counts, less, in 2034.", ""]
+    rows = []
+    for arm, against in pairs:
+        compared = finding.compare(arm, against).set_index("outcome")[["favour", "neither", "opposite"]]
+        cells = [" / ".join(f"{s:.0%}" for s in shares_of(compared.loc[name])).replace("%", "") for name in STANDARD]
+        rows.append([f"{plain(arm)} against {plain(against)}", *cells])
+    return [*lines, *grid(["", *STANDARD], rows, [19, *[9] * len(STANDARD)]), ""]
+
+
+def made(finding):
+    """The sentence on the runs."""
+    record = finding.record
+    return (
         f"{record['samples']:,} samples, seed {record['seed']}, {record['runs']:,} runs; model "
         f"`{record['composition'][:12]}`, sdmodel {record['sdmodel']}. First stage: {plain(record['certificate'])}. "
         f"{{download}}`Run record <{finding.name}.json>`; `sdmodel experiment {finding.name}` does it again and leaves "
-        "the table as well.",
-    ]
-    return "\n".join(lines) + "\n"
+        "the table as well."
+    )
 
 
 def table(folder, hypotheses):
     """The page with a row for each of the 48 hypotheses, from the records of the findings."""
     by_id = {}
     for path in sorted(folder.glob("*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        for row in found["verdicts"]:
-            by_id[row["hypothesis"]] = (path.stem, loaded(row))
-    rows, words, refuted = [], {}, []
+        try:
+            found = Finding.load(path)
+        except ReadError as error:
+            print(error, file=sys.stderr)  # to be asked again
+            continue
+        by_id |= {v.hypothesis: (found.name, v) for v in found.verdicts}
+    rows, words = [], {}
     for name, hypothesis in hypotheses.items():
         where, v = by_id.get(name, ("", None))
-        word = v.word if v else "not testable here"
+        word = v.word if v else "cannot be asked here"
         words[word] = words.get(word, 0) + 1
-        told = ["", "no experiment", "", "", ""] if v is None else [
-            f"**{v.word}**", v.label, f"{v.share:.0%} ({v.interval[0]:.0%} to {v.interval[1]:.0%})", effect(v),
-            str(v.region) if v.region else v.label_reason,
-        ]  # fmt: skip
-        if word == "not supported":
-            refuted.append(f"- [{name}]({where}.md) {hypothesis.says['en']} Holds in {v.share:.0%} of samples.")
-        rows.append([f"[{name}]({where}.md)" if where else name, hypothesis.says["en"], *map(plain_or_link, told)])
-    counted = ", ".join(f"{words[word]} {word}" for word in report.WORDS if word in words)
+        said = plain(v.told(PHRASES)) if v else plain(hypothesis.cannot.get("en", word))
+        cells = [f"**{said}**", *(f"{share:.0%}" for share in v.shares), effect(v)] if v else [f"**{said}**", *[""] * 4]
+        rows.append([f"[{name}]({where}.md)" if where else name, plain(hypothesis.says["en"]), *cells])
+    counted = ", ".join(f"{words[word]} {word}" for word in WORDS if word in words)
+    heads = ["", "The paper says", "Verdict", "For", "No difference", "Against", "Effect"]
     return "\n".join(
         [
             "# Every hypothesis of the paper",
             "",
-            f"{len(rows)} predictions: {counted}. What is built in is never called supported; shares are over assumed "
-            "ranges that published figures of 2009 to 2014 do not rule out, and are no probabilities.",
+            f"{len(rows)} predictions: {counted}. Shares are over assumed ranges that published figures of 2009 to "
+            "2014 do not rule out, and are no probabilities.",
             "",
-            *grid(["", "The paper says", "Verdict", "Label", "Holds in", "Effect", "Condition"], rows,
-                  [7, 24, 10, 9, 12, 18, 20]),
-            "",
-            "## What the paper recommends and the model does not support",
-            "",
-            *refuted,
-            "",
-            "What is built in is left out here: it follows from an assumption that its page names, refutes nothing "
-            "and confirms nothing.",
+            *grid(heads, rows, [6, 30, 24, 7, 9, 8, 16]),
             "",
         ]
-    )  # fmt: skip
-
-
-def loaded(row):
-    """A verdict from its record."""
-    known = {f: row[f] for f in Verdict.__dataclass_fields__ if f in row}
-    if known.get("region"):
-        known["region"] = Region(**known["region"])
-    return Verdict(**known)
-
-
-def plain_or_link(text):
-    """Text safe in Markdown, bold kept."""
-    return text if text.startswith("**") else plain(text)
+    )
 
 
 def effect(v):
     """Median and interval of an effect with its unit."""
     middle, least, most = v.effect
-    return f"{middle:+.3g} ({least:+.3g} to {most:+.3g}) {v.effect_unit}"
+    return f"{middle:+.2g} ({least:+.2g} to {most:+.2g}) {plain(v.unit)}"
 
 
-def verdict(v):
+def row(v):
     """One row of the table of verdicts."""
-    low, high = v.interval
-    return [
-        v.hypothesis,
-        plain(v.prediction),
-        f"{v.share:.0%} of {v.samples:,} samples ({low:.0%} to {high:.0%})",
-        effect(v),
-        v.label,
-        f"**{v.word}**",
-    ]
+    return [v.hypothesis, plain(v.says), f"**{plain(v.word)}**", *(f"{share:.0%}" for share in v.shares), effect(v)]
 
 
 if __name__ == "__main__":

@@ -280,6 +280,20 @@ def stale(record: Mapping[str, Any], model: Model) -> str:
     return f"The finding is of another {which} ({made[:12] or 'not named'}; this one is {model.fingerprint[:12]})."
 
 
+def current(record: Mapping[str, Any], model: Model, digest: str, samples: int, seed: int) -> bool:
+    """Whether a saved finding is what asking now would give: same model, question, samples and seed.
+
+    Parameters
+    ----------
+    record
+        `Finding.record`.
+    model, digest, samples, seed
+        The composition, `Question.digest`, and what is asked for.
+    """
+    asked = {"composition": model.fingerprint, "digest": digest, "samples": samples, "seed": seed}
+    return bool(digest) and all(record.get(key) == value for key, value in asked.items())
+
+
 def status(model: Model) -> str:
     """Reason why a finding of this model is provisional; empty if it is not."""
     if len(model.sectors) >= SECTORS:

@@ -264,13 +264,17 @@ def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
     record = json.loads((folder / "procurement.json").read_text(encoding="utf-8"))
     assert record["record"]["seed"] == 7
     assert record["record"]["samples"] == 2
-    assert record["finding"] in text
+    assert record["name"] == "procurement"
+    lines = text.strip().splitlines()
+    assert lines[-1] == str(Path("results") / "procurement" / "procurement.png")
+    assert lines[-4].startswith("A yuan of public money brings more of firms' own RnD through procurement")
+    assert all(line.endswith(".") for line in lines[-4:-1])  # three plain sentences
     assert len(pd.read_csv(folder / "procurement.csv")) == 2 * 4
 
 
 def test_the_report_is_one_page_with_figures(tmp_path: Path) -> None:
     text = call("report", "--only", "procurement", "-n", "2", "--workers", "1", "-q", cwd=tmp_path)
-    assert text.startswith("procurement: H10 (conditional)")
+    assert text.startswith("procurement: A yuan of public money")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "data:image/png;base64," in page

@@ -14,16 +14,19 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
+from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
 from sdmodel.study import report
-from sdmodel.study.finding import Finding, stale
+from sdmodel.study.finding import Finding, current, stale
 from sdmodel.study.outcomes import measure
 from sdmodel.study.paired import Paired
 from sdmodel.study.plain import plainly
 from sdmodel.study.question import ONE_BUDGET, Equal, Loop, Prediction, Question
+from sdmodel.study.question_file import question_of, table_of
 from sdmodel.study.sampling import RANGE_FACTORS, widened, wider_samples
 from sdmodel.study.translation import Say, Translation
 
+FOLDER = Path(str(shipped("experiments")))
 TEXT = """
 present value of public money = INTEG(price a*a+price b*b, 0) ~ million CNY ~ |
 price a = 2 ~ 1/Year [1,3] ~ Price of a. [uncertainty] [@guess] |
@@ -274,6 +277,52 @@ def test_a_record_names_its_composition_and_says_when_it_is_stale(finding: Findi
     assert stale({"model_hash": other.fingerprint}, other) == ""  # of a record made before compositions were named
     assert "changed model" in stale({"model_hash": "x"}, model)
     assert "not named" in stale({}, model)
+
+
+def test_a_saved_finding_is_current_for_the_same_model_question_samples_and_seed(
+    finding: Finding, model: sdmodel.Model
+) -> None:
+    record = {**finding.record, "digest": "abc"}
+    assert current(record, model, "abc", 40, 3)
+    assert not current(record, model, "abd", 40, 3)
+    assert not current(record, model, "abc", 41, 3)
+    assert not current(record, model, "abc", 40, 1)
+    assert not current(record, model.replace("worth of b", 2.0), "abc", 40, 3)
+    assert not current(finding.record, model, "", 40, 3)  # a question that came from no file
+
+
+def test_the_digest_of_a_file_changes_with_it() -> None:
+    table = table_of("procurement", (FOLDER / "procurement.toml").read_text(encoding="utf-8"))
+    one = question_of("procurement", table)
+    assert one.digest == question_of("procurement", table).digest != ""
+    assert one.digest != question_of("procurement", {**table, "plan": "another"}).digest
+    assert one.digest != question_of("procurement", table, overlays={"x.mdl": "y"}).digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"holds": "abs(effect) > 1"}, "'H10' has 'holds'"),
+        ({"least": 0}, "'least', above 0"),
+        ({"says": "It works"}, "begins with 'that'"),
+        ({"effect": "gain('x', 'a')"}, "has both 'effect' and 'arm'"),
+        ({"by": "ratio"}, "no way to compare 'ratio'"),
+        ({"expects": "much"}, "expects 'much'"),
+        ({"hope": 1}, "no key of procurement.toml 'hope'"),
+    ],
+)
+def test_a_faulty_prediction_is_refused_by_name(change: dict[str, object], message: str) -> None:
+    table = table_of("procurement", (FOLDER / "procurement.toml").read_text(encoding="utf-8"))
+    table["prediction"][0] |= change
+    with pytest.raises((DesignError, UnknownNameError), match=message):
+        question_of("procurement", table)
+
+
+def test_a_measure_does_not_take_the_name_of_a_standard_outcome() -> None:
+    table = table_of("procurement", (FOLDER / "procurement.toml").read_text(encoding="utf-8"))
+    table["measures"]["own RnD"] = "present_value('own RnD')"
+    with pytest.raises(DesignError, match="'own RnD' has the name of a standard outcome"):
+        question_of("procurement", table)
 
 
 def test_stale_findings_are_listed() -> None:

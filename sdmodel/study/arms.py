@@ -198,7 +198,8 @@ class Arms:
         start
             First guess.
         low, high
-            Bounds of the lever; default its range in the file, for a mix 0 and 1.
+            Bounds of the lever; default its range in the file, for a mix 0 and the largest size at which all of its
+            constants are in theirs.
         base
             Money that is spent in any case; the money beyond it is made equal.
         tolerance
@@ -216,8 +217,8 @@ class Arms:
         if given:
             raise DesignError(f"'{given[0]}' is solved for and cannot be set by a setting as well.")
 
-        ends = (self.model.owner(lever).low, self.model.owner(lever).high) if isinstance(lever, str) else (0.0, 1.0)
-        low, high = rows(ends[0] if low is None else low), rows(ends[1] if high is None else high)
+        least = self.model.owner(lever).low if isinstance(lever, str) else 0.0
+        low, high = rows(least if low is None else low), self._most(steps) if high is None else rows(high)
         goal = rows(target)
         size = goal - rows(base)
 
@@ -258,6 +259,17 @@ class Arms:
             (np.abs(roots.residual) <= tolerance).reshape(shape),
             by_setting(_last_of_each(pieces), list(settings), len(self.draws)),
         )
+
+    def _most(self, steps: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """Largest size at which no constant leaves its range, from its value at 0 and its rise; 1 if none limits."""
+        most = []
+        for name, (zero, unit) in steps.items():
+            owner = self.model.owner(name)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                room = (np.where(unit > 0, owner.high, owner.low) - zero) / unit
+            most.append(np.where(unit == 0, np.inf, room))
+        largest: np.ndarray = np.min(most, axis=0)
+        return np.where(np.isfinite(largest), largest * (1 - 1e-12), 1.0)  # never past the range by rounding
 
     def without(
         self,

@@ -95,8 +95,7 @@ def conditions(side: np.ndarray, draws: pd.DataFrame) -> tuple[Condition, ...]:
     tuple of Condition
         At most three, the strongest first; none where no constant moves the mean side by 0.1 and four standard errors.
     """
-    parts = _parts(draws)
-    if len(side) < 2 * FEWEST or not parts or np.ptp(side) == 0:
+    if len(side) < 2 * FEWEST or np.ptp(side) == 0 or not (parts := _parts(draws)):
         return ()
     masks = np.array([mask for _, _, _, mask in parts])
     size = masks.sum(axis=1)

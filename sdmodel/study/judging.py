@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 MONEY = Standard("difference", "million CNY", 1.0)
 """How public money of two arms is compared: a present value, of which one million counts."""
+MOST_PAIRED = 12
+"""Most arms of which every pair is compared."""
 SPREAD = ("median", "low", "high")
 _NONE = (np.nan, np.nan, np.nan)
 
 
 def outcomes_table(paired: Paired) -> pd.DataFrame:
     """Compare every arm with every arm before it on the standard outcomes and on public money.
+
+    With more than `MOST_PAIRED` arms each is compared with the reference only.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def outcomes_table(paired: Paired) -> pd.DataFrame:
     rows = []
     arms = [paired.reference, *(arm for arm in paired.arms if arm != paired.reference)]
     for i, arm in enumerate(arms):
-        for against in arms[:i]:
+        for against in arms[: i if len(arms) <= MOST_PAIRED else min(i, 1)]:
             for outcome, kind in kinds.items():
                 effect = kind.scale * paired.compare(outcome, arm, against, kind.by)
                 compared = against == paired.reference and outcome != PUBLIC

@@ -19,7 +19,7 @@ from sdmodel.study.judging import outcomes_table, paths_table, regret_table
 from sdmodel.study.outcomes import STANDARD_MEASURES, Measure
 from sdmodel.study.overlay import overlaid
 from sdmodel.study.paired import PUBLIC, Effect, Paired
-from sdmodel.study.results import ArmResults, unscaled
+from sdmodel.study.results import ArmResults, joined, unscaled
 from sdmodel.study.sampling import RANGE_FACTORS, wider_samples
 from sdmodel.study.verdict import Verdict, counted, decided, judge, quantiles
 
@@ -41,12 +41,12 @@ ONE_BUDGET = "one budget for all samples"
 
 @dataclass(frozen=True)
 class Equal:
-    """Arms that spend the public money of another arm, sample by sample, by solving one size in each."""
+    """Arms that spend the public money of another arm, or a budget, sample by sample, by solving one size in each."""
 
     like: str
-    """Arm whose public money is spent."""
+    """Arm whose public money is spent; empty with a `budget`."""
     lever: str | Mix
-    """Lever or mix that is solved in each arm."""
+    """Lever or mix that is solved in each arm; empty with `mixes`."""
     arms: Mapping[str, Setting]
     """Constants of each arm."""
     start: float = 1.0
@@ -57,6 +57,10 @@ class Equal:
     size: str | Mix | None = None
     """Lever or mix that scales the arm whose money is spent, where one budget is given to all samples; without it this
     is left out."""
+    budget: float | None = None
+    """Present value in million CNY, beyond the reference, that is spent in every sample."""
+    mixes: Mapping[str, Mix] = field(default_factory=dict)
+    """A mix of its own for each arm, in place of the lever."""
 
 
 @dataclass(frozen=True)
@@ -244,10 +248,14 @@ class Question:
         results.paired.add(plain, measured, arms.draws)
         anyway = last(plain.sel(setting=self.reference), MONEY)
         for equal in self.equal:
-            spent = results.paired[PUBLIC, equal.like] if budget is None else anyway + budget
+            most = equal.budget if budget is None else budget
+            spent = results.paired[PUBLIC, equal.like] if most is None else anyway + most
             able = spent - anyway > 0
             target = np.where(able, spent, anyway + 1)
-            groups: list[tuple[str | Mix, Mapping[str, Setting]]] = [(equal.lever, equal.arms)]
+            own = equal.mixes
+            known = dict(arms.model.parameters()["value"])
+            lever = joined([own[arm] for arm in equal.arms], known) if own else equal.lever
+            groups: list[tuple[str | Mix, Mapping[str, Setting]]] = [(lever, equal.arms)]
             if budget is not None and equal.size is not None and equal.like not in results.solved:
                 groups.append((equal.size, {equal.like: unscaled(self.arms[equal.like], equal.size)}))
             for lever, settings in groups:
@@ -264,7 +272,7 @@ class Question:
                 fine = found.spent & able
                 results.paired.add(found.result, measured, arms.draws, fine)
                 for i, (name, setting) in enumerate(settings.items()):
-                    results.solved[name] = (setting, lever, found.lever[i], fine[i], found.result)
+                    results.solved[name] = (setting, own.get(name, lever), found.lever[i], fine[i], found.result)
         return results
 
     # -- judging ------------------------------------------------------------------------------------------------
@@ -273,7 +281,8 @@ class Question:
         if not self.equal:
             return list(self.arms)
         first = self.equal[0].like
-        return [first, *(arm for equal in self.equal if equal.like == first for arm in equal.arms)]
+        own = [first] if first else []
+        return [*own, *(arm for equal in self.equal if equal.like == first for arm in equal.arms)]
 
     def _loops(self, arms: Arms, results: ArmResults) -> list[list[tuple[str, float]]]:
         """For each prediction its median effects with each link held in turn, in the first samples."""

@@ -171,10 +171,18 @@ def _lever(given: str | Table) -> Any:
 
 
 def _equal(row: Table, name: str) -> Equal:
-    known(row, ("like", "lever", "arms", "start", "low", "high", "size"), name)
-    more = {k: row[k] for k in ("start", "low", "high") if k in row}
-    arms: Mapping[str, Setting] = row["arms"]
-    return Equal(row["like"], _lever(row["lever"]), arms, size=_lever(row["size"]) if "size" in row else None, **more)
+    known(row, ("like", "budget", "lever", "mixes", "arms", "start", "low", "high", "size"), name)
+    mixes: Mapping[str, Any] = {arm: _lever(mix) for arm, mix in row.get("mixes", {}).items()}
+    arms: Mapping[str, Setting] = {**{arm: {} for arm in mixes}, **row.get("arms", {})}
+    for one, other in (("like", "budget"), ("lever", "mixes")):
+        if (one in row) == (other in row):
+            raise DesignError(f"{name}.toml: the arms {', '.join(arms)} need '{one}' or '{other}', not both or none.")
+    for arm in arms if mixes else ():
+        if arm not in mixes:
+            raise UnknownNameError(arm, mixes, "arm", f"It has no mix in {name}.toml.")
+    more = {k: row[k] for k in ("start", "low", "high", "budget") if k in row}
+    size = _lever(row["size"]) if "size" in row else None
+    return Equal(row.get("like", ""), _lever(row.get("lever", "")), arms, size=size, mixes=mixes, **more)
 
 
 def _loop(row: Table, name: str) -> Loop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,13 @@ class ArmResults:
             for arm, (_, _, _, able, _) in self.solved.items()
             if not able.all()
         ]
+
+
+def joined(mixes: Sequence[Mix], values: Mapping[str, float]) -> Mix:
+    """One mix with parts of shape (arms, 1) from a mix for each arm; a constant that an arm lacks keeps its value."""
+    names = dict.fromkeys(name for mix in mixes for name in mix)
+    parts = {name: np.array([mix.get(name, (values[name], 0.0)) for mix in mixes]) for name in names}
+    return {name: (p[:, :1], p[:, 1:]) for name, p in parts.items()}
 
 
 def unscaled(setting: Setting, size: str | Mix) -> dict[str, Any]:

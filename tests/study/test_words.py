@@ -16,7 +16,9 @@ from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
 from sdmodel.study.library import Library
 
-PHRASES: dict[str, dict[str, str]] = tomllib.loads((Path(str(shipped("models"))) / "phrases.toml").read_text("utf-8"))
+MODELS = Path(str(shipped("models")))
+PHRASES: dict[str, dict[str, str]] = tomllib.loads((MODELS / "phrases.toml").read_text("utf-8"))
+NOTES: dict[str, dict[str, Any]] = tomllib.loads((MODELS / "notes.toml").read_text("utf-8"))
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 ID = re.compile(r"\b[PH]\d\d\b")
 
@@ -84,6 +86,13 @@ def test_sentences_and_instruments_of_the_paper_are_its_own() -> None:
     assert not recommended - {name for one in LIBRARY.recommendations for name in one.instruments}
 
 
+def test_each_sector_is_told_in_both_languages() -> None:
+    for name, note in NOTES.items():
+        assert note["title_zh"], name
+        assert note["about_zh"].endswith("。"), name
+        assert len(note["leaves_out_zh"]) == len(note["leaves_out"]), name
+
+
 def chinese() -> Iterator[tuple[str, str]]:
     """Our Chinese texts with what they are of; sentences of the paper are its own."""
     for name, one in LIBRARY.hypotheses.items():
@@ -91,6 +100,7 @@ def chinese() -> Iterator[tuple[str, str]]:
             yield name, texts.get("zh", "")
     yield from ((one.id, one.says["zh"]) for one in LIBRARY.recommendations)
     yield from ((name, " ".join(row[key] for key in row if key.startswith("zh"))) for name, row in PHRASES.items())
+    yield from ((name, note["about_zh"] + "".join(note["leaves_out_zh"])) for name, note in NOTES.items())
     yield from LIBRARY.translation("zh").table.items()
     yield from ((one.says["en"], one.says["zh"] + one.means["zh"]) for one in LIBRARY.glossary)
 

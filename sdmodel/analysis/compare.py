@@ -66,8 +66,8 @@ def compare(first: Any, second: Any, *, tolerance: float = 1e-6) -> pd.DataFrame
     >>> import sdmodel
     >>> model = sdmodel.load("network")
     >>> table = sdmodel.compare(model.run(), model.run({"trust time": 5.0}))
-    >>> table.index[1]
-    'trust'
+    >>> table.index[0], "trust" in table.index
+    ('trust time', True)
     """
     if isinstance(first, Structure) and isinstance(second, Structure):
         return _models(first, second)

@@ -17,7 +17,7 @@ from sdmodel.core.units import parse
 from sdmodel.model import Model
 from sdmodel.study import stages
 
-FIGURES = {"F53": 0.03, "F54": 0.05, "F55": 0.08, "F56": 0.3, "F57": 0.1}
+FIGURES = {"F53": 0.03, "F54": 0.05, "F55": 0.08}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,8 @@ def made(**paths: list[float]) -> xr.Dataset:
     nil = {name: (("run", "time"), np.zeros((1, length))) for name in stages.outputs()}
     given = {name.replace("_", " "): (("run", "time"), np.array([path], dtype=float)) for name, path in paths.items()}
     found = xr.Dataset({**nil, **given}, {"run": [0], "time": np.arange(length) + 2009.0})
-    found["loop gain"] = found["loop gain"].expand_dims(quality=["weak", "strong"])
+    for name in ("factor synergy", "process synergy", "loop gain"):
+        found[name] = found[name].expand_dims(quality=["weak", "strong"])
     per = ["all firms", "private capital"]
     return found.assign({name: found[name] + 1 for name in per if name.replace(" ", "_") not in paths})
 
@@ -84,20 +85,20 @@ def numbers(found: xr.Dataset, level: str, column: str = "stage") -> list[int]:
 
 
 def test_a_stage_counts_only_after_those_before_it() -> None:
-    found = made(founding_synergy=[0.4, 0.6, 0.6, 0.4], real_RnD_intensity=[0.06] * 4, process_synergy=[0.6] * 4)
+    found = made(factor_synergy=[0.4, 0.6, 0.6, 0.4], real_RnD_intensity=[0.06] * 4, process_synergy=[0.6] * 4)
     assert numbers(found, "micro") == [1, 3, 3, 1]
     assert numbers(found, "micro", "highest") == [3, 3, 3, 3]
 
 
 def test_ranges_of_guesses_say_how_far_the_stage_is_open() -> None:
-    found = made(founding_synergy=[0.4, 0.6, 0.8], real_RnD_intensity=[0.02] * 3)
+    found = made(factor_synergy=[0.4, 0.6, 0.8], real_RnD_intensity=[0.02] * 3)
     assert numbers(found, "micro") == [1, 1, 1]
     assert numbers(found, "micro", "most") == [2, 2, 2]
     assert numbers(found, "micro", "least") == [1, 1, 1]
 
 
 def test_a_ceiling_is_harder_at_the_low_end_of_its_range() -> None:
-    order = {"self_organisation_index": [0.9] * 3, "chance_to_switch_unaided": [1.0] * 3}
+    order = {"self_organisation_index": [0.9] * 3, "chance_to_switch": [1.0] * 3}
     found = made(**order, intervention_intensity=[0.2, 0.4, 0.6])
     assert numbers(found, "macro") == [2, 2, 1]
     assert numbers(found, "macro", "least") == [2, 1, 1]
@@ -107,7 +108,7 @@ def test_a_ceiling_is_harder_at_the_low_end_of_its_range() -> None:
 def test_a_push_is_passed_once_it_was_made_in_its_turn() -> None:
     state = {
         "self_organisation_index": [0.6, 0.6, 0.6, 0.2, 0.2],
-        "chance_to_switch_unaided": [0.2, 0.2, 0.2, 0.9, 0.9],
+        "chance_to_switch": [0.2, 0.2, 0.2, 0.9, 0.9],
         "push_offer": [0, 0.2, 0, 0, 0],
         "new_track_share": [0.3, 0.3, 0.4, 0.7, 0.9],
     }
@@ -147,7 +148,7 @@ def test_a_sweep_is_read_as_its_runs_are(whole: Model) -> None:
 
 
 def test_a_failed_run_has_no_stage() -> None:
-    found = made(founding_synergy=[0.6, np.nan], real_RnD_intensity=[0.04, 0.04])
+    found = made(factor_synergy=[0.6, np.nan], real_RnD_intensity=[0.04, 0.04])
     table = stages.stages(found)
     row = table[(table["level"] == "micro") & (table["time"] == 2010)].iloc[0]
     assert row[["stage", "least", "most", "highest", "waits for"]].isna().all()
@@ -156,7 +157,7 @@ def test_a_failed_run_has_no_stage() -> None:
 
 def test_a_variable_that_was_not_kept_is_named() -> None:
     with pytest.raises(sdmodel.errors.UnknownNameError, match="outputs"):
-        stages.stages(made(trust=[0.0, 1.0]).drop_vars("founding synergy"))
+        stages.stages(made(trust=[0.0, 1.0]).drop_vars("factor synergy"))
 
 
 # -- against the paper ------------------------------------------------------------------------------------------------

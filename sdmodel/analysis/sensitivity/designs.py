@@ -105,9 +105,9 @@ def one_at_a_time(parameters: Ranges) -> pd.DataFrame:
     Examples
     --------
     >>> import sdmodel
-    >>> parameters = sdmodel.load("network").uncertainties.loc[["trust time"]]
+    >>> parameters = sdmodel.load("network").uncertainties.loc[["contact rate"]]
     >>> sdmodel.one_at_a_time(parameters)["setting"].tolist()
-    ['base', 'trust time: low', 'trust time: high']
+    ['base', 'contact rate: low', 'contact rate: high']
     """
     import pandas as pd
 

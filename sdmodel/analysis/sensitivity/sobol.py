@@ -94,10 +94,10 @@ def sobol(
     --------
     >>> import sdmodel
     >>> model = sdmodel.load("network")
-    >>> few = model.uncertainties.loc[["trust time", "imitation speed"]]
+    >>> few = model.uncertainties.loc[["contact rate", "cost of contributing"]]
     >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
     >>> table.loc["trust at 2034", "total"].idxmax()
-    'imitation speed'
+    'cost of contributing'
     """
     check(of=of, rng=rng, scenario=scenario, n=n)
     analyse = salib_method("sobol")

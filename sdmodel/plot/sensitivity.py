@@ -38,7 +38,7 @@ def indices(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None 
     >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
     >>> fig, axes = sdmodel.plot.indices(table)
     >>> [text.get_text() for text in axes[0].get_yticklabels()]
-    ['cost of contributing', 'contact rate']
+    ['contact rate', 'cost of contributing']
     """
     rows, name = chosen(table, outcome, "first", "total", "total_low", "total_high")
     if "other" in rows.index.names:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from corners import largest_change
 
 import sdmodel
 from sdmodel.model import Model
 from sdmodel.study.measured import lever_settings
 
-STEP = 0.0625
+STEP = 0.125
 END = 2034.0
+SETTINGS = lever_settings()
 
 
 @pytest.fixture(scope="module")
@@ -21,27 +21,13 @@ def whole() -> Model:
 
 
 # -- levers and their dates ----------------------------------------------------------------------------------------
-def test_each_setting_of_a_lever_acts_in_its_state(whole: Model) -> None:
-    """A lever whose gate is shut in the base run looks useless there."""
-    rows = [{**context, **values} for acted, context in SETTINGS.values() for values in ({}, acted)]
-    given = whole.levers["value"].to_dict()
-    design = pd.DataFrame([{**given, **row} for row in rows])
-    found = whole.sweep(design, list(whole.outcomes), every=1, workers=1, progress=False, certificate=0)
-    assert not found["status"].any()
-    change = largest_change(found, whole.outcomes)
-    assert [name for name, moved in zip(SETTINGS, change, strict=True) if not moved > 1e-4] == []
-
-
-SETTINGS = lever_settings()
-
-
 def test_no_lever_by_itself_changes_history(whole: Model) -> None:
     levers = whole.levers
     given = levers["value"].to_dict()
     rows = [given, *({**given, name: row[end]} for name, row in levers.iterrows() for end in ("low", "high"))]
-    design = pd.DataFrame(rows).assign(**{"FINAL TIME": 2014.9375})
+    design = pd.DataFrame(rows).assign(**{"FINAL TIME": 2014.875})
     stocks = [v.name for v in whole.equations.values() if v.kind == "stock"]
-    model = whole.replace("FINAL TIME", 2014.9375)
+    model = whole.replace("FINAL TIME", 2014.875)
     found = model.sweep(design.drop(columns="FINAL TIME"), stocks, every=STEP, workers=1, progress=False, certificate=0)
     assert not found["status"].any()
     for name in stocks:
@@ -62,7 +48,7 @@ def test_dates_that_someone_can_set_lie_after_history(whole: Model) -> None:
 def test_nothing_compared_is_still_on_its_way_at_the_end(whole: Model) -> None:
     """What a verdict rests on has stood for five years, and so have the settings of the table of levers."""
     over = [start + 5.0 for start in (2020.0, 2016.0, 2024.0)]
-    given = whole.levers["value"]
+    given = whole.parameters()["value"]
     states = [{**context, **acted} for acted, context in SETTINGS.values()]
     for values in (*states, *(s.values for s in whole.scenarios.values())):
         at = {n: values.get(n, given[n]) for n in given.index}
@@ -78,9 +64,7 @@ def test_nothing_compared_is_still_on_its_way_at_the_end(whole: Model) -> None:
 LAW = {
     "extra deduction rate[b1]": {"flat extra deduction": 0.5},
     "extra deduction rate[b5]": {"progressive deduction size": 1.0},
-    "small profit ceiling": {"extra small profit ceiling": 0.5},
-    "loss carry period": {"extra loss carry period": 5},
-    "depreciation speed": {"extra depreciation speed": 0.4},
+    "depreciation at once": {"extra depreciation speed": 0.4},
 }
 
 
@@ -96,11 +80,8 @@ def test_a_tax_lever_adds_the_same_to_the_law_as_it_was_and_as_enacted(whole: Mo
 
 def test_a_lever_that_ends_the_deduction_ends_that_of_later_law_as_well(whole: Model) -> None:
     run = whole.run({"law deduction kept": 0, "law path switch": 1}, every=1)
-    for name in ("extra deduction rate", "deduction per claimant", "new unused deduction"):
+    for name in ("extra deduction rate", "deduction per claimant", "tax forgone"):
         assert np.abs(run[name].loc[2016.0:].to_numpy()).max() < 1e-9, name
-    forgone = run["tax forgone"].sum(axis=1)  # what was put aside before is still used
-    assert (forgone.loc[2016.0:].diff().dropna() < 0).all()
-    assert forgone.loc[2034.0] < 1e-4 * forgone.loc[2014.0]
 
 
 def test_a_tax_lever_still_moves_rnd_under_the_law_as_enacted(whole: Model) -> None:
@@ -111,8 +92,8 @@ def test_a_tax_lever_still_moves_rnd_under_the_law_as_enacted(whole: Model) -> N
 
 # -- read-outs, samples --------------------------------------------------------------------------------------------
 INDICES = (
-    "intervention intensity", "intervention volume", "self organisation index", "autonomy", "loop gain",
-    "selection mechanism", "competition mechanism", "cooperation mechanism",
+    "intervention intensity", "intervention volume", "self organisation index", "loop gain", "selection mechanism",
+    "competition mechanism", "cooperation mechanism",
 )  # fmt: skip
 
 

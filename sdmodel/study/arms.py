@@ -225,12 +225,14 @@ class Arms:
         def constants(x: np.ndarray, which: np.ndarray) -> dict[str, np.ndarray]:
             return {name: zero[which] + x * unit[which] for name, (zero, unit) in steps.items()}
 
+        first, final = (constants(x, np.arange(len(goal))) for x in (low, high))
         search = Rounds(
             self.model,
-            design.assign(**constants(low, np.arange(len(low)))),
+            design.assign(**first),
             [MONEY],
             every=self.model.time["final time"] - self.model.time["initial time"],
             step=SEARCH_STEP,
+            ranges={n: (min(x.min(), final[n].min()), max(x.max(), final[n].max())) for n, x in first.items()},
             workers=self.workers,
         )
 

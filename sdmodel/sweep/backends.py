@@ -18,6 +18,7 @@ from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
+from sdmodel.sweep.fork import Fork
 from sdmodel.sweep.plan import Plan
 from sdmodel.sweep.refinement import refine, refined_run
 
@@ -67,10 +68,13 @@ def instructions(plan: Plan) -> str:
     return f"{platform.machine()}{more}"
 
 
-def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None) -> Chunk:
+def run_chunk(
+    plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndarray | None = None, shared: Fork | None = None
+) -> Chunk:
     """Execute rows start to stop; results are bitwise independent of the worker.
 
-    If `into`, (runs, outputs, times), is given, the kernel writes directly to these rows, which saves a copy.
+    If `into`, (runs, outputs, times), is given, the kernel writes directly to these rows, which saves a copy. Runs go
+    on from `shared`, what all runs have in common (see `sdmodel.sweep.fork`), to the same bits.
     """
     if plan.engine != "kernel":
         return _run_python(plan, start, stop)
@@ -86,6 +90,7 @@ def run_chunk(plan: Plan, start: int, stop: int, threads: int = 1, into: np.ndar
         numbers=plan.numbers[start:stop],
         out=None if into is None else into[start:stop],
         rough=rough,
+        begun=None if shared is None else (shared.begun, shared.which[start:stop]),
     )
     values[found != FINE] = np.nan
     solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough))
@@ -123,18 +128,23 @@ def processors() -> int:
 
 
 def done_chunks(
-    plan: Plan, starts: Sequence[int], rows: int, workers: int, into: np.ndarray | None = None
+    plan: Plan,
+    starts: Sequence[int],
+    rows: int,
+    workers: int,
+    into: np.ndarray | None = None,
+    shared: Fork | None = None,
 ) -> Iterator[Chunk]:
     """Iterate over chunks in order of completion. Only a few are in progress at a time, so memory is bounded."""
     ends = [min(s + rows, plan.runs) for s in starts]
     if workers <= 1 or len(starts) <= 1:
         for start, stop in zip(starts, ends, strict=True):
-            yield run_chunk(plan, start, stop, threads=workers, into=into)
+            yield run_chunk(plan, start, stop, workers, into, shared)
         return
     with _pool(plan, workers) as pool:
         todo = iter(zip(starts, ends, strict=True))
         under_way: set[Future[Chunk]] = set()
-        work = _in_worker if plan.engine != "kernel" else _in_thread(plan, into)
+        work = _in_worker if plan.engine != "kernel" else _in_thread(plan, into, shared)
         try:
             while True:
                 for start, stop in todo:
@@ -164,8 +174,8 @@ def _pool(plan: Plan, workers: int) -> Executor:
     return ProcessPoolExecutor(workers, context, _start_worker, (plan,))
 
 
-def _in_thread(plan: Plan, into: np.ndarray | None) -> Any:
-    return lambda start, stop: run_chunk(plan, start, stop, into=into)
+def _in_thread(plan: Plan, into: np.ndarray | None, shared: Fork | None) -> Any:
+    return lambda start, stop: run_chunk(plan, start, stop, 1, into, shared)
 
 
 _worker: Plan | None = None

@@ -76,9 +76,13 @@ class Plan:
 
     def parameters(self, start: int, stop: int) -> np.ndarray:
         """Parameters of rows start to stop, shape (stop - start, parameters)."""
-        out = np.tile(self.base, (stop - start, 1))
+        return self.chosen(np.arange(start, stop))
+
+    def chosen(self, rows: np.ndarray) -> np.ndarray:
+        """Parameters of some rows, shape (rows, parameters)."""
+        out = np.tile(self.base, (len(rows), 1))
         for i, values in self.columns:
-            out[:, i] = values[start:stop]
+            out[:, i] = values[rows]
         return out
 
     def rows(self, start: int, stop: int) -> Plan:

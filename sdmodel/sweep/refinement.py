@@ -106,7 +106,7 @@ def refined_run(plan: Plan, engine: Engine, p: np.ndarray, row: int) -> tuple[np
 
 def halved(plan: Plan, rows: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
     """Results (rows, outputs, times) and status (rows,) of some rows with TIME STEP halved repeatedly."""
-    parameters = np.concatenate([plan.parameters(int(row), int(row) + 1) for row in rows])
+    parameters = plan.chosen(rows)
     parameters[:, plan.program.parameters.index("TIME STEP")] /= 2**halvings
     values, status, _ = kernel_of(plan).run(
         parameters, plan.times, series=kernel_series(plan, rows), seed=plan.seed, numbers=plan.numbers[rows]

@@ -13,6 +13,7 @@ from sdmodel.solve.inputs import inputs_named, resolve_scenario
 from sdmodel.solve.times import Every
 from sdmodel.solve.values import read_sweep_data
 from sdmodel.sweep.backends import chunk_rows, done_chunks, processors, with_engine
+from sdmodel.sweep.fork import Fork, fork
 from sdmodel.sweep.plan import make_plan
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Rounds:
     step
         Time step of the rounds, for methods that land on exact dates; coarser than that of the runs that are kept.
         Runs for which it is too long are not solved again, so the caller checks what it found in an ordinary sweep.
+    ranges
+        Bounds of the columns that change between rounds; what the rows share before these act is solved only once.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Rounds:
         *,
         every: Every = None,
         step: float | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
         workers: int | None = None,
     ) -> None:
         data, paths = read_sweep_data(model, None)
@@ -62,6 +66,9 @@ class Rounds:
             start[place] = step
             plan = replace(plan, base=start, columns=columns, refine=False)
         self.model, self.plan, self.workers = model, with_engine(plan), workers or processors()
+        index = plan.program.parameters.index
+        bounds = {index(label): ends for name, ends in (ranges or {}).items() for label in inputs_named(model, name)}
+        self.shared = fork(self.plan, self.workers, bounds) if bounds else None
 
     def __call__(self, rows: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Outputs, shape (rows, outputs, times), of some rows with these values; NaN where a run failed."""
@@ -72,6 +79,7 @@ class Rounds:
         plan = replace(self.plan, columns=columns, numbers=self.plan.numbers[rows], series=series)
         out = np.empty((plan.runs, len(plan.outputs), len(plan.times)))
         size = chunk_rows(plan, min(self.workers, plan.runs))
-        for chunk in done_chunks(plan, range(0, plan.runs, size), size, self.workers, out):
+        shared = self.shared and Fork(self.shared.begun, self.shared.which[rows])
+        for chunk in done_chunks(plan, range(0, plan.runs, size), size, self.workers, out, shared):
             out[chunk.start : chunk.stop] = chunk.values
         return out

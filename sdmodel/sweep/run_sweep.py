@@ -26,6 +26,7 @@ from sdmodel.sweep.backends import chunk_rows, done_chunks, instructions, proces
 from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
 from sdmodel.sweep.files import locked
+from sdmodel.sweep.fork import fork
 from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
@@ -329,7 +330,7 @@ def _chunks(
     into: np.ndarray | None = None,
 ) -> Iterable[Chunk | int]:
     if client is None:
-        return done_chunks(plan, list(starts), rows, workers, into)
+        return done_chunks(plan, list(starts), rows, workers, into, None if into is None else fork(plan, workers))
     from sdmodel.sweep.dask_backend import cluster_chunks
 
     return cluster_chunks(client, plan, list(starts), rows, place)

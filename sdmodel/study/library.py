@@ -10,7 +10,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.study.question import Question
 from sdmodel.study.question_file import known, question_of, table_of
+from sdmodel.study.shared import Shared
 from sdmodel.study.translation import ENGLISH, Translation
 
 if TYPE_CHECKING:
@@ -126,7 +128,7 @@ class Library:
             own: Experiment = module.experiment(name, table)
             return own
         overlays = {file: self._text("overlays", file) for file in table.get("overlays", ())}
-        return question_of(name, table, module, overlays)
+        return question_of(name, table, module, overlays, {"shared": self._shared})
 
     def check(self, name: str) -> None:
         """Raise if there is no experiment of this name.
@@ -183,6 +185,16 @@ class Library:
         if lang == ENGLISH:
             return Translation()
         return Translation(lang, tomllib.loads(self._text(f"words.{lang}.toml"))["words"])
+
+    @cached_property
+    def _shared(self) -> Shared:
+        """Runs of the model as it is, for all questions of a process."""
+
+        def everything(model: Model) -> list[str]:
+            asked = [q for q in map(self.__getitem__, self.names) if isinstance(q, Question) and q.shares_reference]
+            return list(dict.fromkeys(v for q in asked for v in q.outputs(model)))
+
+        return Shared(everything)
 
     def _text(self, *parts: str) -> str:
         return self.folder.joinpath(*parts).read_text(encoding="utf-8")

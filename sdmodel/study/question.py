@@ -21,6 +21,7 @@ from sdmodel.study.overlay import overlaid
 from sdmodel.study.paired import PUBLIC, Effect, Paired
 from sdmodel.study.results import ArmResults, joined, unscaled
 from sdmodel.study.sampling import RANGE_FACTORS, wider_samples
+from sdmodel.study.shared import Shared
 from sdmodel.study.verdict import Verdict, counted, decided, judge, quantiles
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Question:
     """The plan written before the first run: arms, outcomes, and the condition of each prediction."""
     overlays: Mapping[str, str] = field(default_factory=dict)
     """Equations that change the model for all arms (`overlay`), by the name of their file."""
+    shared: Shared | None = None
+    """Runs of the model as it is that further questions of the process find; None runs them each time."""
     digest: str = ""
     """Hash of the file that it was read from, by which a saved finding is known to answer it."""
 
@@ -163,6 +166,11 @@ class Question:
     def reference(self) -> str:
         """Arm without the treatment."""
         return next(iter(self.arms))
+
+    @property
+    def shares_reference(self) -> bool:
+        """Whether the reference is the model as it is."""
+        return not self.arms[self.reference] and not self.overlays
 
     def measured(self, model: Model) -> dict[str, Measure]:
         """The standard outcomes that a model has, and those of the question."""
@@ -223,7 +231,7 @@ class Question:
             paths=paths_table(self.paths, results, self.reference),
             status=status(own),
             notes=[*(self.notes(results.paired) if self.notes else ()), *results.unequal_money()],
-            record=arms.record(self.name, seed, results.plain)
+            record=arms.record(self.name, seed, results.runs(self.reference))
             | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint, "digest": self.digest},
             plan=self.plan,
         )
@@ -242,11 +250,15 @@ class Question:
         """
         for name, text in self.overlays.items():
             arms.model = overlaid(arms.model, text, name)
-        plain = arms.run(f"{stage} {self.name}", self.arms, certificate=certificate)
-        results = ArmResults(Paired(self.reference), plain, {})
-        measured = self.measured(arms.model)
-        results.paired.add(plain, measured, arms.draws)
-        anyway = last(plain.sel(setting=self.reference), MONEY)
+        results, measured = ArmResults(Paired(self.reference), {}, {}), self.measured(arms.model)
+        own = dict(self.arms)
+        if self.shared and self.shares_reference:
+            del own[self.reference]
+            label = f"{stage} {self.reference}"
+            results.add(self.shared.run(arms, label, self.reference, certificate=certificate), measured, arms.draws)
+        if own:
+            results.add(arms.run(f"{stage} {self.name}", own, certificate=certificate), measured, arms.draws)
+        anyway = last(results.runs(self.reference), MONEY)
         for equal in self.equal:
             most = equal.budget if budget is None else budget
             spent = results.paired[PUBLIC, equal.like] if most is None else anyway + most

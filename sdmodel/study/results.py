@@ -14,7 +14,10 @@ from sdmodel.study.paired import Paired
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
+
+    from sdmodel.study.outcomes import Measure
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,8 @@ class ArmResults:
     """Runs of all arms and their measures."""
 
     paired: Paired
-    plain: xr.Dataset
-    """Runs of the arms without equal money."""
+    plain: dict[str, xr.Dataset]
+    """Runs of each arm without equal money."""
     solved: dict[str, tuple[Setting, str | Mix, np.ndarray, np.ndarray, xr.Dataset]]
     """Setting, lever, its values, whether they spend the money, and runs of the arms of equal money."""
 
@@ -31,7 +34,12 @@ class ArmResults:
         """Paths of one arm."""
         if arm in self.solved:
             return self.solved[arm][4].sel(setting=arm)
-        return self.plain.sel(setting=arm)
+        return self.plain[arm]
+
+    def add(self, found: xr.Dataset, measures: Mapping[str, Measure], draws: pd.DataFrame) -> None:
+        """Add the runs of arms without equal money, and their measures."""
+        self.plain.update({str(arm): found.sel(setting=arm) for arm in found["setting"].to_numpy()})
+        self.paired.add(found, measures, draws)
 
     def able(self, arm: str, n: int) -> np.ndarray:
         """Whether the money of an arm could be made equal, in the first samples."""

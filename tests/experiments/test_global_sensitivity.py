@@ -19,6 +19,7 @@ def finding(model: sdmodel.Model) -> Finding:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(global_sensitivity, "TRAJECTORIES", 2)
         patch.setattr(global_sensitivity, "PICKED", 1)
+        patch.setattr(global_sensitivity, "CERTIFIED", 0)
         return ASKED.ask(BLOCKS + 1, 1, workers=1, progress=False, model=model)
 
 

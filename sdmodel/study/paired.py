@@ -137,23 +137,6 @@ class Paired:
         parts = [0.0 if one == self.reference else self.per_yuan(outcome, one) for one in (arm, against)]
         return np.asarray(parts[0] - parts[1], float)
 
-    def best(self, measure: str, arms: list[str]) -> np.ndarray:
-        """Largest value among some arms; NaN where one of them has none."""
-        best: np.ndarray = np.max([self[measure, arm] for arm in arms], axis=0)
-        return best
-
-    def best_inside(self, measure: str, arms: list[str]) -> np.ndarray:
-        """How far the best arm inside an axis of arms is above both of its ends, in percent of the better end."""
-        return best_inside(np.array([self[measure, arm] for arm in arms]))
-
-
-def best_inside(values: np.ndarray) -> np.ndarray:
-    """How far the largest value inside an axis (rows) is above both ends, in percent of the larger end."""
-    ends = np.maximum(values[0], values[-1])
-    with np.errstate(all="ignore"):
-        over: np.ndarray = 100 * (values[1:-1].max(axis=0) / np.where(ends > 0, ends, np.nan) - 1)
-    return over
-
 
 # -- formulas -----------------------------------------------------------------------------------------------------
 Effect = Callable[[Paired], np.ndarray]
@@ -190,7 +173,7 @@ _SUMMARIES: dict[str, Callable[..., Any]] = {
     "finite": finite,
     "capital": str.capitalize,
 }
-_COMPARISONS = ("value", "gain", "change", "cost", "per_yuan", "best", "best_inside")
+_COMPARISONS = ("value", "gain", "change", "cost", "per_yuan")
 
 
 def quantile(values: np.ndarray, part: float) -> float:
@@ -210,9 +193,8 @@ def effect(formula: str, more: Mapping[str, Callable[..., Any]] | None = None, a
     Parameters
     ----------
     formula
-        It may call the comparisons of `Paired` (``value``, ``gain``, ``change``, ``cost``, ``per_yuan``, ``best``,
-        ``best_inside``), ``abs``, ``minimum``, ``maximum``, ``where``, ``above`` and ``at_least``, and name ``arm`` and
-        ``nan``.
+        It may call the comparisons of `Paired` (``value``, ``gain``, ``change``, ``cost``, ``per_yuan``), ``abs``,
+        ``minimum``, ``maximum``, ``where``, ``above`` and ``at_least``, and name ``arm`` and ``nan``.
     more
         Further functions, whose first argument is the `Paired`.
     arm

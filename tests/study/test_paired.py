@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sdmodel.core.errors import DesignError
-from sdmodel.study.paired import PUBLIC, Paired, above, at_least, best_inside, effect, summary
+from sdmodel.study.paired import PUBLIC, Paired, above, at_least, effect, summary
 from sdmodel.study.question import Prediction
 from sdmodel.study.verdict import WORDS, Verdict, counted, judge, quantiles, wilson
 
@@ -42,7 +42,6 @@ def paired() -> Paired:
         ("cost('b')", [4, NAN, 1]),  # below one million there is nothing to divide by, one million is enough
         ("per_yuan('own', 'b')", [1.25, NAN, 1]),
         ("per_yuan('own', 'a')", [0.5, -2, NAN]),
-        ("best('own', ['a', 'b'])", [15, 20, NAN]),  # an arm without a number leaves none
         ("maximum(gain('own', 'a'), gain('own', 'b'), 2)", [5, 2, NAN]),
         ("minimum(gain('own', 'a'), gain('own', 'b'))", [1, -2, NAN]),
         ("abs(gain('own', 'a'))", [1, 2, NAN]),
@@ -52,7 +51,6 @@ def paired() -> Paired:
         ("at_least(gain('own', 'b'), 1)", [5, NAN, 1]),
         ("value('own', arm)", [15, 20, 6]),
         ("tenth('b')", [1.5, 2, 0.6]),
-        ("best_inside('own', ['a', 'b', 'none'])", [100 * (15 / 11 - 1), 0, NAN]),
     ],
 )
 def test_comparisons_by_hand(paired: Paired, formula: str, values: list[float]) -> None:
@@ -85,12 +83,6 @@ def test_levels_are_met_or_passed() -> None:
     values = np.array([0.9, 1.0, 1.1])
     assert np.isnan(above(values, 1.0)).tolist() == [True, True, False]
     assert np.isnan(at_least(values, 1.0)).tolist() == [True, False, False]
-
-
-def test_the_best_inside_is_held_against_the_better_end() -> None:
-    axis = np.array([[1.0, 3.0, 2.0], [2.0, 3.0, 1.0], [4.0, 1.0, 4.0], [1.0, 2.0, -1.0]])
-    np.testing.assert_allclose(best_inside(axis), [300, 0, 100])
-    assert np.isnan(best_inside(np.array([[0.0], [1.0], [-1.0]]))).all()  # no end to be above
 
 
 # -- judging --------------------------------------------------------------------------------------------------------

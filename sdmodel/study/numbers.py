@@ -69,12 +69,12 @@ def interval(low: float, high: float, unit: str = "", lang: str = ENGLISH, *, si
 
     Examples
     --------
-    >>> interval(1.23, 45.6, "%"), interval(1.23, 45.6, "%", "zh")
-    ('1.2 to 46%', '1.2至46%')
+    >>> interval(1.23, 45.6, "%"), interval(1.23, 45.6, "%", "zh"), interval(0.5, 12, "million CNY")
+    ('1.2 to 46%', '1.2至46%', '500,000 CNY to 12 million CNY')
     """
     first, second = (number(value, unit, lang, signed=signed) for value in (low, high))
-    end = _unit(unit, lang)
-    if unit != MILLION_CNY and end and first.endswith(end) and second.endswith(end):
+    end = _after(second)
+    if end and end == _after(first):
         first = first.removesuffix(end)
     return f"{first}至{second}" if lang == "zh" else f"{first} to {second}"
 
@@ -121,6 +121,11 @@ def _figure(value: float, lang: str) -> str:
     if rounded >= 10:
         return f"{rounded:.0f}" if lang == "zh" else f"{rounded:,.0f}"
     return f"{rounded:.{max(1, 1 - math.floor(math.log10(rounded)))}f}".rstrip("0").rstrip(".")
+
+
+def _after(text: str) -> str:
+    """What follows the figure of a number."""
+    return text[max((i for i, letter in enumerate(text) if letter.isdigit()), default=-1) + 1 :]
 
 
 def _unit(unit: str, lang: str) -> str:

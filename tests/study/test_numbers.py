@@ -52,6 +52,8 @@ def test_signs_and_the_smallest_that_is_told() -> None:
     assert interval(-3.21, 4, "%", signed=True) == "−3.2 to +4%"
     assert interval(0.5, 12, "million CNY") == "500,000 CNY to 12 million CNY"
     assert interval(1, 2, "percentage points", "zh") == "1至2个百分点"
+    assert interval(120, 3200, "million CNY", "zh") == "1.2至32亿元"
+    assert interval(5, 300, "million CNY") == "5 to 300 million CNY"
 
 
 def test_a_share_is_all_or_none_only_where_it_is() -> None:

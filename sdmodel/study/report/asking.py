@@ -1,0 +1,101 @@
+"""Asking the questions of the report one after the other; what a folder keeps already is not asked again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sdmodel
+from sdmodel.core.errors import ReadError
+from sdmodel.study.finding import Finding
+from sdmodel.study.translation import Say
+
+if TYPE_CHECKING:
+    from sdmodel.study.library import Experiment, Library
+
+
+@dataclass(frozen=True)
+class Step:
+    """A finding, and how far the report is."""
+
+    finding: Finding
+    number: int
+    """Number of the finding, from 1."""
+    of: int
+    """Questions that were requested."""
+    kept: bool
+    """Whether it was read from the folder."""
+    left: float
+    """Seconds that the other questions are likely to take; NaN if nothing is known of that."""
+
+    @property
+    def progress(self) -> str:
+        """Such as `7 of 22, 2 min left`."""
+        if self.number == self.of or not self.left > 0:
+            return Say("{number} of {of}", number=self.number, of=self.of)
+        if self.left < 90:
+            return Say("{number} of {of}, {left:.0f} s left", number=self.number, of=self.of, left=self.left)
+        return Say("{number} of {of}, {left:.0f} min left", number=self.number, of=self.of, left=self.left / 60)
+
+
+def ask_all(
+    library: Library,
+    names: Sequence[str],
+    samples: int | None = None,
+    seed: int = 1,
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    progress: bool | None = None,
+) -> Iterator[Step]:
+    """Ask questions by name; each finding is saved before the next is asked.
+
+    Parameters
+    ----------
+    library, names
+        The experiments, and which of them; a name given twice is asked once.
+    samples, seed, workers, progress
+        As in `Question.ask`; `samples` None is each experiment's own number.
+    folder
+        Where findings are kept. A finding that lies there is read instead of asked again if model, question, samples
+        and seed are the same. None keeps nothing.
+
+    Yields
+    ------
+    Step
+    """
+    chosen = list(dict.fromkeys(names))
+    composition = sdmodel.load("shandong").fingerprint
+    kept = {name: _kept(library[name], composition, samples, seed, folder) for name in chosen}
+    seconds: list[float] = []
+    waiting = [name for name in chosen if kept[name] is None]
+    for number, name in enumerate(chosen, 1):
+        finding = kept[name]
+        if finding is None:
+            started = time.monotonic()
+            finding = library[name].ask(samples, seed, workers=workers, progress=progress)
+            if folder:
+                finding.save(folder)
+            seconds.append(time.monotonic() - started)
+            waiting.remove(name)
+        each = sum(seconds) / len(seconds) if seconds else float("nan")
+        yield Step(finding, number, len(chosen), kept[name] is not None, each * len(waiting))
+
+
+def _kept(
+    experiment: Experiment, composition: str, samples: int | None, seed: int, folder: Path | None
+) -> Finding | None:
+    """The finding that a folder keeps, if it is of the same model, question, samples and seed."""
+    path = folder / f"{experiment.name}.json" if folder else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = Finding.load(path)
+    except ReadError:
+        return None  # of another version, or cut off
+    wanted = {"composition": composition, "samples": samples or experiment.samples, "seed": seed}
+    wanted["digest"] = experiment.digest
+    return found if all(found.record.get(key) == value for key, value in wanted.items()) else None

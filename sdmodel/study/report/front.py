@@ -1,0 +1,161 @@
+"""Page one: what to do, by the paper's recommendations; and the ranking of instruments at an equal budget."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sdmodel.study.numbers import MILLION_CNY, PERCENT, share
+from sdmodel.study.paired import PUBLIC
+from sdmodel.study.report.recommendations import DO, NOT, OPEN, SAME, Advice, cost, reference_of
+from sdmodel.study.report.words import OUTCOMES, Words, natural
+from sdmodel.study.translation import Say
+
+if TYPE_CHECKING:
+    from sdmodel.study.finding import Finding
+    from sdmodel.study.verdict import Verdict
+
+RANKING = "instruments"
+"""Experiment whose arms are instruments of one budget, which the ranking shows."""
+HEADS = {DO: "Do", NOT: "Do not", SAME: "Makes no difference", OPEN: "Open"}
+
+
+def page_one(given: Sequence[Advice], asked: int, samples: int, words: Words) -> str:
+    """What to do, in four groups; the whole section is what is printed."""
+    groups = []
+    for answer, head in HEADS.items():
+        own = [one for one in given if one.answer == answer]
+        if own:
+            items = "".join(advice(one, words) for one in own)
+            groups.append(
+                f'<div class="group {answer.replace(" ", "-")}"><h2>{words.say(head)} <small>{len(own)}</small></h2>'
+                f"<ul>{items}</ul></div>"
+            )
+    lead = Say(
+        "{asked} recommendations of the paper, tried in a model of small technology firms in Shandong, in {samples:,} "
+        "samples of what is not known. Effects in 2034, equal public money; in brackets 5 to 95 % of samples. No "
+        "forecast.",
+        asked=asked,
+        samples=samples,
+    )
+    return (
+        f'<section id="do"><h1>{words.say("What to do for small technology firms")}</h1><p>{words.say(lead)}</p>'
+        f"{words.key()}{''.join(groups)}</section>"
+    )
+
+
+def advice(one: Advice, words: Words) -> str:
+    """One recommendation: what it says, three shares, size, cost, and what it hangs on."""
+    text = words.say(one.of.says.get(words.lang, one.of.says["en"]))
+    level = html.escape(one.of.section[:3])
+    if not one.judged:
+        return f'<li data-level="{level}"><span class="what">{text}</span> <em>{words.say("not asked")}</em></li>'
+    finding, verdict = next((j for j in one.judged if j[1].word != "true by construction"), one.judged[0])
+    link = html.escape(f"#q-{finding.name}")
+    parts = [f'<a class="what" href="{link}">{text}</a>', words.bar(verdict.shares, small=True)]
+    if verdict.samples:
+        parts.append(f'<span class="size">{size(verdict, words)}</span>')
+    spent = cost(finding, verdict.arm) if verdict.arm else None
+    if spent and math.isfinite(spent.effect[0]):
+        parts.append(f'<span class="cost">{words.say("cost")} {words.number(spent.effect[0], MILLION_CNY)}</span>')
+    parts.append(f"<em>{why(one, finding, verdict, words)}</em>")
+    return f'<li data-level="{level}">{" ".join(parts)}</li>'
+
+
+def size(verdict: Verdict, words: Words) -> str:
+    """The effect with what it is of, and against what."""
+    told = words.effect(natural(verdict), verdict.unit, least=min(0.1, verdict.least))
+    if not verdict.outcome:
+        return told
+    against = words.say(Say("against: {arm}", arm=verdict.against))
+    return f"{words.heading(verdict.outcome)} {told} {against}"
+
+
+def why(one: Advice, finding: Finding, verdict: Verdict, words: Words) -> str:
+    """What an answer hangs on: the outcomes it costs, or the constants that decide."""
+    if one.lost:
+        lost = ("、" if words.lang == "zh" else ", ").join(
+            f"{words.outcome(name)} {words.number(row.effect[0], row.unit, signed=True)}" for name, row in one.lost
+        )
+        return f"{words.say('but it costs')} {lost}"
+    if verdict.word == "true by construction":
+        return words.say("true by construction")
+    if one.answer in (DO, NOT, SAME):
+        return ""
+    if verdict.deciding:
+        first = verdict.deciding[0]
+        told = Say(
+            "right in {inside} of samples {where}, in {outside} elsewhere",
+            inside=share(first.inside[0], words.lang),
+            where=words.phrases(first.name, first.side, words.lang),
+            outside=share(first.outside[0], words.lang),
+        )
+        return words.say(told)
+    return words.say(verdict.word)
+
+
+# -- ranking ------------------------------------------------------------------------------------------------------
+def ranking(found: Sequence[Finding], words: Words) -> str:
+    """Effect of each instrument on each standard outcome at one budget, ranked; nothing without that experiment."""
+    finding = next((one for one in found if one.name == RANKING), None)
+    if finding is None or not len(finding.outcomes):
+        return ""
+    reference = reference_of(finding)
+    table = finding.outcomes[finding.outcomes["against"] == reference]
+    lists, options = [], []
+    for i, name in enumerate(n for n in OUTCOMES if n != PUBLIC and n in set(table["outcome"])):
+        rows = table[table["outcome"] == name].sort_values("median", ascending=False)
+        hidden = " hidden" if i else ""
+        lists.append(f'<ol class="rank" id="rank-{i}"{hidden}>{_ranked(rows, name, words)}</ol>')
+        options.append(f'<option value="rank-{i}">{words.heading(name)}</option>')
+    money = table[table["outcome"] == PUBLIC]["median"].median()
+    lead = Say(
+        "Each instrument alone, with the same public money: {money}. Change in 2034 against no change of policy, "
+        "median and 5 to 95 % of samples; then what it is per yuan.",
+        money=words.number(float(money), MILLION_CNY),
+    )
+    return (
+        f'<section id="ranking"><h2>{words.say("What the same money buys")}</h2><p>{words.say(lead)}</p>'
+        f'<p><label>{words.say("Ranked by")} <select id="rank">{"".join(options)}</select></label></p>'
+        f"{''.join(lists)}</section>"
+    )
+
+
+def _ranked(rows: pd.DataFrame, name: str, words: Words) -> str:
+    ends = rows[["low", "high"]].to_numpy(float)
+    ends = ends[pd.notna(ends).all(axis=1)]
+    low, high = (min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)) if len(ends) else (0.0, 1.0)
+    span = high - low or 1.0
+
+    def at(value: float) -> str:
+        return f"{100 * (value - low) / span:.1f}%"
+
+    out = []
+    for row in rows.to_dict("records"):
+        effect = (float(row["median"]), float(row["low"]), float(row["high"]))
+        if not math.isfinite(effect[0]):
+            continue
+        wide = f"{100 * (effect[2] - effect[1]) / span:.1f}%"
+        track = (
+            f'<span class="track"><i class="zero" style="left:{at(0)}"></i><i class="range" style="left:'
+            f'{at(effect[1])};width:{wide}"></i><i class="dot" style="left:{at(effect[0])}"></i></span>'
+        )
+        told = words.effect(effect, str(row["unit"]))
+        each = per_yuan(float(row["per_yuan"]), name, words)
+        arm = words.say(str(row["arm"]))
+        out.append(f'<li><span class="what">{arm}</span>{track}<span>{told}</span><span>{each}</span></li>')
+    return "".join(out)
+
+
+def per_yuan(value: float, name: str, words: Words) -> str:
+    """A gain per million CNY in words: yuan per yuan, or per 100 million CNY."""
+    shown = OUTCOMES[name]
+    if shown.unit == MILLION_CNY:
+        told = words.number(value, "yuan a year per yuan" if shown.yearly else "yuan per yuan", signed=True, least=0.01)
+        return told
+    unit = "percentage points" if shown.unit == PERCENT else shown.unit
+    return f"{words.number(100 * shown.scale * value, unit, signed=True)} {words.say('per 100 million CNY')}"

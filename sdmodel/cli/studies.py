@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdmodel.cli.application import command
 from sdmodel.cli.output import say
+from sdmodel.core.errors import DesignError
+
+if TYPE_CHECKING:
+    from sdmodel.study.finding import Finding
 
 
 @command()
@@ -52,24 +56,32 @@ def report(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; default all processors.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
-    """Ask all policy questions and put findings, figures and run records into one HTML file."""
+    """Ask all policy questions and put the answers into one HTML file, made anew after each.
+
+    Findings are kept in a folder beside the file and not asked again; delete it to begin anew.
+    """
     from sdmodel.experiments import LIBRARY
-    from sdmodel.study import report as made
+    from sdmodel.study.report.asking import ask_all
+    from sdmodel.study.report.base_run import base_run
+    from sdmodel.study.report.page import page
 
     for name in only or []:
         LIBRARY.check(name)
     translation = LIBRARY.translation(lang)
-    found = made.findings(
-        LIBRARY,
-        only or LIBRARY.names,
-        samples,
-        seed,
-        workers=workers,
-        progress=False if quiet else None,
-        done=lambda one: say(f"{one.name}: {one.sentence}"),
-    )
+    folder = out.with_suffix("")
+    if folder == out:
+        raise DesignError(f"'{out}' has no suffix; the findings are kept in a folder of that name. Give {out}.html.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(made.page(found, LIBRARY.hypotheses, translation), encoding="utf-8")
+    found: list[Finding] = []
+    steps = ask_all(
+        LIBRARY, only or LIBRARY.names, samples, seed, folder=folder, workers=workers, progress=False if quiet else None
+    )
+    for step in steps:
+        found.append(step.finding)
+        base = base_run(max(one.record["samples"] for one in found), seed, folder=folder)
+        text = page(found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation, records=folder.name)
+        out.write_text(text, encoding="utf-8")
+        say(f"{translation(step.progress)}: {step.finding.name}: {translation(step.finding.headline)}")
     say(str(out))
     if translation.missing:
         say(f"{len(translation.missing)} texts stand in English, since words.{lang}.toml lacks them:", error=True)

@@ -96,8 +96,8 @@ class Finding:
     def compare(self, arm: str, against: str) -> pd.DataFrame:
         """The rows of `outcomes` of two arms, in either order, as of the first against the second.
 
-        The other way round samples with more and with less change places; percentages have another base then, so that
-        medians and intervals are left out.
+        The other way round samples with more and with less change places, and so do the ends of intervals; gains per
+        yuan, which are against the reference, are left out.
 
         Raises
         ------
@@ -112,9 +112,13 @@ class Finding:
         if not len(turned):
             known = sorted({*rows["arm"], *rows["against"]})
             raise UnknownNameError(arm if arm not in known else against, known, "arm")
-        names = {"arm": "against", "against": "arm", "favour": "opposite", "opposite": "favour"}
-        left = ["median", "low", "high", "per_yuan", "per_yuan_low", "per_yuan_high"]
-        return turned.rename(columns=names).assign(**dict.fromkeys(left, math.nan))[rows.columns]
+        names = {"arm": "against", "against": "arm", "favour": "opposite", "opposite": "favour", "low": "high",
+                 "high": "low"}  # fmt: skip
+        out = turned.rename(columns=names)[rows.columns]
+        for name in ("median", "low", "high"):  # of percent the base is the other arm; the order of samples is turned
+            percent = out[name].where(out[name] > -100)
+            out[name] = (100 * (100 / (100 + percent) - 1)).where(out["unit"] == "%", -out[name])
+        return out.assign(per_yuan=math.nan, per_yuan_low=math.nan, per_yuan_high=math.nan)
 
     @property
     def sentence(self) -> str:

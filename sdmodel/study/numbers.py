@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from sdmodel.study.translation import ENGLISH
+from sdmodel.study.translation import ENGLISH, Say
 
 LEAST = 0.1
 """Smaller numbers are said to be less than this."""
-MILLION_CNY, DATE, PERCENT, POINTS = "million CNY", "date", "%", "percentage points"
+OWN_UNITS = MILLION_CNY, DATE, PERCENT, POINTS = "million CNY", "date", "%", "percentage points"
+"""Units that are written in every language; others are texts of a question."""
 _WORDS = {
     ENGLISH: {"none": "no value", "less": "less than ", "never": "never"},
     "zh": {"none": "无数值", "less": "不足", "never": "从未"},
@@ -77,6 +78,19 @@ def interval(low: float, high: float, unit: str = "", lang: str = ENGLISH, *, si
     if end and end == _after(first):
         first = first.removesuffix(end)
     return f"{first}至{second}" if lang == "zh" else f"{first} to {second}"
+
+
+def quantity(value: float, unit: str, lang: str = ENGLISH, *, signed: bool = False) -> str:
+    """A number with its unit as a part of a sentence, whose unit is translated with the sentence.
+
+    Examples
+    --------
+    >>> quantity(0.123, "yuan per yuan", signed=True)
+    '+0.12 yuan per yuan'
+    """
+    if unit in OWN_UNITS:
+        return number(value, unit, lang, signed=signed)
+    return Say("{figure} {unit}", figure=number(value, "", lang, signed=signed), unit=unit)
 
 
 def share(value: float, lang: str = ENGLISH) -> str:

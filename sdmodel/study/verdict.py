@@ -10,6 +10,7 @@ import pandas as pd
 
 from sdmodel.core.errors import DesignError
 from sdmodel.study.conditions import Condition, Region, conditions, exception
+from sdmodel.study.numbers import number, quantity
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.translation import ENGLISH, Say
 
@@ -135,10 +136,10 @@ class Verdict:
         middle, least, most = self.effect
         return Say(
             "{hypothesis}: {says}: {word}. Right in {favour:.0%} of {samples:,} samples, no difference that counts in "
-            "{neither:.0%}, the opposite in {opposite:.0%}; effect {middle:+.2g} {unit} (5 to 95 %: {least:+.2g} to "
-            "{most:+.2g}).",
+            "{neither:.0%}, the opposite in {opposite:.0%}; effect {middle} (5 to 95 %: {least} to {most}).",
             hypothesis=self.hypothesis, says=self.says, word=self.word, favour=favour, samples=self.samples,
-            neither=neither, opposite=opposite, middle=middle, unit=self.unit, least=least, most=most,
+            neither=neither, opposite=opposite, middle=quantity(middle, self.unit, signed=True),
+            least=number(least, signed=True), most=number(most, signed=True),
         )  # fmt: skip
 
     def reasons(self, phrases: Phrases, lang: str = ENGLISH) -> list[Say]:
@@ -148,8 +149,9 @@ class Verdict:
         if self.region is not None:
             out.append(self.region.sentence(phrases, lang))
         out += [
-            Say("Without the loop {name} the effect is {without:+.2g} {unit} instead of {middle:+.2g} (medians).",
-                name=name, without=value, unit=self.unit, middle=self.effect[0])
+            Say("Without the loop {name} the effect is {without} instead of {middle} (medians).",
+                name=name, without=quantity(value, self.unit, lang, signed=True),
+                middle=number(self.effect[0], "", lang, signed=True))
             for name, value in self.loops
         ]  # fmt: skip
         for label, *counts in self.elsewhere:

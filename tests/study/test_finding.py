@@ -52,7 +52,7 @@ def test_wilson_is_symmetric_and_stays_in_range() -> None:
 def test_a_verdict_is_one_sentence() -> None:
     assert verdict(74, 10, 16).sentence == (
         "H1: that it works: depends. Right in 74% of 100 samples, no difference that counts in 10%, the opposite in "
-        "16%; effect +1 % (5 to 95 %: +0.5 to +2)."
+        "16%; effect +1% (5 to 95 %: +0.5 to +2)."
     )
 
 
@@ -157,6 +157,34 @@ def test_no_region_is_read_into_noise() -> None:
         assert exception(np.random.default_rng(seed).choice([1.0, -1.0], 400), samples) is None
     assert exception(np.ones(400), samples) is None
     assert exception(-np.ones(400), samples) is None
+
+
+def test_two_arms_are_compared_in_either_order() -> None:
+    columns = ["arm", "against", "outcome", "favour", "neither", "opposite", "median", "low", "high", "unit"]
+    rows = [
+        ["b", "a", "own RnD", 7, 2, 1, 25.0, -20.0, 100.0, "%"],
+        ["b", "a", "public money", 1, 0, 9, 3.0, 1.0, 5.0, "m"],
+    ]
+    table = pd.DataFrame(rows, columns=columns).assign(per_yuan=1.0, per_yuan_low=0.5, per_yuan_high=2.0)
+    found = Finding("one", "Does it work?", [], outcomes=table)
+    assert found.compare("b", "a").equals(table)
+    first, second = found.compare("a", "b").to_dict("records")
+    assert [first[k] for k in columns] == [
+        "a",
+        "b",
+        "own RnD",
+        1,
+        2,
+        7,
+        pytest.approx(-20),
+        -50,
+        pytest.approx(25),
+        "%",
+    ]
+    assert [second[k] for k in columns] == ["a", "b", "public money", 9, 0, 1, -3.0, -5.0, -1.0, "m"]
+    assert math.isnan(first["per_yuan"])
+    with pytest.raises(UnknownNameError, match="'c'"):
+        found.compare("a", "c")
 
 
 def test_judging_leaves_out_what_cannot_be_compared() -> None:

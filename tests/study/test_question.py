@@ -17,7 +17,6 @@ import sdmodel
 from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
 from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import report
 from sdmodel.study.conditions import Condition
 from sdmodel.study.finding import Finding, current, stale
 from sdmodel.study.outcomes import measure
@@ -394,37 +393,6 @@ def test_one_budget_is_the_median_of_what_the_arm_spends(
     extra = money.loc[A] - money.loc[NONE]
     assert extra.mean() > 1.2 * extra.median()
     assert [b for b in budgets if b is not None] == [pytest.approx(extra.median(), rel=1e-12)]
-
-
-# -- report -------------------------------------------------------------------------------------------------------
-
-
-def test_every_hypothesis_of_the_paper_is_in_the_report(finding: Finding) -> None:
-    assert list(LIBRARY.hypotheses) == [f"H{i:02d}" for i in range(1, 49)]
-    finding.plan = "<b>"
-    page = report.page([finding], LIBRARY.hypotheses)
-    assert page.count("<tr><td>") >= 48
-    assert page.count("data:image/png;base64,") == 1
-    assert "no experiment" in page
-    assert "&lt;b&gt;" in page  # what is not ours to mark up is escaped
-    assert "http" not in page.split("</style>")[1]  # nothing is fetched
-
-
-def test_a_page_in_chinese_leaves_its_letters_to_the_readers_fonts(finding: Finding) -> None:
-    chinese = LIBRARY.translation("zh")
-    page = report.page([finding], LIBRARY.hypotheses, chinese)
-    assert page.count("data:image/svg+xml;base64,") == 1
-    assert '<html lang="zh">' in page
-    assert LIBRARY.hypotheses["H10"].says["zh"] in page
-    assert "Which is better?" in chinese.missing  # the texts of the toy have no translation
-
-
-def test_a_verdict_on_an_unknown_hypothesis_is_refused(finding: Finding) -> None:
-    finding.verdicts[0] = dataclasses.replace(finding.verdicts[0], hypothesis="H99")
-    with pytest.raises(UnknownNameError, match="no hypothesis 'H99'"):
-        report.answers([finding], LIBRARY.hypotheses)
-    with pytest.raises(UnknownNameError, match="no verdict 'H01'"):
-        finding.verdict("H01")
 
 
 def test_every_hypothesis_has_its_finding_on_record() -> None:

@@ -13,11 +13,13 @@ import pytest
 
 from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import panels, report
+from sdmodel.study.numbers import OWN_UNITS
 from sdmodel.study.question import Question
+from sdmodel.study.report import front, page, words
+from sdmodel.study.verdict import WORDS
 
 ZH = LIBRARY.translation("zh").table
-STUDY = Path(str(report.__file__)).parent
+STUDY = Path(str(page.__file__)).parents[1]
 FOLDER = Path(str(shipped("experiments")))
 
 
@@ -51,35 +53,37 @@ def said_by_question(table: dict[str, Any]) -> set[str]:
     """Texts of the file of an experiment that are shown."""
     texts = {table["asks"], *table.get("small", ())}
     texts |= {table["headline"]["text"]} if "headline" in table else set()
-    texts |= {next(iter(table["arms"]))} if "arms" in table else set()
     for p in table.get("prediction", ()):
         word = p["id"].partition(" (")[2].rstrip(")")
-        texts |= {p["says"], p["unit"], p["label"], p["reason"], *([word] if word else [])}
+        texts |= {p["says"], p["label"], p["reason"], *([word] if word else [])}
+        texts |= {p[key] for key in ("unit", "arm", "against", "outcome") if key in p} - {*OWN_UNITS, *words.OUTCOMES}
     for panel in table.get("panel", ()):
         shown = {*panel.get("effects", ()), *panel.get("arms", ())}
         texts |= {panel["title"], panel["measures"], panel["unit"], *shown}
     texts |= {loop["name"] for loop in table.get("loop", ())} | {note["text"] for note in table.get("note", ())}
-    texts |= {table["paths"]["variable"], *table["paths"]["arms"]} if "paths" in table else set()
+    texts |= {arm for equal in table.get("equal", ()) for arm in equal["arms"]} | set(table.get("arms", ()))
+    texts |= ({table["paths"]["variable"]} - {*words.OUTCOMES}) if "paths" in table else set()
     return texts
 
 
 def said_by_report() -> set[str]:
-    """Texts of the page around the findings."""
-    source = ast.parse(Path(str(report.__file__)).read_text(encoding="utf-8"))
-    said = {
-        node.args[0].value
-        for node in ast.walk(source)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say"
-        and node.args and isinstance(node.args[0], ast.Constant)
-    }  # fmt: skip
-    assert "Every hypothesis" in said
-    return {*map(str, said), *report.WORDS, panels.PAIRED}
+    """Texts of the page around the findings: those given to `say`, and those of its tables."""
+    said: set[str] = {*WORDS, *front.HEADS.values(), *page.LEVELS.values(), *words._SIDES.values()}
+    for path in sorted((STUDY / "report").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say"):
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant):
+                said.add(str(node.args[0].value))
+    assert "What to do for small technology firms" in said
+    said |= {shown.words for shown in words.OUTCOMES.values()}
+    return said | {shown.unit for shown in words.OUTCOMES.values() if shown.unit not in OWN_UNITS}
 
 
 def test_texts_without_a_translation_are_listed() -> None:
     """A text that is not translated yet stands in English; this is the list of them, and no fault."""
     said = said_by_report()
-    for path in [*sorted(FOLDER.glob("*.py")), *sorted(STUDY.glob("*.py"))]:
+    for path in [*sorted(FOLDER.glob("*.py")), *sorted(STUDY.rglob("*.py"))]:
         said |= templates(path)
     for name in LIBRARY.names:
         said |= said_by_question(tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8")))

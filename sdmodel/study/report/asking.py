@@ -90,12 +90,13 @@ def _kept(
 ) -> Finding | None:
     """The finding that a folder keeps, if it is of the same model, question, samples and seed."""
     path = folder / f"{experiment.name}.json" if folder else None
-    if path is None or not path.is_file():
+    digest = getattr(experiment, "digest", "")  # without one nothing says that the question is the same
+    if path is None or not path.is_file() or not digest:
         return None
     try:
         found = Finding.load(path)
     except ReadError:
         return None  # of another version, or cut off
-    wanted = {"composition": composition, "samples": samples or experiment.samples, "seed": seed}
-    wanted["digest"] = experiment.digest
+    number = samples or getattr(experiment, "samples", None)
+    wanted = {"composition": composition, "samples": number, "seed": seed, "digest": digest}
     return found if all(found.record.get(key) == value for key, value in wanted.items()) else None

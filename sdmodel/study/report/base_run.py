@@ -51,7 +51,7 @@ def base_run(samples: int, seed: int, *, folder: Path | None = None, model: Mode
     kept = _read(path) if path else None
     if kept and (kept.composition, kept.samples, kept.seed) == (own.fingerprint, len(draws), seed):
         return kept
-    names = [name for name in OUTCOMES if name in STANDARD]
+    names = [name for name in OUTCOMES if name in STANDARD and name in own]
     found = own.sweep(draws, names, every=1.0, certificate=0, progress=False)
     good = found["status"].to_numpy() == 0
     paths = {}
@@ -76,12 +76,12 @@ def section(base: BaseRun, words: Words) -> str:
         first, last = (int(np.argmin(np.abs(np.array(base.time) - year))) for year in (POLICY_START, END))
         told = (
             f"{POLICY_START:.0f}: {words.number(middle[first], shown.unit)} → {END:.0f}: "
-            f"<b>{words.number(middle[last], shown.unit)}</b> <small>({words.spread(low[last], high[last], shown.unit)})"
-            "</small>"
+            f"<b>{words.number(middle[last], shown.unit)}</b> "
+            f"<small>({words.spread(low[last], high[last], shown.unit)})</small>"
         )
         yearly = f", {words.say('a year')}" if shown.yearly else ""
         cards.append(
-            f'<figure><figcaption><b>{title}</b>{yearly}<br>{told}</figcaption>'
+            f"<figure><figcaption><b>{title}</b>{yearly}<br>{told}</figcaption>"
             f"{words.chart([line], shown.unit, title=title, start=POLICY_START)}</figure>"
         )
     lead = words.say("Median and 5 to 95 % of the samples that published figures do not rule out. No forecast.")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sdmodel.study.numbers import MILLION_CNY, PERCENT, share
+from sdmodel.study.numbers import MILLION_CNY, PERCENT
 from sdmodel.study.paired import PUBLIC
-from sdmodel.study.report.recommendations import DO, NOT, OPEN, SAME, Advice, cost, reference_of
+from sdmodel.study.report.advice import DO, NOT, OPEN, SAME, Advice, compared, reference_of
 from sdmodel.study.report.words import OUTCOMES, Words, natural
 from sdmodel.study.translation import Say
 
@@ -37,8 +37,7 @@ def page_one(given: Sequence[Advice], asked: int, samples: int, words: Words) ->
             )
     lead = Say(
         "{asked} recommendations of the paper, tried in a model of small technology firms in Shandong, in {samples:,} "
-        "samples of what is not known. Effects in 2034, equal public money; in brackets 5 to 95 % of samples. No "
-        "forecast.",
+        "samples of what is not known. Median effects in 2034. No forecast.",
         asked=asked,
         samples=samples,
     )
@@ -58,21 +57,21 @@ def advice(one: Advice, words: Words) -> str:
     link = html.escape(f"#q-{finding.name}")
     parts = [f'<a class="what" href="{link}">{text}</a>', words.bar(verdict.shares, small=True)]
     if verdict.samples:
-        parts.append(f'<span class="size">{size(verdict, words)}</span>')
-    spent = cost(finding, verdict.arm) if verdict.arm else None
+        parts.append(f'<span class="size">{size(verdict, reference_of(finding), words)}</span>')
+    spent = compared(finding, verdict.arm, reference_of(finding)).get(PUBLIC)
     if spent and math.isfinite(spent.effect[0]):
         parts.append(f'<span class="cost">{words.say("cost")} {words.number(spent.effect[0], MILLION_CNY)}</span>')
     parts.append(f"<em>{why(one, finding, verdict, words)}</em>")
     return f'<li data-level="{level}">{" ".join(parts)}</li>'
 
 
-def size(verdict: Verdict, words: Words) -> str:
-    """The effect with what it is of, and against what."""
-    told = words.effect(natural(verdict), verdict.unit, least=min(0.1, verdict.least))
+def size(verdict: Verdict, reference: str, words: Words) -> str:
+    """The median effect with what it is of, and against what if that is not the reference."""
+    told = f"<b>{words.number(natural(verdict)[0], verdict.unit, signed=True, least=min(0.1, verdict.least))}</b>"
     if not verdict.outcome:
         return told
-    against = words.say(Say("against: {arm}", arm=verdict.against))
-    return f"{words.heading(verdict.outcome)} {told} {against}"
+    against = Say("against: {arm}", arm=verdict.against) if verdict.against != reference else ""
+    return f"{words.heading(verdict.outcome)} {told} {words.say(against) if against else ''}"
 
 
 def why(one: Advice, finding: Finding, verdict: Verdict, words: Words) -> str:
@@ -88,13 +87,7 @@ def why(one: Advice, finding: Finding, verdict: Verdict, words: Words) -> str:
         return ""
     if verdict.deciding:
         first = verdict.deciding[0]
-        told = Say(
-            "right in {inside} of samples {where}, in {outside} elsewhere",
-            inside=share(first.inside[0], words.lang),
-            where=words.phrases(first.name, first.side, words.lang),
-            outside=share(first.outside[0], words.lang),
-        )
-        return words.say(told)
+        return words.say(Say("right {where}", where=words.phrases(first.name, first.side, words.lang)))
     return words.say(verdict.word)
 
 

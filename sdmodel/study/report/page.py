@@ -14,14 +14,14 @@ from sdmodel.core.errors import UnknownNameError
 from sdmodel.core.resources import shipped
 from sdmodel.study.phrases import Phrases, shipped_phrases
 from sdmodel.study.report import base_run, front, questions
-from sdmodel.study.report.recommendations import Recommendation, advise, by_prediction
+from sdmodel.study.report.advice import advise, by_prediction
 from sdmodel.study.report.words import Words
 from sdmodel.study.translation import Translation
 from sdmodel.study.verdict import WORDS
 
 if TYPE_CHECKING:
     from sdmodel.study.finding import Finding
-    from sdmodel.study.library import Hypothesis
+    from sdmodel.study.library import Hypothesis, Recommendation
     from sdmodel.study.report.base_run import BaseRun
 
 LEVELS = {"3.1": "Firms (3.1)", "3.2": "Networks (3.2)", "3.3": "Government (3.3)"}
@@ -61,7 +61,9 @@ def page(
         If a verdict is on a hypothesis, or a recommendation on a prediction, that is not known.
     """
     words = Words(translation or Translation(), shipped_phrases() if phrases is None else phrases)
-    for name in [v.hypothesis for one in found for v in one.verdicts] + [p for r in recommendations for p in r.predictions]:
+    for name in [v.hypothesis for one in found for v in one.verdicts] + [
+        p for r in recommendations for p in r.predictions
+    ]:
         if name.partition(" ")[0] not in hypotheses:
             raise UnknownNameError(name.partition(" ")[0], hypotheses, "hypothesis")
     judged = by_prediction(found)
@@ -99,15 +101,13 @@ def contents(found: Sequence[Finding], words: Words) -> str:
     known = [word for word in WORDS if any(v.word == word for one in found for v in one.verdicts)]
     verdicts = "".join(f'<option value="{html.escape(word)}">{words.say(word)}</option>' for word in known)
     levels = "".join(f'<option value="{key}">{words.say(text)}</option>' for key, text in LEVELS.items())
-    entries = "".join(
-        f'<li><a href="#q-{html.escape(one.name)}">{words.say(one.question)}</a></li>' for one in found
-    )
-    every = words.say("all")
+    entries = "".join(f'<li><a href="#q-{html.escape(one.name)}">{words.say(one.question)}</a></li>' for one in found)
+    every = f'<option value="">{words.say("all")}</option>'
     return (
         f'<section id="contents"><h2>{words.say("The questions")} <small id="count">{len(found)}</small></h2>'
         f'<p class="tools"><label>{words.say("Search")} <input id="search" type="search"></label>'
-        f'<label>{words.say("Verdict")} <select id="verdict"><option value="">{every}</option>{verdicts}</select></label>'
-        f'<label>{words.say("Level")} <select id="level"><option value="">{every}</option>{levels}</select></label></p>'
+        f'<label>{words.say("Verdict")} <select id="verdict">{every}{verdicts}</select></label>'
+        f'<label>{words.say("Level")} <select id="level">{every}{levels}</select></label></p>'
         f"<ol>{entries}</ol></section>"
     )
 

@@ -6,14 +6,11 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sdmodel.study.paired import PUBLIC
-from sdmodel.study.report.recommendations import compared, reference_of, standard_outcomes
+from sdmodel.study.report.advice import compared, reference_of
 from sdmodel.study.report.words import OUTCOMES, Line, Words, natural
 from sdmodel.study.translation import ENGLISH, Say
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sdmodel.study.finding import Finding
     from sdmodel.study.library import Hypothesis
     from sdmodel.study.verdict import Verdict
@@ -110,7 +107,8 @@ def verdict(one: Verdict, words: Words) -> str:
     for name, part, (low, high) in zip(
         ("as the paper says", "no difference that counts", "the opposite"), one.shares, one.intervals, strict=True
     ):
-        entries.append(f"<li>{words.say(name)}: <b>{words.share(part)}</b> <small>({words.share(low)} – {words.share(high)})</small></li>")
+        spread = f"<small>({words.share(low)} – {words.share(high)})</small>"
+        entries.append(f"<li>{words.say(name)}: <b>{words.share(part)}</b> {spread}</li>")
     effect = words.effect(natural(one), one.unit, least=min(0.1, one.least))
     least = words.number(one.least, one.unit, least=min(0.1, one.least))
     told = "".join(f"<li>{words.say(reason)}</li>" for reason in one.reasons(words.phrases, words.lang))
@@ -128,13 +126,12 @@ def outcomes(one: Finding, words: Words) -> str:
     arms = list(dict.fromkeys(map(str, one.outcomes["arm"])))
     asked = [(v.arm, v.against) for v in one.verdicts if v.arm]
     pairs = list(dict.fromkeys([*asked, *((arm, reference) for arm in arms)]))
-    names = [n for n in OUTCOMES if n in standard_outcomes(one)]
     parts = [f'<p class="key">{words.say("Blue: more; grey: no difference that counts; orange: less.")}</p>']
     for arm, against in pairs:
         rows = []
-        for name in names:
-            row = compared(one, arm, against, name)
-            if row and sum(row.counts):
+        known = compared(one, arm, against)
+        for name, row in ((n, known[n]) for n in OUTCOMES if n in known):
+            if sum(row.counts):
                 told = words.effect(row.effect, row.unit)
                 rows.append(f"<tr><th>{words.heading(name)}</th><td>{words.bar(row.shares)}</td><td>{told}</td></tr>")
         if rows:
@@ -151,17 +148,14 @@ def regret(one: Finding, words: Words) -> str:
     parts = [f"<p>{lead}</p>"]
     for name in (n for n in OUTCOMES if n in set(one.regret["outcome"])):
         rows = one.regret[one.regret["outcome"] == name].sort_values("expected")
-        entries = "".join(_lack(row, words) for row in rows.to_dict("records"))
+        columns = [rows[k].tolist() for k in ("arm", "expected", "high", "unit")]
+        entries = "".join(
+            f"<tr><th>{words.say(arm)}</th><td><b>{words.number(mean, unit)}</b></td>"
+            f"<td>{words.number(high, unit)}</td></tr>"
+            for arm, mean, high, unit in zip(*columns, strict=True)
+        )
         parts.append(f"<h3>{words.heading(name)}</h3><table>{entries}</table>")
     return "".join(parts)
-
-
-def _lack(row: Mapping[str, object], words: Words) -> str:
-    mean, high, unit = float(str(row["expected"])), float(str(row["high"])), str(row["unit"])
-    return (
-        f"<tr><th>{words.say(str(row['arm']))}</th><td><b>{words.number(mean, unit)}</b></td>"
-        f"<td>{words.number(high, unit)}</td></tr>"
-    )
 
 
 def paper(one: Hypothesis, words: Words) -> str:
@@ -169,7 +163,8 @@ def paper(one: Hypothesis, words: Words) -> str:
     lang = words.lang
     original = html.escape(one.says.get("zh", ""))
     english = f"<p>{html.escape(one.says[ENGLISH])}</p>" if lang == ENGLISH else ""
-    parts = [f'<h3>{html.escape(one.id)} ({html.escape(", ".join(one.claims))})</h3><blockquote lang="zh">{original}</blockquote>{english}']
+    head = f"<h3>{html.escape(one.id)} ({html.escape(', '.join(one.claims))})</h3>"
+    parts = [f'{head}<blockquote lang="zh">{original}</blockquote>{english}']
     for head, texts in (("How it is asked", one.asked), ("Left out", one.left_out), ("Why not", one.cannot)):
         if text := texts.get(lang) or texts.get(ENGLISH):
             parts.append(f"<p><b>{words.say(head)}</b>: {html.escape(text)}</p>")

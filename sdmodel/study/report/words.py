@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sdmodel.study.numbers import DATE, MILLION_CNY, PERCENT, POINTS, interval, number, share
+from sdmodel.study.numbers import MILLION_CNY, OWN_UNITS, PERCENT, interval, number, share
 from sdmodel.study.paired import PUBLIC
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.translation import Translation
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sdmodel.study.verdict import Verdict
 
 Shares = tuple[float, float, float]
-_OWN_UNITS = (PERCENT, POINTS, MILLION_CNY, DATE, "")
-"""Units that `number` writes in every language."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Words:
     def number(self, value: float, unit: str = "", *, signed: bool = False, least: float = 0.1) -> str:
         """A number with its unit."""
         text = html.escape(number(value, self._unit(unit), self.lang, signed=signed, least=least))
-        return text.replace(" ", "&nbsp;") if unit in _OWN_UNITS else text
+        return text.replace(" ", "&nbsp;") if unit in OWN_UNITS else text
 
     def effect(self, effect: Shares, unit: str, *, least: float = 0.1) -> str:
         """A signed median with its interval, which does not repeat a unit of several words."""
@@ -102,7 +100,7 @@ class Words:
         return html.escape(self.phrases(name, side, self.lang))
 
     def _unit(self, unit: str) -> str:
-        return unit if unit in _OWN_UNITS else self.translation(unit)
+        return unit if unit in OWN_UNITS else self.translation(unit)
 
     # -- pieces -------------------------------------------------------------------------------------------------
     def bar(self, shares: Shares, *, small: bool = False) -> str:
@@ -160,7 +158,9 @@ class Words:
         years = [t for t in years if x(t) <= wide - 18]
         parts += [f'<text class="tick" x="{x(t):.1f}" y="{high - 6}" text-anchor="middle">{t}</text>' for t in years]
         if start is not None and first < start < last:
-            parts.append(f'<line class="start" x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{top}" y2="{high - bottom}"/>')
+            parts.append(
+                f'<line class="start" x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{top}" y2="{high - bottom}"/>'
+            )
         for i, one in enumerate(lines):
             if i == 0:
                 ends = points([*one.time, *reversed(one.time)], [*one.low, *reversed(one.high)])
@@ -169,9 +169,8 @@ class Words:
             parts.append(f'<polyline class="line c{i % 6}" points="{points(one.time, one.middle)}"/>')
         keys = "".join(f'<span><i class="c{i % 6}"></i>{self.say(one.label)}</span>' for i, one in enumerate(lines))
         shown = f'<p class="key lines">{keys}</p>' if len(lines) > 1 else ""
-        return (
-            f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{html.escape(title)}">{"".join(parts)}</svg>{shown}'
-        )
+        head = f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{html.escape(title)}">'
+        return f"{head}{''.join(parts)}</svg>{shown}"
 
     def folded(self, title: str, *parts: str) -> str:
         """Parts under a title that opens on a click; nothing if they are empty. The title is safe already."""
@@ -203,7 +202,9 @@ def natural(verdict: Verdict) -> Shares:
 def _ticks(low: float, high: float) -> list[float]:
     """Three to six round numbers from zero over a range; at most two digits each, as `number` writes."""
     low, high = min(low, 0.0), max(high, 0.0)
-    span = high - low or 1.0
+    span = high - low
+    if span < 1e-9:
+        return [0.0, 1.0]
     step = 10 ** math.floor(math.log10(span / 2))
     step *= next(m for m in (1, 2, 5, 10) if span / (m * step) <= 4)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

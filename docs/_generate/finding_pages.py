@@ -12,11 +12,11 @@ from model_pages import grid, plain, put
 
 from sdmodel.core.errors import ReadError
 from sdmodel.experiments import LIBRARY
-from sdmodel.study import report
 from sdmodel.study.finding import Finding
 from sdmodel.study.outcomes import STANDARD
 from sdmodel.study.phrases import shipped_phrases
 from sdmodel.study.plain import plainly
+from sdmodel.study.report.asking import ask_all
 from sdmodel.study.verdict import WORDS, shares_of
 
 DOCS = Path(__file__).parents[1]
@@ -26,14 +26,13 @@ PHRASES = shipped_phrases()
 def write(folder, samples=None, names=()):
     """Run experiments and write their pages, figures and records, then the table of all hypotheses."""
 
-    def save(finding):
+    for step in ask_all(LIBRARY, list(names) or LIBRARY.names, samples):
+        finding = step.finding
         for path in finding.save(folder):
             if path.suffix in (".csv", ".txt"):  # large, and on the page
                 path.unlink()
         put(folder / f"{finding.name}.md", page(finding))
-        print(f"{finding.name}: {finding.record.get('seconds', 0):.0f} s", flush=True)
-
-    report.findings(LIBRARY, list(names) or LIBRARY.names, samples, done=save)
+        print(f"{step.progress}: {finding.name}", flush=True)
     put(folder / "hypotheses.md", table(folder, LIBRARY.hypotheses))
 
 

@@ -272,16 +272,25 @@ def test_the_experiment_writes_its_files(tmp_path: Path) -> None:
     assert len(pd.read_csv(folder / "procurement.csv")) == 2 * 4
 
 
-def test_the_report_is_one_page_with_figures(tmp_path: Path) -> None:
-    text = call("report", "--only", "procurement", "-n", "2", "--workers", "1", "-q", cwd=tmp_path)
-    assert text.startswith("procurement: A yuan of public money")
+def test_the_report_is_one_page_and_keeps_its_findings(tmp_path: Path) -> None:
+    given = ("report", "--only", "procurement", "-n", "2", "--workers", "1", "-q")
+    text = call(*given, cwd=tmp_path)
+    assert text.startswith("1 of 1: procurement: ")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert "data:image/png;base64," in page
-    assert 'href="http' not in page
+    assert 'id="q-procurement"' in page
+    assert 'href="report/procurement.json"' in page
+    made = (tmp_path / "report" / "procurement.json").stat().st_mtime_ns
+    again = call(*given, "--lang", "zh", "--out", "report.html", cwd=tmp_path)  # what is kept is not asked again
+    assert ": procurement: " in again
+    assert (tmp_path / "report" / "procurement.json").stat().st_mtime_ns == made
+    assert '<html lang="zh-CN">' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("given", "near"), [(("--only", "procurment"), "procurement"), (("--lang", "cn"), "zh")])
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [(("--only", "procurment"), "procurement"), (("--lang", "cn"), "zh"), (("--out", "report"), "report.html")],
+)
 def test_the_report_refuses_what_it_does_not_know(given: tuple[str, str], near: str, tmp_path: Path) -> None:
     text = call("report", *given, cwd=tmp_path, status=2)
     assert text.startswith("sdmodel: ")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import sdmodel
 from sdmodel.core.errors import ReadError
-from sdmodel.study.finding import Finding
+from sdmodel.study.finding import Finding, current
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
+    from sdmodel.model import Model
     from sdmodel.study.library import Experiment, Library
 
 
@@ -68,8 +69,8 @@ def ask_all(
     Step
     """
     chosen = list(dict.fromkeys(names))
-    composition = sdmodel.load("shandong").fingerprint
-    kept = {name: _kept(library[name], composition, samples, seed, folder) for name in chosen}
+    model = sdmodel.load("shandong")
+    kept = {name: _kept(library[name], model, samples, seed, folder) for name in chosen}
     seconds: list[float] = []
     waiting = [name for name in chosen if kept[name] is None]
     for number, name in enumerate(chosen, 1):
@@ -85,18 +86,15 @@ def ask_all(
         yield Step(finding, number, len(chosen), kept[name] is not None, each * len(waiting))
 
 
-def _kept(
-    experiment: Experiment, composition: str, samples: int | None, seed: int, folder: Path | None
-) -> Finding | None:
+def _kept(experiment: Experiment, model: Model, samples: int | None, seed: int, folder: Path | None) -> Finding | None:
     """The finding that a folder keeps, if it is of the same model, question, samples and seed."""
     path = folder / f"{experiment.name}.json" if folder else None
-    digest = getattr(experiment, "digest", "")  # without one nothing says that the question is the same
-    if path is None or not path.is_file() or not digest:
+    digest = getattr(experiment, "digest", "")  # an experiment of a module may have none, and is asked again
+    number = samples or int(getattr(experiment, "samples", 0))
+    if path is None or not path.is_file():
         return None
     try:
         found = Finding.load(path)
     except ReadError:
         return None  # of another version, or cut off
-    number = samples or getattr(experiment, "samples", None)
-    wanted = {"composition": composition, "samples": number, "seed": seed, "digest": digest}
-    return found if all(found.record.get(key) == value for key, value in wanted.items()) else None
+    return found if current(found.record, model, digest, number, seed) else None

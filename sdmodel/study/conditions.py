@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from sdmodel.analysis.discovery.discover import discover
+from sdmodel.core.cache import Cache
 from sdmodel.design.tables import LABELS
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.translation import ENGLISH, Say
@@ -20,8 +20,8 @@ VALUES = 6
 """A constant with at most so many values is a switch, parted by value; others are parted at their median."""
 FEWEST = 20
 """Samples needed on each side."""
-DENSER, PARAMETERS, RESAMPLES = 0.1, 3, 4
-"""How much denser a region must be; constants considered for it; half samples."""
+DENSER, RESAMPLES, ROWS = 0.1, 4, 3_000
+"""How much denser a region must be; half samples; samples in which it is looked for."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Region:
     limits: tuple[tuple[str, float, float], ...]
     """Name, low and high; infinite where there is no limit on that side."""
     sides: tuple[tuple[str, ...], ...]
-    """For each limit high or low, or the values of a switch inside."""
+    """For each limit the side of the range, high or low, or the values of a switch inside."""
     coverage: float
     """Share of these samples that lie inside."""
     density: float
@@ -80,13 +80,26 @@ class Region:
         )
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """Ways to part the samples in two."""
+
+    words: list[tuple[str, str, str]]
+    """Name of the constant, word for the part, and word for the rest if it has one."""
+    inside: np.ndarray
+    """Whether a sample is in the part, shape (ways, samples), as numbers that can be multiplied."""
+
+
+_parts: Cache[_Parts] = Cache(4)
+
+
 def conditions(side: np.ndarray, draws: pd.DataFrame) -> tuple[Condition, ...]:
     """Constants that part the samples best into those for and those against a prediction.
 
     Parameters
     ----------
     side
-        1 for, 0 no difference that counts, -1 against, one a sample.
+        1 for, 0 no difference that counts, -1 against, one a sample; NaN is left out.
     draws
         The samples, in the same rows.
 
@@ -95,22 +108,23 @@ def conditions(side: np.ndarray, draws: pd.DataFrame) -> tuple[Condition, ...]:
     tuple of Condition
         At most three, the strongest first; none where no constant moves the mean side by 0.1 and four standard errors.
     """
-    if len(side) < 2 * FEWEST or np.ptp(side) == 0 or not (parts := _parts(draws)):
+    known = side[np.isfinite(side)]
+    if len(known) < 2 * FEWEST or np.ptp(known) == 0:
         return ()
-    masks = np.array([mask for _, _, _, mask in parts])
-    size = masks.sum(axis=1)
-    fair = np.minimum(size, len(side) - size) >= FEWEST
-    counts = np.array([masks @ (side == s).astype(float) for s in (1, 0, -1)], float)
-    whole = np.array([(side == s).sum() for s in (1, 0, -1)], float)[:, None]
+    parts = _parts.get(draws, "parts") or _parts.put(draws, "parts", _parted(draws))
+    sides = np.stack([side == s for s in (1, 0, -1)]).astype(np.int32)  # of floats BLAS would make threads for little
+    counts, whole = sides @ parts.inside.T, sides.sum(axis=1, keepdims=True)
+    size = counts.sum(axis=0)
+    rest = len(known) - size
     with np.errstate(all="ignore"):
-        inside, outside = counts / size, (whole - counts) / (len(side) - size)
-        gain = np.where(fair, (inside[0] - inside[2]) - (outside[0] - outside[2]), 0.0)
-        error = side.std() * np.sqrt(1 / size + 1 / (len(side) - size))
-        gain = np.where(np.abs(gain) < np.maximum(LEAST, ERRORS * error), 0.0, gain)
+        inside, outside = counts / size, (whole - counts) / rest
+        gain = (inside[0] - inside[2]) - (outside[0] - outside[2])
+        error = known.std() * np.sqrt(1 / size + 1 / rest)
+        counts_too = (np.minimum(size, rest) >= FEWEST) & (np.abs(gain) >= np.maximum(LEAST, ERRORS * error))
     found: dict[str, Condition] = {}
-    for i in np.argsort(-np.abs(gain), kind="stable"):
-        name, yes, no, _ = parts[i]
-        if gain[i] == 0 or len(found) == MOST:
+    for i in np.argsort(-np.abs(np.where(counts_too, gain, 0.0)), kind="stable"):
+        name, yes, no = parts.words[i]
+        if not counts_too[i] or len(found) == MOST:
             break
         if name in found or (gain[i] < 0 and not no):
             continue  # of a switch with several values the one where it is right is named
@@ -130,17 +144,17 @@ def exception(side: np.ndarray, draws: pd.DataFrame) -> Region | None:
     Returns
     -------
     Region or None
-        Of the samples for or against, whichever are fewer. None where they, or all others, are less than 20, or where
-        they are not denser there by 0.1 in samples that the region was not made from.
+        Of the samples for or against, whichever are fewer, found in the first 3,000. None where they, or all others,
+        are less than 20, or where they are not denser there by 0.1 in samples that the region was not made from.
     """
     of = "against" if (side == 1).sum() >= (side == -1).sum() else "for"
-    where = side == (-1 if of == "against" else 1)
-    if min(where.sum(), (~where).sum()) < FEWEST:
+    other = np.where(np.isfinite(side), (side == (-1 if of == "against" else 1)).astype(float), np.nan)
+    names = [condition.name for condition in conditions(other, draws)]
+    first = np.flatnonzero(np.isfinite(other))[:ROWS]
+    some, where = draws.iloc[first], other[first] == 1
+    if not names or min(where.sum(), (~where).sum()) < FEWEST:
         return None
-    names = [c.name for c in conditions(where.astype(float), draws)][:PARAMETERS]
-    if not names:
-        return None
-    found = discover(draws, where, parameters=names, most=1, resamples=RESAMPLES, rng=1)
+    found = discover(some, where, parameters=names, most=1, resamples=RESAMPLES, rng=1)
     quality = found.quality.iloc[0]
     coverage, density = float(quality["coverage elsewhere"]), float(quality["density elsewhere"])
     if found.limits.empty or not density > where.mean() + DENSER:
@@ -148,31 +162,34 @@ def exception(side: np.ndarray, draws: pd.DataFrame) -> Region | None:
     names = [str(name) for name in found.limits.index.get_level_values(1)]
     ends = found.limits[["low", "high"]].to_numpy(float)
     limits = tuple((name, float(low), float(high)) for name, (low, high) in zip(names, ends, strict=True))
-    sides = tuple(_sides(draws[name], low, high) for name, low, high in limits)
+    sides = tuple(_sides(some[name].to_numpy(), low, high) for name, low, high in limits)
     return Region(of, limits, sides, coverage, density, float(where.mean()))
 
 
-def _parts(draws: pd.DataFrame) -> list[tuple[str, str, str, np.ndarray]]:
-    """Ways to part the samples: name, word for the part, word for the rest if it has one, and the part itself."""
-    out: list[tuple[str, str, str, np.ndarray]] = []
+def _parted(draws: pd.DataFrame) -> _Parts:
+    words, inside = [], []
     for name in map(str, draws.columns):
         values = draws[name].to_numpy()
         if name in LABELS or not np.ptp(values):
             continue
         few = np.unique(values)
         if len(few) > VALUES:
-            out.append((name, "high", "low", values > np.median(values)))
+            words.append((name, "high", "low"))
+            inside.append(values > np.median(values))
             continue
         rest = f"{few[0]:g}" if len(few) == 2 else ""
-        out += [(name, f"{value:g}", rest, values == value) for value in (few[1:] if rest else few)]
-    return out
+        for value in few[1:] if rest else few:
+            words.append((name, f"{value:g}", rest))
+            inside.append(values == value)
+    return _Parts(words, np.array(inside, dtype=np.int32).reshape(len(words), len(draws)))
 
 
-def _sides(values: pd.Series, low: float, high: float) -> tuple[str, ...]:
+def _sides(values: np.ndarray, low: float, high: float) -> tuple[str, ...]:
+    """Values of a switch within limits; of other constants the side towards which the limits are moved more."""
     few = np.unique(values)
     if len(few) <= VALUES:
         return tuple(f"{value:g}" for value in few if low <= value <= high)
-    return tuple(side for side, end in (("high", low), ("low", high)) if math.isfinite(end))
+    return ("high",) if (values < low).sum() > (values > high).sum() else ("low",)
 
 
 def _triple(column: np.ndarray) -> tuple[float, float, float]:

@@ -251,13 +251,13 @@ class Question:
         for name, text in self.overlays.items():
             arms.model = overlaid(arms.model, text, name)
         results, measured = ArmResults(Paired(self.reference), {}, {}), self.measured(arms.model)
-        own = dict(self.arms)
+        plain = dict(self.arms)
         if self.shared and self.shares_reference:
-            del own[self.reference]
+            del plain[self.reference]
             label = f"{stage} {self.reference}"
             results.add(self.shared.run(arms, label, self.reference, certificate=certificate), measured, arms.draws)
-        if own:
-            results.add(arms.run(f"{stage} {self.name}", own, certificate=certificate), measured, arms.draws)
+        if plain:
+            results.add(arms.run(f"{stage} {self.name}", plain, certificate=certificate), measured, arms.draws)
         anyway = last(results.runs(self.reference), MONEY)
         for equal in self.equal:
             most = equal.budget if budget is None else budget

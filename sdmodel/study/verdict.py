@@ -190,8 +190,7 @@ def shares_of(counts: tuple[int, int, int]) -> Shares:
 
 def decided(side: np.ndarray, draws: pd.DataFrame) -> tuple[tuple[Condition, ...], Region | None]:
     """What decides a prediction and where it goes the other way, from the side of each sample."""
-    good = np.isfinite(side)
-    return conditions(side[good], draws[good]), exception(side[good], draws[good])
+    return conditions(side, draws), exception(side, draws)
 
 
 def wilson(k: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from lanes import by_python, design, programs
 
 import sdmodel
 from sdmodel.compile.llvm import Kernel, dates
-from sdmodel.compile.llvm.breaks import cuts
+from sdmodel.compile.llvm.breaks import cuts, drop_close
 from sdmodel.model import Model
 from sdmodel.solve.registry import solver
 
@@ -120,6 +120,24 @@ def test_shandong_against_scipy() -> None:
             # a residual that is nothing but rounding has no size of its own
             scale = max(float(np.abs(wanted).max()), 1e-9 * largest)
             assert np.abs(got - wanted).max() < 1e-5 * scale, (date, name)
+
+
+@pytest.mark.parametrize("spread", [0.4, 3.0, 40.0])
+def test_of_close_dates_the_first_is_kept(spread: float) -> None:
+    """A date is dropped if it is not later than the one kept before it by more than the least distance."""
+    dates = np.sort(np.random.default_rng(1).uniform(0, spread, (5, 12, 8)), axis=1)
+    dates[:, 7:, ::2] = np.inf
+    wanted = dates.copy()
+    for v, lane in np.ndindex(5, 8):
+        before = 0.0
+        for i, date in enumerate(dates[v, :, lane]):
+            if np.isinf(date) or date - before > 0.5:
+                before = min(date, 1e9)
+            else:
+                wanted[v, i, lane] = np.inf
+    with np.errstate(all="ignore"):
+        drop_close(dates, np.zeros((5, 1, 8)), 0.5)
+    np.testing.assert_array_equal(dates, wanted)
 
 
 def test_dates_are_found_once_for_each_set_of_values(

@@ -127,16 +127,26 @@ def _merged(found: Array, new: list[Array], smallest: float, failed: Array) -> A
     inside = found[:, 1:-1]
     dates = np.concatenate([np.where(inside < end, inside, np.inf), *new], axis=1)
     dates = _ascending(np.where(failed[:, None], np.inf, dates))
-    before = start[:, 0].copy()
-    for column in np.moveaxis(dates, 1, 0):
-        keep = column - before > smallest
-        column[~keep] = np.inf
-        before = np.where(keep & np.isfinite(column), column, before)
+    drop_close(dates, start, smallest)
     dates[end - dates <= smallest] = np.inf
     many = np.isfinite(dates).sum(axis=1) > MAX_BREAKS
     failed |= many
     dates = _ascending(np.where(many[:, None], np.inf, dates))
     return np.concatenate([start, np.where(np.isfinite(dates), dates, end), end], axis=1)
+
+
+def drop_close(dates: Array, start: Array, smallest: float) -> None:
+    """Make dates infinite that are no later than `smallest` after the date before that is kept, the start at first."""
+    close = np.diff(dates, axis=1, prepend=start) <= smallest
+    kept = np.maximum.accumulate(np.where(close, start, dates), axis=1)
+    if (dates - kept <= smallest)[close].all():  # else dates follow one another so closely that every other one is kept
+        dates[close] = np.inf
+        return
+    before = start[:, 0].copy()
+    for column in np.moveaxis(dates, 1, 0):
+        keep = column - before > smallest
+        column[~keep] = np.inf
+        before = np.where(keep & np.isfinite(column), column, before)
 
 
 def _ascending(dates: Array) -> Array:

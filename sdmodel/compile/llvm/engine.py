@@ -274,7 +274,7 @@ class Kernel:
     def _spread(self, runs: int, threads: int, solve: Callable[[int, int], None]) -> None:
         """Call `solve` for blocks of runs."""
         vectors = -(-runs // self._lanes)
-        size = max(1, min(_BLOCK, -(-vectors // (4 * threads)))) * self._lanes
+        size = max(1, min(_BLOCK, -(-vectors // (4 * threads)) if threads > 1 else vectors)) * self._lanes
         blocks = [(low, min(low + size, runs)) for low in range(0, runs, size)]
         if threads == 1 or len(blocks) == 1:
             for block in blocks:

@@ -8,10 +8,9 @@ import numpy as np
 
 from sdmodel import plot
 from sdmodel.plot.figure import dress
-from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, drawing, wrapped
+from sdmodel.plot.style import BODY, COLOURS, GREY, INK, PALE, SMALL, drawing, wrapped
 from sdmodel.study.history_matching import FREE
 from sdmodel.study.identifiability import Identified
-from sdmodel.study.panels import head
 from sdmodel.study.published_effects import SOME, YES
 from sdmodel.study.targets import CUT, label
 from sdmodel.study.verdict import MOST
@@ -29,6 +28,12 @@ OTHERS = 10
 """Uncertainties shown beside the free ones: those whose range moved most."""
 ROOM = (-1.5, 3.0)
 """Limits of the axis, on which published intervals are 0 to 1; a longer bar ends in an arrow."""
+
+
+def _head(panel: Axes, letter: str, title: str) -> None:
+    """Write the letter of a panel and what it shows."""
+    first = wrapped(f"{letter}  {title}", 6.4, BODY).removeprefix(f"{letter}  ")
+    panel.set_title(rf"$\bf{{{letter}}}$  {first}", loc="left")
 
 
 def _rows(panel: Axes, names: list[str], width: float) -> None:
@@ -66,7 +71,7 @@ def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str)
         panel.axvline(50, color=INK, linewidth=0.9, zorder=0.5)
         panel.axhline(len(names) - len(others) - 0.5, color=GREY, linewidth=0.7)
         panel.set(xlim=(0, 100), xlabel="place in the prior (%)")
-        head(panel, "A", "Meant to be informed, and moved most")
+        _head(panel, "A", "Meant to be informed, and moved most")
         panel = axes["directions"]
         dress(panel)
         sizes = np.clip(found.eigenvalues, 1e-3, None)
@@ -75,7 +80,7 @@ def matching(found: Identified, quantiles: pd.DataFrame, title: str, below: str)
         panel.vlines(order, sizes.min(axis=0), sizes.max(axis=0), color=COLOURS[0], linewidth=1.2)
         panel.axhline(1, color=INK, linewidth=0.9)
         panel.set(yscale="log", xticks=order[::2], xlabel="direction", ylabel="information over the prior's")
-        head(panel, "B", "Directions known")
+        _head(panel, "B", "Directions known")
     return fig
 
 
@@ -148,7 +153,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
                 panel.plot([middle], [row], "o", clip_on=False, **_style(r["label"]))
         _verdicts(panel, numbers)
         panel.set(xlim=ROOM, xlabel="place on the published interval (0 to 1)")
-        head(panel, "A", "Where an interval is published")
+        _head(panel, "A", "Where an interval is published")
         panel = axes["signs"]
         _rows(panel, _names(signs), 8.5)
         for limit in (SOME, MOST):
@@ -158,7 +163,7 @@ def effects(table: pd.DataFrame, title: str, below: str) -> Figure:
             panel.plot([100 * r["share inside"]], [row], "o", clip_on=False, **_style(r["label"]))
         _verdicts(panel, signs)
         panel.set(xlim=(0, 100), xlabel="samples that show it (%)")
-        head(panel, "B", "Where a sign or a shape is published")
+        _head(panel, "B", "Where a sign or a shape is published")
     return fig
 
 

@@ -101,7 +101,7 @@ class Library:
     folder
         With a file ``NAME.toml`` for each experiment, ``hypotheses.toml``, ``words.LANG.toml`` and ``overlays``.
     load
-        Returns the module of an experiment by its name; called only where ``NAME.py`` lies in the folder.
+        Returns the module of an experiment that is no question; called only where ``NAME.py`` lies in the folder.
 
     Examples
     --------
@@ -123,12 +123,11 @@ class Library:
     def __getitem__(self, name: str) -> Experiment:
         self.check(name)
         table = table_of(name, self._text(f"{name}.toml"))
-        module = self._module(name)
-        if module is not None and hasattr(module, "experiment"):
-            own: Experiment = module.experiment(name, table)
+        if self.folder.joinpath(f"{name}.py").is_file():
+            own: Experiment = self.load(name).experiment(name, table)
             return own
         overlays = {file: self._text("overlays", file) for file in table.get("overlays", ())}
-        return question_of(name, table, module, overlays, {"shared": self._shared})
+        return question_of(name, table, overlays, self._shared)
 
     def check(self, name: str) -> None:
         """Raise if there is no experiment of this name.
@@ -198,9 +197,6 @@ class Library:
 
     def _text(self, *parts: str) -> str:
         return self.folder.joinpath(*parts).read_text(encoding="utf-8")
-
-    def _module(self, name: str) -> ModuleType | None:
-        return self.load(name) if self.folder.joinpath(f"{name}.py").is_file() else None
 
 
 def _hypothesis(name: str, row: Mapping[str, Any]) -> Hypothesis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,31 +147,17 @@ def above(values: np.ndarray, level: float = 0.0) -> np.ndarray:
     return np.where(values > level, values, np.nan)
 
 
-def finite(values: np.ndarray) -> np.ndarray:
-    """The values that are finite."""
-    good: np.ndarray = values[np.isfinite(values)]
-    return good
-
-
-def at_least(values: np.ndarray, level: float) -> np.ndarray:
-    """Values of a level or more; the others are NaN."""
-    return np.where(values >= level, values, np.nan)
-
-
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "minimum": lambda *values: reduce(np.minimum, values),
     "maximum": lambda *values: reduce(np.maximum, values),
     "where": np.where,
     "above": above,
-    "at_least": at_least,
 }
 _SUMMARIES: dict[str, Callable[..., Any]] = {
     "median": lambda values: quantile(values, 0.5),
     "quantile": lambda values, part: quantile(values, part),
-    "share": lambda holds: float(np.mean(holds)) if np.size(holds) else math.nan,
-    "finite": finite,
-    "capital": str.capitalize,
+    "share": lambda holds: float(np.mean(holds)),
 }
 _COMPARISONS = ("value", "gain", "change", "cost", "per_yuan")
 
@@ -182,32 +168,23 @@ def quantile(values: np.ndarray, part: float) -> float:
     return float(np.quantile(good, part)) if len(good) else math.nan
 
 
-def _functions(paired: Paired, more: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    own = {name: getattr(paired, name) for name in _COMPARISONS}
-    return {**own, **_ELEMENTWISE, **{name: partial(function, paired) for name, function in more.items()}}
+def _functions(paired: Paired) -> dict[str, Callable[..., Any]]:
+    return {**{name: getattr(paired, name) for name in _COMPARISONS}, **_ELEMENTWISE}
 
 
-def effect(formula: str, more: Mapping[str, Callable[..., Any]] | None = None, arm: str = "") -> Effect:
+def effect(formula: str) -> Effect:
     """An effect, one number a sample, from its formula.
 
-    Parameters
-    ----------
-    formula
-        It may call the comparisons of `Paired` (``value``, ``gain``, ``change``, ``cost``, ``per_yuan``), ``abs``,
-        ``minimum``, ``maximum``, ``where``, ``above`` and ``at_least``, and name ``arm`` and ``nan``.
-    more
-        Further functions, whose first argument is the `Paired`.
-    arm
-        What the name ``arm`` stands for.
+    It may call the comparisons of `Paired` (``value``, ``gain``, ``change``, ``cost``, ``per_yuan``), ``abs``,
+    ``minimum``, ``maximum``, ``where`` and ``above``, and name ``nan``.
     """
-    names = {"arm": arm, "nan": np.nan}
-    return lambda paired: np.asarray(evaluate(formula, _functions(paired, more or {}), names), float)
+    return lambda paired: np.asarray(evaluate(formula, _functions(paired), {"nan": np.nan}), float)
 
 
-def summary(
-    formula: str, paired: Paired, more: Mapping[str, Callable[..., Any]] | None = None, arm: str = ""
-) -> float | str:
-    """A number over the samples (or a text), for a sentence: effects within ``median``, ``quantile`` or ``share``."""
-    functions = {**_functions(paired, more or {}), **_SUMMARIES}
-    found: float | str = evaluate(formula, functions, {"arm": arm, "nan": np.nan})
+def summary(formula: str, paired: Paired, more: Mapping[str, Callable[..., Any]] | None = None) -> float:
+    """A number over the samples, for a sentence: effects within ``median``, ``quantile`` or ``share``.
+
+    `more` are further functions, by name.
+    """
+    found: float = evaluate(formula, {**_functions(paired), **_SUMMARIES, **(more or {})}, {"nan": np.nan})
     return found

@@ -150,8 +150,6 @@ class Question:
     """Years between reported values."""
     notes: Callable[[Paired], list[str]] | None = None
     """Further results, in sentences with figures."""
-    extras: Callable[[Question, Finding, Paired, Arms], None] | None = None
-    """More tables, notes and figures, added to the finding."""
     samples: int = SAMPLES
     plan: str = ""
     """The plan written before the first run: arms, outcomes, and the condition of each prediction."""
@@ -236,8 +234,6 @@ class Question:
             plan=self.plan,
         )
         finding.headline = self.headline(finding, results.paired)
-        if self.extras:
-            self.extras(self, finding, results.paired, arms)
         finding.notes.append(arms.summary)
         finding.record |= {"runs": arms.runs, "seconds": arms.seconds}
         return finding

@@ -1,8 +1,6 @@
-"""Questions from their files: arms, measures, predictions, loops and panels as data (TOML) with formulas.
+"""Questions from their files: arms, measures, predictions, loops and notes as data (TOML) with formulas.
 
-The keys are explained in docs/contributing/add-an-experiment.md. A module of the same name beside the file may
-define functions that formulas call, with the `Paired` as their first argument, `MEASURES` that no formula can express,
-`notes` and `extras`.
+The keys are explained in docs/contributing/add-an-experiment.md.
 """
 
 from __future__ import annotations
@@ -11,9 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from inspect import getsource, isfunction
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sdmodel.core.errors import DesignError, UnknownNameError
@@ -22,12 +18,12 @@ from sdmodel.study.finding import Finding
 from sdmodel.study.outcomes import STANDARD, measure
 from sdmodel.study.paired import Paired, effect, summary
 from sdmodel.study.question import Equal, Loop, Prediction, Question
+from sdmodel.study.shared import Shared
 from sdmodel.study.translation import Say
 
-Functions = Mapping[str, Callable[..., Any]]
 Table = Mapping[str, Any]
 _KEYS = ("asks", "plan", "samples", "every", "overlays", "paths", "headline", "arms", "measures", "equal",
-         "prediction", "loop", "panel", "note")  # fmt: skip
+         "prediction", "loop", "note")  # fmt: skip
 _PAIR = ("arm", "against", "outcome", "by", "expects")
 _BY = ("percent", "difference", "per yuan")
 
@@ -35,9 +31,8 @@ _BY = ("percent", "difference", "per yuan")
 def question_of(
     name: str,
     table: Table,
-    module: ModuleType | None = None,
     overlays: Mapping[str, str] | None = None,
-    more: Table | None = None,
+    shared: Shared | None = None,
 ) -> Question:
     """Build a question from its file.
 
@@ -47,12 +42,10 @@ def question_of(
         Name of the experiment.
     table
         The file, as `table_of` reads it.
-    module
-        Module beside the file, if there is one.
     overlays
         Texts of the overlays that the file names.
-    more
-        Fields of the `Question` that are not in the file.
+    shared
+        As in `Question`.
 
     Raises
     ------
@@ -62,33 +55,27 @@ def question_of(
         If a key is not known.
     """
     known(table, _KEYS, name)
-    own = vars(module) if module else {}
-    functions = {k: v for k, v in own.items() if isfunction(v) and v.__module__ == own["__name__"]}
     try:
-        measures = {
-            label: own["MEASURES"][label] if formula == "module" else measure(formula)
-            for label, formula in table.get("measures", {}).items()
-        }
+        measures = {label: measure(formula) for label, formula in table.get("measures", {}).items()}
         _own_names(measures, name)
         given: dict[str, Any] = {
             "asks": table["asks"],
             "plan": table["plan"],
             "arms": table["arms"],
             "measures": measures,
-            "predictions": [_prediction(row, functions, name) for row in table["prediction"]],
-            "headline": _headline(table["headline"], functions),
+            "predictions": [_prediction(row, name) for row in table["prediction"]],
+            "headline": _headline(table["headline"]),
             "equal": [_equal(row, name) for row in table.get("equal", ())],
             "loops": [_loop(row, name) for row in table.get("loop", ())],
             "paths": _paths(table["paths"], name) if "paths" in table else None,
-            "notes": _notes(table.get("note", ()), functions),
-            "extras": functions.get("extras"),
+            "notes": _notes(table.get("note", ())),
             "overlays": overlays or {},
-            "digest": _digest(table, module, overlays),
+            "digest": _digest(table, overlays),
             **{k: table[k] for k in ("samples", "every") if k in table},
         }
     except KeyError as error:
         raise DesignError(f"{name}.toml lacks the key {error}.") from None
-    return Question(name=name, **{**given, **(more or {})})
+    return Question(name=name, shared=shared, **given)
 
 
 def read_question(path: str | Path) -> Question:
@@ -121,12 +108,8 @@ def known(row: Table, keys: Collection[str], where: str) -> None:
             raise UnknownNameError(key, keys, f"key of {where}.toml")
 
 
-def _digest(table: Table, module: ModuleType | None, overlays: Mapping[str, str] | None) -> str:
-    parts = [
-        json.dumps(table, sort_keys=True, default=str),
-        getsource(module) if module else "",
-        *(overlays or {}).values(),
-    ]
+def _digest(table: Table, overlays: Mapping[str, str] | None) -> str:
+    parts = [json.dumps(table, sort_keys=True, default=str), *(overlays or {}).values()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -140,7 +123,7 @@ def _own_names(measures: Collection[str], name: str) -> None:
             )
 
 
-def _prediction(row: Table, functions: Functions, name: str) -> Prediction:
+def _prediction(row: Table, name: str) -> Prediction:
     if "holds" in row:
         raise DesignError(
             f"{name}.toml: '{row.get('id')}' has 'holds'. A sample is for a prediction where the effect is above "
@@ -157,7 +140,7 @@ def _prediction(row: Table, functions: Functions, name: str) -> Prediction:
     if "effect" in row:
         if given := [key for key in _PAIR if key in row]:
             raise DesignError(f"{where} has both 'effect' and '{given[0]}'; give a formula or two arms.")
-        return Prediction(*common, row["unit"], *rest, formula=effect(row["effect"], functions))
+        return Prediction(*common, row["unit"], *rest, formula=effect(row["effect"]))
     if row["by"] not in _BY:
         raise UnknownNameError(row["by"], _BY, "way to compare", f"It is 'by' of {where}.")
     if row["expects"] not in ("more", "less"):
@@ -195,32 +178,26 @@ def _paths(row: Table, name: str) -> tuple[str, list[str]]:
     return row["variable"], row["arms"]
 
 
-def _headline(row: Table, functions: Functions) -> Callable[[Finding, Paired], str]:
+def _headline(row: Table) -> Callable[[Finding, Paired], str]:
     """A sentence whose figures are those of verdicts, by hypothesis, or formulas as in notes."""
 
     def say(finding: Finding, paired: Paired) -> str:
-        known_by_id: Functions = {
-            "share_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[0],
-            "neither_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[1],
-            "against_of": lambda _, hypothesis: finding.verdict(hypothesis).shares[2],
-            "median_of": lambda _, hypothesis: finding.verdict(hypothesis).effect[0],
+        of_verdicts = {
+            "share_of": lambda hypothesis: finding.verdict(hypothesis).shares[0],
+            "neither_of": lambda hypothesis: finding.verdict(hypothesis).shares[1],
+            "against_of": lambda hypothesis: finding.verdict(hypothesis).shares[2],
+            "median_of": lambda hypothesis: finding.verdict(hypothesis).effect[0],
         }
         formulas = {k: v for k, v in row.items() if k != "text"}
-        return Say(row["text"], **{k: summary(v, paired, {**functions, **known_by_id}) for k, v in formulas.items()})
+        return Say(row["text"], **{k: summary(v, paired, of_verdicts) for k, v in formulas.items()})
 
     return say
 
 
-def _notes(rows: Sequence[Table], functions: Functions) -> Callable[[Paired], list[str]]:
-    """Sentences of the file, one for each of the `arms` of a row where it has some; then those of the module."""
-
-    def one(row: Table, paired: Paired, arm: str) -> Say:
-        formulas = {k: v for k, v in row.items() if k not in ("text", "arms")}
-        return Say(row["text"], **{k: summary(v, paired, functions, arm) for k, v in formulas.items()})
+def _notes(rows: Sequence[Table]) -> Callable[[Paired], list[str]]:
+    """Sentences of the file."""
 
     def say(paired: Paired) -> list[str]:
-        more = functions.get("notes")
-        entries: list[str] = [one(row, paired, arm) for row in rows for arm in row.get("arms", [""])]
-        return [*entries, *(more(paired) if more else ())]
+        return [Say(row["text"], **{k: summary(v, paired) for k, v in row.items() if k != "text"}) for row in rows]
 
     return say

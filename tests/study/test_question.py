@@ -30,6 +30,7 @@ from sdmodel.study.shared import Shared
 from sdmodel.study.translation import Say, Translation
 
 FOLDER = Path(str(shipped("experiments")))
+FINDINGS = Path(__file__).parents[2] / "docs" / "findings"
 TEXT = """
 present value of public money = INTEG(price a*a+price b*b, 0) ~ million CNY ~ |
 price a = 2 ~ 1/Year [1,3] ~ Price of a. [uncertainty] [@guess] |
@@ -369,7 +370,7 @@ def test_a_measure_does_not_take_the_name_of_a_standard_outcome() -> None:
 def test_stale_findings_are_listed() -> None:
     """A finding on record may be of an older model until it is asked again; this is the list of them, and no fault."""
     model, old = sdmodel.load("shandong"), []
-    for path in sorted((Path(__file__).parents[2] / "docs" / "findings").glob("*.json")):
+    for path in sorted(FINDINGS.glob("*.json")):
         why = stale(json.loads(path.read_text(encoding="utf-8"))["record"], model)
         old += [f"{path.stem}: {why}"] if why else []
     if old:
@@ -395,10 +396,16 @@ def test_one_budget_is_the_median_of_what_the_arm_spends(
     assert [b for b in budgets if b is not None] == [pytest.approx(extra.median(), rel=1e-12)]
 
 
-def test_every_hypothesis_has_its_finding_on_record() -> None:
-    folder = Path(__file__).parents[2] / "docs" / "findings"
-    records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
-    judge = [v["hypothesis"] for record in records for v in record["verdicts"]]
-    assert sorted(h for h in judge if " " not in h) == list(LIBRARY.hypotheses)
-    for record in (record["record"] for record in records):
-        assert record["samples"] >= getattr(LIBRARY[record["experiment"]], "samples", 1)
+def test_every_hypothesis_is_asked_once_under_its_bare_id_or_says_why_not() -> None:
+    asked = [
+        p.hypothesis for q in map(LIBRARY.__getitem__, LIBRARY.names) if isinstance(q, Question) for p in q.predictions
+    ]
+    assert len(set(asked)) == len(asked)
+    bare = {name for name in asked if " " not in name}
+    assert bare == {name for name, h in LIBRARY.hypotheses.items() if not h.cannot}
+    assert {name.partition(" ")[0] for name in asked} == bare
+
+
+def test_findings_on_record_are_of_full_size() -> None:
+    records = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(FINDINGS.glob("*.json"))]
+    assert min(record["record"]["samples"] for record in records) >= 10_000

@@ -22,7 +22,7 @@ from sdmodel.study.outcomes import STANDARD_MEASURES, Measure, measure
 from sdmodel.study.question import CERTIFIED
 from sdmodel.study.translation import Say
 
-SAMPLES = 256
+SAMPLES = 128
 """Blocks of the Sobol' design, a power of two; each has a run for every constant analysed, and two more."""
 TRAJECTORIES, PICKED, COUNTS, SHOWN = 10, 4, 0.05, 20
 BASE, REST, EFFECT_ON = "policy of 2014", "all other constants", "new product revenue"
@@ -167,6 +167,8 @@ def figure(finding: Finding, totals: pd.DataFrame) -> Figure:
     below = Say("{asks} Percent of the variance left if all others become known, by rank.", asks=finding.question)
     fig, axes = plot.mosaic([["all"]], title=finding.headline, subtitle=below, heights=[4.5 + 0.5 * len(shown)])
     plot.heat(shown, ax=axes["all"], label="%", centre=0.0, reach=100.0, legend=False, width=16)
+    for number in axes["all"].texts:
+        number.set_text(number.get_text().removeprefix("+"))
     axes["all"].tick_params(axis="x", labelrotation=35)
     for text in axes["all"].get_xticklabels():
         text.set_horizontalalignment("right")

@@ -39,10 +39,15 @@ EVERY = 0.25
 YES = "1 if so"
 """Unit of a shape that a sample shows or not."""
 LABELS = ("test", "input", "not comparable")
-SHAPE = ["afforded own RnD", "grant coverage", "firms in band"]
+SHAPE = [
+    "own RnD",
+    "firms by quality",
+    "grants offered",
+    "grant per recipient",
+    "grant effect on own RnD",
+    "grant paid",
+]
 SHAPE_END = 2016.5
-BY_CASH = {"additionality switch": 0.0}
-"""Shapes of grants come from cash limits and project cost, not from the published curve (switch S1)."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +150,7 @@ class Runner:
 
     def sizes(self) -> dict[str, xr.Dataset]:
         """Runs of grants by size, until they are in force in full."""
-        return {
-            f"size {g:g}": self._run(self.short, {"values": {"grant size": g, **BY_CASH}}, SHAPE, 0.5) for g in SIZES
-        }
+        return {f"size {g:g}": self._run(self.short, {"values": {"grant size": g}}, SHAPE, 0.5) for g in SIZES}
 
     def _run(self, model: Model, setting: Mapping[str, Any], outputs: Sequence[str], every: float) -> xr.Dataset:
         key = repr((model.fingerprint, setting))

@@ -126,28 +126,31 @@ def peak_inside(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
 
 
 def peak_of_hazard(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """Year of the highest hazard of a cohort that passes the ages one by one."""
-    from sdmodel.study.measured import cohort
+    """Year of the highest hazard of a cohort at constant hazards: three steps of an endowment, then one by quality."""
+    from scipy.special import gammainc
 
-    names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
-    ages = np.array([0.5, 0.5, 0.5, 4.0, np.inf])
-    alive = cohort(draws[names].to_numpy(), ages)
+    years, mean, steps = np.arange(10.0), float(how["endowment"]), 3
+    alive = np.zeros((len(draws), len(years)))
+    strong = draws["strong share of entrants"].to_numpy()
+    for quality, part in (("weak", 1 - strong), ("strong", strong)):
+        hazard = draws[f"hazard of {quality} firms"].to_numpy()[:, None]
+        left = 1 - hazard * mean / steps
+        outlived = np.exp(-hazard * years) * left**-steps * gammainc(steps, left * steps * years / mean)
+        alive += part[:, None] * (1 - gammainc(steps, steps * years / mean) + outlived)
     return np.asarray((1 - alive[:, 1:] / alive[:, :-1]).argmax(axis=1) + 1.0)
 
 
 def grant_shape(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.ndarray:
-    """Shapes of the own RnD of firms with a grant against firms without in the same run, by size of the grant."""
-    own, plain = (np.stack([_per_firm(runs[f"size {g:g}"], award) for g in SIZES], axis=1)
-                  for award in ("with grant", "without grant"))  # fmt: skip
-    extra, sizes = own - plain, np.array(SIZES)
-    over = extra / plain
+    """Shapes of the own RnD of firms that are offered a grant against the same firms without, by size of the grant."""
+    plain, extra, paid = np.stack([_per_offer(runs[f"size {g:g}"]) for g in SIZES], axis=-1)
+    own, over, sizes = plain + extra, extra / plain, np.array(SIZES)
     peak, rows = over.argmax(axis=1), np.arange(len(over))
     best = over[rows, peak]
-    adds, share = best > SMALLEST, sizes / (own + sizes)
+    adds, share = best > SMALLEST, paid / (own + paid)
     if how["read"] == "inverted U":
         return np.asarray(adds & (best - over[:, -1] > SMALLEST) & (peak < len(sizes) - 1), float)
     if how["read"] == "S shape":
-        slope = np.diff(np.concatenate([plain[:, :1], own + sizes], axis=1)) / np.diff(sizes, prepend=0.0)
+        slope = np.diff(np.concatenate([plain[:, :1], own + paid], axis=1)) / np.diff(sizes, prepend=0.0)
         middle = slope[:, 1:-1].max(axis=1)
         return np.asarray((middle > slope[:, 0] + 0.1) & (middle > slope[:, -1] + 0.1), float)
     if how["read"] == "never replaces":
@@ -168,12 +171,14 @@ def _turn(extra: np.ndarray, share: np.ndarray) -> float:
     return float(share[0] if j == 0 else np.interp(0.0, [extra[j], extra[j - 1]], [share[j], share[j - 1]]))
 
 
-def _per_firm(found: xr.Dataset, award: str) -> np.ndarray:
-    """Own RnD of the mean firm that spends a grant, had it the award or not, at the last reported time."""
+def _per_offer(found: xr.Dataset) -> np.ndarray:
+    """Own RnD of a firm that is offered a grant, what the grant adds to it, and the money paid, at the last time."""
     last = found.isel(time=-1)
-    firms = last["firms in band"] * last["grant coverage"]
-    own = (last["afforded own RnD"].sel(award=award) * firms).sum(["quality", "band"]) / firms.sum(["quality", "band"])
-    return np.asarray(own.to_numpy())
+    money = last["grants offered"]
+    offers = money.sum("quality") / last["grant per recipient"]
+    own = (last["own RnD"] / last["firms by quality"] * money).sum("quality") / money.sum("quality")
+    extra, paid = (last[name].sum("quality") / offers for name in ("grant effect on own RnD", "grant paid"))
+    return np.stack([own.to_numpy(), extra.to_numpy(), paid.to_numpy()])
 
 
 _FORMS: tuple[Form, ...] = (

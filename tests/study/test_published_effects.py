@@ -13,11 +13,11 @@ from scipy.integrate import solve_ivp
 
 import sdmodel
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.expression import Number
 from sdmodel.study import history_matching as matching
 from sdmodel.study import published_effects as requested
 from sdmodel.study import published_forms as published
 from sdmodel.study.arms import DISCOUNT, MONEY
-from sdmodel.study.measured import cohort
 
 TIMES = np.arange(2015.0, 2025.0)
 DRAWS = pd.DataFrame({DISCOUNT: [0.0]})
@@ -91,36 +91,44 @@ def test_subscripts_are_summed_and_years_are_averaged_by_time() -> None:
     assert published.at(found, "a", 2018, "a").tolist() == [1.0]
 
 
-def test_a_cohort_passes_its_ages_in_their_times() -> None:
-    """Hazard and time of each age against the chain integrated by scipy; both forms of the table use it."""
-    hazard, ages = np.array([[0.05, 0.9, 0.1]]), np.array([0.5, 0.5, 0.5, 4.0, np.inf])
-    rates, leave = hazard[0][[0, 0, 0, 1, 2]], np.append(1 / ages[:-1], 0.0)
+def test_the_peak_of_a_cohort_is_that_of_its_chain() -> None:
+    """Three steps of an endowment and one hazard by quality, against the chain integrated by scipy."""
+    rows = pd.DataFrame(
+        {"hazard of weak firms": [0.15, 0.9, 0.02], "hazard of strong firms": [0.03, 0.8, 0.02],
+         "strong share of entrants": [0.4, 0.1, 0.5]}
+    )  # fmt: skip
+    mean = 1.3
 
-    def flow(_: float, x: np.ndarray) -> np.ndarray:
-        return np.concatenate([[0.0], leave[:-1] * x[:-1]]) - (rates + leave) * x
+    def alive(hazard: float) -> np.ndarray:
+        def flow(_: float, x: np.ndarray) -> np.ndarray:
+            left = 3 / mean * x[:3]
+            return np.array([-left[0], left[0] - left[1], left[1] - left[2], left[2] - hazard * x[3]])
 
-    path = solve_ivp(flow, (0, 9), [1.0, 0, 0, 0, 0], t_eval=range(10), rtol=1e-10, atol=1e-12).y.sum(axis=0)
-    np.testing.assert_allclose(cohort(hazard, ages)[0], path, rtol=1e-7)
-    names = [f"hazard of {age}" for age in ("founding", "the critical age", "established firms")]
-    rows = pd.DataFrame([[0.05, 0.9, 0.1], [0.9, 0.1, 0.05], [0.01, 0.02, 0.5]], columns=names)
-    yearly = [1 - c[1:] / c[:-1] for c in cohort(rows.to_numpy(), ages)]
-    peaks = published.FORMS["peak of hazard"]({}, rows, {})
-    assert peaks.tolist() == [float(np.argmax(y)) + 1 for y in yearly] == [3.0, 1.0, 9.0]
+        return solve_ivp(flow, (0, 9), [1.0, 0, 0, 0], t_eval=range(10), rtol=1e-10, atol=1e-12).y.sum(axis=0)
+
+    peaks = []
+    for weak, strong, part in rows.to_numpy():
+        cohort = (1 - part) * alive(weak) + part * alive(strong)
+        peaks.append(float(np.argmax(1 - cohort[1:] / cohort[:-1])) + 1)
+    found = published.FORMS["peak of hazard"]({}, rows, {"endowment": mean})
+    assert found.tolist() == peaks
+    assert len(set(peaks)) > 1
 
 
-def test_the_mean_firm_is_weighted_by_firms_with_a_grant() -> None:
-    own = np.array([[[[[4.0, 1.0], [8.0, 2.0]], [[6.0, 3.0], [2.0, 5.0]]]]])  # quality, band, award
+def test_a_firm_is_weighted_by_the_grants_it_is_offered() -> None:
     found = xr.Dataset(
         {
-            "afforded own RnD": (("run", "time", "quality", "band", "award"), own),
-            "firms in band": (("run", "time", "quality", "band"), np.array([[[[10.0, 30.0], [20.0, 40.0]]]])),
-            "grant coverage": (("run", "time", "quality"), np.array([[[0.1, 0.2]]])),
+            "own RnD": (("run", "time", "quality"), np.array([[[300.0, 900.0]]])),
+            "firms by quality": (("run", "time", "quality"), np.array([[[100.0, 300.0]]])),
+            "grants offered": (("run", "time", "quality"), np.array([[[10.0, 30.0]]])),
+            "grant per recipient": (("run", "time"), np.array([[0.5]])),
+            "grant effect on own RnD": (("run", "time", "quality"), np.array([[[8.0, -2.0]]])),
+            "grant paid": (("run", "time", "quality"), np.array([[[4.0, 12.0]]])),
         },
-        {"time": [2016.5], "quality": ["w", "s"], "band": ["b1", "b2"], "award": ["with grant", "without grant"]},
+        {"time": [2016.5], "quality": ["w", "s"]},
     )
-    weights = np.array([10 * 0.1, 30 * 0.1, 20 * 0.2, 40 * 0.2])
-    assert published._per_firm(found, "with grant")[0] == pytest.approx(weights @ [4, 8, 6, 2] / weights.sum())
-    assert published._per_firm(found, "without grant")[0] == pytest.approx(weights @ [1, 2, 3, 5] / weights.sum())
+    plain, extra, paid = published._per_offer(found)
+    assert (plain[0], extra[0], paid[0]) == (pytest.approx(3.0), pytest.approx(6 / 80), pytest.approx(16 / 80))
 
 
 @pytest.mark.parametrize(("heights", "inside"), [((1, 3, 2), 1), ((3, 2, 1), 0), ((1, 2, 3), 0)])
@@ -130,19 +138,16 @@ def test_a_peak_inside_is_neither_first_nor_last(heights: tuple[int, ...], insid
 
 
 def grants(own: np.ndarray, without: float = 1.0) -> dict[str, xr.Dataset]:
-    """Runs of grants by size with a given own RnD of those who have one."""
+    """Runs of grants by size with a given own RnD of those who are offered one; all are paid."""
     out = {}
     for size, with_grant in zip(published.SIZES, own, strict=True):
-        afforded = np.broadcast_to([with_grant, without], (1, 1, 1, 1, 2))
-        flat = np.ones((1, 1, 1, 1))
-        out[f"size {size:g}"] = xr.Dataset(
-            {
-                "afforded own RnD": (("run", "time", "quality", "band", "award"), afforded),
-                "firms in band": (("run", "time", "quality", "band"), flat),
-                "grant coverage": (("run", "time", "quality"), flat[..., 0]),
-            },
-            {"time": [2016.5], "quality": ["q"], "band": ["b"], "award": ["with grant", "without grant"]},
-        )
+        given = {
+            "own RnD": without, "firms by quality": 1.0, "grants offered": size,
+            "grant effect on own RnD": with_grant - without, "grant paid": size,
+        }  # fmt: skip
+        data = {name: (("run", "time", "quality"), np.full((1, 1, 1), x)) for name, x in given.items()}
+        data["grant per recipient"] = (("run", "time"), np.full((1, 1), size))
+        out[f"size {size:g}"] = xr.Dataset(data, {"time": [2016.5], "quality": ["q"]})
     return out
 
 
@@ -185,11 +190,12 @@ def test_a_file_that_makes_no_sense_is_refused() -> None:
 def test_every_stylised_fact_is_there_and_named_rightly() -> None:
     model, every = sdmodel.load("shandong"), requested.effects()
     assert {f"SF{i:02d}" for i in range(1, 21)} <= {e.id for e in every}
-    levers = {str(name) for name in model.levers.index}
+    settable = {str(name) for name in model.parameters("lever", "fixed").index}
     assert model["grant size"].high == published.SIZES[-1]
+    assert model["endowment time"].components[0].expr == Number(1.3)  # as the form of SF17 is given it
     for effect in every:
         for setting in effect.arms.values():
-            assert {*setting.get("values", {}), *setting.get("paths", {})} <= levers
+            assert {*setting.get("values", {}), *setting.get("paths", {})} <= settable
         assert all(name in model for name in effect.variables)
 
 
@@ -201,8 +207,6 @@ def test_the_table_on_a_few_samples() -> None:
     assert len(table) == len(requested.effects())
     inside = table.loc[table["label"] != "not comparable"]
     assert set(inside["verdict"]) <= {"hit", "mixed", "miss"}
-    voucher = table.loc[table["what"].str.startswith("links made by a voucher"), "values"].iloc[0]
-    assert voucher == pytest.approx(model.parameters().loc["voucher additionality", "value"])
     assert len(requested.check(model, samples)) == len(table)
 
 

@@ -18,14 +18,15 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
@@ -137,9 +138,21 @@ class Numbers(Formatter):
         return [text.replace("-", "−").replace(",", self.thousands) for text in texts]
 
 
+@cache
+def _installed() -> frozenset[str]:
+    """Names of the installed fonts; where none is for CJK, also those added since matplotlib made its list."""
+    if not any(font.name in CJK_FONTS for font in fontManager.ttflist):
+        listed = {font.fname for font in fontManager.ttflist}
+        for path in findSystemFonts():
+            if path not in listed:
+                with suppress(RuntimeError, OSError):  # not a font that matplotlib reads
+                    fontManager.addfont(path)
+    return frozenset(font.name for font in fontManager.ttflist)
+
+
 def fonts(installed: set[str] | None = None) -> list[str]:
     """List font families in order of preference: the one that comes with matplotlib, then those for CJK."""
-    have = {font.name for font in fontManager.ttflist} if installed is None else installed
+    have = _installed() if installed is None else installed
     return ["DejaVu Sans", *(name for name in CJK_FONTS if name in have)]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sdmodel import plot
 from sdmodel.plot.shares import shares_height
+from sdmodel.study.panels import hypothesis_in
 from sdmodel.study.translation import Say, Translation
 from sdmodel.study.verdict import Verdict
 
@@ -43,7 +44,7 @@ def figure(finding: Shown, translation: Translation) -> Figure:
     """Draw a finding in a language: headline, three shares of each prediction, and paths where it has some."""
     say = translation
     asked = [v for v in finding.verdicts if v.samples]
-    names = [f"{capital(say(v.says).removeprefix('that '))} · {v.hypothesis}" for v in asked]
+    names = [f"{capital(say(v.says).removeprefix('that '))} · {hypothesis_in(v.hypothesis, say)}" for v in asked]
     heads = [say("as predicted, % of samples"), say("no difference that counts"), say("the opposite")]
     panels = {"shares": shares_height(names, WIDE)} if asked else {}
     panels |= {"paths": PATHS} if len(finding.paths) else {}

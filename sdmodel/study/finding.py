@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sdmodel.core import html
-from sdmodel.core.errors import ReadError, UnknownNameError
+from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.core.text import shorten
 from sdmodel.study.conditions import Condition, Region
 from sdmodel.study.figures import figure
@@ -102,7 +102,9 @@ class Finding:
         Raises
         ------
         UnknownNameError
-            If the finding compares no such arms.
+            If the finding has no such arm.
+        DesignError
+            If it does not compare the two.
         """
         rows = self.outcomes
         found = rows[(rows["arm"] == arm) & (rows["against"] == against)]
@@ -111,7 +113,10 @@ class Finding:
         turned = rows[(rows["arm"] == against) & (rows["against"] == arm)]
         if not len(turned):
             known = sorted({*rows["arm"], *rows["against"]})
-            raise UnknownNameError(arm if arm not in known else against, known, "arm")
+            for name in (arm, against):
+                if name not in known:
+                    raise UnknownNameError(name, known, "arm")
+            raise DesignError(f"'{self.name}' does not compare '{arm}' with '{against}'.")
         names = {"arm": "against", "against": "arm", "favour": "opposite", "opposite": "favour", "low": "high",
                  "high": "low"}  # fmt: skip
         out = turned.rename(columns=names)[rows.columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,10 +24,10 @@ SPREAD = ("median", "low", "high")
 _NONE = (np.nan, np.nan, np.nan)
 
 
-def outcomes_table(paired: Paired) -> pd.DataFrame:
+def outcomes_table(paired: Paired, asked: Collection[tuple[str, str]] = ()) -> pd.DataFrame:
     """Compare every arm with every arm before it on the standard outcomes and on public money.
 
-    With more than `MOST_PAIRED` arms each is compared with the reference only.
+    With more than `MOST_PAIRED` arms each is compared with the reference, and the pairs of `asked`, in either order.
 
     Returns
     -------
@@ -41,8 +41,9 @@ def outcomes_table(paired: Paired) -> pd.DataFrame:
     rows = []
     arms = [paired.reference, *(arm for arm in paired.arms if arm != paired.reference)]
     for i, arm in enumerate(arms):
-        for against in arms[: i if len(arms) <= MOST_PAIRED else min(i, 1)]:
-            for outcome, kind in kinds.items():
+        for against in arms[:i]:
+            wanted = against == paired.reference or (arm, against) in asked or (against, arm) in asked
+            for outcome, kind in kinds.items() if wanted or len(arms) <= MOST_PAIRED else ():
                 effect = kind.scale * paired.compare(outcome, arm, against, kind.by)
                 compared = against == paired.reference and outcome != PUBLIC
                 each = quantiles(paired.per_yuan(outcome, arm)) if compared else _NONE

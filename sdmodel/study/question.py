@@ -224,7 +224,7 @@ class Question:
             self.asks,
             verdicts,
             results.paired.frame(),
-            outcomes=outcomes_table(results.paired),
+            outcomes=outcomes_table(results.paired, {(v.arm, v.against) for v in verdicts}),
             regret=regret_table(results.paired, self._equal_arms()),
             paths=paths_table(self.paths, results, self.reference),
             status=status(own),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.study.paired import PUBLIC
 from sdmodel.study.verdict import MOST
 
@@ -84,8 +85,9 @@ def advise(of: Recommendation, judged: Mapping[str, Judged]) -> Advice:
 
 def compared(finding: Finding, arm: str, against: str) -> dict[str, Row]:
     """Standard outcomes and public money of one arm against another; empty where the finding compares no arms."""
-    known = {*finding.outcomes["arm"], *finding.outcomes["against"]} if len(finding.outcomes) else set()
-    if arm == against or not {arm, against} <= known:
+    try:
+        rows = finding.compare(arm, against) if len(finding.outcomes) else finding.outcomes
+    except (UnknownNameError, DesignError):
         return {}
     return {
         str(row["outcome"]): Row(
@@ -93,7 +95,7 @@ def compared(finding: Finding, arm: str, against: str) -> dict[str, Row]:
             (float(row["median"]), float(row["low"]), float(row["high"])),
             str(row["unit"]),
         )
-        for row in finding.compare(arm, against).to_dict("records")
+        for row in rows.to_dict("records")
     }
 
 

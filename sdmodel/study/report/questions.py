@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sdmodel.study.panels import hypothesis_in
 from sdmodel.study.report.advice import compared, reference_of
 from sdmodel.study.report.words import OUTCOMES, Line, Words, natural
 from sdmodel.study.translation import ENGLISH, Say
@@ -55,9 +56,8 @@ def bare_ids(one: Finding) -> list[str]:
 
 
 def name_of(hypothesis: str, words: Words) -> str:
-    """An id such as `H07 (ranking)` with its word in the language of the page."""
-    name, found, word = hypothesis.partition(" (")
-    return html.escape(name) + (f" ({words.say(word.rstrip(')'))})" if found else "")
+    """An id with its word in the language of the page."""
+    return html.escape(hypothesis_in(hypothesis, words.translation))
 
 
 def clause(says: str, words: Words) -> str:

@@ -7,7 +7,7 @@ half and twice as wide as assumed (`sdmodel.study.sampling`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -313,12 +313,23 @@ class Question:
         arms.runs += few.runs
         return left
 
+    def _judged(self) -> Question:
+        """The question with the arms that its predictions compare; with all of them where one is a formula."""
+        if any(p.formula is not None for p in self.predictions):
+            return self
+        named = {self.reference, *(arm for p in self.predictions for arm in (p.arm, p.against))}
+        equal = [replace(e, arms={arm: e.arms[arm] for arm in e.arms if arm in named}) for e in self.equal]
+        equal = [e for e in equal if e.arms]
+        named |= {e.like for e in equal}
+        return replace(self, arms={arm: self.arms[arm] for arm in self.arms if arm in named}, equal=equal)
+
     def _elsewhere(
         self, model: Model, seed: int, arms: Arms, results: ArmResults
     ) -> list[list[tuple[str, int, int, int]]]:
         """For each prediction its counts with other ranges, and with one budget where money is made equal."""
         n = min(LOOP_SAMPLES, len(arms.draws))
         out: list[list[tuple[str, int, int, int]]] = [[] for _ in self.predictions]
+        judged = self._judged()
 
         def count(label: str, paired: Paired) -> None:
             for entries, p in zip(out, self.predictions, strict=True):
@@ -329,13 +340,13 @@ class Question:
             few = Arms(
                 other, draws, self.outputs(other), every=self.every, workers=arms.workers, progress=arms.progress
             )
-            count(label, self.run(few, f"3/3 {label}:").paired)
+            count(label, judged.run(few, f"3/3 {label}:").paired)
             arms.runs += few.runs
         if self.equal and all(equal.size is not None for equal in self.equal):
             few = arms.first(n)
             extra = results.paired[PUBLIC, self.equal[0].like] - results.paired[PUBLIC, self.reference]
             budget = float(np.nanmedian(extra))
             if budget > 0:
-                count(ONE_BUDGET, self.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
+                count(ONE_BUDGET, judged.run(few, f"3/3 {ONE_BUDGET}:", budget=budget).paired)
             arms.runs += few.runs
         return out

@@ -58,7 +58,8 @@ def said_by_question(table: dict[str, Any]) -> set[str]:
         texts |= {p["says"], p["label"], p["reason"], *([word] if word else [])}
         texts |= {p[key] for key in ("unit", "arm", "against", "outcome") if key in p} - {*OWN_UNITS, *words.OUTCOMES}
     texts |= {loop["name"] for loop in table.get("loop", ())} | {note["text"] for note in table.get("note", ())}
-    texts |= {arm for equal in table.get("equal", ()) for arm in equal["arms"]} | set(table.get("arms", ()))
+    texts |= {arm for equal in table.get("equal", ()) for key in ("arms", "mixes") for arm in equal.get(key, ())}
+    texts |= set(table.get("arms", ()))
     texts |= ({table["paths"]["variable"]} - {*words.OUTCOMES}) if "paths" in table else set()
     return texts
 

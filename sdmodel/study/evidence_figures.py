@@ -187,3 +187,37 @@ def _style(label: str) -> dict[str, Any]:
         "markerfacecolor": COLOURS[0] if label == "test" else "white",
         "zorder": 3,
     }
+
+
+def index_against(change: np.ndarray, names: Sequence[str], title: str, below: str) -> Figure:
+    """Median change of the last outcome against that of each other, a dot a setting of levers.
+
+    `change` is in percent, (settings, outcomes, samples); `names` are those of the outcomes.
+    """
+    others = names[:-1]
+    grid = [[*others[i : i + 3]] for i in range(0, len(others), 3)]
+    fig, axes = plot.mosaic(
+        grid, heights=(5.6,) * len(grid), title=title, subtitle=below,
+        foot=f"Change by a setting of levers until 2034 in percent, medians; axes are linear within one percent and "
+        f"logarithmic beyond. Orange: the {names[-1]} and the outcome go opposite ways, both by more than one percent.",
+    )  # fmt: skip
+    middle = np.nanmedian(change, axis=-1)
+    with drawing():
+        for i, name in enumerate(others):
+            panel = axes[name]
+            dress(panel)
+            x, y = middle[:, i], middle[:, -1]
+            apart = (np.minimum(np.abs(x), np.abs(y)) > 1) & (x * y < 0)
+            panel.axhline(0, color=GREY, linewidth=0.7)
+            panel.axvline(0, color=GREY, linewidth=0.7)
+            for some, colour in ((~apart, COLOURS[0]), (apart, COLOURS[4])):
+                panel.plot(x[some], y[some], "o", color=colour, markersize=4, markeredgewidth=0, alpha=0.8)
+            for axis, values in (("x", x), ("y", y)):
+                most = max(2.0, 1.3 * float(np.abs(values).max()))
+                getattr(panel, f"set_{axis}scale")("symlog", linthresh=1.0)
+                getattr(panel, f"set_{axis}lim")(-most, most)
+                ticks = [t for t in (-100, -10, -1, 0, 1, 10, 100) if abs(t) <= most]
+                getattr(panel, f"set_{axis}ticks")(ticks, [f"{t:g}" for t in ticks])
+                getattr(panel, f"{axis}axis").minorticks_off()
+            head(panel, "ABCDEFGHI"[i], name)
+    return fig

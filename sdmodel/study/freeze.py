@@ -11,14 +11,13 @@ import pandas as pd
 from sdmodel.design.tables import LABELS
 from sdmodel.study.arms import MONEY, NEVER, Arms, Setting, total
 from sdmodel.study.measured import lever_settings
+from sdmodel.study.outcomes import STANDARD
+from sdmodel.study.verdict import judge
 
 if TYPE_CHECKING:
     from sdmodel.model import Model
 
-OUTCOMES = (
-    "all firms", "new product revenue", "knowledge", "five year survival", "own RnD", "private capital",
-    "service coverage", "RnD staff", MONEY, "self organisation index",
-)  # fmt: skip
+OUTCOMES = (*STANDARD, MONEY)
 """What is compared: values at the end of a run, summed over subscripts."""
 COUNTS = 1.0
 """Percent; a smaller difference is none that counts."""
@@ -37,18 +36,15 @@ def arms_and_pairs() -> tuple[dict[str, Setting], list[tuple[str, str]]]:
     return arms, pairs
 
 
-def classes(arms: Arms, settings: Mapping[str, Setting], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Whether each pair's first arm has more (1), less (-1) or about the same (0): (pairs, outcomes, samples).
-
-    A run that failed makes its comparisons nan.
-    """
-    found = arms.run("freeze", settings)
+def changes(arms: Arms, settings: Mapping[str, Setting], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Change from each pair's second arm to its first in percent: (pairs, outcomes, samples), NaN where a run failed."""
+    found = arms.run("levers", settings)
     last = {name: total(found[name]).isel(time=-1).transpose("setting", "sample") for name in OUTCOMES}
     values = np.stack([last[name].to_numpy() for name in OUTCOMES], axis=1)  # arm, outcome, sample
     order = {name: i for i, name in enumerate(settings)}
     one, other = (values[[order[pair[k]] for pair in pairs]] for k in (0, 1))
-    change = 100 * (one - other) / np.abs(other)
-    return np.where(np.isnan(change), np.nan, np.where(np.abs(change) > COUNTS, np.sign(change), 0.0))
+    change: np.ndarray = 100 * (one - other) / np.abs(other)
+    return change
 
 
 def freeze(
@@ -88,11 +84,11 @@ def freeze(
         settings, pairs = arms_and_pairs()
     names = [str(c) for c in draws.columns if c not in LABELS]
     arms = Arms(model, draws, OUTCOMES, every=NEVER, progress=progress)
-    free = classes(arms, settings, pairs)
+    free = judge(changes(arms, settings, pairs), COUNTS)
     out = {}
     for name in rows or names:
         held = float(np.quantile(draws[name], 0.5, method="nearest"))
-        now = classes(arms.on(model, draws.assign(**{name: held})), settings, pairs)
+        now = judge(changes(arms.on(model, draws.assign(**{name: held})), settings, pairs), COUNTS)
         good = ~(np.isnan(free) | np.isnan(now))
         moves = np.max([_moved(free, now, good, sign) for sign in (1, -1)], axis=0)
         i, j = np.unravel_index(moves.argmax(), moves.shape)

@@ -9,6 +9,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import loop_pictures
+
 import sdmodel
 from sdmodel import plot
 from sdmodel.core.expression import Table, to_text
@@ -33,10 +35,12 @@ def write(folder):
     folder.mkdir(parents=True, exist_ok=True)
     whole = sdmodel.load(COMPOSITION)
     sectors = {name: sdmodel.load(name) for name in whole.sectors}
-    notes = toml("notes.toml")
+    notes, reviews, loops = toml("notes.toml"), toml("reviews.toml"), toml("checks.toml")[COMPOSITION]["loop"]
     claims = {row["id"]: row for row in table_of(DOCS / "models" / "claims.csv")}
     claims |= {row["id"]: {"text": row["what"]} for row in table_of(shipped("models") / "data" / "seed_figures.csv")}
-    pages = {name: sector_page(name, model, sectors, notes[name], claims) for name, model in sectors.items()}
+    rings = {name: loop_pictures.loops_of(name, whole, loops) for name in sectors}
+    pages = {name: sector_page(name, model, sectors, notes[name] | reviews[name], claims, rings[name])
+             for name, model in sectors.items()}  # fmt: skip
     pages["part-sectors"] = sectors_part(sectors, notes)
     pages["part-joints"] = joints_part(sectors)
     pages["part-scenarios"] = scenarios_part(whole)
@@ -48,10 +52,12 @@ def write(folder):
         stocks = sum(v.kind == "stock" for v in model.equations.values())
         figure, _ = plot.structure(model, width=24 if stocks > WIDE else 16)
         figure.savefig(folder / f"{name}.png", dpi=150)
+        if rings[name]:
+            loop_pictures.picture(name, whole, rings[name]).savefig(folder / f"{name}-loops.png", dpi=150)
 
 
 # -- pages --------------------------------------------------------------------------------------------------------
-def sector_page(name, model, sectors, note, claims):
+def sector_page(name, model, sectors, note, claims, loops):
     kinds = [v.kind for v in model.equations.values()]
     taken = [v for v in model.equations.values() if v.role == "input"]
     lines = [f"(sector-{name})=", f"# {note['title']}", "", note["about"].strip(), ""]
@@ -67,9 +73,17 @@ def sector_page(name, model, sectors, note, claims):
         f":target: ../../_images/{name}.png",
         "```",
         "",
+        *loops_part(name, loops),
+        "## Key equations",
+        "",
+        *(line for k in note["key"] for line in key_equation(model, model[k])),
         "## What it leaves out",
         "",
         *(f"- {plain(text)}" for text in note["leaves_out"]),
+        "",
+        "## What an expert would object to",
+        "",
+        *(f"- {plain(text)}" for text in note["objections"]),
         "",
         "## What it takes from other sectors",
         "",
@@ -112,6 +126,40 @@ def sector_page(name, model, sectors, note, claims):
         head = ["Variable", "Equation", "Unit, range", "Role, source"]
         lines += [f"### {plain(group or 'Without a group')}", "", *grid(head, rows, [28, 40, 14, 18])]
     return "\n".join(lines)
+
+
+def loops_part(name, loops):
+    if not loops:
+        return ["## Loops", "", "None that runs mainly through this sector: it holds the levers.", ""]
+    rows = [[loop["id"], plain(loop["name"]), {"+": "reinforces", "-": "balances", "?": "either"}[loop["sign"]],
+             plain(loop.get("claims", ""))] for loop in loops]  # fmt: skip
+    return [
+        "## Loops",
+        "",
+        f"```{{image}} {name}-loops.png",
+        f":alt: Loops that run through {name}",
+        f":target: ../../_images/{name}-loops.png",
+        "```",
+        "",
+        *grid(["Loop", "What it does", "Sign", "Claims"], rows, [8, 56, 16, 20]),
+    ]
+
+
+def key_equation(model, variable):
+    """An equation in words, as it stands, and the sources of the constants that it reads."""
+    read = [v for v in (model[name] for name in model.causes(variable.name)) if v.kind == "constant" and v.sources]
+    rests = [f"{code(v.name)} ({', '.join(f'[{s.key}](#source-{s.key})' for s in v.sources)})" for v in read
+             if v.role != "input"]  # fmt: skip
+    claims = ", ".join(f"{s.key} {s.locator}".strip() for s in variable.sources)
+    yield f"**{variable.name}**: {plain(variable.sentence)}" + (f" ({plain(claims)})" if claims else "")
+    yield ""
+    yield "```text"
+    yield from equations_of(model, variable)
+    yield "```"
+    yield ""
+    if rests:
+        yield f"It rests on {', '.join(rests)}."
+        yield ""
 
 
 def sectors_part(sectors, notes):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
 
 OUTCOMES = (*STANDARD, MONEY)
-"""What is compared: values at the end of a run, summed over subscripts."""
+"""What is compared by default: values at the end of a run, summed over subscripts."""
 COUNTS = 1.0
 """Percent; a smaller difference is none that counts."""
 IDLE = 0.01
@@ -37,10 +37,13 @@ def arms_and_pairs() -> tuple[dict[str, Setting], list[tuple[str, str]]]:
 
 
 def changes(arms: Arms, settings: Mapping[str, Setting], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Change from each pair's second arm to its first in percent: (pairs, outcomes, samples), NaN where a run failed."""
+    """Change of the outputs from each pair's second arm to its first in percent: (pairs, outputs, samples).
+
+    NaN where a run failed.
+    """
     found = arms.run("levers", settings)
-    last = {name: total(found[name]).isel(time=-1).transpose("setting", "sample") for name in OUTCOMES}
-    values = np.stack([last[name].to_numpy() for name in OUTCOMES], axis=1)  # arm, outcome, sample
+    last = [total(found[name]).isel(time=-1).transpose("setting", "sample").to_numpy() for name in arms.outputs]
+    values = np.stack(last, axis=1)  # arm, outcome, sample
     order = {name: i for i, name in enumerate(settings)}
     one, other = (values[[order[pair[k]] for pair in pairs]] for k in (0, 1))
     change: np.ndarray = 100 * (one - other) / np.abs(other)
@@ -54,6 +57,7 @@ def freeze(
     pairs: Sequence[tuple[str, str]] | None = None,
     *,
     rows: Sequence[str] | None = None,
+    outcomes: Sequence[str] = OUTCOMES,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Hold each uncertain row at its median and count how far shares of samples move.
@@ -71,6 +75,8 @@ def freeze(
         Arms by name, and which are compared; default `arms_and_pairs`.
     rows
         Uncertainties to hold; default all of `draws`.
+    outcomes
+        Variables whose final values are compared.
     progress
         As in `Model.sweep`.
 
@@ -83,7 +89,7 @@ def freeze(
     if settings is None or pairs is None:
         settings, pairs = arms_and_pairs()
     names = [str(c) for c in draws.columns if c not in LABELS]
-    arms = Arms(model, draws, OUTCOMES, every=NEVER, progress=progress)
+    arms = Arms(model, draws, outcomes, every=NEVER, progress=progress)
     free = judge(changes(arms, settings, pairs), COUNTS)
     out = {}
     for name in rows or names:
@@ -96,7 +102,7 @@ def freeze(
             "mean": moves.mean(),
             "largest": moves[i, j],
             "setting": pairs[i][0],
-            "outcome": OUTCOMES[j],
+            "outcome": outcomes[j],
             "flipped": float((free != now)[i, j][good[i, j]].mean()),
             "held": held,
         }

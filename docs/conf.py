@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_generate"))
 import architecture
 import gallery
 import model_pages
+import second_page
 import stage_page
 import traceability
 
@@ -81,7 +82,7 @@ class MarkdownPlot(PlotDirective):
 
 def write_generated_pages(app):
     source = Path(app.srcdir)
-    for pages in (model_pages, stage_page, traceability):
+    for pages in (model_pages, second_page, stage_page, traceability):
         pages.write(source / "models" / "generated")
     architecture.write(source / "generated")
     gallery.write(source / "generated")

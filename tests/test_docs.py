@@ -83,10 +83,9 @@ def test_the_page_on_mutation_is_that_of_its_figures():
 # -- the pages of the models ----------------------------------------------------------------------------------------
 def written(folder):
     """Write the pages as the documentation build does."""
-    spec = importlib.util.spec_from_file_location("model_pages", ROOT / "docs" / "_generate" / "model_pages.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "docs" / "_generate"))
+        importlib.import_module("model_pages").write(folder)
     return folder
 
 
@@ -119,6 +118,20 @@ def test_each_shipped_sector_says_what_it_is_about_and_what_it_leaves_out():
         assert len(note["leaves_out"]) >= 4, name
         assert note["title"], name
         assert note["about"], name
+
+
+def test_each_sector_is_read_like_a_paper(pages):
+    """Loops, key equations with what they rest on, and objections, from `models/reviews.toml`."""
+    reviews = tomllib.loads((ROOT / "models" / "reviews.toml").read_text(encoding="utf-8"))
+    assert set(reviews) == set(SECTORS)
+    for name, review in reviews.items():
+        text, model = read(pages, name), sdmodel.load(name)
+        assert len(review["key"]) >= 5
+        assert len(review["objections"]) >= 4
+        for variable in review["key"]:
+            assert model[variable].role != "input", variable
+            assert f"**{variable}**: " in text
+        assert f"{name}-loops.png" in text or name == "policy"
 
 
 def test_every_id_and_source_that_a_model_cites_can_be_looked_up(pages):

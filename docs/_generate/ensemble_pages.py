@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from model_pages import grid, plain, put
+from model_pages import grid, plain, put, toml
 from scipy import stats
 
 import sdmodel
@@ -46,16 +46,16 @@ def self_organisation(folder, samples=1000):
         rows.append([f"`{name}`", f"{middle:+.2f} ({low:+.2f} to {high:+.2f})", f"{apart[-1]:.0%}", plain(best)])
     middle = np.nanmedian(change, axis=-1)
     movers = [i for i in np.argsort(-np.abs(middle[:, -1])) if abs(middle[i, -1]) > held.COUNTS]
-    title = (f"{len(movers)} of {len(pairs)} settings move the self-organisation index by more than one percent; an outcome "
-             f"that moves as well goes the other way in {min(apart):.0%} to {max(apart):.0%}")  # fmt: skip
+    title = (f"{len(movers)} of {len(pairs)} settings move the self-organisation index by more than one percent; an "
+             f"outcome that moves as well goes the other way in {min(apart):.0%} to {max(apart):.0%}")  # fmt: skip
     below = f"{len(pairs)} settings of levers, {samples:,} kept samples."
     figure = evidence_figures.index_against(change, names, title, below)
     figure.savefig(folder / "self_organisation.png", dpi=160)
     lines = [
         "# The index and the outcomes",
         "",
-        "The self-organisation index is a read-out of who leaves, who is funded and who works together; no equation reads "
-        "it. Questions are judged on real outcomes as well, and this page shows why. Each setting of "
+        "The self-organisation index is a read-out of who leaves, who is funded and who works together; no equation "
+        "reads it. Questions are judged on real outcomes as well, and this page shows why. Each setting of "
         "`models/lever_settings.toml` is compared with the state that it starts from.",
         "",
         "```{image} self_organisation.png",
@@ -103,11 +103,11 @@ def freeze(folder, samples=400):
     lines = [
         "# What decides",
         "",
-        f"Each of the {len(table)} uncertain rows was held at its median over {samples:,} kept samples while all others "
-        f"were drawn, in all {len(held.arms_and_pairs()[1])} settings of `models/lever_settings.toml`. A comparison is one "
-        "outcome in 2034 of one setting against the state it starts from, on the nine real outcomes and the index; its "
-        "shares are those of samples with more and with less by one percent. `Mean` is how far a share moves on average "
-        "over all comparisons, `largest` how far at the most, both in percentage points.",
+        f"Each of the {len(table)} uncertain rows was held at its median over {samples:,} kept samples while all "
+        f"others were drawn, in all {len(held.arms_and_pairs()[1])} settings of `models/lever_settings.toml`. A "
+        "comparison is one outcome in 2034 of one setting against the state it starts from, on the nine real outcomes "
+        "and the index; its shares are those of samples with more and with less by one percent. `Mean` is how far a "
+        "share moves on average over all comparisons, `largest` how far at the most, both in percentage points.",
         "",
         f"{len(table) - len(idle)} rows move some share by more than {100 * held.IDLE:.0f} point. "
         f"{len(idle)} do not: {', '.join(f'`{name}`' for name in idle)}. On outcomes that only single questions ask of "
@@ -115,7 +115,8 @@ def freeze(folder, samples=400):
         + ("all of them move a share by more." if not never else
            f"{', '.join(f'`{name}`' for name in never)} still {'does' if len(never) == 1 else 'do'} not; kept in the "
            "ranges so that the stored ensemble stays, to go at its next drawing.")
-        + " Moves below one and a half points are within what these samples can tell.",
+        + " The standard error of a move is the root of the number of samples that change class over their number: "
+        "half a point where one sample in a hundred does.",
         "",
         "## Guesses that decide most",
         "",
@@ -123,7 +124,7 @@ def freeze(folder, samples=400):
         "(`models/elicitation.toml`).",
         "",
         *grid(["Guess", "Range", "Mean", "Its lowest value means", "Its highest value means"],
-              [[f"`{name}`", f"{known.loc[name, 'low']:g} to {known.loc[name, 'high']:g} {plain(known.loc[name, 'unit'])}",
+              [[f"`{name}`", plain("{low:g} to {high:g} {unit}".format(**known.loc[name])),
                 f"{100 * table.loc[name, 'mean']:.2f}", plain(notes[name]["low"]), plain(notes[name]["high"])]
                for name in guesses[:SHOWN]], [20, 16, 8, 28, 28]),
         "## All rows",

@@ -23,7 +23,7 @@ def bare(name):
     return split_label(name)[0]
 
 
-def picture(sector, whole, loops):
+def picture(sector, title, whole, loops):
     """A ring for each loop: down on the right, up on the left; variables of the sector in bold."""
     short = [loop["id"] for loop in loops if len(loop["path"]) <= LONG]
     grid = [short[i : i + 2] for i in range(0, len(short), 2)]
@@ -31,7 +31,7 @@ def picture(sector, whole, loops):
     longest = [max(len(loop["path"]) for loop in loops if loop["id"] in row) for row in grid]
     figure, axes = plot.mosaic(
         grid, heights=tuple(1.7 + 0.24 * n for n in longest),
-        title=f"Loops that run through {sector.replace('_', ' ')}",
+        title=f"{title}: loops",
         foot="Blue reinforces, orange balances, green does either; bold variables are of this sector.",
     )  # fmt: skip
     with drawing():

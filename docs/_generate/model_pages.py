@@ -53,7 +53,9 @@ def write(folder):
         figure, _ = plot.structure(model, width=24 if stocks > WIDE else 16)
         figure.savefig(folder / f"{name}.png", dpi=150)
         if rings[name]:
-            loop_pictures.picture(name, whole, rings[name]).savefig(folder / f"{name}-loops.png", dpi=150)
+            loop_pictures.picture(name, notes[name]["title"], whole, rings[name]).savefig(
+                folder / f"{name}-loops.png", dpi=150
+            )
 
 
 # -- pages --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Mechanical test of the label `built in`: is there a sample of the unfiltered ranges in which the sign is another one?"""
+"""Mechanical test of the label `built in`: whether the sign of an effect changes anywhere in the unfiltered ranges."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ UNSOURCED = {"guess", "seed"}
 def rows() -> dict[str, set[str]]:
     """Sources of each uncertain row."""
     model = sdmodel.load("shandong")
-    return {v.name: {s.key for s in v.sources} for v in model.equations.values() if v.name in model.uncertainties.index}
+    return {name: {source.key for source in model[name].sources} for name in model.uncertainties.index}
 
 
 @pytest.fixture(scope="module")

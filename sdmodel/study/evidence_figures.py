@@ -219,5 +219,5 @@ def index_against(change: np.ndarray, names: Sequence[str], title: str, below: s
                 ticks = [t for t in (-100, -10, -1, 0, 1, 10, 100) if abs(t) <= most]
                 getattr(panel, f"set_{axis}ticks")(ticks, [f"{t:g}" for t in ticks])
                 getattr(panel, f"{axis}axis").minorticks_off()
-            head(panel, "ABCDEFGHI"[i], name)
+            _head(panel, "ABCDEFGHI"[i], name)
     return fig

@@ -9,8 +9,7 @@ import pandas as pd
 
 from sdmodel import plot
 from sdmodel.plot.shares import shares_height
-from sdmodel.study.panels import hypothesis_in
-from sdmodel.study.translation import Say, Translation
+from sdmodel.study.translation import Say, Translation, hypothesis_in
 from sdmodel.study.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,3 +71,9 @@ class Translation:
             for name, value in values.items()
         }
         return self.table[template].format(**filled) if values else self.table[template]
+
+
+def hypothesis_in(hypothesis: str, say: Callable[[str], str]) -> str:
+    """An id such as `H07 (ranking)` with its word in a language."""
+    name, found, word = hypothesis.partition(" (")
+    return f"{name} ({say(word.rstrip(')'))})" if found else name

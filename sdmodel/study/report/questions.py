@@ -6,10 +6,9 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sdmodel.study.panels import hypothesis_in
 from sdmodel.study.report.advice import compared, reference_of
 from sdmodel.study.report.words import OUTCOMES, Line, Words, natural
-from sdmodel.study.translation import ENGLISH, Say
+from sdmodel.study.translation import ENGLISH, Say, hypothesis_in
 
 if TYPE_CHECKING:
     from sdmodel.study.finding import Finding

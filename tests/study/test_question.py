@@ -403,7 +403,7 @@ def test_every_hypothesis_is_asked_once_under_its_bare_id_or_says_why_not() -> N
     assert len(set(asked)) == len(asked)
     bare = {name for name in asked if " " not in name}
     assert bare == {name for name, h in LIBRARY.hypotheses.items() if not h.cannot}
-    assert {name.partition(" ")[0] for name in asked} == bare
+    assert {name.partition(" ")[0] for name in asked} <= set(LIBRARY.hypotheses)
 
 
 def test_findings_on_record_are_of_full_size() -> None:

@@ -65,6 +65,12 @@ CJK_FONTS = (
 )
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
+_UNIT = re.compile(r"(?<=\d) (?=%|percentage points|million|billion|yuan|years?\b|firms\b|[万亿])")
+"""The space between a number and its unit."""
+_MARKS = "\u3001\u3002\uff0c\uff1b\uff1a\uff01\uff1f\uff09"
+_PARTS = re.compile(f" |[^ {_CJK.pattern[1:-1]}]+(?:(?<=\u00a0)[\u4e07\u4ebf]\u5143?)?|{_CJK.pattern}[{_MARKS}]*")
+"""Pieces of Chinese text that stay whole: a letter with the marks after it, a number or word of others."""
+
 
 class MissingFontWarning(UserWarning):
     """A figure has Chinese, Japanese or Korean text and no installed font can show it."""
@@ -114,9 +120,22 @@ def needs_cjk(text: str) -> bool:
 
 
 def wrapped(text: str, cm: float, size: float = BODY) -> str:
-    """Break text into lines of about `cm` in a font of `size` points; Chinese letters are as wide as high."""
-    letter = size * (1.0 if needs_cjk(text) else 0.6)
-    return "\n".join(textwrap.wrap(text, max(6, int(cm * CM * 72 / letter))))
+    """Break text into lines of about `cm` in a font of `size` points, never inside a number or before its unit.
+
+    Chinese letters are as wide as high, and lines may break between any two of them.
+    """
+    room = cm * CM * 72 / size
+    text = _UNIT.sub("\u00a0", text)
+    if not needs_cjk(text):
+        return "\n".join(textwrap.wrap(text, max(6, int(room / 0.6))))
+    lines, left = [""], room
+    for part in _PARTS.findall(" ".join(text.split(" "))):
+        wide = len(part) * (1.0 if needs_cjk(part) else 0.6)
+        if wide > left and lines[-1]:
+            lines, left = [*lines, ""], room
+        lines[-1] += part if lines[-1] else part.lstrip(" ")
+        left -= wide
+    return "\n".join(line.rstrip(" ") for line in lines)
 
 
 class Numbers(Formatter):

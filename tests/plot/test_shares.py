@@ -8,6 +8,7 @@ import pytest
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot import medians, shares
+from sdmodel.plot.style import wrapped
 
 HEADS = ["as predicted", "no difference", "the opposite"]
 TABLE = pd.DataFrame(
@@ -69,3 +70,15 @@ def test_medians_refuse_other_columns_and_nothing() -> None:
         medians(PATHS.drop(columns="low"), label="links")
     with pytest.raises(DesignError, match="0 paths"):
         medians(PATHS.iloc[:0], label="links")
+
+
+def test_no_line_breaks_inside_a_number_or_before_its_unit() -> None:
+    english = wrapped("It changes new-product revenue by +1.5 % over 12 million yuan", 3)
+    assert "+1.5\u00a0%" in english
+    assert "12\u00a0million" in english
+    chinese = "整套措施使新产品收入变化 +1.5 %（中位数），其中贷款贴息 12,345.67 万元"
+    for cm in (2.0, 2.5, 3.0, 4.0):
+        lines = wrapped(chinese, cm).split("\n")
+        assert "".join(lines).replace(" ", "").replace("\u00a0", "") == chinese.replace(" ", "")
+        assert any("12,345.67\u00a0万元" in line for line in lines)
+        assert all(line[0] not in "，。；：！？）、" for line in lines)

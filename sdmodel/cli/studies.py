@@ -79,7 +79,10 @@ def report(
     for step in steps:
         found.append(step.finding)
         base = base_run(max(one.record["samples"] for one in found), seed, folder=folder)
-        text = page(found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation, records=folder.name)
+        text = page(
+            found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation,
+            glossary=LIBRARY.glossary, records=folder.name,
+        )  # fmt: skip
         out.write_text(text, encoding="utf-8")
         say(f"{translation(step.progress)}: {step.finding.name}: {translation(step.finding.headline)}")
     say(str(out))

@@ -25,7 +25,7 @@ from sdmodel.core.errors import UnknownNameError
 from sdmodel.experiments import LIBRARY
 from sdmodel.study.conditions import Condition
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Hypothesis, Recommendation
+from sdmodel.study.library import Hypothesis, Recommendation, Term
 from sdmodel.study.numbers import number
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.report import asking, base_run, words
@@ -199,6 +199,14 @@ def test_in_chinese_units_and_conditions_are_chinese() -> None:
     assert "企业互信时" in text
     assert "加计扣除实行累进制" in text
     assert "CNY" not in " ".join(Visible(text).said["do"])
+
+
+def test_the_glossary_stands_at_the_end_with_the_word_of_the_paper() -> None:
+    term = Term({"en": "push <here>", "zh": "助推"}, {"en": "Money for a switch.", "zh": "转轨资金。"}, ())
+    text = page([], hypotheses(), glossary=[term])
+    assert 'push &lt;here&gt; <span lang="zh">助推</span></dt><dd>Money for a switch.' in text
+    assert "<dt>助推</dt><dd>转轨资金。" in page([], hypotheses(), translation=LIBRARY.translation("zh"), glossary=[term])
+    assert "<dl>" not in page([], hypotheses())
 
 
 # -- advice -------------------------------------------------------------------------------------------------------

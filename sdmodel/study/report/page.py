@@ -21,7 +21,7 @@ from sdmodel.study.verdict import WORDS
 
 if TYPE_CHECKING:
     from sdmodel.study.finding import Finding
-    from sdmodel.study.library import Hypothesis, Recommendation
+    from sdmodel.study.library import Hypothesis, Recommendation, Term
     from sdmodel.study.report.base_run import BaseRun
 
 LEVELS = {"3.1": "Firms (3.1)", "3.2": "Networks (3.2)", "3.3": "Government (3.3)"}
@@ -35,6 +35,7 @@ def page(
     base: BaseRun | None = None,
     translation: Translation | None = None,
     *,
+    glossary: Sequence[Term] = (),
     phrases: Phrases | None = None,
     records: str | None = None,
 ) -> str:
@@ -50,6 +51,8 @@ def page(
         The base run; without it that part is left out.
     translation
         Language of the page; default English.
+    glossary
+        Terms of the page and what they mean.
     phrases
         Conditions in words; default those of the shipped model.
     records
@@ -78,6 +81,7 @@ def page(
         *(questions.section(one, hypotheses, levels, words, records) for one in found),
         not_asked(hypotheses, judged, words),
         model(words),
+        terms(glossary, words),
     ]
     script = _text("report.js")
     parts = {
@@ -134,6 +138,16 @@ def model(words: Words) -> str:
             f"<p>{html.escape(told(note, 'about').strip())}</p><p>{words.say('Left out')}:</p><ul>{left}</ul>"
         )
     return words.folded(words.say("The model, sector by sector"), *parts)
+
+
+def terms(glossary: Sequence[Term], words: Words) -> str:
+    """The glossary, with the paper's own word beside the English one."""
+    rows = []
+    for one in glossary:
+        told, means = (html.escape(texts[words.lang]) for texts in (one.says, one.means))
+        paper = "" if words.lang == "zh" else f' <span lang="zh">{html.escape(one.says["zh"])}</span>'
+        rows.append(f"<dt>{told}{paper}</dt><dd>{means}</dd>")
+    return words.folded(words.say("Glossary"), f"<dl>{''.join(rows)}</dl>" if rows else "")
 
 
 def _text(name: str) -> str:

@@ -199,13 +199,15 @@ def test_in_chinese_units_and_conditions_are_chinese() -> None:
     assert "企业互信时" in text
     assert "加计扣除实行累进制" in text
     assert "CNY" not in " ".join(Visible(text).said["do"])
+    assert "加计扣除实行累进制" not in chinese.missing
 
 
 def test_the_glossary_stands_at_the_end_with_the_word_of_the_paper() -> None:
     term = Term({"en": "push <here>", "zh": "助推"}, {"en": "Money for a switch.", "zh": "转轨资金。"}, ())
     text = page([], hypotheses(), glossary=[term])
     assert 'push &lt;here&gt; <span lang="zh">助推</span></dt><dd>Money for a switch.' in text
-    assert "<dt>助推</dt><dd>转轨资金。" in page([], hypotheses(), translation=LIBRARY.translation("zh"), glossary=[term])
+    chinese = LIBRARY.translation("zh")
+    assert "<dt>助推</dt><dd>转轨资金。" in page([], hypotheses(), translation=chinese, glossary=[term])
     assert "<dl>" not in page([], hypotheses())
 
 

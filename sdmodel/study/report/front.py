@@ -49,7 +49,7 @@ def page_one(given: Sequence[Advice], asked: int, samples: int, words: Words) ->
 
 def advice(one: Advice, words: Words) -> str:
     """One recommendation: what it says, three shares, size, cost, and what it hangs on."""
-    text = words.say(one.of.says.get(words.lang, one.of.says["en"]))
+    text = html.escape(one.of.says.get(words.lang, one.of.says["en"]))
     level = html.escape(one.of.section[:3])
     if not one.judged:
         return f'<li data-level="{level}"><span class="what">{text}</span> <em>{words.say("not asked")}</em></li>'

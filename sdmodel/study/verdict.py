@@ -144,7 +144,7 @@ class Verdict:
 
     def reasons(self, phrases: Phrases, lang: str = ENGLISH) -> list[Say]:
         """Sentences on the label, on what decides, on where it goes the other way, on loops and on other ranges."""
-        out = [Say("{label}, since {reason}.", label=self.label.capitalize(), reason=self.reason)]
+        out = [Say("This is {label}, since {reason}.", label=self.label, reason=self.reason)]
         out += [one.sentence(phrases, lang) for one in self.deciding]
         if self.region is not None:
             out.append(self.region.sentence(phrases, lang))

@@ -100,7 +100,7 @@ class Words:
         return html.escape(self.phrases(name, side, self.lang))
 
     def _unit(self, unit: str) -> str:
-        return unit if unit in OWN_UNITS else self.translation(unit)
+        return self.translation(unit) if unit and unit not in OWN_UNITS else unit
 
     # -- pieces -------------------------------------------------------------------------------------------------
     def bar(self, shares: Shares, *, small: bool = False) -> str:

@@ -200,7 +200,7 @@ def test_judging_leaves_out_what_cannot_be_compared() -> None:
     assert found.region is not None
     assert [name for name, _, _ in found.region.limits] == ["a"]
     said = found.reasons(phrases_of(""))
-    assert said[0] == "Emergent, since nothing is assumed."
+    assert said[0] == "This is emergent, since nothing is assumed."
     assert said[1].startswith("Right in ")
     assert "where a is high" in said[1]
 

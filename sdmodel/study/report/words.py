@@ -167,7 +167,8 @@ class Words:
                 parts.append(f'<polygon class="band" points="{ends}"/>')
         for i, one in enumerate(lines):
             parts.append(f'<polyline class="line c{i % 6}" points="{points(one.time, one.middle)}"/>')
-        keys = "".join(f'<span><i class="c{i % 6}"></i>{self.say(one.label)}</span>' for i, one in enumerate(lines))
+        named = [(i, one.label) for i, one in enumerate(lines) if one.label]
+        keys = "".join(f'<span><i class="c{i % 6}"></i>{self.say(label)}</span>' for i, label in named)
         shown = f'<p class="key lines">{keys}</p>' if len(lines) > 1 else ""
         head = f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{html.escape(title)}">'
         return f"{head}{''.join(parts)}</svg>{shown}"

@@ -66,14 +66,17 @@ def number(value: float, unit: str = "", lang: str = ENGLISH, *, signed: bool = 
 
 
 def interval(low: float, high: float, unit: str = "", lang: str = ENGLISH, *, signed: bool = False) -> str:
-    """Two numbers with their unit once, where it is the same.
+    """Two numbers with their unit once, where it is the same; ends of less than 0.1 are rounded to 0 or 0.1.
 
     Examples
     --------
     >>> interval(1.23, 45.6, "%"), interval(1.23, 45.6, "%", "zh"), interval(0.5, 12, "million CNY")
     ('1.2 to 46%', '1.2至46%', '500,000 CNY to 12 million CNY')
     """
-    first, second = (number(value, unit, lang, signed=signed) for value in (low, high))
+    ends = (
+        LEAST * round(value / LEAST) if abs(value) < LEAST and unit != MILLION_CNY else value for value in (low, high)
+    )
+    first, second = (number(value, unit, lang, signed=signed) for value in ends)
     end = _after(second)
     if end and end == _after(first):
         first = first.removesuffix(end)

@@ -53,6 +53,7 @@ def test_signs_and_the_smallest_that_is_told() -> None:
     assert interval(0.5, 12, "million CNY") == "500,000 CNY to 12 million CNY"
     assert interval(1, 2, "percentage points", "zh") == "1至2个百分点"
     assert interval(120, 3200, "million CNY", "zh") == "1.2至32亿元"
+    assert interval(-0.04, 0.06, "%", signed=True) == "0 to +0.1%"
     assert interval(5, 300, "million CNY") == "5 to 300 million CNY"
 
 

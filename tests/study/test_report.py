@@ -399,9 +399,9 @@ def test_search_filters_and_ranking(browser: Browser, tmp_path: Path) -> None:
     choose("level", "3.1")
     assert browser.evaluate(shown) == 10  # those that a recommendation of section 3.1 rests on
     choose("rank", "rank-2")
-    assert browser.evaluate("[...document.querySelectorAll('ol.rank')].filter((e) => !e.hidden).map((e) => e.id)") == [
-        "rank-2"
-    ]
+    assert browser.evaluate(
+        "[...document.querySelectorAll('div.ranked')].filter((e) => !e.hidden).map((e) => e.id)"
+    ) == ["rank-2"]
     first = browser.evaluate("document.querySelector('#rank-2 .what').textContent")
     assert first == "b"  # the larger effect
     assert not browser.problems

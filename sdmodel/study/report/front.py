@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sdmodel.study.numbers import MILLION_CNY, PERCENT
+from sdmodel.study.numbers import MILLION_CNY, PERCENT, number
 from sdmodel.study.paired import PUBLIC
 from sdmodel.study.report.advice import DO, NOT, OPEN, SAME, Advice, compared, reference_of
 from sdmodel.study.report.words import OUTCOMES, Words, natural
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RANKING = "instruments"
 """Experiment whose arms are instruments of one budget, which the ranking shows."""
+SAME_MONEY = 0.05
+"""Part of the budget by which the money of an arm that is ranked may differ from it (medians)."""
 HEADS = {DO: "Do", NOT: "Do not", SAME: "Makes no difference", OPEN: "Open"}
 
 
@@ -28,7 +30,7 @@ def page_one(given: Sequence[Advice], asked: int, samples: int, words: Words) ->
     """What to do, in four groups; the whole section is what is printed."""
     groups = []
     for answer, head in HEADS.items():
-        own = [one for one in given if one.answer == answer]
+        own = sorted((one for one in given if one.answer == answer), key=lambda one: not one.judged)
         if own:
             items = "".join(advice(one, words) for one in own)
             groups.append(
@@ -56,12 +58,13 @@ def advice(one: Advice, words: Words) -> str:
     finding, verdict = next((j for j in one.judged if j[1].word != "true by construction"), one.judged[0])
     link = html.escape(f"#q-{finding.name}")
     parts = [f'<a class="what" href="{link}">{text}</a>', words.bar(verdict.shares, small=True)]
-    if verdict.samples:
-        parts.append(f'<span class="size">{size(verdict, reference_of(finding), words)}</span>')
-    spent = compared(finding, verdict.arm, reference_of(finding)).get(PUBLIC)
-    if spent and math.isfinite(spent.effect[0]):
+    reference = reference_of(finding)
+    if verdict.samples and one.answer != SAME:
+        parts.append(f'<span class="size">{size(verdict, reference, words)}</span>')
+    spent = compared(finding, verdict.arm, reference).get(PUBLIC)
+    if spent and math.isfinite(spent.effect[0]) and one.answer != OPEN:  # what is open is not to be bought yet
         parts.append(f'<span class="cost">{words.say("cost")} {words.number(spent.effect[0], MILLION_CNY)}</span>')
-    parts.append(f"<em>{why(one, finding, verdict, words)}</em>")
+    parts.append(f"<em>{why(one, verdict, words)}</em>")
     return f'<li data-level="{level}">{" ".join(parts)}</li>'
 
 
@@ -74,7 +77,7 @@ def size(verdict: Verdict, reference: str, words: Words) -> str:
     return f"{words.heading(verdict.outcome)} {told} {words.say(against) if against else ''}"
 
 
-def why(one: Advice, finding: Finding, verdict: Verdict, words: Words) -> str:
+def why(one: Advice, verdict: Verdict, words: Words) -> str:
     """What an answer hangs on: the outcomes it costs, or the constants that decide."""
     if one.lost:
         lost = ("、" if words.lang == "zh" else ", ").join(
@@ -97,19 +100,22 @@ def ranking(found: Sequence[Finding], words: Words) -> str:
     finding = next((one for one in found if one.name == RANKING), None)
     if finding is None or not len(finding.outcomes):
         return ""
-    reference = reference_of(finding)
-    table = finding.outcomes[finding.outcomes["against"] == reference]
+    table = finding.outcomes[finding.outcomes["against"] == reference_of(finding)]
+    money = table[table["outcome"] == PUBLIC].set_index("arm")["median"].astype(float)
+    budget, spent = float(money.median()), {str(arm): float(x) for arm, x in money.items()}
     lists, options = [], []
     for i, name in enumerate(n for n in OUTCOMES if n != PUBLIC and n in set(table["outcome"])):
-        rows = table[table["outcome"] == name].sort_values("median", ascending=False)
-        hidden = " hidden" if i else ""
-        lists.append(f'<ol class="rank" id="rank-{i}"{hidden}>{_ranked(rows, name, words)}</ol>')
+        rows = table[(table["outcome"] == name) & table["median"].notna()].sort_values("median", ascending=False)
+        equal = [abs(money[arm] / budget - 1) <= SAME_MONEY for arm in rows["arm"]]
+        lists.append(
+            f'<div class="ranked" id="rank-{i}"{" hidden" if i else ""}>{_ranked(rows[equal], rows, name, {}, words)}'
+            f"{_other_sums(rows[[not e for e in equal]], rows, name, spent, words)}</div>"
+        )
         options.append(f'<option value="rank-{i}">{words.heading(name)}</option>')
-    money = table[table["outcome"] == PUBLIC]["median"].median()
     lead = Say(
         "Each instrument alone, with the same public money: {money}. Change in 2034 against no change of policy, "
         "median and 5 to 95 % of samples; then what it is per yuan.",
-        money=words.number(float(money), MILLION_CNY),
+        money=number(budget, MILLION_CNY, words.lang),
     )
     return (
         f'<section id="ranking"><h2>{words.say("What the same money buys")}</h2><p>{words.say(lead)}</p>'
@@ -118,9 +124,16 @@ def ranking(found: Sequence[Finding], words: Words) -> str:
     )
 
 
-def _ranked(rows: pd.DataFrame, name: str, words: Words) -> str:
-    ends = rows[["low", "high"]].to_numpy(float)
-    ends = ends[pd.notna(ends).all(axis=1)]
+def _other_sums(rows: pd.DataFrame, scale: pd.DataFrame, name: str, money: Mapping[str, float], words: Words) -> str:
+    """Rules and instruments that cannot spend the budget, with what they cost instead."""
+    if not len(rows):
+        return ""
+    return f"<h3>{words.say('For other sums of money')}</h3>{_ranked(rows, scale, name, money, words)}"
+
+
+def _ranked(rows: pd.DataFrame, scale: pd.DataFrame, name: str, money: Mapping[str, float], words: Words) -> str:
+    """One list; `scale` has the rows that share its axis, `money` what an arm costs if that is told."""
+    ends = scale[["low", "high"]].to_numpy(float)
     low, high = (min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)) if len(ends) else (0.0, 1.0)
     span = high - low or 1.0
 
@@ -129,19 +142,18 @@ def _ranked(rows: pd.DataFrame, name: str, words: Words) -> str:
 
     out = []
     for row in rows.to_dict("records"):
-        effect = (float(row["median"]), float(row["low"]), float(row["high"]))
-        if not math.isfinite(effect[0]):
-            continue
+        arm, effect = str(row["arm"]), (float(row["median"]), float(row["low"]), float(row["high"]))
         wide = f"{100 * (effect[2] - effect[1]) / span:.1f}%"
         track = (
             f'<span class="track"><i class="zero" style="left:{at(0)}"></i><i class="range" style="left:'
             f'{at(effect[1])};width:{wide}"></i><i class="dot" style="left:{at(effect[0])}"></i></span>'
         )
-        told = words.effect(effect, str(row["unit"]))
         each = per_yuan(float(row["per_yuan"]), name, words)
-        arm = words.say(str(row["arm"]))
-        out.append(f'<li><span class="what">{arm}</span>{track}<span>{told}</span><span>{each}</span></li>')
-    return "".join(out)
+        if arm in money:
+            each = f"{words.say('cost')} {words.number(money[arm], MILLION_CNY)}"
+        told = words.effect(effect, str(row["unit"]))
+        out.append(f'<li><span class="what">{words.say(arm)}</span>{track}<span>{told}</span><span>{each}</span></li>')
+    return f'<ol class="rank">{"".join(out)}</ol>'
 
 
 def per_yuan(value: float, name: str, words: Words) -> str:

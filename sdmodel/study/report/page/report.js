@@ -26,7 +26,7 @@
   const rank = byId("rank");
   if (rank) {
     rank.addEventListener("input", () => {
-      for (const list of document.querySelectorAll("ol.rank")) list.hidden = list.id !== rank.value;
+      for (const list of document.querySelectorAll("div.ranked")) list.hidden = list.id !== rank.value;
     });
   }
   document.documentElement.dataset.ready = "yes";

@@ -162,6 +162,15 @@ level = INTEG(STEP(1, exit) + WITH LOOKUP(MAX(Time, exit), ((0,1),(4.3,2),(9,0))
     monkeypatch.setattr(dates, "cuts", counted)
     values, _, _ = kernel.run(given, times)
     assert {vectors for vectors, _ in asked} == {1}  # five sets of values in one vector
+    asked.clear()
+    given[:, program.parameters.index("rate")] *= 2  # moves no date
+    doubled = kernel.run(given, times)[0]
+    assert not asked
+    assert (doubled != values).any()
+    kernel.run(given, [*times[:-1], 9.5])
+    assert asked  # another end
+    np.testing.assert_array_equal(kernel.run(given, times)[0], doubled)
+    given[:, program.parameters.index("rate")] /= 2
     for i, p in enumerate(given):
         np.testing.assert_array_equal(kernel.run(given[i : i + 1], times)[0][0], values[i])
         np.testing.assert_array_equal(values[i], by_python(program, outputs, p, times, "exact"))

@@ -13,6 +13,7 @@ from sdmodel.analysis.gradients.derivative_rules import arguments, needed, owner
 from sdmodel.analysis.gradients.tangent_program import Flow, closure
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
+from sdmodel.core.cache import Cache
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.functions.operations import COMPARISONS, LOGIC
 from sdmodel.core.functions.table import OPERATIONS
@@ -156,12 +157,19 @@ _LEAVES: dict[str, Callable[[float, float], bool]] = {
 """Whether a change `d` of left minus right, from equality, changes the value of a node."""
 
 
+_orders: Cache[list[tuple[int, list[int]]]] = Cache()
+
+
 def _constants(program: Program, nodes: Sequence[int], p: Sequence[float]) -> dict[int, float]:
     """Values of nodes that depend on parameters only, each computed once."""
     out: dict[int, float] = {}
-    for node in needed(program.nodes, nodes, arguments):
+    key = tuple(nodes)
+    order = _orders.get(program, key) or _orders.put(
+        program, key, [(n, arguments(program.nodes[n])) for n in needed(program.nodes, nodes, arguments)]
+    )
+    for node, inner in order:
         op, *raw = program.nodes[node]
-        a = [out[x] for x in arguments(program.nodes[node])]
+        a = [out[x] for x in inner]
         if op in ("const", "param"):
             out[node] = float(raw[0]) if op == "const" else float(p[int(raw[0])])
         elif op == "lookup":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,29 +23,40 @@ class Dates:
     def __init__(self, program: Program, clock: Clock, function: Callable[..., None], lanes: int) -> None:
         self.program, self.clock, self._function, self._lanes = program, clock, function, lanes
         self._dated = sorted(depends(program, *(n for s in clock.sources for n in (s.test, s.against) if n >= 0)))
+        self._last: tuple[Any, Array, Array] | None = None
 
     def of(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
         """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
 
-        They are found once for each distinct set of values on which they depend.
+        They are found once for each distinct set of values on which they depend, and not again if the next call has the
+        same sets, as in the steps of an optimiser that do not move a date.
         """
         lanes, end = self._lanes, float(job.at[-1])
         # The end stands in for no values at all; sets are told apart by their bits.
         rests = np.column_stack([job.given[low:high, self._dated], np.full(high - low, end)])
         sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]
         _, first, which = np.unique(sets, return_index=True, return_inverse=True)
-        params = replace(job, given=job.given[low + first], data=[], words=job.words[:, :0]).rows(0, len(first), lanes)
-        watch, shape = self._watcher(params, work), (len(params), lanes)
-        begin = float(job.at[0])
-        beyond = end + 1e-6 * max(end - begin, job.step)
-        dates, bad = cuts(self.clock, self.program, watch, begin, end, shape)
-        after, bad_after = cuts(self.clock, self.program, watch, end, beyond, shape)
-        found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
+        key = sets[first].tobytes(), float(job.at[0]), job.step
+        last = self._last  # other threads may replace it
+        if last is None or last[0] != key:
+            last = self._last = (key, *self._found(job, low + first, work))
+        _, found, bad = last
         vectors = -(-len(which) // lanes)
         place = which[np.minimum(np.arange(vectors * lanes), len(which) - 1)].reshape(vectors, lanes)
         table = aligned((vectors, found.shape[1], lanes))
         table[:] = found[place].transpose(0, 2, 1)
-        return table, (bad | bad_after).ravel()[place]
+        return table, bad[place]
+
+    def _found(self, job: Job, runs: Array, work: Array) -> tuple[Array, Array]:
+        """Breaks of some runs, (runs, dates), and those with too many; runs are filled up to whole vectors."""
+        lanes, begin, end = self._lanes, float(job.at[0]), float(job.at[-1])
+        params = replace(job, given=job.given[runs], data=[], words=job.words[:, :0]).rows(0, len(runs), lanes)
+        watch, shape = self._watcher(params, work), (len(params), lanes)
+        beyond = end + 1e-6 * max(end - begin, job.step)
+        dates, bad = cuts(self.clock, self.program, watch, begin, end, shape)
+        after, bad_after = cuts(self.clock, self.program, watch, end, beyond, shape)
+        found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
+        return found, (bad | bad_after).ravel()
 
     def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
         """Wrap `@watch` as a function of arrays."""

@@ -67,6 +67,11 @@ class Engine:
         return _compiled(source_of(self.program, self.clock, self.outputs, safe), names)
 
     @cached_property
+    def holding(self) -> bool:
+        """Whether net flows read values of the start of the step in its stages."""
+        return bool(step_values_of(self.program, self.clock))
+
+    @cached_property
     def fast(self) -> Callable[..., Any]:
         """The fast form."""
         return self._make(safe=False)
@@ -127,7 +132,6 @@ class Bound:
         except _TROUBLE:
             functions = self._safe()
             self._rates, self._outs, self.watch, self.start, control, self._nexts, self.spans, self._holds = functions
-        self._holding = bool(step_values_of(engine.program, engine.clock))
         self.control = dict(zip(engine.program.control, control, strict=True))
         fast_watch = self.watch
 
@@ -160,7 +164,7 @@ class Bound:
 
     def holds(self, t: float, y: Vector) -> Vector:
         """Values at the start of a step at time `t` that are constant within the step."""
-        if not self._holding:
+        if not self._engine.holding:
             return ()
         try:
             values: list[float] = self._holds(t, y)

@@ -74,6 +74,17 @@ def test_recommendations_are_short_and_about_instruments_of_the_model() -> None:
         assert one.predictions, one.id
 
 
+def test_each_prediction_of_a_recommendation_is_asked_or_says_why_not() -> None:
+    files = [MODELS.parent / "experiments" / f"{name}.toml" for name in LIBRARY.names]
+    tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
+    asked = {row["id"] for table in tables for row in table.get("prediction", ())}
+    for one in LIBRARY.recommendations:
+        for name in one.predictions:
+            assert name in asked or LIBRARY.hypotheses[name].cannot, (one.id, name)
+    bare = {name.partition(" ")[0] for name in asked}
+    assert not [name for name, one in LIBRARY.hypotheses.items() if not one.cannot and name not in bare]
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the paper and its tables, which lie beside the repository")
 def test_sentences_and_instruments_of_the_paper_are_its_own() -> None:
     text = "".join("".join(path.read_text(encoding="utf-8").split()) for path in (SHARED / "seed").glob("*.txt"))

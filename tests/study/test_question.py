@@ -17,6 +17,7 @@ import sdmodel
 from sdmodel.core.errors import DesignError, EquationError, UnknownNameError
 from sdmodel.core.resources import shipped
 from sdmodel.experiments import LIBRARY
+from sdmodel.plot.style import texts_of
 from sdmodel.study.conditions import Condition
 from sdmodel.study.finding import Finding, current, stale
 from sdmodel.study.outcomes import measure
@@ -196,6 +197,19 @@ def test_the_finding_is_written(finding: Finding, tmp_path: Path) -> None:
     assert loaded.headline == finding.headline
     for name in ("outcomes", "regret", "paths"):
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(finding, name), check_dtype=False)
+
+
+def test_no_text_of_the_figure_covers_another(finding: Finding) -> None:
+    long = [dataclasses.replace(v, says=f"that {'something long happens and ' * 6}ends") for v in finding.verdicts]
+    fig = dataclasses.replace(finding, verdicts=long, headline="A headline that takes two lines at least " * 3).drawn()[
+        "toy"
+    ]
+    fig.draw_without_rendering()
+    texts = [text for text in texts_of(fig) if text.get_text().strip() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    assert len(boxes) > 15
+    assert not [(a, b) for i, (a, one) in enumerate(boxes) for b, other in boxes[:i] if one.overlaps(other)]
+    assert all(fig.bbox.x0 <= box.x0 and box.x1 <= fig.bbox.x1 for _, box in boxes)
 
 
 def test_a_link_that_is_not_there_is_refused_before_the_first_run(model: sdmodel.Model) -> None:

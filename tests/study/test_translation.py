@@ -69,10 +69,10 @@ def said_by_report() -> set[str]:
     said: set[str] = {*WORDS, *front.HEADS.values(), *page.LEVELS.values(), *words._SIDES.values()}
     for path in sorted((STUDY / "report").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say"):
-                continue
-            if node.args and isinstance(node.args[0], ast.Constant):
-                said.add(str(node.args[0].value))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                given = {"say": node.args[:1], "number": node.args[1:2]}.get(node.func.attr, [])
+                texts = {one.value for arg in given for one in ast.walk(arg) if isinstance(one, ast.Constant)}
+                said |= {text for text in texts if isinstance(text, str) and text} - {*OWN_UNITS}
     assert "What to do for small technology firms" in said
     said |= {shown.words for shown in words.OUTCOMES.values()}
     return said | {shown.unit for shown in words.OUTCOMES.values() if shown.unit not in OWN_UNITS}

@@ -58,33 +58,40 @@ def report(
 ) -> None:
     """Ask all policy questions and put the answers into one HTML file, made anew after each.
 
-    Findings are kept in a folder beside the file and not asked again; delete it to begin anew.
+    Findings are kept in a folder beside it, `report` for report.html and report.zh.html, and are not asked again while
+    model and questions stay the same; delete it to begin anew.
     """
+    import sdmodel
     from sdmodel.experiments import LIBRARY
-    from sdmodel.study.report.asking import ask_all
+    from sdmodel.study.report.asking import ask_all, explorer_links
     from sdmodel.study.report.base_run import base_run
     from sdmodel.study.report.page import page
 
     for name in only or []:
         LIBRARY.check(name)
     translation = LIBRARY.translation(lang)
-    folder = out.with_suffix("")
-    if folder == out:
-        raise DesignError(f"'{out}' has no suffix; the findings are kept in a folder of that name. Give {out}.html.")
+    stem, _, suffix = out.name.partition(".")
+    if not stem or not suffix:
+        raise DesignError(f"'{out}' must be a name with a suffix, since a folder takes the name; give {out}.html.")
+    folder = out.with_name(stem)
     out.parent.mkdir(parents=True, exist_ok=True)
+    names = only or LIBRARY.names
+    model = sdmodel.load("shandong")
+    explorer = folder / f"explorer-{model.fingerprint}.html"
+    links = explorer_links(LIBRARY, names, f"{folder.name}/{explorer.name}", lang)
     found: list[Finding] = []
-    steps = ask_all(
-        LIBRARY, only or LIBRARY.names, samples, seed, folder=folder, workers=workers, progress=False if quiet else None
-    )
+    steps = ask_all(LIBRARY, names, samples, seed, folder=folder, workers=workers, progress=False if quiet else None)
     for step in steps:
         found.append(step.finding)
         base = base_run(max(one.record["samples"] for one in found), seed, folder=folder)
         text = page(
             found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation,
-            glossary=LIBRARY.glossary, records=folder.name,
+            glossary=LIBRARY.glossary, records=folder.name, explorer=links,
         )  # fmt: skip
         out.write_text(text, encoding="utf-8")
         say(f"{translation(step.progress)}: {step.finding.name}: {translation(step.finding.headline)}")
+    if not explorer.exists():
+        model.explore().write(explorer)
     say(str(out))
     if translation.missing:
         say(f"{len(translation.missing)} texts stand in English, since words.{lang}.toml lacks them:", error=True)

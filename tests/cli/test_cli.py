@@ -280,11 +280,13 @@ def test_the_report_is_one_page_and_keeps_its_findings(tmp_path: Path) -> None:
     assert page.startswith("<!doctype html>")
     assert 'id="q-procurement"' in page
     assert 'href="report/procurement.json"' in page
+    (explorer,) = (tmp_path / "report").glob("explorer-*.html")
+    assert f'href="report/{explorer.name}#p.procurement+budget=' in page
     made = (tmp_path / "report" / "procurement.json").stat().st_mtime_ns
-    again = call(*given, "--lang", "zh", "--out", "report.html", cwd=tmp_path)  # what is kept is not asked again
+    again = call(*given, "--lang", "zh", "--out", "report.zh.html", cwd=tmp_path)  # what is kept is not asked again
     assert ": procurement: " in again
     assert (tmp_path / "report" / "procurement.json").stat().st_mtime_ns == made
-    assert '<html lang="zh-CN">' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in (tmp_path / "report.zh.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

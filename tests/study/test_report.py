@@ -316,6 +316,16 @@ def test_a_file_that_was_cut_off_is_asked_again(library: tuple[Any, list[str]], 
     assert json.loads((tmp_path / "one.json").read_text("utf-8"))["name"] == "one"
 
 
+def test_arms_of_constants_are_linked_to_the_explorer() -> None:
+    links = asking.explorer_links(LIBRARY, ["procurement", "talent_support"], "explorer.html", "zh")
+    assert links == {
+        "procurement": {"procurement": "explorer.html#p.procurement+budget=100.0&l=zh"},
+        "talent_support": {},
+    }
+    text = page([finding("procurement", [])], hypotheses(), explorer=links)
+    assert 'href="explorer.html#p.procurement+budget=100.0&amp;l=zh"' in text
+
+
 @pytest.mark.parametrize(
     ("number", "left", "told"),
     [(7, 120, "7 of 22, 2 min left"), (7, 45, "7 of 22, 45 s left"), (7, float("nan"), "7 of 22"), (22, 0, "22 of 22")],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import numpy as np
 
 import sdmodel
 from sdmodel.core.errors import ReadError
@@ -15,6 +18,7 @@ from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
     from sdmodel.model import Model
+    from sdmodel.study.arms import Setting
     from sdmodel.study.library import Experiment, Library
 
 
@@ -84,6 +88,23 @@ def ask_all(
             waiting.remove(name)
         each = sum(seconds) / len(seconds) if seconds else float("nan")
         yield Step(finding, number, len(chosen), kept[name] is not None, each * len(waiting))
+
+
+def explorer_links(library: Library, names: Sequence[str], target: str, lang: str) -> dict[str, dict[str, str]]:
+    """Addresses of arms in the explorer page of the model, by question and arm.
+
+    Left out are arms whose size is solved sample by sample, and questions that change the equations.
+    """
+    out = {}
+    for name in names:
+        question = library[name]
+        arms: Mapping[str, Setting] = {} if getattr(question, "overlays", None) else getattr(question, "arms", {})
+        plain = {arm: setting for arm, setting in arms.items() if setting and all(map(np.isscalar, setting.values()))}
+        out[name] = {
+            arm: f"{target}#" + urlencode({**{f"p.{key}": value for key, value in setting.items()}, "l": lang})
+            for arm, setting in plain.items()
+        }
+    return out
 
 
 def _kept(experiment: Experiment, model: Model, samples: int | None, seed: int, folder: Path | None) -> Finding | None:

@@ -38,6 +38,7 @@ def page(
     glossary: Sequence[Term] = (),
     phrases: Phrases | None = None,
     records: str | None = None,
+    explorer: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """The report as one HTML page that needs no network.
 
@@ -57,6 +58,8 @@ def page(
         Conditions in words; default those of the shipped model.
     records
         Folder with the JSON files of the findings as the page sees it, for links.
+    explorer
+        Addresses of arms in an explorer page, by question and arm (`explorer_links`).
 
     Raises
     ------
@@ -78,7 +81,10 @@ def page(
         front.ranking(found, words),
         base_run.section(base, words) if base else "",
         contents(found, words),
-        *(questions.section(one, hypotheses, levels, words, records) for one in found),
+        *(
+            questions.section(one, hypotheses, levels, words, records, (explorer or {}).get(one.name, {}))
+            for one in found
+        ),
         not_asked(hypotheses, judged, words),
         model(words),
         terms(glossary, words),

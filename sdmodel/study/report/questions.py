@@ -20,7 +20,12 @@ Levels = Mapping[str, str]
 
 
 def section(
-    one: Finding, hypotheses: Mapping[str, Hypothesis], levels: Levels, words: Words, records: str | None
+    one: Finding,
+    hypotheses: Mapping[str, Hypothesis],
+    levels: Levels,
+    words: Words,
+    records: str | None = None,
+    explorer: Mapping[str, str] | None = None,
 ) -> str:
     """A question: headline, bars of its predictions, paths, and folded what stands behind them."""
     own = [hypotheses[name] for name in bare_ids(one) if name in hypotheses]
@@ -40,6 +45,7 @@ def section(
         words.folded(words.say("What the paper says, and how it is asked"), *(paper(h, words) for h in own)),
         words.folded(words.say("Remarks"), f"<ul>{notes}</ul>" if notes else ""),
         words.folded(words.say("Written before the first run"), _plan(one)),
+        words.folded(words.say("Try it in the browser"), tried(explorer or {}, words)),
         words.folded(words.say("Record"), record(one, words, records)),
     ]
     name = html.escape(one.name)
@@ -168,6 +174,12 @@ def paper(one: Hypothesis, words: Words) -> str:
         if text := texts.get(lang) or texts.get(ENGLISH):
             parts.append(f"<p><b>{words.say(head)}</b>: {html.escape(text)}</p>")
     return "".join(parts)
+
+
+def tried(explorer: Mapping[str, str], words: Words) -> str:
+    """Links to arms in the explorer page."""
+    links = "".join(f'<li><a href="{html.escape(to)}">{words.say(arm)}</a></li>' for arm, to in explorer.items())
+    return f"<ul>{links}</ul>" if links else ""
 
 
 def record(one: Finding, words: Words, records: str | None) -> str:

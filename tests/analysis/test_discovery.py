@@ -117,8 +117,8 @@ def test_a_sweep_is_read_by_its_coordinates_and_failed_runs_are_left_out():
     assert found.runs == 190
     assert found.quality.attrs["left out"] == 10
     assert set(found.limits.reset_index()["parameter"]) <= set(model.uncertainties.index)
-    some = sdmodel.discover(sweep, low, parameters=["trust time", "institution time"], resamples=2, rng=1)
-    assert set(some.limits.reset_index()["parameter"]) <= {"trust time", "institution time"}
+    some = sdmodel.discover(sweep, low, parameters=["contact rate", "shared value time"], resamples=2, rng=1)
+    assert set(some.limits.reset_index()["parameter"]) <= {"contact rate", "shared value time"}
 
 
 def test_what_was_tried_trades_coverage_for_density():

@@ -147,7 +147,7 @@ def test_what_optimise_refuses(spending):
     with pytest.raises(DesignError, match="at least one of them"):
         sdmodel.optimise(spending, spending.levers, WORTH, limits={MONEY: (None, None)})
     with pytest.raises(DesignError, match="has subscripts"):
-        sdmodel.optimise(sdmodel.load("policy"), ["programme scale"], sdmodel.Outcome("cumulative cost"))
+        sdmodel.optimise(sdmodel.load("policy"), ["programme scale"], sdmodel.Outcome("fiscal cost by instrument"))
 
 
 # Above a size of 6 the run fails: the logarithm of a negative number.

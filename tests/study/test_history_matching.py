@@ -19,7 +19,7 @@ from sdmodel.study import identifiability, sampling, targets
 
 FIRST = [0.8206326216809281, 0.20030525669212923, 0.8349270635787824, 0.5996959051257662]
 """Two numbers of row 0 and of row 1000, as they were when the ensemble was stored first."""
-BIRTH_RATES = [0.16678719507883438, 0.07392123217148278, 0.14118031473424625, 0.09494549770661831]
+HAZARDS = [0.177369561633667, 0.13830186847281706, 0.14308908877392457, 0.1744595184574385]
 """Of the first four samples of the shipped ensemble."""
 STEM = {"id": "X", "name": "a", "of": "a", "at": 1.0, "error": 0.1, "discrepancy": 0.0, "use": "match", "source": "s"}
 
@@ -144,7 +144,7 @@ def test_the_stored_ensemble_is_made_again_quickly_and_is_plausible(model: sdmod
 
 def test_another_model_is_refused_in_words(model: sdmodel.Model) -> None:
     with pytest.raises(matching.StaleEnsembleError, match=r"python -m sdmodel\.study\.history_matching"):
-        matching.ensemble(model.replace("birth rate", 0.1))
+        matching.ensemble(model.replace("hazard of weak firms", 0.1))
 
 
 def test_more_than_is_stored_is_refused(model: sdmodel.Model) -> None:
@@ -195,13 +195,13 @@ def test_the_pages_were_written_with_the_stored_ensemble() -> None:
 def test_samples_of_a_question_are_the_first_of_the_ensemble_or_others_by_seed(model: sdmodel.Model) -> None:
     first = matching.samples_of(None, 4, 1)[1]
     pd.testing.assert_frame_equal(first, matching.ensemble(model, 4))
-    assert first["birth rate"].tolist() == pytest.approx(BIRTH_RATES, rel=1e-12)
+    assert first["hazard of weak firms"].tolist() == pytest.approx(HAZARDS, rel=1e-12)
     drawn = [matching.samples_of(None, 4, seed)[1].drop(columns="sample") for seed in (2, 2, 3)]
     assert drawn[0].equals(drawn[1])
     assert not drawn[0].equals(drawn[2])
-    whole = matching.ensemble(model)["birth rate"]
-    assert set(drawn[2]["birth rate"]) <= set(whole)
+    whole = matching.ensemble(model)["hazard of weak firms"]
+    assert set(drawn[2]["hazard of weak firms"]) <= set(whole)
     own = matching.samples_of(model, 4, 1)[1]  # of a model that is given, its ranges as assumed
-    assert not np.isin(own["birth rate"], whole).any()
+    assert not np.isin(own["hazard of weak firms"], whole).any()
     with pytest.raises(DesignError, match="are stored"):
         matching.samples_of(None, 10**7, 2)

@@ -28,7 +28,7 @@ from sdmodel.sweep.engines import NOT_RUN
 from sdmodel.sweep.identity import MEANING, digest
 from sdmodel.sweep.open_store import open_sweep
 
-OUTPUTS = ["implementation capacity", "intervention intensity", "cumulative cost"]
+OUTPUTS = ["decided share of RnD money", "intervention intensity", "fiscal cost by instrument"]
 RUNS = 600
 
 
@@ -59,9 +59,9 @@ def test_a_store_holds_the_bits_that_memory_does(
     assert equal(stored, whole)
     assert list(stored.data_vars) == sorted(OUTPUTS) or set(stored.data_vars) == set(OUTPUTS)
     assert stored["setting"].to_numpy().tolist() == design["setting"].tolist()
-    assert np.array_equal(stored["base coordination"], design["base coordination"])
-    assert stored["implementation capacity"].attrs["unit"] == "Dmnl"
-    assert stored["cumulative cost"].dims == ("run", "time", "instrument")
+    assert np.array_equal(stored["overlap of programmes"], design["overlap of programmes"])
+    assert stored["decided share of RnD money"].attrs["unit"] == "Dmnl"
+    assert stored["fiscal cost by instrument"].dims == ("run", "time", "instrument")
     assert stored.attrs["design_hash"] == whole.attrs["design_hash"]
     assert "certificate" in stored.attrs
     again = open_sweep(tmp_path / "a.zarr")
@@ -78,7 +78,7 @@ def test_threads_chunks_and_order_change_nothing(
     mixed = model.sweep(design.iloc[order], OUTPUTS, every=1, workers=2, progress=False)
     assert equal(mixed.isel(run=np.argsort(order)), whole)
     alone = model.sweep(design.iloc[[17]], OUTPUTS, every=1, progress=False)
-    assert np.array_equal(alone["implementation capacity"][0], whole["implementation capacity"][17])
+    assert np.array_equal(alone["decided share of RnD money"][0], whole["decided share of RnD money"][17])
 
 
 def test_an_interrupted_store_goes_on_and_equals_the_whole(
@@ -99,8 +99,8 @@ def test_an_interrupted_store_goes_on_and_equals_the_whole(
     part = stopped.value.result
     done = part["status"].to_numpy() != NOT_RUN
     assert 0 < done.sum() < RUNS
-    assert np.array_equal(part["implementation capacity"][done], whole["implementation capacity"][done])
-    assert np.isnan(part["implementation capacity"][~done]).all()
+    assert np.array_equal(part["decided share of RnD money"][done], whole["decided share of RnD money"][done])
+    assert np.isnan(part["decided share of RnD money"][~done]).all()
     monkeypatch.setattr(backends, "run_chunk", real)
     assert equal(model.sweep(design, OUTPUTS, every=1, progress=False, store=tmp_path / "b.zarr"), whole)
 
@@ -121,7 +121,9 @@ def test_ctrl_c_in_memory_keeps_what_is_done(
     with pytest.raises(sdmodel.errors.SweepInterrupted, match="of 600 runs") as stopped:
         model.sweep(design, OUTPUTS, every=1, workers=1, progress=False)
     done = stopped.value.result["status"].to_numpy() == 0
-    assert np.array_equal(stopped.value.result["implementation capacity"][done], whole["implementation capacity"][done])
+    assert np.array_equal(
+        stopped.value.result["decided share of RnD money"][done], whole["decided share of RnD money"][done]
+    )
 
 
 SCRIPT = """
@@ -213,7 +215,7 @@ def test_another_sweep_is_refused_with_what_differs(model: sdmodel.Model, design
     with pytest.raises(StoreError, match="design_hash"):
         model.sweep(design.iloc[64:128], OUTPUTS, every=1, progress=False, store=store)
     with pytest.raises(StoreError, match="outputs_hash"):
-        model.sweep(design.iloc[:64], ["implementation capacity"], every=1, progress=False, store=store)
+        model.sweep(design.iloc[:64], ["decided share of RnD money"], every=1, progress=False, store=store)
     with pytest.raises(StoreError, match="method"):
         model.sweep(design.iloc[:64], OUTPUTS, every=1, method="rk4", progress=False, store=store)
 
@@ -244,7 +246,7 @@ def test_messages_of_failed_runs_survive_in_the_store(model_from: object, tmp_pa
 def test_two_scenarios_of_one_name_and_different_paths_do_not_share_a_store(
     model: sdmodel.Model, design: pd.DataFrame, tmp_path: Path
 ) -> None:
-    name = "small profit relief"
+    name = "grant discretion"
     value = float(model.parameters().loc[name, "value"])
     here, there = (
         sdmodel.Scenario("base", paths={name: Schedule((2009, 2020), (value, v))}) for v in (value, value + 0.01)

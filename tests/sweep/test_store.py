@@ -199,7 +199,7 @@ def test_a_full_disk_is_a_named_error_and_the_sweep_goes_on_later(
 ) -> None:
     store = tmp_path / "full.zarr"
     limit = (
-        "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (14_000, 14_000)); "
+        "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000)); "
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
     )
     process = start(store, pause=0, before=limit)

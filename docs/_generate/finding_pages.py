@@ -51,10 +51,20 @@ def page(finding):
         lines += ["## Answer", "", *grid(heads, [row(v) for v in finding.verdicts], [9, 33, 16, 8, 10, 8, 16]), ""]
         lines += ["## What decides it", ""]
         lines += [f"- {v.hypothesis}: {plain(' '.join(v.reasons(PHRASES)))}" for v in finding.verdicts]
-        lines += ["", *outcomes(finding)]
+        lines += ["", *outcomes(finding), *asked(finding)]
     lines += ["## Beside it", "", *(f"- {plain(note)}" for note in finding.notes), ""]
     lines += ["## Written down before the first run", "", design, "", "## Record", "", made(finding)]
     return "\n".join(lines) + "\n"
+
+
+def asked(finding):
+    """The sentences of the paper that a finding is about, how each is asked, and what that leaves out."""
+    lines = ["## The paper, and how it is asked", ""]
+    for name in dict.fromkeys(v.hypothesis.partition(" ")[0] for v in finding.verdicts):
+        one = LIBRARY.hypotheses[name]
+        told = f"Asked: {one.cannot.get('en', one.asked['en'])} Left out: {one.left_out['en']}"
+        lines += [f"> {name}: {plain(one.says['zh'])}", "", f"{plain(one.says['en'])} {plain(told)}", ""]
+    return lines
 
 
 def outcomes(finding):

@@ -1,7 +1,8 @@
 """Pages on all settings of the levers in the kept ensemble: `python docs/_generate/ensemble_pages.py NAME ...`.
 
 `self_organisation`: how the index moves against each outcome, a minute. `freeze`: what each uncertain row decides; with
-`--again` it is measured anew, half an hour, else read from its table. Both are committed.
+`--again` it is measured anew, half an hour, else read from its table. `built_in`: signs of all predictions over the
+unfiltered ranges, `docs/models/built_in.csv`, ten minutes, only for what changed. All are committed.
 """
 
 import sys
@@ -13,10 +14,13 @@ from model_pages import grid, plain, put, toml
 from scipy import stats
 
 import sdmodel
+from sdmodel.experiments import LIBRARY
+from sdmodel.study import built_in as signs
 from sdmodel.study import evidence_figures
 from sdmodel.study import freeze as held
 from sdmodel.study.arms import NEVER, Arms
 from sdmodel.study.history_matching import ensemble, record
+from sdmodel.study.question import Question
 
 PAGES = Path(__file__).parents[1] / "models"
 INDEX = "self organisation index"
@@ -143,6 +147,26 @@ def freeze(folder, samples=400):
     put(folder / "freeze.md", "\n".join(lines) + "\n")
 
 
+# -- signs --------------------------------------------------------------------------------------------------------
+def built_in(folder):
+    """Measure the questions whose files changed since the table was written, or the model; all with `--again`."""
+    path, fingerprint = folder / "built_in.csv", sdmodel.load("shandong").fingerprint[:12]
+    known = pd.read_csv(path, dtype={"digest": str}) if path.exists() and "--again" not in sys.argv else None
+    tables = []
+    for name in LIBRARY.names:
+        question = LIBRARY[name]
+        if not isinstance(question, Question):
+            continue
+        digest = f"{fingerprint} {question.digest}"[:40]
+        old = None if known is None else known[(known["question"] == name) & (known["digest"] == digest)]
+        if old is None or old.empty:
+            old = signs.built_in(question).rename_axis("prediction").reset_index()
+            old = old.assign(question=name, digest=digest)
+        tables.append(old[["question", "prediction", "positive", "nil", "negative", "built in", "digest"]])
+        print(name, flush=True)
+    pd.concat(tables).to_csv(path, index=False)
+
+
 if __name__ == "__main__":
     for name in (word for word in sys.argv[1:] if not word.startswith("--")):
-        {"self_organisation": self_organisation, "freeze": freeze}[name](PAGES)
+        {"self_organisation": self_organisation, "freeze": freeze, "built_in": built_in}[name](PAGES)

@@ -102,13 +102,13 @@ class Verdict:
         """The verdict, one of `WORDS`."""
         if not self.samples:
             return "cannot be asked here"
-        if self.label == "built in":
-            return "true by construction"
         favour, neither, opposite = self.shares
-        if favour >= MOST:
-            return "holds" if favour >= ALL else "mostly"
         if neither >= MOST:
             return "makes no difference"
+        if self.label == "built in":
+            return "true by construction"
+        if favour >= MOST:
+            return "holds" if favour >= ALL else "mostly"
         if opposite >= MOST:
             return "the opposite" if opposite >= ALL else "the opposite, mostly"
         if min(favour, opposite) >= SOME:

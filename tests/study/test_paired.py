@@ -127,6 +127,8 @@ def test_words_of_verdicts_at_their_edges(counts: tuple[int, int, int], word: st
 
 def test_what_is_built_in_is_true_by_construction() -> None:
     assert verdict(100, 0, 0, "built in").word == "true by construction"
+    # that an effect has one sign by construction does not say that it counts
+    assert verdict(20, 80, 0, "built in").word == "makes no difference"
     with pytest.raises(DesignError, match="'certain' is not a label"):
         verdict(1, 0, 0, "certain")
 

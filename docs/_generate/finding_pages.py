@@ -74,7 +74,7 @@ def outcomes(finding):
     rows = []
     for arm, against in pairs:
         compared = finding.compare(arm, against).set_index("outcome")[["favour", "neither", "opposite"]]
-        cells = [" / ".join(f"{s:.0%}" for s in shares_of(compared.loc[name])).replace("%", "") for name in STANDARD]
+        cells = [" / ".join(f"{s:.0%}" for s in shares_of(tuple(compared.loc[name]))).replace("%", "") for name in STANDARD]
         rows.append([f"{plain(arm)} against {plain(against)}", *cells])
     return [*lines, *grid(["", *STANDARD], rows, [19, *[9] * len(STANDARD)]), ""]
 

@@ -39,9 +39,9 @@ def beside(finding: Finding, v: Verdict) -> str:
 def hinges(v: Verdict, phrases: Phrases) -> str:
     """What a verdict hangs on."""
     if not v.deciding:
-        return "No single constant decides it."
+        return f"No single constant decides {v.says}."
     first = v.deciding[0]
     return (
-        f"It hangs most on this: right in {first.inside[0]:.0%} of samples {phrases(first.name, first.side)}, in "
-        f"{first.outside[0]:.0%} elsewhere."
+        f"{v.says[0].upper()}{v.says[1:]} is right in {first.inside[0]:.0%} of samples "
+        f"{phrases(first.name, first.side)}, in {first.outside[0]:.0%} elsewhere."
     )

@@ -132,12 +132,12 @@ def test_a_finding_is_told_in_three_sentences(finding: Finding) -> None:
     first, second, third = plainly(finding)
     assert first == f"{finding.headline}."
     assert second.startswith("'b' against 'a': ")
-    assert third == "No single constant decides it."
+    assert third == "No single constant decides that b beats a."
     known = dataclasses.replace(
         finding.verdicts[0], deciding=(Condition("price a", "high", (0.9, 0, 0.1), (0.2, 0, 0.8)),)
     )
     told = plainly(dataclasses.replace(finding, verdicts=[known]), Phrases({"price a": {"high": "where a is dear"}}))
-    assert told[2] == "It hangs most on this: right in 90% of samples where a is dear, in 20% elsewhere."
+    assert told[2] == "That b beats a is right in 90% of samples where a is dear, in 20% elsewhere."
 
 
 def test_money_is_equal_in_every_arm(finding: Finding) -> None:

@@ -74,7 +74,8 @@ def outcomes(finding):
     rows = []
     for arm, against in pairs:
         compared = finding.compare(arm, against).set_index("outcome")[["favour", "neither", "opposite"]]
-        cells = [" / ".join(f"{s:.0%}" for s in shares_of(tuple(compared.loc[name]))).replace("%", "") for name in STANDARD]
+        shares = [shares_of(tuple(compared.loc[name])) for name in STANDARD]
+        cells = [" / ".join(f"{100 * share:.0f}" for share in three) for three in shares]
         rows.append([f"{plain(arm)} against {plain(against)}", *cells])
     return [*lines, *grid(["", *STANDARD], rows, [19, *[9] * len(STANDARD)]), ""]
 

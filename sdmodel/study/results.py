@@ -58,7 +58,12 @@ class ArmResults:
     def unequal_money(self) -> list[str]:
         """Sentences on arms whose money could not be made equal in some samples."""
         return [
-            Say("{arm}: the money cannot be made equal in {share:.0%} of samples.", arm=arm, share=1 - able.mean())
+            Say(
+                "{arm}: the money cannot be made equal in {n:,} of {of:,} samples.",
+                arm=arm,
+                n=int((~able).sum()),
+                of=len(able),
+            )
             for arm, (_, _, _, able, _) in self.solved.items()
             if not able.all()
         ]

@@ -28,7 +28,7 @@ from sdmodel.study.finding import Finding
 from sdmodel.study.library import Hypothesis, Recommendation, Term
 from sdmodel.study.numbers import number
 from sdmodel.study.phrases import Phrases
-from sdmodel.study.report import asking, base_run, words
+from sdmodel.study.report import asking, base_run, front, words
 from sdmodel.study.report.advice import DO, NOT, OPEN, SAME, advise, by_prediction, compared
 from sdmodel.study.report.base_run import BaseRun
 from sdmodel.study.report.front import RANKING
@@ -251,6 +251,14 @@ def test_ticks_are_round_and_span_the_values(a: float, b: float) -> None:
     assert ticks[-1] >= max(a, b, 0) - near
     if ticks[-1] - ticks[0] > 1:
         assert len({number(tick) for tick in ticks}) == len(ticks)
+
+
+def test_money_that_is_saved_is_no_negative_cost() -> None:
+    plain = words.Words(LIBRARY.translation("en"), PHRASES)
+    assert [front.price(money, plain) for money in (-1.9, 320)] == [
+        "saves 1.9&nbsp;million&nbsp;CNY",
+        "cost 320&nbsp;million&nbsp;CNY",
+    ]
 
 
 def test_words_of_verdicts_have_a_kind() -> None:

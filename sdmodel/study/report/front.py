@@ -63,9 +63,15 @@ def advice(one: Advice, words: Words) -> str:
         parts.append(f'<span class="size">{size(verdict, reference, words)}</span>')
     spent = compared(finding, verdict.arm, reference).get(PUBLIC)
     if spent and math.isfinite(spent.effect[0]) and one.answer != OPEN:  # what is open is not to be bought yet
-        parts.append(f'<span class="cost">{words.say("cost")} {words.number(spent.effect[0], MILLION_CNY)}</span>')
+        parts.append(f'<span class="cost">{price(spent.effect[0], words)}</span>')
     parts.append(f"<em>{why(one, verdict, words)}</em>")
     return f'<li data-level="{level}">{" ".join(parts)}</li>'
+
+
+def price(money: float, words: Words) -> str:
+    """What an arm costs or saves."""
+    told = words.number(abs(money), MILLION_CNY)
+    return f"{words.say('saves') if money < 0 else words.say('cost')} {told}"
 
 
 def size(verdict: Verdict, reference: str, words: Words) -> str:
@@ -150,7 +156,7 @@ def _ranked(rows: pd.DataFrame, scale: pd.DataFrame, name: str, money: Mapping[s
         )
         each = per_yuan(float(row["per_yuan"]), name, words)
         if arm in money:
-            each = f"{words.say('cost')} {words.number(money[arm], MILLION_CNY)}"
+            each = price(money[arm], words)
         told = words.effect(effect, str(row["unit"]))
         out.append(f'<li><span class="what">{words.say(arm)}</span>{track}<span>{told}</span><span>{each}</span></li>')
     return f'<ol class="rank">{"".join(out)}</ol>'

@@ -62,7 +62,8 @@ def asked(finding):
     lines = ["## The paper, and how it is asked", ""]
     for name in dict.fromkeys(v.hypothesis.partition(" ")[0] for v in finding.verdicts):
         one = LIBRARY.hypotheses[name]
-        told = f"Asked: {one.cannot.get('en', one.asked['en'])} Left out: {one.left_out['en']}"
+        how = f"Cannot be asked whole: {one.cannot['en']}" if one.cannot else f"Asked: {one.asked['en']}"
+        told = f"{how} Left out: {one.left_out['en']}"
         lines += [f"> {name}: {plain(one.says['zh'])}", "", f"{plain(one.says['en'])} {plain(told)}", ""]
     return lines
 

@@ -105,12 +105,12 @@ def table(folder, hypotheses):
     rows, words = [], {}
     for name, hypothesis in hypotheses.items():
         where, v = by_id.get(name, ("", None))
-        word = v.word if v else "cannot be asked here"
+        word = v.word if v else "cannot be asked here" if hypothesis.cannot else "no finding on record"
         words[word] = words.get(word, 0) + 1
         said = plain(v.told(PHRASES)) if v else plain(hypothesis.cannot.get("en", word))
         cells = [f"**{said}**", *(f"{share:.0%}" for share in v.shares), effect(v)] if v else [f"**{said}**", *[""] * 4]
         rows.append([f"[{name}]({where}.md)" if where else name, plain(hypothesis.says["en"]), *cells])
-    counted = ", ".join(f"{words[word]} {word}" for word in WORDS if word in words)
+    counted = ", ".join(f"{words[word]} {word}" for word in (*WORDS, "no finding on record") if word in words)
     heads = ["", "The paper says", "Verdict", "For", "No difference", "Against", "Effect"]
     return "\n".join(
         [

@@ -29,11 +29,11 @@ def beside(finding: Finding, v: Verdict) -> str:
     }
     higher = ", ".join(name for name, share in known.items() if share[0] >= MOST)
     lower = ", ".join(name for name, share in known.items() if share[2] >= MOST)
-    start = f"'{v.arm}' against '{v.against}': "
+    start = f"'{v.arm}' against '{v.against}'"
     if not (higher or lower):
-        return f"{start}none of {len(known)} outcomes in 2034 differs in three samples of four."
-    found = "; ".join(f"{word} {names}" for word, names in (("higher", higher), ("lower", lower)) if names)
-    return f"{start}in three samples of four or more, in 2034, {found}."
+        return f"{start}: none of {len(known)} outcomes in 2034 differs in three samples of four."
+    found = "; ".join(f"{names} {word}" for names, word in ((higher, "higher"), (lower, "lower")) if names)
+    return f"{start}, in three samples of four or more: {found} in 2034."
 
 
 def hinges(v: Verdict, phrases: Phrases) -> str:

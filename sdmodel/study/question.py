@@ -229,7 +229,7 @@ class Question:
             paths=paths_table(self.paths, results, self.reference),
             status=status(own),
             notes=[*(self.notes(results.paired) if self.notes else ()), *results.unequal_money()],
-            record=arms.record(self.name, seed, results.runs(self.reference))
+            record=arms.record(self.name, seed, next(reversed(results.plain.values())))
             | {"sampler": draws.attrs.get("sampler", ""), "composition": own.fingerprint, "digest": self.digest},
             plan=self.plan,
         )
@@ -251,7 +251,7 @@ class Question:
         if self.shared and self.shares_reference:
             del plain[self.reference]
             label = f"{stage} {self.reference}"
-            results.add(self.shared.run(arms, label, self.reference, certificate=certificate), measured, arms.draws)
+            results.add(self.shared.run(arms, label, self.reference), measured, arms.draws)
         if plain:
             results.add(arms.run(f"{stage} {self.name}", plain, certificate=certificate), measured, arms.draws)
         anyway = last(results.runs(self.reference), MONEY)

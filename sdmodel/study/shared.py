@@ -34,13 +34,13 @@ class Shared:
         self._everything = everything
         self._runs: dict[str, xr.Dataset] = {}
 
-    def run(self, arms: Arms, stage: str, name: str, *, certificate: int = 0) -> xr.Dataset:
+    def run(self, arms: Arms, stage: str, name: str) -> xr.Dataset:
         """Runs of the samples without any setting, as the only setting of this name; as `Arms.run`."""
         key = _key(arms)
         found = self._runs.pop(key, None)
         if found is None or any(output not in found for output in arms.outputs):
             more = self._everything(arms.model) if found is not None else []
-            found = arms.run(stage, {name: {}}, more, certificate=certificate)
+            found = arms.run(stage, {name: {}}, more)
         self._runs[key] = found
         while len(self._runs) > KEPT:
             del self._runs[next(iter(self._runs))]

@@ -131,7 +131,7 @@ def test_two_arms_are_told_in_either_order(finding: Finding) -> None:
 def test_a_finding_is_told_in_three_sentences(finding: Finding) -> None:
     first, second, third = plainly(finding)
     assert first == f"{finding.headline}."
-    assert second.startswith("'b' against 'a': ")
+    assert second == "'b' against 'a': none of 1 outcomes in 2034 differs in three samples of four."
     assert third == "No single constant decides that b beats a."
     known = dataclasses.replace(
         finding.verdicts[0], deciding=(Condition("price a", "high", (0.9, 0, 0.1), (0.2, 0, 0.8)),)

@@ -127,8 +127,9 @@ def _single_runs(task: Task, folder: Path) -> dict[str, Callable[[], object]]:
 def main() -> None:
     """Run the parts asked for."""
     from more import cold, compiling, many
+    from shared import shared
 
-    parts = {"sweeps": sweeps, "single": single, "cold": cold, "compiling": compiling, "many": many}
+    parts = {"sweeps": sweeps, "single": single, "cold": cold, "compiling": compiling, "many": many, "shared": shared}
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts)}; default: all")
     parser.add_argument("--full", action="store_true", help="1e5 and 1e6 runs into a store, with the peak of memory")

@@ -1,0 +1,100 @@
+"""What runs of one question share: each part with and without it, on the shipped model, by processor time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from timing import ratios, spread, table, target
+
+ARMS = {
+    "no exit": {},
+    "exit from 2016": {"exit start": 2016.0},
+    "exit from 2020": {"exit start": 2020.0},
+    "exit from 2024": {"exit start": 2024.0},
+    "abrupt": {"exit start": 2020.0, "exit duration": 0.0},
+    "handed over": {"exit start": 2020.0, "exit covers services": 0.0},
+}
+SAMPLES = 450
+OUTPUTS = ["all firms", "revenue", "knowledge", "self organisation index", "service coverage"]
+
+
+@contextmanager
+def put(owner: Any, name: str, value: object) -> Iterator[None]:
+    """Another value of an attribute for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _by_processor(work: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+    taken: dict[str, list[float]] = {name: [] for name in work}
+    for do in work.values():
+        do()
+    for _ in range(3):
+        for name, do in work.items():
+            start = time.process_time()
+            do()
+            taken[name].append(time.process_time() - start)
+    return taken
+
+
+def shared(folder: Path) -> None:
+    """A sweep of arms, a search for equal money, and gradients, with and without what saves work."""
+    from sdmodel.study.arms import MONEY, Arms
+    from sdmodel.study.history_matching import samples_of
+    from sdmodel.sweep import fork
+
+    model, draws = samples_of(None, SAMPLES, 1)
+    arms = Arms(model, draws, OUTPUTS, every=0.5, workers=1, progress=False)
+    never = 10**9
+
+    def sweep() -> np.ndarray:
+        return np.asarray(arms.run("", ARMS)["revenue"])
+
+    def unshared() -> np.ndarray:
+        with put(fork, "LEAST_RUNS", never):
+            return sweep()
+
+    if not np.array_equal(sweep(), unshared()):
+        raise SystemExit("runs that go on from a common past differ from runs from the start")
+    plain = arms.run("", {"like": ARMS["exit from 2020"], "without": {"exit start": 2015.0, "exit duration": 0.0}})
+    goal, base = plain[MONEY].to_numpy()[:, :, -1]
+    chosen = {name: setting for name, setting in ARMS.items() if name != "exit from 2020"}
+
+    def search() -> object:
+        return arms.equal("", chosen, goal, lever="programme scale", base=base)
+
+    def plainly() -> object:
+        from sdmodel.study import arms as study
+
+        with put(study, "SEARCH_STEP", None), put(fork, "LEAST_RUNS", never):
+            return search()
+
+    work: dict[str, Callable[[], object]] = {
+        "six arms of the same samples, what they share solved once": sweep,
+        "the same, each from the start": unshared,
+        "equal money of five arms, long steps first": search,
+        "the same, the step of the file throughout": plainly,
+    }
+    taken = _by_processor(work)
+    names = list(work)
+    print(f"### What the runs of a question share: {SAMPLES} samples of the shipped model, one thread\n")
+    rows = []
+    for i, name in enumerate(names):
+        beside = spread(ratios(taken[names[i | 1]], taken[name]))
+        rows.append((name, f"{1e3 * median(taken[name]) / SAMPLES:.3g}", beside))
+    table(("work", "ms of a processor a sample", "times quicker than without"), rows)
+    target(
+        "arms that share six of twenty-five years", median(ratios(taken[names[1]], taken[names[0]])), 1.15, least=True
+    )
+    target("equal money", median(ratios(taken[names[3]], taken[names[2]])), 2, least=True)
+    print()

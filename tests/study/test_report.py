@@ -231,6 +231,7 @@ def test_advice_is_open_where_a_real_outcome_is_lost_or_predictions_disagree() -
     assert index.answer == DO
     both = [verdict("H01", 99, 1, 0), verdict("H02", 0, 0, 100)]
     assert advise(one, by_prediction([finding("one", both)])).answer == OPEN
+    assert "its predictions disagree" in page([finding("one", both)], hypotheses(), [one])
     built = [verdict("H01", 99, 1, 0, label="built in"), verdict("H02", 0, 0, 100)]
     assert advise(one, by_prediction([finding("one", built)])).answer == NOT
     assert advise(one, by_prediction([finding("one", built[:1])])).answer == OPEN

@@ -12,7 +12,7 @@ import pandas as pd
 from sdmodel.study.numbers import MILLION_CNY, PERCENT, number
 from sdmodel.study.paired import PUBLIC
 from sdmodel.study.report.advice import DO, NOT, OPEN, SAME, Advice, compared, reference_of
-from sdmodel.study.report.words import OUTCOMES, Words, natural
+from sdmodel.study.report.words import OUTCOMES, Words, kind, natural
 from sdmodel.study.translation import Say
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def why(one: Advice, verdict: Verdict, words: Words) -> str:
         return words.say("true by construction")
     if one.answer in (DO, NOT, SAME):
         return ""
+    if kind(verdict.word) in ("yes", "no"):
+        return words.say("its predictions disagree")
     if verdict.deciding:
         first = verdict.deciding[0]
         return words.say(Say("right {where}", where=words.phrases(first.name, first.side, words.lang)))

@@ -418,7 +418,7 @@ def test_the_book_of_the_shipped_model_is_whole() -> None:
         "R3b",
         "R5b",
         *(f"R{i}" for i in range(1, 14) if i != 9),
-        *(f"B{i}" for i in (*range(1, 10), 12)),
+        *(f"B{i}" for i in (*range(2, 10), 12)),
     }
     for loop in spec.loop:
         names = [entry.partition("[")[0] for entry in loop.path]

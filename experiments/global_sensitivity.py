@@ -20,6 +20,7 @@ from sdmodel.study.arms import END, NEVER, Arms, Setting
 from sdmodel.study.finding import Finding, status
 from sdmodel.study.outcomes import STANDARD_MEASURES, Measure, measure
 from sdmodel.study.question import CERTIFIED
+from sdmodel.study.question_file import digest_of
 from sdmodel.study.translation import Say
 
 SAMPLES = 128
@@ -41,6 +42,9 @@ class GlobalSensitivity:
     plan: str
     outcomes: Mapping[str, Measure]
     policies: Mapping[str, Setting]
+    digest: str
+    """Hash of its file."""
+    samples: int = SAMPLES
 
     def ask(
         self,
@@ -89,7 +93,8 @@ class GlobalSensitivity:
             status=status(model),
             notes=[*(sentence(totals[name]) for name in names), *warned, second.summary],
             record=second.record(self.name, seed, found)
-            | {"blocks": blocks, "sampler": "sobol_blocks", "composition": model.fingerprint},
+            | {"samples": samples or SAMPLES, "blocks": blocks, "sampler": "sobol_blocks"}
+            | {"composition": model.fingerprint, "digest": self.digest},
             headline=headline(totals, len(table)),
             plan=self.plan,
         )
@@ -113,7 +118,7 @@ class GlobalSensitivity:
 def experiment(name: str, table: Mapping[str, Any]) -> GlobalSensitivity:
     """The question from its file."""
     outcomes = {**STANDARD_MEASURES, **{label: measure(formula) for label, formula in table["outcomes"].items()}}
-    return GlobalSensitivity(name, table["asks"], table["plan"], outcomes, table["policies"])
+    return GlobalSensitivity(name, table["asks"], table["plan"], outcomes, table["policies"], digest_of(table))
 
 
 def picked(screened: pd.DataFrame, names: Sequence[str]) -> list[str]:

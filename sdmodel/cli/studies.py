@@ -83,12 +83,13 @@ def report(
     steps = ask_all(LIBRARY, names, samples, seed, folder=folder, workers=workers, progress=False if quiet else None)
     for step in steps:
         found.append(step.finding)
-        base = base_run(max(one.record["samples"] for one in found), seed, folder=folder)
-        text = page(
-            found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation,
-            glossary=LIBRARY.glossary, records=folder.name, explorer=links,
-        )  # fmt: skip
-        out.write_text(text, encoding="utf-8")
+        if not step.kept or step.number == step.of:
+            base = base_run(max(one.record["samples"] for one in found), seed, folder=folder)
+            text = page(
+                found, LIBRARY.hypotheses, LIBRARY.recommendations, base, translation,
+                glossary=LIBRARY.glossary, records=folder.name, explorer=links,
+            )  # fmt: skip
+            out.write_text(text, encoding="utf-8")
         say(f"{translation(step.progress)}: {step.finding.name}: {translation(step.finding.headline)}")
     if not explorer.exists():
         model.explore().write(explorer)

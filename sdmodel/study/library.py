@@ -39,6 +39,14 @@ class Experiment(Protocol):
     def plan(self) -> str:
         """The plan written before the first run."""
 
+    @property
+    def samples(self) -> int:
+        """Number of samples, unless another is asked for."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of its file, by which a kept finding is known to answer it."""
+
     def ask(
         self,
         samples: int | None = None,

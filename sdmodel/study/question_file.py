@@ -70,7 +70,7 @@ def question_of(
             "paths": _paths(table["paths"], name) if "paths" in table else None,
             "notes": _notes(table.get("note", ())),
             "overlays": overlays or {},
-            "digest": _digest(table, overlays),
+            "digest": digest_of(table, overlays),
             **{k: table[k] for k in ("samples", "every") if k in table},
         }
     except KeyError as error:
@@ -108,7 +108,8 @@ def known(row: Table, keys: Collection[str], where: str) -> None:
             raise UnknownNameError(key, keys, f"key of {where}.toml")
 
 
-def _digest(table: Table, overlays: Mapping[str, str] | None) -> str:
+def digest_of(table: Table, overlays: Mapping[str, str] | None = None) -> str:
+    """Hash of the file of an experiment and of its overlays."""
     parts = [json.dumps(table, sort_keys=True, default=str), *(overlays or {}).values()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

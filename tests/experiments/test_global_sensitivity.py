@@ -7,7 +7,7 @@ import pytest
 
 import sdmodel
 from sdmodel.experiments import LIBRARY, global_sensitivity
-from sdmodel.study.finding import Finding
+from sdmodel.study.finding import Finding, current
 
 BLOCKS = 4
 ASKED = LIBRARY["global_sensitivity"]
@@ -23,9 +23,10 @@ def finding(model: sdmodel.Model) -> Finding:
         return ASKED.ask(BLOCKS + 1, 1, workers=1, progress=False, model=model)
 
 
-def test_it_says_what_decides_and_judges_nothing(finding: Finding) -> None:
+def test_it_says_what_decides_and_judges_nothing(finding: Finding, model: sdmodel.Model) -> None:
     assert finding.verdicts == []
     assert finding.record["blocks"] == BLOCKS
+    assert current(finding.record, model, ASKED.digest, BLOCKS + 1, 1)  # a report that is resumed keeps it
     assert len([n for n in finding.notes if "is decided by" in n]) == len(ASKED.outcomes) + len(ASKED.policies)
     assert any("blocks are few" in n for n in finding.notes)  # what an analysis warns of is told
     assert set(finding.drawn()) == {"global_sensitivity"}

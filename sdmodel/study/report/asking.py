@@ -110,12 +110,11 @@ def explorer_links(library: Library, names: Sequence[str], target: str, lang: st
 def _kept(experiment: Experiment, model: Model, samples: int | None, seed: int, folder: Path | None) -> Finding | None:
     """The finding that a folder keeps, if it is of the same model, question, samples and seed."""
     path = folder / f"{experiment.name}.json" if folder else None
-    digest = getattr(experiment, "digest", "")  # an experiment of a module may have none, and is asked again
-    number = samples or int(getattr(experiment, "samples", 0))
+    number = samples or experiment.samples
     if path is None or not path.is_file():
         return None
     try:
         found = Finding.load(path)
     except ReadError:
         return None  # of another version, or cut off
-    return found if current(found.record, model, digest, number, seed) else None
+    return found if current(found.record, model, experiment.digest, number, seed) else None

@@ -231,15 +231,15 @@ def test_experiments_and_models_are_found_from_any_folder(installed, where, tmp_
     script = """
 import importlib.resources, importlib.util, pkgutil
 import sdmodel.experiments, sdmodel.models.data
-from sdmodel.experiments import withdrawal
+from sdmodel.experiments import global_sensitivity
 models = importlib.resources.files("sdmodel.models")
-print(withdrawal.__name__)
+print(global_sensitivity.__name__)
 print(*sorted(p.name for p in models.iterdir() if p.name.endswith(".mdl")))
 print(len((models / "data" / "seed_figures.csv").read_text(encoding="utf-8")))
 print([n for n in ("sdmodel.tests", "sdmodel.docs", "sdmodel.setup", "sdmodel.sdmodel") if importlib.util.find_spec(n)])
 """
     name, models, length, strangers = installed.run("python", "-c", script, cwd=cwd).splitlines()
-    assert name == "sdmodel.experiments.withdrawal"
+    assert name == "sdmodel.experiments.global_sensitivity"
     assert models.split() == sorted(path.name for path in (ROOT / "models").glob("*.mdl"))
     assert int(length) > 1000
     assert strangers == "[]"
@@ -253,7 +253,7 @@ def test_a_type_checker_finds_the_package(installed, tmp_path, monkeypatch):
     options.python_executable = str(installed.commands / ("python.exe" if os.name == "nt" else "python"))
     paths = finder.compute_search_paths([], options, "")
     home = installed.checkout if installed.mode == "editable" else installed.commands.parent
-    modules = ["sdmodel", "sdmodel.model"] + ["sdmodel.experiments.withdrawal"] * (installed.mode == "wheel")
+    modules = ["sdmodel", "sdmodel.model"] + ["sdmodel.experiments.global_sensitivity"] * (installed.mode == "wheel")
     for name in modules:
         found = finder.FindModuleCache(paths, None, options).find_module(name)
         assert isinstance(found, str), f"{name}: {found}"
@@ -264,7 +264,7 @@ def test_a_type_checker_finds_the_package(installed, tmp_path, monkeypatch):
 def test_a_type_checker_reads_the_types_of_a_users_file(installed, tmp_path):
     """Slow, since mypy reads all that sdmodel imports."""
     pytest.importorskip("mypy")
-    imports = "from sdmodel.experiments import withdrawal\n" if installed.mode == "wheel" else ""
+    imports = "from sdmodel.experiments import global_sensitivity\n" if installed.mode == "wheel" else ""
     (tmp_path / "user.py").write_text(
         f"import sdmodel\n{imports}model = sdmodel.load('network')\nreveal_type(model)\nreveal_type(model.run())\n"
         "sdmodel.Outcome(2034)\n",

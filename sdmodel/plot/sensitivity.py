@@ -34,11 +34,11 @@ def indices(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None 
     --------
     >>> import sdmodel
     >>> model = sdmodel.load("network")
-    >>> few = model.uncertainties.loc[["contact rate", "cost of contributing"]]
+    >>> few = model.uncertainties.loc[["reputation value", "cost of contributing"]]
     >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
     >>> fig, axes = sdmodel.plot.indices(table)
     >>> [text.get_text() for text in axes[0].get_yticklabels()]
-    ['contact rate', 'cost of contributing']
+    ['cost of contributing', 'reputation value']
     """
     rows, name = chosen(table, outcome, "first", "total", "total_low", "total_high")
     if "other" in rows.index.names:

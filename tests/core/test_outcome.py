@@ -179,7 +179,7 @@ def test_an_outcome_by_a_function_of_the_path() -> None:
         Outcome("firms with", lambda path: path.nothing).of(run)
 
 
-def test_an_element_of_a_gridded_sweep(write_model) -> None:  # type: ignore[no-untyped-def]
+def test_an_element_of_a_gridded_sweep(write_model) -> None:  # type: ignore[no-untyped-def]  # the fixture is a function of the folder
     text = "R: a, b ~~|\nrate[R] = 0.1, 0.2 ~~|\ngain = 1 ~ [0,9] ~|\nS[R] = INTEG(rate[R]*gain, 0) ~~|"
     sweep = sdmodel.load(write_model(text)).sweep({"gain": [1.0, 2.0]}, ["S"], every=5)
     found = Outcome("S[b]").of(sweep)

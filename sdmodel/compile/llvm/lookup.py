@@ -7,7 +7,7 @@ comparison, so it always equals that of a binary search.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sdmodel.compile.llvm.ir import Body, isplat, splat
 from sdmodel.compile.llvm.loops import any_lane
@@ -22,6 +22,11 @@ KINDS = frozenset({"interpolate", "extrapolate", "hold_backward", "look_forward"
 _BIAS = 2.0**-20
 _COUNTED = 48
 """Unevenly spaced tables up to this many points use counting, longer ones binary search."""
+
+_CHOSEN = 12
+"""Without register permutes, entries of tables up to this many points are chosen knot by knot, else gathered.
+
+Measured on AVX2: the way is 1.9 times as quick at 5 points, 1.2 times at 11, and slower from 14."""
 
 
 def weight(table: TableData) -> int:
@@ -56,19 +61,30 @@ def lookup_value(b: Body, name: str, table: TableData, x: str) -> str:
         place = _count(b, name, xs[:-1], x, "ogt")
         return b.select(missing, x, fetch(b, f"{name}y", ys, place))
     if table.kind == "hold_backward":
-        place = _place(b, name, xs, clamp(b, x, xs[0], xs[-1]), n)
-        return b.select(missing, x, fetch(b, f"{name}y", ys, place))
+        (value,) = _at_knot(b, name, xs, clamp(b, x, xs[0], xs[-1]), n, {"y": ys})
+        return b.select(missing, x, value)
     slopes = [divide(ys[i + 1] - ys[i], xs[i + 1] - xs[i]) for i in range(n - 1)]
     near = clamp(b, x, xs[0], xs[-1]) if table.kind == "extrapolate" else x
-    place = _place(b, name, xs, near, n - 1)
-    slope = fetch(b, f"{name}s", slopes, place)
-    left = fetch(b, f"{name}x", xs[:-1], place)
-    value = fetch(b, f"{name}y", ys[:-1], place)
+    slope, left, value = _at_knot(b, name, xs, near, n - 1, {"s": slopes, "x": xs[:-1], "y": ys[:-1]})
     value = b.add(b.mul(slope, b.sub(x, left)), value)
     if table.kind == "extrapolate":
         return value
     value = b.select(b.compare("ole", x, splat(xs[0])), splat(ys[0]), value)
     return b.select(b.compare("oge", x, splat(xs[-1])), splat(ys[-1]), value)
+
+
+def _at_knot(
+    b: Body, name: str, xs: Sequence[float], x: str, places: int, columns: Mapping[str, Sequence[float]]
+) -> list[str]:
+    """Entry of each column at the last of the first `places` knots that `x` has reached, or at the first."""
+    if b.machine.permute or places > _CHOSEN:
+        place = _place(b, name, xs, x, places)
+        return [fetch(b, name + column, values, place) for column, values in columns.items()]
+    found = [splat(values[0]) for values in columns.values()]
+    for i in range(1, places):
+        reached = b.compare("oge", x, splat(xs[i]))
+        found = [b.select(reached, splat(v[i]), old) for v, old in zip(columns.values(), found, strict=True)]
+    return found
 
 
 def _place(b: Body, name: str, xs: Sequence[float], x: str, places: int) -> str:

@@ -18,6 +18,7 @@ import stage_page
 import traceability
 
 import sdmodel
+from sdmodel.study.finding import Finding
 
 project = "sdmodel"
 author = "the sdmodel authors"
@@ -86,7 +87,10 @@ def write_generated_pages(app):
         pages.write(source / "models" / "generated")
     architecture.write(source / "generated")
     gallery.write(source / "generated")
+    findings = [Finding.load(path) for path in sorted((source / "findings").glob("*.json"))]
+    answers = {one.name: (one.headline, f"findings/{one.name}.html") for one in findings}
     sdmodel.load("adoption").explore().write(EXPLORER / "adoption.html", overwrite=True)
+    sdmodel.load("shandong").explore(findings=answers).write(EXPLORER / "shandong.html", overwrite=True)
 
 
 def setup(app):

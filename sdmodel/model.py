@@ -229,11 +229,16 @@ class Model(Editable):
         return workbench_model(self, outcomes, every)
 
     @described_by("sdmodel.explorer.page", "explore")
-    def explore(self, *, data: Mapping[str, Any] | None = None) -> Explorer:
+    def explore(
+        self,
+        *,
+        data: Mapping[str, Any] | pd.DataFrame | None = None,
+        findings: Mapping[str, tuple[str, str]] | None = None,
+    ) -> Explorer:
         """Make a page with sliders that runs the model in the browser."""
         from sdmodel.explorer.page import explore
 
-        return explore(self, data=data)
+        return explore(self, data=data, findings=findings)
 
     @described_by("sdmodel.validation.check", "check")
     def check(self) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def report(
     out.parent.mkdir(parents=True, exist_ok=True)
     names = only or LIBRARY.names
     model = sdmodel.load("shandong")
-    explorer = folder / f"explorer-{model.fingerprint}.html"
+    explorer = folder / f"explorer-{lang}.html"
     links = explorer_links(LIBRARY, names, f"{folder.name}/{explorer.name}", lang)
     found: list[Finding] = []
     steps = ask_all(LIBRARY, names, samples, seed, folder=folder, workers=workers, progress=False if quiet else None)
@@ -91,8 +91,8 @@ def report(
             )  # fmt: skip
             out.write_text(text, encoding="utf-8")
         say(f"{translation(step.progress)}: {step.finding.name}: {translation(step.finding.headline)}")
-    if not explorer.exists():
-        model.explore().write(explorer)
+    answers = {one.name: (translation(one.headline), f"../{out.name}#q-{one.name}") for one in found}
+    model.explore(findings=answers).write(explorer, overwrite=True)
     say(str(out))
     if translation.missing:
         say(f"{len(translation.missing)} texts stand in English, since words.{lang}.toml lacks them:", error=True)

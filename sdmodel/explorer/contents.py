@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import tomllib
@@ -14,14 +15,14 @@ from sdmodel.core.errors import ReadError, SdmodelError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure, Variable
 from sdmodel.core.units import DIMENSIONLESS_WORDS
-from sdmodel.explorer.kernel import PageKernel
+from sdmodel.explorer.kernel import PageKernel, PageKernels
 from sdmodel.solve.inputs import resolve_scenario
 
 SAMPLED = frozenset({"", "uniform", "loguniform", "triangular", "normal", "lognormal", "integer"})
 """Distributions that `page/band.js` samples."""
 _CHOICE = re.compile(r"([^(),;]+?)\s*\((\d+)\b[^)]*\)")
 _MOST_CHOICES = 8
-_ARM_KEYS = frozenset({"name", "text", "values", "finding", "link"})
+_ARM_KEYS = frozenset({"name", "text", "values", "question", "asks", "finding", "link"})
 _FRONT_KEYS = frozenset({"levers", "outcomes", "money", "scenarios", "zh"})
 
 
@@ -30,8 +31,12 @@ def _unit(variable: Variable) -> str:
     return "" if variable.unit.lower() in DIMENSIONLESS_WORDS else variable.unit
 
 
-def contents(structure: Structure, kernel: PageKernel) -> dict[str, Any]:
-    """Everything the page shows, as a JSON object; texts are plain and not escaped."""
+def contents(kernels: PageKernels, findings: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Everything the page shows, as a JSON object; texts are plain and not escaped.
+
+    `findings`: text and address of the finding of each question by its name.
+    """
+    structure, kernel = kernels.structure, kernels.main
     labels: dict[str, list[int]] = {}
     for i, label in enumerate(kernel.labels):
         labels.setdefault(structure.owner(label).name, []).append(i)
@@ -55,9 +60,9 @@ def contents(structure: Structure, kernel: PageKernel) -> dict[str, Any]:
     ]
     stocks = [v.name for v in structure.equations.values() if v.kind == "stock"]
     outcomes = [kernel.labels[i] for name in structure.outcomes or stocks for i in labels.get(name, [])]
-    front = _front(structure, kernel, outcomes, parameters)
+    front = _front(kernels, outcomes, parameters, findings or {})
     chosen = {s["name"] for s in front["scenarios"]}
-    found = [_scenario(structure, kernel, scenario) for scenario in structure.scenarios.values()]
+    found = [_scenario(kernels, s) for s in structure.scenarios.values() if s.name not in chosen]
     return {
         "name": structure.name,
         "time": {"unit": structure.time_unit, "years": structure.in_years},
@@ -66,9 +71,9 @@ def contents(structure: Structure, kernel: PageKernel) -> dict[str, Any]:
         "parameters": parameters,
         "variables": variables,
         "outcomes": outcomes or list(kernel.labels),
-        "scenarios": [s for s in found if s and s["name"] not in chosen],
+        "scenarios": [s for s in found if s],
         "front": front,
-        "kernel": kernel.spec,
+        "kernels": [k.spec for k in kernels.all],
     }
 
 
@@ -121,14 +126,20 @@ def _phrase(text: str) -> str:
     return re.sub(r"^(or|and)\s+", "", text.strip())
 
 
-def _scenario(structure: Structure, kernel: PageKernel, scenario: Scenario) -> dict[str, Any] | None:
-    """A scenario by the places of its constants; None where a constant follows a path or cannot change in the page."""
-    resolved = resolve_scenario(structure, None, scenario)
-    index = {name: i for i, name in enumerate(kernel.program.parameters)}
-    if resolved.paths or any(n not in index or n in kernel.fixed_parameters for n in resolved.values):
+def _scenario(kernels: PageKernels, scenario: Scenario) -> dict[str, Any] | None:
+    """A scenario by the places of its constants; None where it sets one that cannot change in the page."""
+    main = kernels.main
+    resolved = resolve_scenario(kernels.structure, None, scenario)
+    index = {name: i for i, name in enumerate(main.program.parameters)}
+    if any(n not in index for n in resolved.values) or main.fixed_parameters & {*resolved.values, *resolved.paths}:
         return None
-    values = {str(index[name]): value for name, value in resolved.values.items()}
-    return {"name": scenario.name, "text": scenario.description, "values": values}
+    return {
+        "name": scenario.name,
+        "text": scenario.description,
+        "values": {str(index[name]): value for name, value in resolved.values.items()},
+        "kernel": kernels.place(resolved),
+        "paths": [{"name": name, **dataclasses.asdict(path)} for name, path in resolved.paths.items()],
+    }
 
 
 def front_file(structure: Structure) -> Path | None:
@@ -138,9 +149,13 @@ def front_file(structure: Structure) -> Path | None:
 
 
 def _front(
-    structure: Structure, kernel: PageKernel, outcomes: list[str], parameters: list[dict[str, Any]]
+    kernels: PageKernels,
+    outcomes: list[str],
+    parameters: list[dict[str, Any]],
+    findings: Mapping[str, tuple[str, str]],
 ) -> dict[str, Any]:
     """The first page: chosen levers, outcomes and scenarios, each checked against the model."""
+    structure, kernel = kernels.structure, kernels.main
     path = front_file(structure)
     if path is None:
         return {
@@ -168,7 +183,7 @@ def _front(
             "levers": given.get("levers", []),
             "outcomes": chosen or outcomes[:4],
             "money": money and _label(structure, kernel, money),
-            "scenarios": [_arm(structure, kernel, arm) for arm in given.get("scenarios", [])],
+            "scenarios": [_arm(kernels, findings, arm) for arm in given.get("scenarios", [])],
             "zh": given.get("zh", {}),
         }
     except SdmodelError as error:
@@ -188,7 +203,7 @@ def _label(structure: Structure, kernel: PageKernel, name: str) -> str:
     return found[0]
 
 
-def _arm(structure: Structure, kernel: PageKernel, arm: Mapping[str, Any]) -> dict[str, Any]:
+def _arm(kernels: PageKernels, findings: Mapping[str, tuple[str, str]], arm: Mapping[str, Any]) -> dict[str, Any]:
     """A scenario of the first page: its own values, or those of the model's scenario of that name."""
     unknown = [name for name in arm if name not in _ARM_KEYS]
     if unknown or "name" not in arm:
@@ -197,9 +212,10 @@ def _arm(structure: Structure, kernel: PageKernel, arm: Mapping[str, Any]) -> di
     scenario = (
         Scenario(arm["name"], arm.get("text", ""), arm["values"])
         if "values" in arm
-        else structure.scenario(arm["name"])
+        else kernels.structure.scenario(arm["name"])
     )
-    found = _scenario(structure, kernel, scenario)
+    found = _scenario(kernels, scenario)
     if found is None:
         raise ReadError(f"the scenario '{arm['name']}' sets what cannot change in the page.")
-    return found | {"finding": arm.get("finding", ""), "link": arm.get("link", "")}
+    finding, link = findings.get(arm.get("question", ""), (arm.get("finding", ""), arm.get("link", "")))
+    return found | {"asks": arm.get("asks", ""), "finding": finding, "link": link}

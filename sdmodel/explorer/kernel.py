@@ -13,10 +13,13 @@ from sdmodel.compile.python.engine import evaluate
 from sdmodel.compile.random import stream_word
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import NA
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
 from sdmodel.core.structure import Structure
-from sdmodel.solve.inputs import program_and_solver, series_points
+from sdmodel.solve.inputs import program_and_solver, resolve_scenario, series_points, with_paths
 from sdmodel.solve.registry import MANY_RUNS
 from sdmodel.solve.times import report_times
+from sdmodel.solve.values import read_data
 
 LIBRARY = frozenset({"sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "lgamma"})
 """Functions of the C library that `page/kernel.js` provides."""
@@ -39,8 +42,8 @@ class PageKernel:
     """Constants that cannot change in the page: the times of the report or the shape of the equations rest on them."""
 
 
-def page_kernel(structure: Structure, data: Mapping[str, Any] | None = None) -> PageKernel:
-    """Compile a model for the page, with every variable as an output, by the method of sweeps.
+class PageKernels:
+    """The kernel of a model, and one more for each set of schedules, since a schedule is another equation.
 
     Parameters
     ----------
@@ -51,15 +54,53 @@ def page_kernel(structure: Structure, data: Mapping[str, Any] | None = None) -> 
 
     Raises
     ------
+    UnsupportedError, OverrideError
+        As `page_kernel`.
+    """
+
+    def __init__(self, structure: Structure, data: Any = None) -> None:
+        self._series, paths = read_data(structure, data)
+        self.structure = with_paths(structure, resolve_scenario(structure, dict(paths), None))
+        self.main = page_kernel(self.structure, self._series)
+        self.all = [self.main]
+        self._places: dict[tuple[tuple[str, Schedule], ...], int] = {(): 0}
+
+    def place(self, scenario: Scenario) -> int:
+        """Place in `all` of the kernel that runs a resolved scenario; it is compiled at the first call."""
+        paths = tuple(scenario.paths.items())
+        if paths not in self._places:
+            self._places[paths] = len(self.all)
+            self.all.append(page_kernel(with_paths(self.structure, scenario), self._series, self.main))
+        return self._places[paths]
+
+
+def page_kernel(
+    structure: Structure, data: Mapping[str, Any] | None = None, main: PageKernel | None = None
+) -> PageKernel:
+    """Compile a model for the page, with every variable as an output, by the method of sweeps.
+
+    Parameters
+    ----------
+    structure
+        The model.
+    data
+        Series of its data variables by name.
+    main
+        The kernel of the model without the schedules of `structure`, whose outputs and vector of parameters are taken.
+
+    Raises
+    ------
     UnsupportedError
         If the model cannot go into a page; the message names the function or the setting.
     OverrideError
         If a data variable has no series.
     """
     program, solver, _ = program_and_solver(structure, None, MANY_RUNS)
-    labels = tuple(label for label in program.outputs if structure.owner(label).kind != "control")
+    labels = main.labels if main else tuple(n for n in program.outputs if structure.owner(n).kind != "control")
     if not labels:
         raise UnsupportedError(f"'{structure.name}' has no variable that changes, so there is nothing to draw.")
+    if main:  # a schedule may stand in the place of a series
+        data = {name: series for name, series in (data or {}).items() if structure.owner(name).kind == "data"}
     series = series_points(program, data, structure)
     p = program.defaults
     control = {name: evaluate(program, node, p) for name, node in program.control.items()}
@@ -92,6 +133,7 @@ def page_kernel(structure: Structure, data: Mapping[str, Any] | None = None) -> 
         "step": control["time step"],
         "step_place": program.parameters.index("TIME STEP") if "TIME STEP" in program.parameters else -1,
         "parameters": len(program.parameters),
+        "places": main and [main.program.parameters.index(name) for name in program.parameters],
         "outputs": len(nodes),
         "units": [structure.owner(label).unit for label in labels] + [""] * (2 * len(orders)),
         "rows": kernel.rows,

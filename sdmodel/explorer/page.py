@@ -10,15 +10,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdmodel.core.structure import Structure
 from sdmodel.explorer.contents import contents
-from sdmodel.explorer.kernel import page_kernel
+from sdmodel.explorer.kernel import PageKernels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _HERE = Path(__file__).with_name("page")
-_SCRIPTS = ("uplot/uPlot.iife.min.js", "kernel.js", "band.js", "view.js", "charts.js", "app.js")
+_SCRIPTS = (
+    *("uplot/uPlot.iife.min.js", "dates.js", "kernel.js", "band.js", "view.js", "chart.js"),
+    *("controls.js", "results.js", "picture.js", "app.js"),
+)
 _STYLES = ("uplot/uPlot.min.css", "style.css")
+_BYTES = '<script type="application/octet-stream" id="{id}">{bytes}</script>'
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,14 +80,19 @@ class Explorer:
         return target
 
 
-def explore(model: Structure, *, data: Mapping[str, Any] | None = None) -> Explorer:
+def explore(
+    model: Structure,
+    *,
+    data: Mapping[str, Any] | pd.DataFrame | None = None,
+    findings: Mapping[str, tuple[str, str]] | None = None,
+) -> Explorer:
     """Make a page with sliders for the constants of a model, which runs it in the browser at every move.
 
     The file needs no server and no network. It computes with Runge-Kutta steps of TIME STEP that land on every date,
     as sweeps do, or by the method of the file where the model needs the TIME STEP grid. Levers, uncertainties and
     switches can be moved; a model without such roles shows all constants. The file `NAME.explorer.toml` beside the
-    model chooses what comes first: `levers`, `outcomes`, the outcome `money`, `scenarios` (name, values, text, finding,
-    link) and their Chinese names, `zh`.
+    model chooses what comes first: `levers`, `outcomes`, the outcome `money`, `scenarios` (name, values, text, the
+    question and what it asks, finding, link) and Chinese words for all of these, `zh`.
 
     Parameters
     ----------
@@ -88,6 +100,8 @@ def explore(model: Structure, *, data: Mapping[str, Any] | None = None) -> Explo
         The model.
     data
         Series of its data variables by name, as for `Model.run`.
+    findings
+        Text and address of findings by the name of a question; they stand with the scenarios that name the question.
 
     Returns
     -------
@@ -109,8 +123,8 @@ def explore(model: Structure, *, data: Mapping[str, Any] | None = None) -> Explo
     >>> len(sdmodel.load("budworm").explore().html) < 150_000
     True
     """
-    kernel = page_kernel(model, data)
-    shown = contents(model, kernel) | {"words": json.loads(_text("words.json"))}
+    kernels = PageKernels(model, data)
+    shown = contents(kernels, findings) | {"words": json.loads(_text("words.json"))}
     payload = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     scripts = "\n".join(_text(name) for name in _SCRIPTS)
     parts = {
@@ -118,8 +132,8 @@ def explore(model: Structure, *, data: Mapping[str, Any] | None = None) -> Explo
         "style": "\n".join(_text(name) for name in _STYLES),
         "licence": html.escape(_text("uplot/LICENSE")),
         "hash": base64.b64encode(hashlib.sha256(scripts.encode()).digest()).decode(),
-        "payload": _packed(payload.encode()),
-        "code": _packed(kernel.code),
+        "payload": _BYTES.format(id="payload", bytes=_packed(payload.encode())),
+        "codes": "\n".join(_BYTES.format(id=f"code{i}", bytes=_packed(k.code)) for i, k in enumerate(kernels.all)),
         "scripts": scripts,
     }
     page = _text("page.html")

@@ -1,6 +1,9 @@
 // Reads jobs as JSON from standard input, runs them with the kernel of the page, and prints their results as JSON.
 "use strict";
-const Kernel = require("../../sdmodel/explorer/page/kernel.js");
+const fs = require("fs"), path = require("path"), vm = require("vm");
+const page = path.join(__dirname, "../../sdmodel/explorer/page");
+// one classic script, as in the page
+const Kernel = vm.runInThisContext(`${["dates.js", "kernel.js"].map((name) => fs.readFileSync(path.join(page, name), "utf8")).join("")}Kernel`);
 
 async function main() {
   let text = "";

@@ -17,7 +17,7 @@ from browser import CHROMIUM, Browser
 import sdmodel
 from sdmodel.core.errors import ReadError
 from sdmodel.explorer.contents import contents
-from sdmodel.explorer.kernel import page_kernel
+from sdmodel.explorer.kernel import PageKernels
 from sdmodel.explorer.page import Explorer
 from sdmodel.model import Model
 
@@ -67,7 +67,7 @@ def test_switches_are_choices_in_words_and_dates_are_dates(model_from: Callable[
         start=2000,
         end=2010,
     )
-    found = {p["name"]: p for p in contents(model, page_kernel(model))["parameters"]}
+    found = {p["name"]: p for p in contents(PageKernels(model))["parameters"]}
     assert found["a"]["choices"] == ["Firms respond to the marginal", "average", "this year's value"]
     assert found["b"]["choices"] == ["", ""]
     assert found["when"]["date"]
@@ -119,7 +119,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def now(browser: Browser) -> np.ndarray:
     """Values of the present run, (outputs, times)."""
-    code = "JSON.stringify([App.owner.kernel.outputs, Array.from(App.owner.now.values)])"
+    code = "JSON.stringify([App.page.kernels[0].outputs, Array.from(App.page.now.values)])"
     outputs, values = json.loads(browser.evaluate(code))
     return np.array(values, dtype=float).reshape(outputs, -1)
 
@@ -128,7 +128,7 @@ MOVE = """(() => {{
   const slider = document.querySelector('input[type="range"][data-name={name}]');
   slider.value = {value};
   slider.dispatchEvent(new Event("input"));
-  return App.values()[{place}];
+  return App.page.values[{place}];
 }})()"""
 
 
@@ -171,7 +171,7 @@ def test_state_lives_in_the_address(browser: Browser, tmp_path: Path) -> None:
     browser.open(path, f"#p.{lever.replace(' ', '+')}={low}&l=zh")
     assert browser.evaluate("document.documentElement.lang") == "zh-CN"
     assert f"p.{lever.replace(' ', '+')}={low:g}" in browser.evaluate("location.hash")
-    labels = browser.evaluate("App.owner.model.labels")
+    labels = browser.evaluate("App.page.model.labels")
     name = model.outcomes[0]
     run = model.run({lever: low}, method="exact")
     np.testing.assert_allclose(now(browser)[labels.index(name)], run[name], rtol=1e-9)
@@ -183,8 +183,8 @@ def test_state_lives_in_the_address(browser: Browser, tmp_path: Path) -> None:
         assert float(text) == float(model.levers["high"].iloc[0])
     browser.evaluate("document.getElementById('language').click()")
     assert browser.evaluate("document.documentElement.lang") == "en"
-    browser.wait("document.getElementById('samples').textContent.startsWith('4')")  # hundreds of samples
-    assert browser.evaluate("App.owner.charts[0].band[0].length") == len(run.time)
+    browser.wait("document.getElementById('samples').textContent.startsWith('500')")
+    assert browser.evaluate("App.page.charts[0].band[0].length") == len(run.time)
     assert not browser.problems
 
 
@@ -195,7 +195,7 @@ def test_nothing_is_wider_than_the_window_and_all_has_a_name(browser: Browser, t
     browser.size(width, 844, dark=width == 390)
     browser.open(sdmodel.load("adoption").explore().write(tmp_path / "page.html"))
     browser.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    browser.wait("document.querySelectorAll('#map .sector').length > 0")
+    browser.wait("document.querySelectorAll('#model .sector').length > 0")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     nameless = browser.evaluate(
         "[...document.querySelectorAll('button, input, select')].filter((e) => !(e.textContent.trim() "

@@ -80,5 +80,3 @@ const Band = (() => {
 
   return { sample, quantile, quantiles };
 })();
-
-if (typeof module !== "undefined") module.exports = Band;

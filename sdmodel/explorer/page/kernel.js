@@ -4,7 +4,8 @@
 
 const Kernel = (() => {
   const LANES = 2, ROW = 8 * LANES, STACK = 1 << 20, PAGE = 1 << 16;
-  const SMALLEST = 1e-12, MAX_BREAKS = 100000, MAX_MEMORY = 10e6, FEW_ROUGH = 3, MOST_VECTORS = 64;
+  const { SMALLEST, dates } = Dates;
+  const MAX_MEMORY = 10e6, FEW_ROUGH = 3, MOST_VECTORS = 64;
   const ENOUGH = 5e-4, HALVINGS = 5;
   const FINE = 0, NOT_FINITE = 1, TOO_MUCH = 2, TOO_LONG = 3, OTHER_SHAPE = 4;
   const MASK = (1n << 64n) - 1n;
@@ -43,88 +44,6 @@ const Kernel = (() => {
     return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series - Math.log(shift);
   }
 
-  // Value of a stepped lookup, as in sdmodel/core/functions/values.py.
-  function stepped(x, knots, values, kind) {
-    if (Number.isNaN(x)) return NaN;
-    let place = 0;
-    if (kind === "hold_backward") {
-      while (place < knots.length && knots[place] <= x) place++;
-      return values[Math.max(place - 1, 0)];
-    }
-    while (place < knots.length && knots[place] < x) place++;
-    return values[Math.min(place, knots.length - 1)];
-  }
-
-  // -- dates at which the equations jump: sdmodel/compile/events.py ---------------------------------------------
-  const HOLDS = { lt: (d) => d < 0, le: (d) => d <= 0, gt: (d) => d > 0, ge: (d) => d >= 0 };
-
-  function heldValue(source, a, b) {
-    if (source.kind === "cross") return HOLDS[source.op](a - b) ? 1 : 0;
-    if (source.kind === "knots") return stepped(a, source.x, source.y, source.table);
-    return (source.op === "floor" ? Math.floor(a) : Math.trunc(a)) + 0;
-  }
-
-  // Times at which the line through (p, x0) and (q, x1) crosses a threshold of the source; null if there are too many.
-  function crossings(source, p, q, x0, x1, a, b) {
-    const slope = (x1 - x0) / (q - p);
-    if (slope === 0 || !Number.isFinite(slope)) return [];
-    if (source.kind === "cross") return [p - x0 / slope];
-    const ends = [x0 + slope * (a - p), x0 + slope * (b - p)];
-    const first = Math.min(...ends), last = Math.max(...ends);
-    let targets = [];
-    if (source.kind === "knots") targets = source.x.filter((x) => first <= x && x <= last);
-    else {
-      if (last - first > MAX_BREAKS) return null;
-      for (let i = Math.floor(first); i <= Math.ceil(last); i++) targets.push(i);
-    }
-    return targets.map((x) => p + (x - x0) / slope);
-  }
-
-  // Start, dates in ascending order, and end; null if there are too many. `watch(t, held)` gives [a0, b0, a1, b1, ...].
-  function dates(clock, watch, start, end) {
-    const depth = 1 + clock.sources.reduce((most, s) => Math.max(most, s.level), -1);
-    const smallest = SMALLEST * Math.max(Math.abs(start), Math.abs(end), 1);
-    const levels = Array.from({ length: depth }, () => []);
-    clock.sources.forEach((s, i) => levels[s.level].push([i, s]));
-    const heldAt = (t, level, h) => {
-      const found = levels[level].filter(([, s]) => s.slot >= 0);
-      if (!found.length) return h;
-      const seen = watch(t, h), after = h.slice();
-      for (const [i, s] of found) after[s.slot] = heldValue(s, seen[2 * i], seen[2 * i + 1]);
-      return after;
-    };
-    const out = [start];
-    const open = [[start, end, 0, new Array(clock.held).fill(0)]];
-    while (open.length) {
-      let [a, b, level, h] = open.pop();
-      const p = a + (b - a) / 4, q = b - (b - a) / 4;
-      let seen = null, atP, atQ, cut = false;
-      for (; level < depth; level++) {
-        if (seen !== h) { atP = watch(p, h); atQ = watch(q, h); seen = h; }
-        const found = [];
-        for (const [i, s] of levels[level]) {
-          const times = crossings(s, p, q, atP[2 * i] - atP[2 * i + 1], atQ[2 * i] - atQ[2 * i + 1], a, b);
-          if (times === null) return null;
-          found.push(...times.filter((t) => a + smallest < t && t < b - smallest));
-        }
-        if (out.length + open.length + found.length > MAX_BREAKS) return null;
-        const cuts = [a];
-        for (const t of found.sort((x, y) => x - y)) if (t - cuts[cuts.length - 1] > smallest) cuts.push(t);
-        cuts.push(b);
-        if (cuts.length > 2) {
-          for (let i = cuts.length - 2; i >= 0; i--) {
-            open.push([cuts[i], cuts[i + 1], level + 1, heldAt((cuts[i] + cuts[i + 1]) / 2, level, h)]);
-          }
-          cut = true;
-          break;
-        }
-        h = heldAt((a + b) / 2, level, h);
-      }
-      if (!cut) out.push(b);
-    }
-    return out;
-  }
-
   // -- random draws: sdmodel/compile/random.py --------------------------------------------------------------------
   function mix(word) {
     word = (word + 0x9E3779B97F4A7C15n) & MASK;
@@ -148,6 +67,7 @@ const Kernel = (() => {
     constructor(spec, memory, exports, base) {
       Object.assign(this, { spec, memory, exports, base, seed: 0n });
       this.outputs = spec.outputs;
+      this.every = Array.from({ length: spec.outputs }, (_, i) => i);
       this.times = spec.times;
       this.words = spec.streams.map(BigInt);
     }
@@ -186,17 +106,17 @@ const Kernel = (() => {
       return stops.sort((a, b) => a[0] - b[0]);
     }
 
-    // Solve runs. `rows`: parameters of each run; `numbers`: number of each run, which selects its random draws.
-    // Returns values (runs x outputs x times), status, index of the first time that is not finite, and rough flags.
-    run(rows, { step = this.spec.step, numbers = rows.map((_, i) => i), finer = 1 } = {}) {
-      const size = this.spec.vectors || MOST_VECTORS;
-      const width = this.outputs * this.times.length;
+    // Solve runs. `rows`: parameters of each run; `numbers`: number of each run, which selects its random draws;
+    // `wanted`: indices of the outputs to keep.
+    // Returns values (runs x wanted x times), status, index of the first time that is not finite, and rough flags.
+    run(rows, { step = this.spec.step, numbers = [...rows.keys()], wanted = this.every } = {}) {
+      const width = wanted.length * this.times.length;
       const out = {
-        values: new Float64Array(rows.length * width), status: new Uint8Array(rows.length),
+        wanted, values: new Float64Array(rows.length * width), status: new Uint8Array(rows.length),
         first: new Int32Array(rows.length).fill(-1), rough: new Uint8Array(rows.length),
       };
-      for (let low = 0; low < rows.length; low += size * LANES) {
-        const high = Math.min(low + size * LANES, rows.length);
+      for (let low = 0; low < rows.length; low += MOST_VECTORS * LANES) {
+        const high = Math.min(low + MOST_VECTORS * LANES, rows.length);
         this._block(rows.slice(low, high), numbers.slice(low, high), step, low, out);
       }
       return out;
@@ -228,16 +148,26 @@ const Kernel = (() => {
       const bad = spec.fixed
         ? this._onGrid(common, params, stride, work, vectors, step)
         : this._onDates(common, params, stride, work, vectors, step, rough);
-      out.values.set(this._floats(values, runs * width), low * width);
       const early = this._whole(noted, runs), counted = this._floats(rough, runs);
       for (let run = 0; run < runs; run++) {
         const first = Number(early[run]);
         out.first[low + run] = first;
         out.status[low + run] = bad[run] ? TOO_MUCH : first >= 0 ? NOT_FINITE : FINE;
         out.rough[low + run] = counted[run] >= (first >= 0 ? 1 : FEW_ROUGH) ? 1 : 0;
-        if (bad[run]) out.values.fill(NaN, (low + run) * width, (low + run + 1) * width);
+        this._keep(out, low + run, bad[run] ? null : this._floats(values + 8 * run * width, width));
       }
-      for (let i = low * width; i < (low + runs) * width; i++) if (out.values[i] === spec.missing) out.values[i] = NaN;
+    }
+
+    // Copy the wanted outputs of a run; what is missing becomes NaN.
+    _keep(out, run, found) {
+      const n = this.times.length, { missing } = this.spec;
+      out.wanted.forEach((output, i) => {
+        const to = (run * out.wanted.length + i) * n;
+        for (let k = 0; k < n; k++) {
+          const x = found ? found[output * n + k] : NaN;
+          out.values[to + k] = x === missing ? NaN : x;
+        }
+      });
     }
 
     _onDates(common, params, stride, work, vectors, step, rough) {
@@ -310,31 +240,31 @@ const Kernel = (() => {
     }
 
     // Solve runs again with shorter steps where steps of TIME STEP are too long, as sdmodel/sweep/refinement.py does.
-    // Also marks runs whose delays would have another order.
-    solve(rows, numbers = rows.map((_, i) => i)) {
-      const { spec } = this, out = this.run(rows, { numbers }), width = this.outputs * this.times.length;
+    // Also marks runs whose delays would have another order. `given`: rows of parameters of the page's main kernel.
+    solve(given, { numbers = [...given.keys()], wanted = this.every } = {}) {
+      const { spec } = this, rows = spec.places ? given.map((row) => spec.places.map((i) => row[i])) : given;
+      const all = wanted === this.every ? wanted : [...wanted, ...spec.orders.flatMap((o) => [o.time, o.step])];
+      const out = this.run(rows, { numbers, wanted: all }), width = all.length * this.times.length;
       const part = (values, i) => values.subarray(i * width, (i + 1) * width);
       let left = [...out.rough.keys()].filter((i) => out.rough[i]);
       const latest = new Map(left.map((i) => [i, part(out.values, i).slice()]));
       for (let halvings = 1; halvings <= HALVINGS && left.length && spec.step_place >= 0; halvings++) {
-        const finer = rows.map((row) => row.slice());
-        for (const row of finer) row[spec.step_place] /= 2 ** halvings;
-        const again = this.run(left.map((i) => finer[i]), {
-          step: spec.step / 2 ** halvings, numbers: left.map((i) => numbers[i]),
-        });
+        const step = spec.step / 2 ** halvings;
+        const finer = left.map((i) => rows[i].map((x, place) => (place === spec.step_place ? x / 2 ** halvings : x)));
+        const again = this.run(finer, { step, numbers: left.map((i) => numbers[i]), wanted: all });
         left = left.filter((i, place) => {
-          const fine = again.status[place] === FINE;
-          if (fine && this._distance(latest.get(i), part(again.values, place)) <= ENOUGH) {
-            if (halvings > 1) { part(out.values, i).set(part(again.values, place)); out.status[i] = FINE; }
+          const fine = again.status[place] === FINE, found = part(again.values, place);
+          if (fine && this._distance(latest.get(i), found, all) <= ENOUGH) {
+            if (halvings > 1) { part(out.values, i).set(found); out.status[i] = FINE; }
             return false;
           }
-          latest.set(i, fine ? part(again.values, place).slice() : new Float64Array(width).fill(NaN));
+          latest.set(i, fine ? found.slice() : new Float64Array(width).fill(NaN));
           return true;
         });
       }
       for (const i of left) out.status[i] = TOO_LONG;
       rows.forEach((_, i) => {
-        const first = (j) => part(out.values, i)[j * this.times.length];
+        const first = (output) => part(out.values, i)[all.indexOf(output) * this.times.length];
         for (const o of spec.orders) {
           let order = o.requested;
           while (order > 1 && order * first(o.step) > first(o.time)) order--;
@@ -344,19 +274,19 @@ const Kernel = (() => {
       return out;
     }
 
-    // Largest difference over the outputs, each relative to its largest absolute value or to rounding of its unit.
-    _distance(values, reference) {
-      const n = this.times.length, of = new Map(), size = [];
-      for (let j = 0; j < this.outputs; j++) {
-        size.push(0);
-        for (let i = j * n; i < (j + 1) * n; i++) if (Number.isFinite(reference[i])) size[j] = Math.max(size[j], Math.abs(reference[i]));
-        of.set(this.spec.units[j], Math.max(of.get(this.spec.units[j]) || 0, size[j]));
-      }
+    // Largest difference over outputs, each relative to its largest absolute value or to rounding of its unit.
+    _distance(values, reference, outputs) {
+      const n = this.times.length, { units } = this.spec, of = new Map();
+      const size = outputs.map((output, j) => {
+        const largest = reference.subarray(j * n, (j + 1) * n).reduce((a, x) => (Number.isFinite(x) ? Math.max(a, Math.abs(x)) : a), 0);
+        of.set(units[output], Math.max(of.get(units[output]) || 0, largest));
+        return largest;
+      });
       let worst = 0;
       for (let i = 0; i < values.length; i++) {
         const j = Math.floor(i / n), a = values[i], b = reference[i];
         if (Number.isNaN(a) && Number.isNaN(b)) continue;
-        const apart = Math.abs(a - b) / Math.max(size[j], 1e-9 * of.get(this.spec.units[j]), 1e-300);
+        const apart = Math.abs(a - b) / Math.max(size[j], 1e-9 * of.get(units[outputs[j]]), 1e-300);
         worst = Math.max(worst, Number.isNaN(apart) ? Infinity : apart);
       }
       return worst;
@@ -365,5 +295,3 @@ const Kernel = (() => {
   Object.assign(Kernel, { FINE, NOT_FINITE, TOO_MUCH, TOO_LONG, OTHER_SHAPE, erfc, lgamma });
   return Kernel;
 })();
-
-if (typeof module !== "undefined") module.exports = Kernel;

@@ -4,11 +4,14 @@
 const View = (() => {
   let words = {}, names = {};
 
+  const $ = (id) => document.getElementById(id);
+
   function setWords(chosen, translated) { words = chosen; names = translated; }
   function say(key, values = {}) {
     return (words[key] || key).replace(/\{(\w+)\}/g, (_, name) => (name in values ? values[name] : ""));
   }
   const spelled = (name) => names[name] || name;
+  const sector = (name) => names[name] || name.replace(/_/g, " ") || say("general");
 
   // el("button", { class: "x", onclick: f, text: "..." }, ...children)
   function el(tag, attributes = {}, ...children) {
@@ -23,11 +26,31 @@ const View = (() => {
     return node;
   }
 
+  function svg(tag, attributes, ...children) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  }
+
+  // A message that is read out once; empty for none.
+  function problem(text) {
+    const box = $("problem");
+    if (box.textContent !== text) box.textContent = text;
+    box.hidden = !text;
+  }
+
   function number(x) {
     if (x === null || x === undefined || Number.isNaN(x)) return "–";
     const size = Math.abs(x);
     if (size !== 0 && (size >= 1e7 || size < 1e-4)) return x.toExponential(2);
     return x.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+  }
+
+  // Difference of two numbers, absolute and in percent.
+  function apart(now, base) {
+    const by = now - base, sign = by > 0 ? "+" : "";
+    return `Δ ${sign}${number(by)}${base ? ` (${sign}${number(100 * by / Math.abs(base))} %)` : ""}`;
   }
 
   const leap = (y) => (y % 4 === 0 && y % 100 !== 0) || y % 400 === 0;
@@ -46,6 +69,10 @@ const View = (() => {
     return y + (date - first) / 864e5 / (leap(y) ? 366 : 365);
   }
 
+  const dark = () => {
+    const { theme } = document.documentElement.dataset;
+    return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   function save(blob, name) {
@@ -64,7 +91,5 @@ const View = (() => {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  return { setWords, say, spelled, el, number, toDate, fromDate, color, save, unpacked };
+  return { $, setWords, say, spelled, sector, el, svg, problem, number, apart, toDate, fromDate, dark, color, save, unpacked };
 })();
-
-if (typeof module !== "undefined") module.exports = View;

@@ -2,20 +2,20 @@
 "use strict";
 
 class Chart {
-  // `owner`: the state and the functions of the page that a chart calls: see app.js.
-  constructor(owner, label) {
+  // `page`: its state and functions, see app.js.
+  constructor(page, label) {
     const { el, say } = View;
-    this.owner = owner;
+    this.page = page;
     this.label = label;
-    this.select = el("select", { "aria-label": say("outcome"), onchange: () => { this.label = this.select.value; owner.chartChanged(this); } });
+    this.select = el("select", { "aria-label": say("outcome"), onchange: () => { this.label = this.select.value; page.run(); } });
     const group = (title, names) => {
       const box = el("optgroup", { label: title });
       for (const name of names) box.append(el("option", { value: name, text: View.spelled(name), selected: name === label }));
       return box;
     };
-    const first = new Set(owner.model.outcomes);
-    this.select.append(group(say("outcome"), owner.model.outcomes));
-    const others = owner.model.labels.filter((name) => !first.has(name));
+    const first = new Set(page.model.outcomes);
+    this.select.append(group(say("outcome"), page.model.outcomes));
+    const others = page.model.labels.filter((name) => !first.has(name));
     if (others.length) this.select.append(group(say("others"), others));
     this.plot = el("div", { class: "plot", role: "img" });
     this.figures = el("p", { class: "figures" });
@@ -24,14 +24,13 @@ class Chart {
   }
 
   draw() {
-    const { owner } = this, times = owner.kernel.times, colors = View.color;
-    const place = owner.model.labels.indexOf(this.label);
-    const base = owner.path(owner.base, place), now = owner.path(owner.now, place);
-    const kept = owner.kept ? owner.path(owner.kept, place) : times.map(() => null);
+    const { page } = this, { times } = page, colors = View.color;
+    const base = page.path(page.base, this.label), now = page.path(page.now, this.label);
+    const kept = page.kept ? page.path(page.kept, this.label) : times.map(() => null);
     const [low, high] = this.band || [times.map(() => null), times.map(() => null)];
     const data = [times, low, high, base, kept, now];
     const width = this.plot.clientWidth || 320;
-    const look = [width, document.documentElement.dataset.theme, matchMedia("(prefers-color-scheme: dark)").matches].join();
+    const look = [width, View.dark()].join();
     if (this.uplot && this.look === look) this.uplot.setData(data);
     else {
       if (this.uplot) this.uplot.destroy();
@@ -49,18 +48,17 @@ class Chart {
         bands: [{ series: [2, 1], fill: colors("--band") }],
       }, data, this.plot);
     }
-    this.tell(place);
+    this.tell();
   }
 
   // The figures below the chart, which also describe it to those who cannot see it.
-  tell(place) {
-    const { owner } = this, { say, number } = View, at = owner.at;
-    const base = owner.path(owner.base, place)[at], now = owner.path(owner.now, place)[at], apart = now - base;
-    const unit = owner.model.unitOf[place];
-    const percent = base ? ` (${apart >= 0 ? "+" : ""}${number(100 * apart / Math.abs(base))} %)` : "";
-    let text = `${owner.timeText(owner.kernel.times[at])}: ${say("now")} ${number(now)} ${unit}; ${say("base")} ${number(base)}; Δ ${apart >= 0 ? "+" : ""}${number(apart)}${percent}`;
-    if (owner.kept) text += `; ${say("kept")} ${number(owner.path(owner.kept, place)[at])}`;
-    if (this.band) text += `; ${say("band")} ${number(this.band[0][at])} – ${number(this.band[1][at])}`;
+  tell() {
+    const { page, label } = this, { say, number, spelled } = View, at = (result) => page.value(result, label);
+    const now = at(page.now), base = at(page.base), unit = spelled(page.model.unitOf[page.model.placeOf.get(label)]);
+    const parts = [`${page.timeText()}: ${say("now")} ${number(now)} ${unit}`.trim(), `${say("base")} ${number(base)}`, View.apart(now, base)];
+    if (page.kept) parts.push(`${say("kept")} ${number(at(page.kept))}`);
+    if (this.band) parts.push(`${say("band")} ${number(this.band[0][page.at])} – ${number(this.band[1][page.at])}`);
+    const text = parts.join("; ");
     this.figures.textContent = text;
     this.plot.setAttribute("aria-label", `${View.spelled(this.label)}. ${text}`);
   }

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,18 @@ class Browser:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=path.as_uri() + fragment)
         self.wait("document.documentElement?.dataset.ready === 'yes'")
+
+    @contextmanager
+    def frame(self) -> Iterator[None]:
+        """Work in the first sandboxed frame of the page, which is a process of its own."""
+        outer, frames = self._session, list[Any]()
+        until = time.monotonic() + 60
+        while not frames:
+            assert time.monotonic() < until
+            frames = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "iframe"]
+        self._session = self.call("Target.attachToTarget", targetId=frames[0]["targetId"], flatten=True)["sessionId"]
+        yield
+        self._session = outer
 
     def size(self, width: int, height: int, *, dark: bool = False) -> None:
         """Set the window, and light or dark."""

@@ -118,7 +118,14 @@ def page_kernel(
     for order in program.orders:
         orders.append({"time": len(nodes), "step": len(nodes) + 1, "requested": order.requested, "used": order.used})
         nodes += [order.time, order.step]
-    kernel = wasm_kernel(program, nodes, solver.steps, rough=not solver.on_grid)
+    try:
+        kernel = wasm_kernel(program, nodes, solver.steps, rough=not solver.on_grid)
+    except UnsupportedError as error:
+        reason = str(error).partition(" Run ")[0]
+        raise UnsupportedError(
+            f"'{structure.name}' cannot go into a page. {reason} Write a formula in its place (model.replace), or draw "
+            "runs with sdmodel.plot."
+        ) from error
     unknown = [name for name in kernel.library if name not in LIBRARY]
     if unknown:
         raise UnsupportedError(f"'{structure.name}' calls '{unknown[0]}', which the page does not provide.")

@@ -51,7 +51,7 @@ class Explorer:
         return f"<Explorer of '{self.name}'>"
 
     def _repr_html_(self) -> str:
-        frame = 'sandbox="allow-scripts allow-downloads" style="width:100%;height:820px;border:0"'
+        frame = 'sandbox="allow-scripts allow-downloads allow-popups" style="width:100%;height:820px;border:0"'
         return f'<iframe title="{html.escape(self.name)}" {frame} srcdoc="{html.escape(self.html)}"></iframe>'
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:

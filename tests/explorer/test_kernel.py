@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from browser import CHROMIUM, Browser
+from conftest import TEMPLATE
 
 import sdmodel
 from sdmodel.compile.llvm.engine import Kernel
@@ -23,7 +26,9 @@ from sdmodel.compile.llvm.target import host
 from sdmodel.core.errors import OverrideError, UnsupportedError
 from sdmodel.core.expression import NA
 from sdmodel.core.resources import named_models
-from sdmodel.explorer.kernel import PageKernel, page_kernel
+from sdmodel.core.scenario import Scenario
+from sdmodel.core.schedule import Schedule
+from sdmodel.explorer.kernel import PageKernel, PageKernels, page_kernel
 from sdmodel.model import Model
 from sdmodel.solve.inputs import program_and_solver
 from sdmodel.solve.registry import MANY_RUNS
@@ -32,26 +37,57 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; the kernel of the page runs in it")
 
 HERE = Path(__file__).parent
+PAGE = Path(sdmodel.__file__).with_name("explorer") / "page"
+RUN = (HERE / "run_jobs.js").read_text(encoding="utf-8")
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed; the kernel of the page runs in it"
+)
 SMALL = {
     name: (" ~ ~ |\n".join([*model["equations"].split("\n"), ""]), model["change"])
     for name, model in tomllib.loads((HERE / "small_models.toml").read_text(encoding="utf-8")).items()
 }
 
 
-def in_node(jobs: list[tuple[PageKernel, np.ndarray]]) -> list[dict[str, Any]]:
-    """Results of runs of the page's kernels: values (runs, outputs, times), status, first."""
-    assert NODE is not None
-    sent = [{"spec": k.spec, "code": base64.b64encode(k.code).decode(), "rows": rows.tolist()} for k, rows in jobs]
-    script = HERE / "run_kernel.js"
-    done = subprocess.run(
-        [NODE, str(script)], input=json.dumps(sent), capture_output=True, text=True, timeout=300, check=False
+Job = tuple[PageKernel, np.ndarray]
+Engine = Callable[[list[Job]], list[dict[str, Any]]]
+
+
+def sent(jobs: list[Job]) -> str:
+    return json.dumps(
+        [{"spec": k.spec, "code": base64.b64encode(k.code).decode(), "rows": rows.tolist()} for k, rows in jobs]
     )
-    assert not done.returncode, done.stderr
-    out = json.loads(done.stdout)
+
+
+def taken(jobs: list[Job], text: str) -> list[dict[str, Any]]:
+    """Results of runs of the page's kernels: values (runs, outputs, times), status, first."""
+    out = list[dict[str, Any]](json.loads(text))
     for (kernel, rows), found in zip(jobs, out, strict=True):
         shape = len(rows), kernel.spec["outputs"], len(kernel.spec["times"])
         found["values"] = np.array(found["values"], dtype=float).reshape(shape)
     return out
+
+
+def in_node(jobs: list[Job]) -> list[dict[str, Any]]:
+    assert NODE is not None
+    script = HERE / "run_kernel.js"
+    done = subprocess.run(
+        [NODE, str(script)], input=sent(jobs), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert not done.returncode, done.stderr
+    return taken(jobs, done.stdout)
+
+
+def in_browser(jobs: list[Job]) -> list[dict[str, Any]]:
+    scripts = "".join((PAGE / name).read_text(encoding="utf-8") for name in ("dates.js", "kernel.js"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "page.html"
+        path.write_text(f"<html data-ready=yes><script>{scripts}{RUN}</script>", encoding="utf-8")
+        browser = Browser(Path(folder) / "profile")
+        try:
+            browser.open(path)
+            return taken(jobs, browser.evaluate(f"runJobs({sent(jobs)})"))
+        finally:
+            browser.close()
 
 
 def rows_of(kernel: PageKernel, *changes: Mapping[str, float]) -> np.ndarray:
@@ -73,14 +109,28 @@ def same(model: Model, kernel: PageKernel, rows: np.ndarray, found: dict[str, An
     np.testing.assert_allclose(found["values"][:, : len(nodes)], native, rtol=rtol, atol=0, err_msg=model.name)
 
 
-@needs_node
-def test_small_models_run_as_on_this_machine(model_from: Callable[..., Model]) -> None:
-    models = {name: model_from(text) for name, (text, _) in SMALL.items()}
-    kernels = {name: page_kernel(model) for name, model in models.items()}
-    jobs = [(kernels[name], rows_of(kernels[name], SMALL[name][1])) for name in SMALL]
-    for name, (kernel, rows), found in zip(SMALL, jobs, in_node(jobs), strict=True):
-        assert found["status"] == [0, 0], name
-        same(models[name], kernel, rows, found, rtol=1e-12 if kernel.spec["library"] else 0.0)
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Model, PageKernel, np.ndarray]]:
+    """Twenty models in the manner of public ones: the model, its kernel, and two rows of parameters."""
+    folder, out = tmp_path_factory.mktemp("small"), []
+    for name, (text, change) in SMALL.items():
+        path = folder / f"{name}.mdl"
+        path.write_text(TEMPLATE.format(equations=text, start=0, end=10, step=0.125, saveper=1), encoding="utf-8")
+        model = sdmodel.load(path)
+        kernel = page_kernel(model)
+        out.append((model, kernel, rows_of(kernel, change)))
+    assert len(out) >= 20
+    return out
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param(in_node, marks=needs_node), pytest.param(in_browser, marks=[needs_browser, pytest.mark.long])],
+)
+def test_small_models_run_as_on_this_machine(small: list[tuple[Model, PageKernel, np.ndarray]], engine: Engine) -> None:
+    for (model, kernel, rows), found in zip(small, engine([(k, rows) for _, k, rows in small]), strict=True):
+        assert found["status"] == [0, 0], model.name
+        same(model, kernel, rows, found, rtol=1e-12 if kernel.spec["library"] else 0.0)
         assert (found["values"][0] != found["values"][1]).any()
 
 
@@ -101,6 +151,21 @@ def test_shipped_models_run_as_on_this_machine(name: str) -> None:
     kernel = page_kernel(model)
     rows = rows_of(kernel, *levers(model, kernel), *(s.values for s in model.scenarios.values() if not s.paths))
     same(model, kernel, rows, in_node([(kernel, rows)])[0])
+
+
+@needs_node
+def test_schedules_have_kernels_of_their_own(model_from: Callable[..., Model]) -> None:
+    """Rows are those of the main kernel; a schedule may stand in the place of a series."""
+    model = model_from("x = INTEG(seen * k + STEP(1, when), 0) ~ ~ |\nseen ~ ~ |\nk = 2 ~ ~ |\nwhen = 3.3 ~ ~ |")
+    data = {"seen": pd.Series([1.0, 3.0, 2.0], index=[0.0, 4.5, 10.0])}
+    steps, line = Schedule((0, 2.7), (1, 4)), Schedule((1, 8), (0, 2), "linear")
+    plans = [Scenario("k", paths={"k": steps}), Scenario("both", paths={"k": line, "seen": steps})]
+    kernels = PageKernels(model, data)
+    assert [kernels.place(s) for s in [*plans, plans[0], Scenario()]] == [1, 2, 1, 0]
+    rows = rows_of(kernels.main, {"when": 6.1})
+    for plan, found in zip(plans, in_node([(k, rows) for k in kernels.all[1:]]), strict=True):
+        run = model.run({"when": 6.1}, scenario=plan, data=None if "seen" in plan.paths else data, method="exact")
+        np.testing.assert_allclose(found["values"][1, kernels.main.labels.index("x")], run["x"], rtol=1e-12)
 
 
 @needs_node

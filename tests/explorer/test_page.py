@@ -6,22 +6,26 @@ import base64
 import gzip
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from browser import CHROMIUM, Browser
 
 import sdmodel
 from sdmodel.core.errors import ReadError
-from sdmodel.explorer.contents import contents
+from sdmodel.experiments import LIBRARY
+from sdmodel.explorer.contents import contents, front_file
 from sdmodel.explorer.kernel import PageKernels
 from sdmodel.explorer.page import Explorer
 from sdmodel.model import Model
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; the page is tested in it")
+HERE = Path(__file__).parent
 HOSTILE = "</script><!--<img src=x onerror=document.title='taken'>"
 
 
@@ -45,10 +49,29 @@ def test_one_file_that_asks_for_nothing() -> None:
 def test_the_whole_model_fits() -> None:
     page = sdmodel.load("shandong").explore()
     assert len(page.html.encode()) <= 500_000
-    front = shown(page)["front"]
+    content = shown(page)
+    front, zh = content["front"], content["front"]["zh"]
     assert len(front["levers"]) == 10
     assert len(front["outcomes"]) == 4
-    assert all(s["finding"] for s in front["scenarios"])
+    assert all(s["asks"] for s in front["scenarios"])
+    everything = {
+        x for part in ("variables", "parameters", "scenarios") for v in content[part] for x in v.values() if x.__hash__
+    }
+    everything |= {x for s in front["scenarios"] for x in s.values() if x.__hash__} | {content["name"]}
+    assert [text for text in zh if text not in everything] == []
+    first = [p for p in content["parameters"] if p["name"] in front["levers"]]
+    said = {p[part] for p in first for part in ("name", "text", "unit")} | {v["sector"] for v in content["variables"]}
+    said |= {s[part] for s in front["scenarios"] + content["scenarios"] for part in ("name", "text")}
+    said |= {s["asks"] for s in front["scenarios"]} | {*front["outcomes"], front["money"], content["name"]}
+    assert [text for text in said if text and text not in zh] == []
+
+
+@pytest.mark.long
+def test_the_first_page_asks_what_the_questions_ask() -> None:
+    path = front_file(sdmodel.load("shandong"))
+    assert path
+    for scenario in tomllib.loads(path.read_text("utf-8"))["scenarios"]:
+        assert scenario["asks"] == LIBRARY[scenario["question"]].asks
 
 
 def test_words_are_said_in_both_languages() -> None:
@@ -77,6 +100,15 @@ def test_a_model_without_roles_shows_all_constants(model_from: Callable[..., Mod
     page = model_from("x = INTEG(a - x * b, 0) ~ ~ |\na = 3 ~ ~ |\nb = -0.5 ~ [-1, ?] ~ |").explore()
     found = {p["name"]: (p["low"], p["high"], p["stated"]) for p in shown(page)["parameters"]}
     assert found == {"a": (0, 6, False), "b": (-1, 0, False)}
+
+
+def test_findings_stand_with_the_scenarios_that_ask_for_them(write_model: Callable[..., Path]) -> None:
+    path = write_model("x = INTEG(a, 0) ~ ~ |\na = 3 ~ ~ |")
+    arms = '{ name = "a", values = { a = 2 }, question = "q", asks = "More?" }, { name = "b", values = { a = 1 } }'
+    path.with_name("mini.explorer.toml").write_text(f"scenarios = [{arms}]", encoding="utf-8")
+    page = sdmodel.load(path).explore(findings={"q": ("More.", "report.html#q-q")})
+    found = [(s["asks"], s["finding"], s["link"]) for s in shown(page)["front"]["scenarios"]]
+    assert found == [("More?", "More.", "report.html#q-q"), ("", "", "")]
 
 
 def test_a_notebook_shows_a_frame(tmp_path: Path) -> None:
@@ -117,16 +149,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     found.close()
 
 
-def now(browser: Browser) -> np.ndarray:
-    """Values of the present run, (outputs, times)."""
-    code = "JSON.stringify([App.page.kernels[0].outputs, Array.from(App.page.now.values)])"
-    outputs, values = json.loads(browser.evaluate(code))
-    return np.array(values, dtype=float).reshape(outputs, -1)
+def now(browser: Browser, labels: list[str]) -> np.ndarray:
+    """Paths of the present run, (labels, times)."""
+    code = f"JSON.stringify({json.dumps(labels)}.map((label) => App.page.path(App.page.now, label)))"
+    return np.array(json.loads(browser.evaluate(code)), dtype=float)
 
 
 MOVE = """(() => {{
   const slider = document.querySelector('input[type="range"][data-name={name}]');
-  slider.value = {value};
+  slider.value = Number(slider.min) + (slider.max - slider.min) / 4;
   slider.dispatchEvent(new Event("input"));
   return App.page.values[{place}];
 }})()"""
@@ -134,30 +165,68 @@ MOVE = """(() => {{
 
 @needs_browser
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["adoption", "budworm"])
+@pytest.mark.parametrize("name", ["adoption", "budworm", "sir.xmile", "shandong"])
 def test_every_slider_moves_the_model(browser: Browser, tmp_path: Path, name: str) -> None:
-    """Each slider to a quarter of its range; the page's paths against a run of the model."""
-    model = sdmodel.load(name)
+    """Each slider, or each of the first page, to a quarter of its range; the paths of the page against a sweep."""
+    model = sdmodel.load(HERE / name if "." in name else name)
     page = model.explore()
+    content = shown(page)
+    first = content["front"]["levers"] or [p["name"] for p in content["parameters"] if not p["choices"]]
+    moved = [p for p in content["parameters"] if p["name"] in first]
+    assert len(moved) > 2
+    labels = [v["name"] for v in content["variables"] if len(v["labels"]) == 1][:40]
     browser.open(page.write(tmp_path / "page.html"))
-    browser.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    labels = shown(page)["labels"]
-    moved = 0
-    for p in shown(page)["parameters"]:
-        if p["choices"]:
-            continue
-        wanted = p["low"] + (p["high"] - p["low"]) / 4
-        code = MOVE.format(name=json.dumps(p["name"]), value=wanted, place=p["place"])
-        browser.wait(f"document.querySelector('input[data-name={json.dumps(p['name'])}]') !== null")
-        value = browser.evaluate(code)
-        run = model.run({p["name"]: value}, method="exact")
-        got = now(browser)
-        for label in model.outcomes:
-            if label in labels:
-                np.testing.assert_allclose(got[labels.index(label)], run[label], rtol=1e-9, atol=1e-12)
+    browser.evaluate("document.querySelectorAll('#controls details').forEach((d) => { d.open = true; })")
+    browser.wait(f"document.querySelector('input[data-name={json.dumps(moved[-1]['name'])}]') !== null")
+    base, found = now(browser, labels), []
+    design = pd.DataFrame([{p["name"]: p["value"] for p in moved}] * len(moved))
+    for i, p in enumerate(moved):
+        design.loc[i, p["name"]] = browser.evaluate(MOVE.format(name=json.dumps(p["name"]), place=p["place"]))
+        found.append(now(browser, labels))
         browser.evaluate("document.getElementById('resetAll').click()")
-        moved += 1
-    assert moved > 2
+    assert sum((paths != base).any() for paths in found) > len(moved) / 2
+    np.testing.assert_array_equal(now(browser, labels), base)
+    sweep = model.sweep(design, labels)
+    for k, label in enumerate(labels):
+        expected = sweep[label].to_numpy()
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            [paths[k] for paths in found], expected, rtol=1e-12, atol=1e-12 * scale, err_msg=label
+        )
+    assert not browser.problems
+
+
+@needs_browser
+@pytest.mark.long
+def test_a_scenario_with_a_schedule_is_a_button(browser: Browser, tmp_path: Path) -> None:
+    model = sdmodel.load("adoption")
+    labels = list(model.outcomes)
+    browser.open(model.explore().write(tmp_path / "page.html"))
+    browser.evaluate("document.querySelector('[data-scenario=fading]').click()")
+    run = model.run(scenario="fading", method="exact")
+    np.testing.assert_allclose(now(browser, labels), [run[label] for label in labels], rtol=1e-12)
+    assert "w=fading" in browser.evaluate("location.hash")
+    follows = "[...document.querySelectorAll('.follows')].map((e) => e.textContent).filter(Boolean)"
+    assert [text.startswith("Follows a schedule, 2018: 50") for text in browser.evaluate(follows)] == [True]
+    value = browser.evaluate(MOVE.format(name='"support start"', place=0) + "; App.page.values")
+    assert "w=fading" in browser.evaluate("location.hash")  # another constant leaves the schedule
+    browser.evaluate(MOVE.format(name='"support size"', place=0))
+    assert "w=fading" not in browser.evaluate("location.hash")
+    assert browser.evaluate(follows) == []
+    p = {p["name"]: p["place"] for p in browser.evaluate("App.page.model.parameters")}
+    assert value[p["support start"]] == browser.evaluate("App.page.values")[p["support start"]]
+    assert not browser.problems
+
+
+@needs_browser
+@pytest.mark.long
+def test_a_frame_in_a_notebook_runs_the_model(browser: Browser, tmp_path: Path) -> None:
+    """It has no address to keep, and no right to one."""
+    path = tmp_path / "cell.html"
+    path.write_text(f"<html data-ready=yes>{sdmodel.load('budworm').explore()._repr_html_()}", encoding="utf-8")
+    browser.open(path)
+    with browser.frame():
+        browser.wait("document.getElementById('samples')?.textContent.length > 0")
     assert not browser.problems
 
 
@@ -171,14 +240,13 @@ def test_state_lives_in_the_address(browser: Browser, tmp_path: Path) -> None:
     browser.open(path, f"#p.{lever.replace(' ', '+')}={low}&l=zh")
     assert browser.evaluate("document.documentElement.lang") == "zh-CN"
     assert f"p.{lever.replace(' ', '+')}={low:g}" in browser.evaluate("location.hash")
-    labels = browser.evaluate("App.page.model.labels")
     name = model.outcomes[0]
     run = model.run({lever: low}, method="exact")
-    np.testing.assert_allclose(now(browser)[labels.index(name)], run[name], rtol=1e-9)
+    np.testing.assert_allclose(now(browser, [name])[0], run[name], rtol=1e-12)
     entry = f"document.querySelector('input[data-name={json.dumps(lever)}]').parentElement.querySelector('input')"
-    for _ in range(2):  # what is typed beyond the range is brought back to its end
+    for typed in ("1e9", "1e9", ""):  # beyond the range is brought back to its end, nothing to the present value
         text = browser.evaluate(
-            f"(() => {{ const e = {entry}; e.value = 1e9; e.dispatchEvent(new Event('change')); return e.value }})()"
+            f"{{ const e = {entry}; e.value = '{typed}'; e.dispatchEvent(new Event('change')); e.value }}"
         )
         assert float(text) == float(model.levers["high"].iloc[0])
     browser.evaluate("document.getElementById('language').click()")

@@ -64,7 +64,9 @@ const App = (() => {
     return out.toString();
   }
 
-  function keepAddress() { history.replaceState(null, "", `#${written()}`); }
+  // A frame in a notebook has no address.
+  const ADDRESSED = location.protocol !== "about:";
+  function keepAddress() { if (ADDRESSED) history.replaceState(null, "", `#${written()}`); }
 
   function read() {
     const given = new URLSearchParams(location.hash.slice(1)), { model } = page;
@@ -186,7 +188,7 @@ const App = (() => {
     View.setWords(model.words[page.language], chinese ? model.front.zh : {});
     document.querySelector("h1").textContent = spelled(model.name);
     document.title = spelled(model.name);
-    const share = el("button", { text: say("share"), onclick: async () => {
+    const share = el("button", { hidden: !ADDRESSED, text: say("share"), onclick: async () => {
       try { await navigator.clipboard.writeText(location.href); share.textContent = say("shared"); }
       catch { prompt(say("share"), location.href); }
     } });

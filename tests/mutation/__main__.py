@@ -14,11 +14,10 @@ import argparse
 import random
 import subprocess
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.mutation import page, trials
+from tests.mutation import models, page, trials
 from tests.mutation.changes import Mutant, code_mutants, kind_of, model_mutants
 
 say = partial(print, flush=True)
@@ -27,7 +26,7 @@ say = partial(print, flush=True)
 def mutants(room: str) -> list[tuple[Mutant, str]]:
     """Every change of a room, with the text of its file."""
     if room == "models":
-        files = sorted((trials.ROOT / "models").glob("*.mdl"))
+        files = sorted((trials.ROOT / "models").rglob("*.mdl"))
     else:
         place = trials.ROOT / "sdmodel" / room
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
@@ -43,54 +42,6 @@ def noticed(mutant: Mutant, text: str, touched: trials.Touched, seconds: float) 
         if by := trials.failed_with(mutant, order, seconds, trials.HOME / "failed"):
             return by
     return ""
-
-
-def misses(path: Path, samples: int) -> Iterator[str]:
-    """Errors of the static checks, then misses of the tests that run one sector alone, the quick ones first."""
-    import sdmodel
-    from sdmodel.core.errors import SdmodelError
-    from sdmodel.validation.confidence.extreme_conditions import extreme_conditions
-    from sdmodel.validation.confidence.link_signs import polarity
-    from sdmodel.validation.confidence.partial_models import partial_models
-    from sdmodel.validation.spec import read_spec
-
-    try:
-        model = sdmodel.load(path)
-        yield from (f"{r.kind}: {r.variable}" for r in model.check().itertuples() if r.level == "error")
-        spec = read_spec(model)
-        rows = partial_models({model.name: model}, {model.name: spec})
-        yield from (f"{row.kind}: {row.name}" for row in rows if row.verdict == "miss")
-        yield from (f"{row.kind}: {row.name}" for row in polarity(model, spec.polarity) if row.verdict == "miss")
-        rows = extreme_conditions(model, spec, samples, 1)
-        yield from (f"{row.kind}: {row.name}" for row in rows if row.verdict == "miss")
-    except (SdmodelError, ArithmeticError) as error:
-        yield f"refused: {type(error).__name__}"
-
-
-def checked(mutant: Mutant | None, path: Path, known: set[str], samples: int, seconds: float) -> set[str]:
-    """Misses of a model of the copy, all of them without a change, else the first that is not known."""
-    place, report = trials.COPY / path, trials.HOME / "misses"
-    text = place.read_text("utf-8")
-    report.unlink(missing_ok=True)
-
-    def work() -> int:
-        import os
-
-        os.environ["SDMODEL_CACHE"] = str(trials.HOME / "cache")
-        found = misses(place, samples)
-        new = set(found) if mutant is None else {m for m in [next((m for m in found if m not in known), "")] if m}
-        report.write_text("\n".join(sorted(new)), encoding="utf-8")
-        return 0
-
-    if mutant is not None:
-        place.write_text(mutant.applied(text), encoding="utf-8")
-    try:
-        status = trials.forked(work, seconds, 10 * seconds)
-    finally:
-        place.write_text(text, encoding="utf-8")
-    if status != 0:
-        return {trials.OUT_OF_TIME if status is None else f"status {status}"}
-    return set(report.read_text(encoding="utf-8").splitlines())
 
 
 def commit() -> tuple[str, str]:
@@ -132,12 +83,15 @@ def main() -> None:
         begun, by = time.monotonic(), ""
         if given.room == "models":
             if mutant.path not in before:
-                before[mutant.path] = checked(None, mutant.path, set(), given.samples, 600)
-            found = checked(mutant, mutant.path, before[mutant.path], given.samples, 600)
+                before[mutant.path] = models.checked(None, mutant.path, set(), given.samples, 600)
+            found = models.checked(mutant, mutant.path, before[mutant.path], given.samples, 600)
             by = f"check: {min(found)}" if found else ""
         by = by or noticed(mutant, text, touched, given.seconds)
         shown = mutant.shown(text)
         same = "" if by else reasons.get((mutant.path.as_posix(), shown), "")
+        judged = by or same or given.room != "models" or kind_of(mutant, text) == "units"
+        if not judged and models.moves_nothing(mutant, 600):
+            same = f"every variable stays within {models.SAME:g} of its largest value, at all ends and in corners"
         row = {"file": mutant.path.as_posix(), "change": shown, "by": by, "equivalent": same}
         if given.room == "models":
             row["kind"] = kind_of(mutant, text)

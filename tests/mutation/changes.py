@@ -121,24 +121,39 @@ def places(text: str, line: int) -> list[range]:
     return [statement, function]
 
 
+NAME = r"[A-Za-z][\w ]*+(?:\[[^\]]*\])?+(?!\()"
+TERM = re.compile(rf"({NAME})\s*([-/])\s*({NAME})|(?<=[\w\])])\s*[-+*/]\s*({NAME})")
+SIGN = re.compile(r"(?<=[\w\])])\s*([-+*/^])\s*(?=[\w(\"])|(?<![\w.\[\"])(\d+\.?\d*)(?![\w.\]\"])")
+
+
 def model_mutants(path: Path, text: str) -> Iterator[Mutant]:
-    """Every sign, factor, exponent and number in the equations of a model file, outside units and comments."""
-    for equation in re.finditer(r"(?:^|\|)\s*([^|~=]+=[^~|]*)", text.partition("\\\\\\---///")[0]):
-        body = equation.group(1)
-        offset = equation.start(1) + body.index("=") + 1
-        for found in re.finditer(r"(?<=[\w\])])\s*([-+*/^])\s*(?=[\w(\"])|(?<![\w.\[\"])(\d+\.?\d*)(?![\w.\]\"])", text[
-            offset : equation.end(1)
-        ]):  # fmt: skip
+    """Every sign, factor, exponent, number and unit of a model file, its operands swapped or left out; no comments."""
+    for equation in re.finditer(r"(?:^|\|)\s*([^|~=]+=([^~|]*))~([^~|\[]*)", text.partition("\\\\\\---///")[0]):
+        first, last = equation.span(2)
+        for found in SIGN.finditer(text, first, last):
             group = 1 if found.group(1) else 2
             old = found.group(group)
             new = {"+": "-", "-": "+", "*": "/", "/": "*", "^": "*"}.get(old) or f"{1.5 * float(old) or 1:g}"
-            yield Mutant(path, offset + found.start(group), offset + found.end(group), new)
+            yield Mutant(path, *found.span(group), new)
+        for start in range(first, last):  # overlapping: each operand takes part in two of `a-b-c`
+            found = TERM.match(text, start, last)
+            if found and found.group(4):
+                yield Mutant(path, *found.span(), "")
+            elif found and not re.match(r"[\w ]", text[start - 1]):
+                yield Mutant(path, *found.span(), f"{found.group(3)}{found.group(2)}{found.group(1)}")
+        start, end = equation.span(3)
+        if unit := text[start:end].strip():
+            start += text[start:end].index(unit)
+            yield Mutant(path, start, start + len(unit), "Year" if unit == "Dmnl" else "Dmnl")
 
 
 def kind_of(mutant: Mutant, text: str) -> str:
     """Which kind of change of a model a mutant is."""
-    if text[mutant.start : mutant.end] in "+-*/^":
-        return "operators"
+    old = text[mutant.start : mutant.end]
     first = max(text.rfind(mark, 0, mutant.start) for mark in "|~}")
+    if text[first] == "~":
+        return "units"
+    if not old.replace(".", "").isdigit():
+        return "operators" if old in "+-*/^" else "operands"
     equation = text[first + 1 : text.find("~", mutant.start)].partition("=")[2]
     return "numbers in formulas" if re.search(r"[A-Za-z]", equation) else "values of constants"

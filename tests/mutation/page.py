@@ -61,7 +61,7 @@ def load() -> dict[str, Any]:
     reasons = equivalent()
     for room in kept.values():
         for row in room["changes"]:
-            row["equivalent"] = "" if row["by"] else reasons.get((row["file"], row["change"]), "")
+            row["equivalent"] = "" if row["by"] else reasons.get((row["file"], row["change"]), row["equivalent"])
     return kept
 
 

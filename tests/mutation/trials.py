@@ -45,8 +45,7 @@ PARTS = (
 # Whole models asked, PySD beside them, builds, clusters and timings: they take minutes and are not aimed at one room.
 LEFT_OUT = (
     *("experiments/", "benchmarks/", "mutation/", "test_packaging", "test_architecture", "faults/test_hostile"),
-    *("faults/test_security", "models/test_behaviour", "models/test_conservation", "models/test_parity"),
-    *("models/test_shipped", "models/test_traps", "models/test_published", "faults/fuzz"),
+    *("faults/test_security", "models/test_parity", "models/test_published", "faults/fuzz"),
     *("test_docs", "test_import_time", "compile/test_scaling", "compile/test_llvm_math", "compile/test_llvm_machines"),
     *("conformance/test_suite", "core/test_pickling", "io/test_load_threads", "sweep/test_dask"),
 )
@@ -243,6 +242,8 @@ class Touched:
         files, whose shared fixtures may have run it; the quickest first. Code that is only run in processes of its
         own gets all tests of its room.
         """
+        if mutant.path.suffix == ".mdl":
+            return [sorted((n for n in self.seconds if n.startswith("tests/models/")), key=self.seconds.__getitem__)]
         lines = self.by_line(mutant.path)
         room = f"tests/{mutant.path.parts[1].removesuffix('.py')}/"
         statement, around = (
@@ -278,6 +279,13 @@ class Chosen:
             item.session.shouldstop = "the time for one change is used up"
 
 
+def same_mark() -> None:
+    """Let the stored ensemble fit any model: by its mark every change would be noticed, whatever it does."""
+    from sdmodel.study import history_matching
+
+    history_matching.mark = lambda model: history_matching.record()["mark"]  # type: ignore[assignment]
+
+
 def failed_with(mutant: Mutant, order: list[str], seconds: float, report: Path) -> str:
     """Name of the first test that fails with the change in place, or '' if none does."""
     if not order:
@@ -297,6 +305,8 @@ def failed_with(mutant: Mutant, order: list[str], seconds: float, report: Path) 
         with tempfile.TemporaryDirectory() as folder:
 
             def work() -> int:
+                if mutant.path.suffix == ".mdl":
+                    same_mark()
                 files = {name.partition("::")[0] for name in order}
                 plugins = [Chosen(order, seconds), First()]
                 status = int(pytest.main(["-x", *arguments(folder, files)], plugins=plugins))

@@ -163,10 +163,6 @@ def test_shares_move_by_the_samples_that_change_class() -> None:
     good = ~(np.isnan(free) | np.isnan(now))
     assert freeze._moved(free, now, good, 1).tolist() == [[0.25], [0.0]]
     assert freeze._moved(free, now, good, -1).tolist() == [[0.25], [0.0]]
-    two = freeze._moved(
-        np.stack([free[0, 0]] * 2)[None], np.stack([now[0, 0], free[0, 0]])[None], np.ones((1, 2, 5), bool), 1
-    )
-    assert two.tolist() == [[0.0, 0.0]]
 
 
 # -- what the targets know ------------------------------------------------------------------------------------------

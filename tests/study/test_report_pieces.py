@@ -37,7 +37,7 @@ def test_a_chart_puts_each_value_in_its_place() -> None:
     (band,) = found(r'polygon class="band" points="([^"]+)"', text)
     assert band == "62.0,148.0 187.0,113.5 312.0,44.5 312.0,10.0 187.0,44.5 62.0,148.0"
     assert found(r'x2="312" y1="([\d.]+)" y2="([\d.]+)"', text) == [
-        (y, y) for y in "148.0 113.5 79.0 44.5 10.0".split()
+        (f"{y:.1f}",) * 2 for y in (148, 113.5, 79, 44.5, 10)
     ]
     assert found(r'text-anchor="end">([^<]+)<', text) == ["0%", "2%", "4%", "6%", "8%"]
     assert found(r'x="([\d.]+)" y="164" text-anchor="middle">(\d+)<', text) == [("62.0", "2010"), ("187.0", "2015")]

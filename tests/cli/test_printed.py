@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -222,10 +223,11 @@ def test_output_that_nobody_reads_is_dropped() -> None:
         "sys.stdout.write('x'); sys.stdin.read(); drop()"
     )
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([sys.executable, "-c", code], **pipes) as done:
-        assert done.stdin and done.stdout and done.stderr
-        done.stdout.close()
-        done.stdin.close()
+    with subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONUNBUFFERED": ""}, **pipes) as done:
+        for stream in (done.stdout, done.stdin):
+            assert stream is not None
+            stream.close()
+        assert done.stderr is not None
         assert done.stderr.read() == b""
     assert done.returncode == 0
 

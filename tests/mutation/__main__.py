@@ -26,7 +26,7 @@ say = partial(print, flush=True)
 def mutants(room: str) -> list[tuple[Mutant, str]]:
     """Every change of a room, with the text of its file."""
     if room == "models":
-        files = sorted((trials.ROOT / "models").rglob("*.mdl"))
+        files = sorted((trials.ROOT / "models").glob("*.mdl"))
     else:
         place = trials.ROOT / "sdmodel" / room
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]

@@ -5,6 +5,8 @@ Tests run in a copy of the checkout, in processes forked after the imports that 
 
 from __future__ import annotations
 
+import compileall
+import difflib
 import hashlib
 import importlib
 import json
@@ -67,20 +69,20 @@ def digest(root: Path) -> str:
 
 
 def refresh_copy() -> None:
-    """Make the copy like the checkout; the record begins anew where code or models have changed."""
-    if not COPY.exists() or digest(COPY) != digest(ROOT):
-        shutil.rmtree(HOME, ignore_errors=True)
+    """Make the copy like the checkout, with its bytecode, which trials do not write."""
     RECORD.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source, target = ROOT / part, COPY / part
         if source.is_dir():
-            if part in CODE and target.exists():
-                continue
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "_build", "generated"))
+            for gone in (p for p in target.rglob("*.*") if not (source / p.relative_to(target)).exists()):
+                if gone.is_file() and "__pycache__" not in gone.parts:
+                    gone.unlink()
+            left_out = shutil.ignore_patterns("__pycache__", "_build", "generated")
+            shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
         elif source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+    compileall.compile_dir(COPY / "sdmodel", quiet=2)
     with suppress(FileExistsError):
         if (ROOT.parent / "shared").exists():
             (HOME / "shared").symlink_to((ROOT.parent / "shared").resolve())
@@ -162,11 +164,13 @@ class Recorder:
         if report.outcome != PASSED:
             self.failed.add(report.nodeid)
 
-    def save(self, target: Path) -> None:
+    def save(self, target: Path, code: str) -> None:
         self.cov.stop()
         self.cov.save()
         passed = {name: round(s, 4) for name, s in self.seconds.items() if name not in self.failed}
-        target.write_text(json.dumps({"passed": passed, "left": sorted(self.failed)}, indent=0), encoding="utf-8")
+        target.write_text(
+            json.dumps({"passed": passed, "left": sorted(self.failed), "code": code}, indent=0), encoding="utf-8"
+        )
 
 
 def arguments(folder: str, files: Collection[str]) -> list[str]:
@@ -185,7 +189,10 @@ def arguments(folder: str, files: Collection[str]) -> list[str]:
 
 
 def record(paths: Collection[str], report: Callable[[str], None]) -> None:
-    """Run each test file once and keep which test runs which lines, and how long it takes."""
+    """Run each test file once and keep which test runs which lines of which code, and how long it takes."""
+    code = digest(COPY)
+    if not (RECORD / code).exists():
+        shutil.copytree(COPY / "sdmodel", RECORD / code / "sdmodel", ignore=shutil.ignore_patterns("__pycache__"))
     for file in sorted((COPY / "tests").rglob("test_*.py")):
         name = file.relative_to(COPY).as_posix()
         below = name.removeprefix("tests/")
@@ -203,7 +210,7 @@ def record(paths: Collection[str], report: Callable[[str], None]) -> None:
             def work(name: str = name, data: Path = data, target: Path = target, folder: str = folder) -> int:
                 plugin = Recorder(data)
                 status = pytest.main(arguments(folder, [name]), plugins=[plugin])
-                plugin.save(target)
+                plugin.save(target, code)
                 return int(status)
 
             status = forked(work, 1200, 3600, writes_bytecode=True)
@@ -221,18 +228,27 @@ class Touched:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.data: list[coverage.CoverageData] = []
+        self.data: list[tuple[coverage.CoverageData, Path]] = []
         for file in sorted(RECORD.glob("*.json")):
-            self.seconds |= json.loads(file.read_text(encoding="utf-8"))["passed"]
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            self.seconds |= kept["passed"]
             data = coverage.CoverageData(str(file.with_suffix(".coverage")))
             data.read()
-            self.data.append(data)
+            self.data.append((data, RECORD / kept["code"]))
 
     def by_line(self, path: Path) -> dict[int, set[str]]:
+        """Tests by the lines of a file as it is now; lines that are new since the record have none."""
         lines: dict[int, set[str]] = {}
-        for data in self.data:
+        now = (COPY / path).read_text("utf-8").splitlines()
+        moved: dict[Path, dict[int, int]] = {}
+        for data, code in self.data:
+            if code not in moved:
+                moved[code] = (
+                    _moved((code / path).read_text("utf-8").splitlines(), now) if (code / path).exists() else {}
+                )
             for line, contexts in data.contexts_by_lineno(str(COPY / path)).items():
-                lines.setdefault(line, set()).update(c for c in contexts if c in self.seconds)
+                if line in moved[code]:
+                    lines.setdefault(moved[code][line], set()).update(c for c in contexts if c in self.seconds)
         return lines
 
     def stages(self, mutant: Mutant, text: str) -> list[list[str]]:
@@ -257,6 +273,12 @@ class Touched:
         order = sorted(rank, key=lambda name: (rank[name], self.seconds[name]))
         own = [name for name in order if name.startswith((room, f"tests/test_{room[6:-1]}."))]
         return [own, [name for name in order if name not in set(own)]]
+
+
+def _moved(before: list[str], now: list[str]) -> dict[int, int]:
+    """Number of each line that is the same, before and now."""
+    blocks = difflib.SequenceMatcher(None, before, now, autojunk=False).get_matching_blocks()
+    return {block.a + i + 1: block.b + i + 1 for block in blocks for i in range(block.size)}
 
 
 class Chosen:

@@ -67,8 +67,8 @@ def code_mutants(path: Path, text: str) -> Iterator[Mutant]:
     tree = ast.parse(text)
     quiet = {id(n) for top in ast.walk(tree) for field in ("annotation", "returns") for n in _below(top, field)}
     for top in ast.walk(tree):
-        if isinstance(top, ast.JoinedStr) or (isinstance(top, ast.keyword) and top.arg == "strict"):
-            quiet |= {id(n) for n in ast.walk(top)}  # text of messages, and zip's own assertion
+        if isinstance(top, ast.JoinedStr) or (isinstance(top, ast.keyword) and top.arg in ("strict", "slots")):
+            quiet |= {id(n) for n in ast.walk(top)}  # text of messages, zip's own assertion, memory
     for node in ast.walk(tree):
         if id(node) in quiet:
             continue

@@ -74,6 +74,8 @@ def main() -> None:
         trials.record(given.record, say)
     if given.room is None:
         return
+    if given.room == "models":
+        models.warm()
     every = mutants(given.room)
     chosen = random.Random(given.seed).sample(every, min(given.number, len(every)))
     touched, reasons = trials.Touched(), page.equivalent()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +15,16 @@ from tests.mutation.changes import Mutant
 
 SAME = 1e-6
 """Part of the largest value of a variable by which a change must move one to count."""
+
+
+def warm() -> None:
+    """Import sdmodel from the copy, for all trials: models change and code does not."""
+    sys.path.insert(0, str(trials.COPY))
+    for name in ("model", "compile.llvm.engine", "validation.confidence.run", "study.freeze", "study.history_matching"):
+        importlib.import_module(f"sdmodel.{name}")
+    from sdmodel.compile.llvm import target
+
+    target.OPTIMIZATION = 0  # as in the tests
 
 
 def misses(path: Path, samples: int) -> Iterator[str]:

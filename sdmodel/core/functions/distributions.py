@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from sdmodel.core.functions.vector_values import poisson_quantile
-
 Cdf = Callable[..., float]
 
 
@@ -87,6 +85,12 @@ def _poisson_cdf(k: float, mean: float) -> float:
     return math.nan if not mean >= 0 else 0.0 if k < 0 else 1.0 if math.isinf(k) else float(pdtr(k, mean))
 
 
+def _poisson_near(q: float, mean: float) -> float:
+    from scipy.special import pdtrik
+
+    return float(pdtrik(q, mean))
+
+
 def _binomial_cdf(k: float, p: float, n: float) -> float:
     from scipy.special import bdtr
 
@@ -95,25 +99,28 @@ def _binomial_cdf(k: float, p: float, n: float) -> float:
     return 0.0 if k < 0 else 1.0 if k >= round(n) else float(bdtr(k, round(n), p))
 
 
-def _binomial_near(q: float, p: float, n: float) -> float:
-    return n * p
-
-
-def _trials_cdf(k: float, p: float, n: float) -> float:
-    """Trials until `n` successes: at least `n`."""
+def _failures_cdf(k: float, p: float, n: float) -> float:
     from scipy.special import nbdtr
 
     if not (0 < p <= 1 and n >= 1):
         return math.nan
-    return 0.0 if k < round(n) else 1.0 if math.isinf(k) else float(nbdtr(k - round(n), round(n), p))
+    return 0.0 if k < 0 else 1.0 if math.isinf(k) else float(nbdtr(k, round(n), p))
 
 
-def _trials_near(q: float, p: float, n: float) -> float:
-    return n / p
+_failures_quantile = counted(_failures_cdf, lambda q, p, n: n * (1 - p) / p)
+
+
+def _trials_cdf(k: float, p: float, n: float) -> float:
+    """Trials until `n` successes: at least `n`."""
+    return _failures_cdf(k - round(n), p, n)
+
+
+def _trials_quantile(q: float, p: float, n: float) -> float:
+    return round(n) + _failures_quantile(q, p, n)
 
 
 beta = truncated(_beta_cdf, _beta_quantile)
 gamma = truncated(_gamma_cdf, _gamma_quantile)
-poisson = truncated(_poisson_cdf, poisson_quantile, whole=True)
-binomial = truncated(_binomial_cdf, counted(_binomial_cdf, _binomial_near), whole=True)
-negative_binomial = truncated(_trials_cdf, counted(_trials_cdf, _trials_near), whole=True)
+poisson = truncated(_poisson_cdf, counted(_poisson_cdf, _poisson_near), whole=True)
+binomial = truncated(_binomial_cdf, counted(_binomial_cdf, lambda q, p, n: n * p), whole=True)
+negative_binomial = truncated(_trials_cdf, _trials_quantile, whole=True)

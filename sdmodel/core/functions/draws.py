@@ -8,11 +8,13 @@ stream.
 
 from __future__ import annotations
 
+import math
+
 from sdmodel.core.functions import distributions
 from sdmodel.core.functions.entry import Function, Operation
 from sdmodel.core.functions.operations import routine
 from sdmodel.core.functions.protocols import Build, Builder, Site, argument
-from sdmodel.core.functions.vector_values import normal_cdf, normal_quantile, poisson_quantile
+from sdmodel.core.functions.vector_values import normal_cdf, normal_quantile
 
 
 def uniform(low: Builder, site: Site) -> int:
@@ -62,7 +64,8 @@ def _in_order(low: Builder, site: Site, least: int, most: int, value: int) -> in
 def poisson(low: Builder, site: Site) -> int:
     """POISSON(mean[, seed]) of XMILE."""
     mean = argument(low, site, site.call.args[0])
-    value = low.graph.op("poisson_quantile", low.draw(site), mean)
+    zero, one, most = (low.graph.const(x) for x in (0.0, 1.0, math.inf))
+    value = low.graph.op("random_poisson", low.draw(site), zero, most, zero, one, mean)
     low.require(site, low.graph.op("ge", mean, low.graph.const(0.0)), "POISSON needs a mean of 0 or more")
     return low.hold(value, site.initial)
 
@@ -197,7 +200,6 @@ DRAWS = (
 DRAW_OPERATIONS = (
     Operation("normal_cdf", normal_cdf, routine("normal_cdf")),
     Operation("normal_quantile", normal_quantile, routine("normal_quantile")),
-    Operation("poisson_quantile", poisson_quantile),
     Operation("random_beta", distributions.beta),
     Operation("random_binomial", distributions.binomial),
     Operation("random_gamma", distributions.gamma),

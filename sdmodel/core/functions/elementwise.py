@@ -42,12 +42,11 @@ def _elementwise(
     flat: bool = False,
     vensim: bool = True,
     xmile: str = "",
-    renamed: bool = False,
 ) -> Function:
     """Create a function that is a scalar operation of one argument; see `Operation` for the fields."""
     derivative: Derivative | None = None if change is None else chain(change)
     operation = Operation(op or name.replace(" ", "_"), value, lanes, derivative, weight, called, fast, flat)
-    return Function(name, sentence, (1, 1), unit, operation=operation, vensim=vensim, xmile=xmile, renamed=renamed)
+    return Function(name, sentence, (1, 1), unit, operation=operation, vensim=vensim, xmile=xmile, renamed=bool(xmile))
 
 
 ELEMENTWISE = (
@@ -208,7 +207,6 @@ ELEMENTWISE = (
         fast=lambda x: float(math.floor(x)),
         vensim=False,
         xmile="INT",
-        renamed=True,
     ),
     _elementwise(
         "gamma ln",
@@ -218,6 +216,5 @@ ELEMENTWISE = (
         routine("gamma_ln"),
         op="gamma_ln",
         xmile="GAMMALN",
-        renamed=True,
     ),
 )

@@ -1,6 +1,7 @@
 """Functions on short vectors, expanded to basic scalar operations that every engine supports.
 
-Vectors longer than `SHORT` use one operation with many arguments, which only the Python engine supports.
+For vectors longer than `SHORT`, sorting and access by position use one operation with many arguments, which only the
+Python engine supports.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def element_at(g: Graph, offset: int, values: list[int]) -> int:
 
 
 def select(g: Graph, missing: int, action: int, error: int, pairs: list[tuple[int, int]]) -> int:
-    """VECTOR SELECT with a constant error code; pairs are (selection, expression)."""
+    """VECTOR SELECT over pairs (selection, expression); NaN where Vensim stops with a floating point error.
+
+    Actions: 0 sum, 1 product, 2 minimum, 3 maximum, 4 mean of selection times expression; 5 product of expression to
+    the power of the selection (as Vensim does, contrary to its help); 6 to 10 as 0 to 4 of the expression alone.
+    """
     chosen = [g.op("gt", g.op("abs", s), g.const(0.0)) for s, _ in pairs]
     count = _sum(g, [_flag(g, c) for c in chosen])
     code, node = g.op("floor", action), g.const(math.nan)
@@ -67,7 +72,7 @@ def select(g: Graph, missing: int, action: int, error: int, pairs: list[tuple[in
 
 
 def _gathered(g: Graph, action: int, chosen: list[int], count: int, pairs: list[tuple[int, int]]) -> int:
-    """Result of an action from 0 to 10 on the selected pairs; see `sdmodel.core.functions.vector_values.select`."""
+    """Result of an action from 0 to 10 on the selected pairs."""
     if action == 5:
         terms = [g.op("pow", x, s) for s, x in pairs]
     else:

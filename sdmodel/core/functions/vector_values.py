@@ -43,55 +43,16 @@ def element_at(offset: float, *values: float) -> float:
     return values[i] if 0 <= i < len(values) else NA
 
 
-# -- selection --------------------------------------------------------------------------------------------------
-def select(missing: float, action: float, error: float, *pairs: float) -> float:
-    """VECTOR SELECT over pairs (selection, expression); NaN where Vensim stops with a floating point error.
-
-    Actions: 0 sum, 1 product, 2 minimum, 3 maximum, 4 mean of selection times expression; 5 product of expression to
-    the power of the selection (as Vensim does, contrary to its help); 6 to 10 as 0 to 4 of the expression alone.
-    """
-    chosen = [(s, x) for s, x in zip(pairs[::2], pairs[1::2], strict=True) if s != 0]
-    code = math.floor(action) if math.isfinite(action) else -1
-    if not 0 <= code <= 10 or (error in (1, 3) and not chosen) or (error in (2, 3) and len(chosen) > 1):
-        return _NAN
-    if not chosen:
-        return missing
-    values = [s * x if code < 5 else x for s, x in chosen]
-    if code == 5:
-        try:
-            return math.prod(math.pow(x, s) for s, x in chosen)
-        except (ValueError, OverflowError):
-            return _NAN
-    kind = code if code < 5 else code - 6
-    if kind == 0:
-        try:
-            return math.fsum(values)
-        except (OverflowError, ValueError):  # overflow, or infinities of both signs
-            return sum(values)
-    if kind == 1:
-        return math.prod(values)
-    if kind == 2:
-        return min(values)
-    return max(values) if kind == 3 else sum(values) / len(values)
-
-
 # -- matrices ---------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=_RETAINED)
 def _inverse(n: int, cells: tuple[float, ...]) -> tuple[float, ...]:
-    """Gauss-Jordan elimination with partial pivoting; NaN everywhere for a singular matrix."""
-    rows = [[*cells[i * n : (i + 1) * n], *(float(i == j) for j in range(n))] for i in range(n)]
-    for column in range(n):
-        pivot = max(range(column, n), key=lambda r: abs(rows[r][column]))
-        if not abs(rows[pivot][column]) > 0:
-            return (_NAN,) * (n * n)
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        top = rows[column][column]
-        rows[column] = [x / top for x in rows[column]]
-        for r in range(n):
-            factor = rows[r][column]
-            if r != column and factor != 0:
-                rows[r] = [x - factor * y for x, y in zip(rows[r], rows[column], strict=True)]
-    return tuple(x for row in rows for x in row[n:])
+    """Inverse of a square matrix in row-major order; NaN everywhere if it is singular."""
+    import numpy as np
+
+    try:
+        return tuple(np.linalg.inv(np.reshape(cells, (n, n))).ravel().tolist())
+    except np.linalg.LinAlgError:
+        return (_NAN,) * (n * n)
 
 
 def inverse(row: float, column: float, *cells: float) -> float:
@@ -217,21 +178,6 @@ def normal_quantile(u: float) -> float:
     if not 0 < u < 1:
         return -math.inf if u == 0 else math.inf if u == 1 else _NAN
     return _NORMAL.inv_cdf(u)
-
-
-def poisson_quantile(u: float, mean: float) -> float:
-    """Smallest count whose Poisson distribution function reaches u; the normal limit above a mean of 700."""
-    if not mean >= 0 or not 0 <= u < 1:
-        return _NAN
-    if mean > 700:
-        return float(max(math.floor(mean + math.sqrt(mean) * normal_quantile(u) + 0.5), 0))
-    term = reached = math.exp(-mean)
-    count = 0
-    while (reached < u and term > 0) or (count < mean and reached < u):
-        count += 1
-        term *= mean / count
-        reached += term
-    return float(count)
 
 
 def gamma_ln(x: float) -> float:

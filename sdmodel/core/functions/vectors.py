@@ -19,9 +19,6 @@ from sdmodel.core.functions.vector_values import (
     rank,
     sort_order,
 )
-from sdmodel.core.functions.vector_values import (
-    select as selected,
-)
 
 
 def _first(site: Site, expr: Expr) -> Ref:
@@ -102,12 +99,10 @@ def select(low: Builder, site: Site) -> int:
     pairs = [
         (argument(low, site, selection, env), argument(low, site, expression, env)) for env in low.over(names, site)
     ]
-    head = [argument(low, site, a) for a in (missing, action, error)]
-    if len(pairs) <= short_vectors.SHORT and not low.graph.varies(head[2]):
-        code = low.number(error, site, "the error code of VECTOR SELECT")
-        if code in range(4):
-            return short_vectors.select(low.graph, head[0], head[1], int(code), pairs)
-    return low.graph.op("vector_select", *head, *(n for pair in pairs for n in pair))
+    code = low.number(error, site, "the error code of VECTOR SELECT")
+    if code not in range(4) or low.graph.varies(argument(low, site, error)):
+        raise EquationError(f"{site.where}: the error code of VECTOR SELECT is a constant from 0 to 3.")
+    return short_vectors.select(low.graph, argument(low, site, missing), argument(low, site, action), int(code), pairs)
 
 
 def invert(low: Builder, site: Site) -> int:
@@ -201,7 +196,6 @@ VECTOR_OPERATIONS = (
     Operation("sort_order", sort_order),
     Operation("rank", rank),
     Operation("element_at", element_at),
-    Operation("vector_select", selected),
     Operation("inverse", inverse),
     Operation("allocate_available", share_available),
     Operation("allocate_by_priority", share_by_priority),

@@ -96,7 +96,7 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
     following = next(wanted)
     evaluations = 0
     coarse = 0
-    grid = max(math.floor((times[0] - start) / step), 0)
+    grid = 0
     for number, part in enumerate(stretches.parts):
         t = part.start
         while True:

@@ -11,7 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.core.expression import NA, Array, Call, Expr, Number, Op, Ref, Table, Text, aggregated_ranges, key, names_in, to_text, walk
+from sdmodel.core.expression import (
+    NA,
+    Array,
+    Call,
+    Expr,
+    Number,
+    Op,
+    Ref,
+    Table,
+    Text,
+    aggregated_ranges,
+    key,
+    names_in,
+    to_text,
+    walk,
+)
 
 
 @pytest.mark.parametrize(

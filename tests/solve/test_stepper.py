@@ -71,7 +71,7 @@ def test_a_stepper_begins_at_a_state_and_gives_one(model_from: Make) -> None:
 
 def test_what_has_no_meaning_is_refused(model_from: Make) -> None:
     s = model_from(DECAY).stepper(method="rk4")
-    for until in (0, -1, 11, 0.3):
+    for until in (0, -1, 11, 0.3, 10 + 4e-9):
         with pytest.raises(StateError):
             s.step(until=until)
     for given in ({"tau": "a"}, {"tau": math.nan}, {"nope": 1}, [1]):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import sdmodel
-from sdmodel.core.errors import SolveError
+from sdmodel.core.errors import ScenarioError, SolveError, StateError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
-from sdmodel.solve.times import is_whole, report_times, steps_between
+from sdmodel.solve.times import grid_step, is_whole, places, report_times, steps_between, wanted_times
 
 Make = Callable[..., sdmodel.Model]
 
@@ -71,6 +71,12 @@ def test_saveper_of_several_steps_and_the_last_step() -> None:
         (control(-1.0, 1.0), "make no sense"),
         (control(float("nan"), 1.0), "make no sense"),
         (control(1e17 + 64, 1.0, start=1e17), "lost in rounding"),
+        (control(1e10 + 8, 1.0, start=1e10), "lost in rounding"),  # the spacing of doubles there is 1.9e-6
+        (control(0.0, 1.0, start=-1e10), "lost in rounding"),
+        (control(1e10, 1e4, 1.0), "lost in rounding"),
+        (control(1e10, 1.0, 1e4), "lost in rounding"),
+        (control(float("inf"), 1.0), "make no sense"),
+        (control(1.0, -1.0, 1.0), "make no sense"),
     ],
 )
 def test_what_is_too_much_or_nothing_is_refused(given: dict[str, float], words: str) -> None:
@@ -82,6 +88,73 @@ def test_what_is_too_much_or_nothing_is_refused(given: dict[str, float], words: 
 def test_just_below_the_limits_is_taken() -> None:
     assert report_times(control(1.0, 2.1e-8, 1.0), None, False) == [0, 1]
     assert len(report_times(control(50_000.0, 1.0, 1.0), None, True)) == 50_001
+    far = control(4e9 + 40, 1.0, start=4e9)
+    assert report_times(far, None, True) == report_times(far, None, False) == [4e9 + i for i in range(41)]
+    assert report_times(control(0.5, 0.25, 0.25), 0.5, False) == [0, 0.5]
+    assert report_times(control(2.0, 1.0, 0.25), None, True) == [0, 1, 2]
+
+
+# -- listed times, and runs that go on --------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("wanted", "on_grid", "anywhere"),
+    [
+        ([7.0, 3, 3], [0, 3, 7, 10], [0, 3, 7, 10]),
+        ([3 + 1e-7], [0, 3, 10], [0, 3 + 1e-7, 10]),
+        ([5e-7, 5, 10 - 5e-7], [0, 5, 10], [0, 5, 10]),
+        ([-5e-7, 10 + 5e-7], [0, 10], [0, 10]),
+        ([9.5, 0.25], "between two steps of this method, which go by 1. Ask for 0", [0, 0.25, 9.5, 10]),
+        ([8.75], "asks for the time 8.75, between two steps .* Ask for 9", [0, 8.75, 10]),
+        ([3 + 2e-6], "between two steps", [0, 3 + 2e-6, 10]),
+        ([10.5], "asks for the time 10.5; the run goes from 0 to 10", "asks for the time 10.5"),
+        ([10 + 2e-6], "asks for the time 10", "asks for the time 10"),
+        ([-2e-6, 5], "asks for the time -2e-06", "asks for the time -2e-06"),
+    ],
+)
+def test_times_that_are_listed_are_reported_beside_the_first_and_the_last(
+    wanted: list[float], on_grid: list[float] | str, anywhere: list[float] | str
+) -> None:
+    for fixed, want in ((True, on_grid), (False, anywhere)):
+        if isinstance(want, str):
+            with pytest.raises(SolveError, match=want):
+                report_times(control(10, 1), wanted, fixed)
+        else:
+            assert report_times(control(10, 1), wanted, fixed) == want
+    assert report_times(control(4, 0.5, start=2), [3.5], True) == [2, 3.5, 4]
+
+
+def test_what_lists_times_and_what_does_not() -> None:
+    assert [wanted_times(every) for every in (None, 3, 0.5, "2")] == [None] * 4
+    assert wanted_times([5, 3, 3, 4.5]) == (3, 4.5, 5)
+    for every in ([], [1, float("nan")], [float("inf")]):
+        with pytest.raises(ScenarioError, match="lists no times"):
+            wanted_times(every)
+    assert places([0.0, 1.0, 2.0], [-1, 0.4, 0.6, 1, 1.5, 5]) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_run_that_goes_on_is_reported_at_its_first_time_and_the_later_ones() -> None:
+    ten = control(10, 1, 2)
+    assert report_times(ten, None, True, 3.0) == [3, 4, 6, 8, 10]
+    assert report_times(ten, None, True, 3 + 5e-7) == [3, 4, 6, 8, 10]
+    assert report_times(ten, None, False, 4 - 5e-7) == [4 - 5e-7, 6, 8, 10]
+    assert report_times(ten, None, False, 3.3) == [3.3, 4, 6, 8, 10]
+    assert report_times(ten, None, False, 10.0) == report_times(ten, None, True, 10.0) == [10]
+    assert report_times(ten, [4, 6], True, 4.0) == report_times(ten, [4 - 5e-7, 6], False, 4.0) == [4, 6, 10]
+    with pytest.raises(SolveError, match="asks for the time 3; the run goes from 4 to 10"):
+        report_times(ten, [3, 6], True, 4.0)
+    with pytest.raises(StateError, match="begin at 11, after its FINAL TIME 10"):
+        report_times(ten, None, True, 11.0)
+    with pytest.raises(StateError, match="begin at -1, before its INITIAL TIME 0"):
+        report_times(ten, None, False, -1.0)
+    for beyond in (-2e-6, 10 + 2e-6):
+        with pytest.raises(StateError, match="would begin at"):
+            report_times(ten, None, False, beyond)
+
+
+def test_the_number_of_a_step_on_the_grid() -> None:
+    assert grid_step(0.0, 0.1, 0.3) == grid_step(2.0, 0.5, 3.5) == grid_step(0.0, 1.0, 3 - 5e-7) == 3
+    for start, step, at, near in ((0.0, 0.5, 0.7, "0.5"), (0.0, 1.0, 3 + 2e-6, "3"), (2.0, 0.5, 1.0, "2")):
+        with pytest.raises(StateError, match=rf"grid \({start:g}, {start + step:g}, ...\). Use {near}\."):
+            grid_step(start, step, at)
 
 
 @pytest.mark.parametrize("method", ["LSODA", "exact", "rk4", "euler"])

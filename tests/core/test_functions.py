@@ -47,7 +47,8 @@ element_at 1.4 10 20 30 20, element_at 1.6 10 20 30 30, element_at -0.5 10 20 30
 element_at -0.6 10 20 30 NA, element_at 2.5 10 20 30 NA, element_at nan 10 20 nan, element_at inf 10 20 nan
 sort_order 0 1 5 3 4 1, sort_order 2 1 5 3 4 0, sort_order 0 -1 5 3 4 0, sort_order 2 0 5 3 4 1
 rank 0 1 5 3 4 3, rank 1 1 5 3 4 1, rank 1 -1 5 3 4 3, rank 0 0 5 3 4 1
-inverse 0 0 1 2 3 4 -2, inverse 0 1 1 2 3 4 1, inverse 1 0 1 2 3 4 1.5, inverse 1 1 1 2 3 4 -0.5, inverse 0 0 1 2 2 4 nan
+inverse 0 0 1 2 3 4 -2, inverse 0 1 1 2 3 4 1, inverse 1 0 1 2 3 4 1.5, inverse 1 1 1 2 3 4 -0.5
+inverse 0 0 1 2 2 4 nan
 """
 CASES = [case.split() for line in VALUES.strip().splitlines() for case in line.split(", ")]
 NAMES = {"inf": inf, "nan": nan, "e": e, "NA": NA, "pi": pi, "log(2)": math.log(2), "log(24)": math.log(24),
@@ -195,6 +196,15 @@ def test_stocks_inside_formulas_follow_their_difference_equations(model_from: Ma
         np.testing.assert_allclose(found[f"z{i}"], want[0], rtol=1e-12, err_msg=f"INITIAL({formula})")
 
 
+def test_the_first_value_of_a_memory_is_its_initial_value(model_from: Make) -> None:
+    found = model_from(
+        "a = INITIAL(DELAY FIXED(Time, 2, 7)) ~~|\n"
+        "d = INITIAL(SAMPLE IF TRUE(Time > 0, 1, 6)) ~~|\ne = INITIAL(SAMPLE IF TRUE(Time < 1, 1, 6)) ~~|",
+        step=1,
+    ).run(method="euler").to_dataframe()  # fmt: skip
+    assert found[["a", "d", "e"]].iloc[0].tolist() == [7, 6, 1]
+
+
 # -- distributions ------------------------------------------------------------------------------------------------
 DRAWN = [
     ("beta", (2.0, 3.0), stats.beta(2, 3), (-inf, inf, 1.0, 4.0), (1.5, 3.0, 1.0, 4.0)),
@@ -232,6 +242,16 @@ def test_a_draw_is_the_quantile_of_what_lies_between_minimum_and_maximum(row: tu
         ("beta", (1, 0, 0, 1, 2.0, 3.0)),
         ("beta", (0, 1, 0, 0, 2.0, 3.0)),
         ("beta", (0, 1, nan, 1, 2.0, 3.0)),
+        ("beta", (-inf, inf, 0, 1, 0.0, 3.0)),
+        ("beta", (-inf, inf, 0, 1, 2.0, 0.0)),
+        ("poisson", (-inf, inf, 0, 1, -0.1)),
+        ("binomial", (-inf, inf, 0, 1, -0.1, 5.0)),
+        ("binomial", (-inf, inf, 0, 1, 1.1, 5.0)),
+        ("binomial", (-inf, inf, 0, 1, 0.5, -1.0)),
+        ("negative_binomial", (-inf, inf, 0, 1, 0.0, 5.0)),
+        ("negative_binomial", (-inf, inf, 0, 1, 1.1, 5.0)),
+        ("negative_binomial", (-inf, inf, 0, 1, 0.5, 0.0)),
+        ("gamma", (-inf, inf, 0, 1, 0.9)),
         ("gamma", (0, 9, 0, 1, 0.9)),
         ("gamma", (0, 9, 0, -1, 2.0)),
         ("gamma", (-2, -1, 0, 1, 2.0)),
@@ -331,6 +351,8 @@ def test_gathering_by_hand(model_from: Make) -> None:
         RANGES + "same[d] = SUM(v[e!]) ~~|\nplace[d] = SUM(v[e!]*d) ~~|\nown[d] = SUM(v[e!]*w[d]) ~~|\n"
         "drawn[d] = SUM(v[e!]*RANDOM 0 1()) ~~|\nleast = VMIN(v[e!]) ~~|\nmost = VMAX(v[e!]) ~~|\n"
         "all = PROD(v[e!]) ~~|\ncount = ELMCOUNT(e) ~~|\nboth = SUM(v[e!]*w[d!]) ~~|\n"
+        "part[d] = ALLOCATE AVAILABLE(w[d], p[d, kind], 0.5) ~~|\np[d, k] = 1, 2, 3, 4; 1, 2, 3, 4; ~~|\n"
+        "queue[d] = ALLOCATE BY PRIORITY(w[d], w[d], 2, 0.5, 0.5) ~~|\n"
         "sorted[e] = VECTOR SORT ORDER(v[e], 1) ~~|\nranked[e] = VECTOR RANK(v[e], -1) ~~|",
         step=1,
     ).run(method="euler").to_dataframe().iloc[0]  # fmt: skip
@@ -338,6 +360,8 @@ def test_gathering_by_hand(model_from: Make) -> None:
     assert [found[f"place[{d}]"] for d in "AB"] == [found[f"own[{d}]"] for d in "AB"] == [6, 12]
     assert found["drawn[A]"] != found["drawn[B]"]
     assert [found[n] for n in ("least", "most", "all", "count", "both")] == [1, 3, 6, 3, 18]
+    assert [found[f"part[{d}]"] for d in "AB"] == pytest.approx([1 / 6, 1 / 3])
+    assert [found[f"queue[{d}]"] for d in "AB"] == [0, 0.5]
     assert [found[f"sorted[e{i}]"] for i in (1, 2, 3)] == [1, 2, 0]
     assert [found[f"ranked[e{i}]"] for i in (1, 2, 3)] == [1, 3, 2]
 

@@ -55,6 +55,8 @@ T = np.arange(9.0)
         ("MAX(TIME, 3, 5) + MIN(TIME, 2)", np.maximum(T, 5) + np.minimum(T, 2)),
         ("DELAY(TIME, 2, -1)", np.where(T >= 2, T - 2, -1)),
         ("INIT(TIME + 4)", 4 + 0 * T),
+        ("INIT(PREVIOUS(TIME, 8)) + INIT(DELAY(TIME, 2, 7))", 15 + 0 * T),
+        ("PREVIOUS(TIME, 9)", np.where(T > 0, T - 1, 9)),
         ("SINWAVE(2, 8)", 2 * np.sin(2 * np.pi * T / 8)),
         ("DT + STARTTIME + STOPTIME + PI - PI()", 9 + 0 * T),
         ("LOG10(100) + LN(EXP(2)) + PERCENT(0.5)", 54 + 0 * T),

@@ -53,7 +53,7 @@ def test_memories_hold_so_many_values_and_no_more(model_from: Make, monkeypatch:
     monkeypatch.setattr(fixed_step, "MAX_MEMORY", 100)
     held = "x = DELAY FIXED(Time, 50, 0) ~~|\ny = DELAY FIXED(Time, {}, 7) ~~|"
     assert model_from(held.format(50), step=1).run(method="euler")["y"].tolist() == [7] * 11
-    with pytest.raises(SolveError, match="'y.* holds more than 100 past values. Use a longer TIME STEP"):
+    with pytest.raises(SolveError, match=r"'y.* holds more than 100 past values. Use a longer TIME STEP"):
         model_from(held.format(51), step=1).run(method="euler")
 
 

@@ -40,12 +40,11 @@ def truncated(cdf: Cdf, quantile: Cdf, whole: bool = False) -> Callable[..., flo
     return value
 
 
-def counted(cdf: Cdf, near: Cdf) -> Cdf:
-    """Quantile function of a distribution on 0, 1, 2, ...; `near` is an approximation used as the start."""
+def counted(cdf: Cdf, mean: Callable[..., float]) -> Cdf:
+    """Quantile function of a distribution on 0, 1, 2, ..., searched from its mean `(*shape)`."""
 
     def quantile(p: float, *shape: float) -> float:
-        k = math.floor(near(p, *shape)) if p > 0 else 0
-        k = max(k, 0)
+        k = math.floor(mean(*shape))
         while k > 0 and cdf(k - 1.0, *shape) >= p:
             k -= 1
         while cdf(float(k), *shape) < p:
@@ -85,12 +84,6 @@ def _poisson_cdf(k: float, mean: float) -> float:
     return math.nan if not mean >= 0 else 0.0 if k < 0 else 1.0 if math.isinf(k) else float(pdtr(k, mean))
 
 
-def _poisson_near(q: float, mean: float) -> float:
-    from scipy.special import pdtrik
-
-    return float(pdtrik(q, mean))
-
-
 def _binomial_cdf(k: float, p: float, n: float) -> float:
     from scipy.special import bdtr
 
@@ -107,7 +100,7 @@ def _failures_cdf(k: float, p: float, n: float) -> float:
     return 0.0 if k < 0 else 1.0 if math.isinf(k) else float(nbdtr(k, round(n), p))
 
 
-_failures_quantile = counted(_failures_cdf, lambda q, p, n: n * (1 - p) / p)
+_failures_quantile = counted(_failures_cdf, lambda p, n: n * (1 - p) / p)
 
 
 def _trials_cdf(k: float, p: float, n: float) -> float:
@@ -121,6 +114,6 @@ def _trials_quantile(q: float, p: float, n: float) -> float:
 
 beta = truncated(_beta_cdf, _beta_quantile)
 gamma = truncated(_gamma_cdf, _gamma_quantile)
-poisson = truncated(_poisson_cdf, counted(_poisson_cdf, _poisson_near), whole=True)
-binomial = truncated(_binomial_cdf, counted(_binomial_cdf, lambda q, p, n: n * p), whole=True)
+poisson = truncated(_poisson_cdf, counted(_poisson_cdf, lambda mean: mean), whole=True)
+binomial = truncated(_binomial_cdf, counted(_binomial_cdf, lambda p, n: n * p), whole=True)
 negative_binomial = truncated(_trials_cdf, _trials_quantile, whole=True)

@@ -148,7 +148,6 @@ class Recorder:
         self.cov = coverage.Coverage(
             data_file=str(data), source=[str(COPY / "sdmodel"), str(COPY / "experiments")], config_file=False
         )
-        self.cov.set_option("run:relative_files", True)  # a record serves in another checkout as well
         self.cov.start()
 
     @pytest.hookimpl(wrapper=True)
@@ -247,7 +246,8 @@ class Touched:
                 moved[code] = (
                     _moved((code / path).read_text("utf-8").splitlines(), now) if (code / path).exists() else {}
                 )
-            for line, contexts in data.contexts_by_lineno(path.as_posix()).items():
+            file = next((f for f in data.measured_files() if f.endswith(path.as_posix())), "")  # of any checkout
+            for line, contexts in data.contexts_by_lineno(file).items():
                 if line in moved[code]:
                     lines.setdefault(moved[code][line], set()).update(c for c in contexts if c in self.seconds)
         return lines

@@ -41,7 +41,7 @@ class Editable(Structure):
         UnknownNameError
             If the model has no such variable, or the equation reads a name that the model lacks.
         EquationError
-            If the equation cannot be read; the message points at the place.
+            If the equation cannot be read, where the message points at the place, or needs its own result.
 
         Warns
         -----
@@ -62,13 +62,14 @@ class Editable(Structure):
             own uptake * * firms without
                          ^
         """
-        if not isinstance(value, str):
-            return edit.replace(self, name, value, in_equation_of)
+        from sdmodel.compile.diagnostics import refuse_circle
         from sdmodel.io.vensim.equation_text import expression_from_text
 
         old = self[in_equation_of or name]
-        new = edit.replace(self, name, expression_from_text(value, old.name, self), in_equation_of)
-        return new._with_units_checked(old.name)
+        given = expression_from_text(value, old.name, self) if isinstance(value, str) else value
+        new = edit.replace(self, name, given, in_equation_of)
+        refuse_circle(new, old.name)
+        return new._with_units_checked(old.name) if isinstance(value, str) else new
 
     def add(self, name: str, equation: float | str, *, unit: str = "", documentation: str = "") -> Self:
         """Return a new model with one more variable; this model is unchanged.
@@ -108,11 +109,14 @@ class Editable(Structure):
         >>> bool(model.run()["share"].between(0, 1).all())
         True
         """
+        from sdmodel.compile.diagnostics import refuse_circle
         from sdmodel.io.vensim.equation_text import variable_from_text
 
         text = equation if isinstance(equation, str) else repr(float(equation))
         variable = variable_from_text(name, text, self, unit, documentation)
-        return self.with_variable(variable)._with_units_checked(variable.name)
+        new = self.with_variable(variable)
+        refuse_circle(new, variable.name)
+        return new._with_units_checked(variable.name)
 
     def _with_units_checked(self, name: str) -> Self:
         """The model itself, after warnings about the units of the equation of `name`."""

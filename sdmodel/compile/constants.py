@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import TableData
+from sdmodel.core.errors import EquationError
 from sdmodel.core.functions.table import OPERATIONS
 from sdmodel.core.functions.values import interpolate
 
@@ -42,12 +44,35 @@ def constant_value(
     return seen[node]
 
 
+LIMIT = 200_000
+_changing = threading.Lock()
+_limits: list[int] = []
+"""The limits that threads now lowering found; all but the first are raised ones."""
+
+
 @contextmanager
 def room_for_recursion() -> Iterator[None]:
-    """Raise the recursion limit while long chains of auxiliaries are lowered (about six frames each)."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 200_000))
+    """Raise the recursion limit while long chains of auxiliaries are lowered (about six frames each).
+
+    The limit is that of the process: the last of several threads that lower puts it back.
+
+    Raises
+    ------
+    EquationError
+        If a chain is too long.
+    """
+    with _changing:
+        _limits.append(sys.getrecursionlimit())
+        sys.setrecursionlimit(max(_limits[-1], LIMIT))
     try:
         yield
+    except RecursionError:
+        raise EquationError(
+            "The equations form a chain of tens of thousands, each of which reads the next with no stock between. Put "
+            "a stock or a delay into it."
+        ) from None
     finally:
-        sys.setrecursionlimit(before)
+        with _changing:
+            before = _limits.pop()
+            if not _limits:
+                sys.setrecursionlimit(before)

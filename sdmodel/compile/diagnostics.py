@@ -11,6 +11,16 @@ from sdmodel.core.errors import EquationError, SdmodelError
 from sdmodel.core.structure import Structure, Variable
 
 
+def refuse_circle(model: Structure, name: str) -> None:
+    """Raise EquationError if an equation that reads its own variable does so without a stock or memory between."""
+    variable = model[name]
+    if variable.key in variable.reads():
+        low = Lowering(model, True, {})
+        with room_for_recursion():
+            for element in low.scalars.of(variable):
+                low.element(variable, element, False)
+
+
 def faults(model: Structure) -> list[SdmodelError]:
     """Errors met while lowering the equations of a model for the TIME STEP grid, without duplicates."""
     low = Lowering(model, True, {})

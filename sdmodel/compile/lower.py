@@ -282,8 +282,9 @@ class Lowering(FunctionBuilder):
                     return self.graph.const(float(place))
                 if target.kind == "lookup":
                     raise EquationError(f"{where}: the lookup '{target.name}' is used without an argument.")
-                mark = (name, self.scalars.resolve(expr, env, target, where), initial)
-                return self._own[mark] if target is variable and mark in self._own else self.element(target, *mark[1:])
+                element = self.scalars.resolve(expr, env, target, where)
+                own = self._own.get((name, element, initial)) if target is variable else None
+                return self.element(target, element, initial) if own is None else own
             case Op(op, (arg,)):
                 return self.graph.op(_UNARY[op], self.expr(arg, env, variable, initial))
             case Op(op, (left, right)):

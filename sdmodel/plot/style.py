@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 import textwrap
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -70,6 +71,10 @@ _UNIT = re.compile(r"(?<=\d) (?=%|percentage points|million|billion|yuan|years?\
 _MARKS = "\u3001\u3002\uff0c\uff1b\uff1a\uff01\uff1f\uff09"
 _PARTS = re.compile(f" |[^ {_CJK.pattern[1:-1]}]+(?:(?<=\u00a0)[\u4e07\u4ebf]\u5143?)?|{_CJK.pattern}[{_MARKS}]*")
 """Pieces of Chinese text that stay whole: a letter with the marks after it, a number or word of others."""
+
+
+_drawing = threading.RLock()
+"""Held while a figure is drawn: settings of matplotlib and filters of warnings belong to the whole process."""
 
 
 class MissingFontWarning(UserWarning):
@@ -196,7 +201,9 @@ def drawing() -> Iterator[None]:
         "hatch.linewidth": 0.5,
         "svg.fonttype": "none",
     }
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        # One MissingFontWarning that says what to install replaces a warning for each glyph.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+    with _drawing, mpl.rc_context(settings), ExitStack() as stack:
+        if len(settings["font.family"]) == 1:
+            # One MissingFontWarning that says what to install replaces a warning for each glyph.
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield

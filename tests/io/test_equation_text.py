@@ -133,3 +133,15 @@ def test_a_link_can_be_replaced_by_a_formula(model: Model) -> None:
     changed = model.replace("infected", "0.5*infected", in_equation_of="infection")
     halved = model.replace("infectivity", "0.125")
     np.testing.assert_allclose(changed.run()["infected"], halved.run()["infected"], rtol=1e-6)
+
+
+def test_an_equation_that_needs_its_own_result_is_refused_at_once(model: Model, model_from: Make) -> None:
+    for change in (lambda: model.replace("infection", "infection*2"), lambda: model.add("x", "1 + x")):
+        with pytest.raises(EquationError, match="circular"):
+            change()
+    assert model.replace("infected", "INTEG(infection - infected/duration, 0*population)")["infected"].kind == "stock"
+    assert model.add("most", "SAMPLE IF TRUE(infected > most, infected, 0)").run(method="euler")["most"].iloc[-1] > 0
+    row = model_from(
+        "k: k1, k2, k3 ~~|\ni: k2, k3 -> before ~~|\nbefore: k1, k2 ~~|\nx[k1] = 1 ~~|\nx[i] = 2*x[before] ~~|"
+    )
+    assert row.replace("x", "7").run(method="euler")["x"].shape[1] == 3

@@ -19,7 +19,9 @@ import openpyxl
 import pytest
 
 import sdmodel
-from sdmodel.core.errors import UnsupportedError
+from sdmodel.compile.constants import room_for_recursion
+from sdmodel.compile.programs import lower
+from sdmodel.core.errors import EquationError, UnsupportedError
 from sdmodel.io.vensim.translate import read_vensim
 from sdmodel.io.workbooks import NOT_CALCULATED, read_rows
 
@@ -52,6 +54,27 @@ def test_eight_threads_leave_the_process_as_it_was() -> None:
     assert all(found == [6 if n == 6 else 5 for n in found] and len(found) == 8 for found in results)
     assert sys.getrecursionlimit() == limit
     assert list(warnings.filters) == filters
+
+
+def chain(length: int) -> str:
+    return "".join(f"a{i} = a{i + 1} + 1 ~~|\n" for i in range(length)) + f"a{length} = Time ~~|\n" + CONTROL
+
+
+def test_the_last_that_lowers_puts_the_recursion_limit_back() -> None:
+    limit = sys.getrecursionlimit()
+    first, second = room_for_recursion(), room_for_recursion()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.getrecursionlimit() > limit
+    second.__exit__(None, None, None)
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_chain_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdmodel.compile.constants.LIMIT", 3000)
+    with pytest.raises(EquationError, match="chain"):
+        lower(read_vensim(chain(2000).encode(), Path("m.mdl")), fixed=True)
 
 
 def test_nested_formulas_need_no_deep_stack() -> None:

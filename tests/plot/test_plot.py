@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import threading
 import warnings
 from datetime import date
 from types import SimpleNamespace
@@ -148,6 +149,23 @@ def test_figures_leave_pyplot_and_settings_alone_and_can_be_saved(runs, tmp_path
             fig.savefig(tmp_path / f"{i}.{kind}")
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == before
+
+
+def test_two_threads_that_draw_leave_settings_and_filters_alone():
+    before = dict(mpl.rcParams), list(warnings.filters)
+    inside = threading.Event()
+
+    def second():
+        with look.drawing():
+            inside.set()
+
+    thread = threading.Thread(target=second)
+    with look.drawing():
+        thread.start()
+        assert not inside.wait(0.05)  # it would take the settings of this figure for those to put back
+    thread.join()
+    assert inside.is_set()
+    assert (dict(mpl.rcParams), list(warnings.filters)) == before
 
 
 def test_figures_draw_into_given_axes(runs):

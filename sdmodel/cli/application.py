@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -86,6 +87,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
 
 
 def _fail(message: str) -> None:
+    message = re.sub(r"method=(['\"])(\w+)\1", r"--method \2", message)
     say(f"sdmodel: {message}", error=True)
     raise typer.Exit(FAILED) from None
 

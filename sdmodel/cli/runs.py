@@ -89,7 +89,13 @@ def sweep(
 
     table_path(out)
     found = sdmodel.load(model)
-    table = read_design(design, LABELS) if design else sdmodel.latin_hypercube(found.uncertainties, samples, rng=seed)
+    ranges = found.uncertainties
+    if not design and ranges.empty:
+        raise DesignError(
+            f"'{found.name}' marks no constant as uncertain, so there is nothing to sample. Mark some in the file, "
+            "with their range and [uncertainty], or give a table with a column for each constant: --design TABLE.csv."
+        )
+    table = read_design(design, LABELS) if design else sdmodel.latin_hypercube(ranges, samples, rng=seed)
     outcomes = [sdmodel.Outcome.parse(text) for text in outcome or []]
     outcomes = outcomes or [sdmodel.Outcome(name) for name in found.outcomes]
     if not outcomes:

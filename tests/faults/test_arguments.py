@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.core.errors import DesignError, OverrideError, SdmodelError
+from sdmodel.core.errors import DesignError, OverrideError, SdmodelError, UnknownNameError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
 
@@ -136,6 +136,16 @@ def test_run(model: sdmodel.Model, name: str, value: Any) -> None:
 )
 def test_sweep(model: sdmodel.Model, name: str, value: Any) -> None:
     refused(lambda: model.sweep(TWO, **{"outputs": ["x"], name: value}))
+
+
+@pytest.mark.parametrize(("name", "instead"), [
+    ("params", "Constants come first"), ("return_columns", r"\[\['a', 'b'\]\]"), ("final_time", "'FINAL TIME'"),
+    ("initial_condition", "Values of stocks"), ("return_timestamps", "every="), ("metod", "Nearest: method"),
+])  # fmt: skip
+def test_arguments_of_other_programs(model: sdmodel.Model, name: str, instead: str) -> None:
+    with pytest.raises(UnknownNameError, match=instead):
+        model.run(**{name: 1})
+    refused(lambda: model.sweep(TWO, **{name: 1}))
 
 
 @pytest.mark.parametrize("name", DESIGNS)

@@ -245,6 +245,8 @@ def test_a_bad_design_is_one_line(
     (["run", "mini.mdl", "--set", "rate=1_0"], "'rate' is given the text '1_0', which is not a number"),
     (["run", "mini.mdl", "--set", "rate=nan"], "'rate' is given the text 'nan', which is not a number"),
     (["run", "mini.mdl", "--every", "nan"], "every"),
+    (["run", "late.mdl", "--method", "exact"], "Run with --method euler or --method rk4"),
+    (["sweep", "late.mdl"], "--design TABLE.csv"),
     (["run", "mini.mdl", "-s", "none"], "no scenario 'none'"),
     (["run", "mini.mdl", "--method", "none"], "no method 'none'"),
     (["sweep", "mini.mdl", "--outcome", "y at 5"], "'y'"),
@@ -257,6 +259,7 @@ def test_a_bad_command_is_one_line(
     words: list[str], message: str, write_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     write_model("rate = 0.1 ~ 1/Year [0,1] ~ Rate. [uncertainty] |\nx = INTEG(rate*x, 1) ~ Dmnl ~ [outcome] |\n")
+    write_model("x = DELAY FIXED(Time, 1, 0) ~ Year ~ [outcome] |", name="late")
     (tmp_path / "folder.mdl").mkdir()
     os.mkfifo(tmp_path / "pipe.mdl")
     one_line_and_status_2(sdmodel_command(*words, cwd=tmp_path), message)

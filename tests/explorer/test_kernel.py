@@ -209,3 +209,10 @@ def test_what_cannot_go_into_a_page_is_refused_by_name(model_from: Callable[...,
         page_kernel(model_from("a = 3 ~ ~ |", name="still"))
     with pytest.raises(UnsupportedError, match="reports 1 variables at 3,000,001 times"):
         page_kernel(model_from("x = INTEG(1, 0) ~ ~ |", end=3_000_000, step=1))
+    allocated = (
+        "who: a, b ~ ~ |\nkind: ptype, ppriority, pwidth, pextra ~ ~ |\nwanted[who] = 3, 5 ~ ~ |\n"
+        "x = INTEG(SUM(y[who!]), 0) ~ ~ |\nrule[who, kind] = 1, 1, 1, 0; 1, 2, 1, 0; ~ ~ |\n"
+        "y[who] = ALLOCATE AVAILABLE(wanted[who], rule[who, ptype], 4) ~ ~ |"
+    )
+    with pytest.raises(UnsupportedError, match=r"'mini' cannot go into a page.*'allocate_available'.*model.replace"):
+        page_kernel(model_from(allocated))

@@ -277,10 +277,17 @@ def test_nothing_is_wider_than_the_window_and_all_has_a_name(browser: Browser, t
 @pytest.mark.long
 def test_texts_of_a_model_stay_texts(browser: Browser, tmp_path: Path, write_model: Callable[..., Path]) -> None:
     path = write_model(f'x = INTEG("a {HOSTILE}", 0) ~ Dmnl ~ {HOSTILE} [outcome] |\n"a {HOSTILE}" = 3 ~ ~ {HOSTILE} |')
+    text = json.dumps(HOSTILE)
+    arm = f"name = {text}\ntext = {text}\nvalues = {{}}\nfinding = {text}\nlink = \"javascript:document.title='taken'\""
+    path.with_name("mini.explorer.toml").write_text(f"[[scenarios]]\n{arm}", encoding="utf-8")
     page = sdmodel.load(path).explore()
     assert HOSTILE not in page.html
     browser.open(page.write(tmp_path / "page.html"))
     browser.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    browser.evaluate("document.querySelectorAll('[data-scenario]')[1].click()")
+    assert HOSTILE in browser.evaluate("document.getElementById('finding').textContent")
+    assert browser.evaluate("document.querySelectorAll('a').length") == 0
+    browser.evaluate("document.querySelectorAll('.node, .links button').forEach((e) => e.click())")
     assert browser.evaluate("document.title") == "mini"
     assert browser.evaluate("document.querySelectorAll('img').length") == 0
     assert HOSTILE in browser.evaluate("document.getElementById('controls').textContent")

@@ -137,12 +137,14 @@ const App = (() => {
     const free = drawn.map((p) => page.values[p.place] === p.value && !Controls.schedule(page, p));
     const wanted = charts.map((chart) => model.placeOf.get(chart.label)), n = page.times.length;
     const rows = charts.map(() => []), begun = performance.now();
-    let done = 0, size = 8, redrawn = begun;
+    let done = 0, size = 8, next = begun + REDRAW_TIME;
     const show = () => {
-      redrawn = performance.now();
+      const since = performance.now();
       charts.forEach((chart, c) => { if (rows[c].length > 1) chart.band = Band.quantiles(rows[c], [0.05, 0.95]); });
       note.textContent = say("samples", { n: rows[0].length, m: free.filter(Boolean).length });
       draw();
+      const now = performance.now();
+      next = now + Math.max(REDRAW_TIME, 4 * (now - since));
     };
     const slice = () => {
       if (!current()) return;
@@ -162,7 +164,7 @@ const App = (() => {
       const now = performance.now();
       if (now - since < SLICE_TIME / 2) size = Math.min(2 * size, 64);
       else if (now - since > 2 * SLICE_TIME) size = Math.max(size / 2, 2);
-      if (done === target || now - redrawn > REDRAW_TIME) show();
+      if (done === target || now > next) show();
       if (done === FIRST_SAMPLES) page.bandTime = performance.now() - begun;
       if (done < MOST_SAMPLES) setTimeout(slice, done < FIRST_SAMPLES ? 0 : BAND_DELAY);
     };

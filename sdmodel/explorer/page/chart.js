@@ -42,7 +42,7 @@ class Chart {
         scales: { x: { time: false } },
         axes: [
           { ...axis, values: (_, ticks) => ticks.map((t) => String(+t.toFixed(6))) },
-          { ...axis, size: 62, values: (_, ticks) => ticks.map(View.number) },
+          { ...axis, size: 70, values: (_, ticks) => ticks.map(View.number) },
         ],
         series: [{}, line("--band", 0), line("--band", 0), line("--base", 2, [6, 4]), line("--kept", 2, [2, 3]), line("--now", 2.5)],
         bands: [{ series: [2, 1], fill: colors("--band") }],

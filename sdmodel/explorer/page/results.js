@@ -102,7 +102,8 @@ const Results = (() => {
   function columns(page) {
     const runs = [["base", page.base], ["now", page.now], ["kept", page.kept]].filter(([, result]) => result);
     return page.charts.flatMap(({ label, band }) => {
-      const title = (part) => `${spelled(label)} – ${part} [${spelled(page.model.unitOf[page.model.placeOf.get(label)])}]`;
+      const unit = spelled(page.model.unitOf[page.model.placeOf.get(label)]);
+      const title = (part) => `${spelled(label)} – ${part}${unit && ` [${unit}]`}`;
       const lines = runs.map(([name, result]) => [title(say(name)), page.path(result, label)]);
       return band ? [...lines, [title("5 %"), band[0]], [title("95 %"), band[1]]] : lines;
     });

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.compile.inactive import active_before, thresholds
+from sdmodel.compile.inactive import ANY, EITHER, NO, YES, Interval, _decided, _operation, active_before, thresholds
 from sdmodel.compile.programs import program_of
+from sdmodel.core.functions.table import OPERATIONS
 from sdmodel.model import Model
 
 HEAD = """
@@ -88,3 +92,90 @@ def test_levers_of_the_shipped_model_act_from_the_policy_start() -> None:
         low[program.parameters.index(name)], high[program.parameters.index(name)] = ends
     assert active_before(program, tuple(program.outputs.values()), 2015.0, low, high) == set()
     assert len(active_before(program, tuple(program.outputs.values()), 2016.0, low, high)) > 20
+
+
+# -- intervals ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("op", "given", "interval", "used"),
+    [
+        ("add", [(1, 2), (3, 5)], (4, 7), (0, 1)),
+        ("sub", [(1, 2), (3, 5)], (-4, -1), (0, 1)),
+        ("mul", [(-1, 2), (3, 5)], (-5, 10), (0, 1)),
+        ("mul", [NO, (3, 5)], NO, ()),
+        ("mul", [(3, 5), NO], NO, ()),
+        ("mul", [NO, ANY], ANY, (0, 1)),
+        ("mul", [(1, 2), ANY], ANY, (0, 1)),
+        ("div", [(1, 2), (2, 4)], (0.25, 1), (0, 1)),
+        ("div", [(1, 2), (-4, -2)], (-1, -0.25), (0, 1)),
+        ("div", [(1, 2), (0, 4)], ANY, (0, 1)),
+        ("div", [(1, 2), (-4, 0)], ANY, (0, 1)),
+        ("div", [ANY, (1, 2)], ANY, (0, 1)),
+        ("min", [(1, 4), (2, 3)], (1, 3), (0, 1)),
+        ("max", [(1, 4), (2, 3)], (2, 4), (0, 1)),
+        ("neg", [(1, 2)], (-2, -1), (0,)),
+        ("abs", [(-3, 2)], (0, 3), (0,)),
+        ("abs", [(1, 2)], (1, 2), (0,)),
+        ("abs", [(-3, -1)], (1, 3), (0,)),
+        ("abs", [(0, 2)], (0, 2), (0,)),
+        ("abs", [ANY], ANY, (0,)),
+        ("exp", [(0, 1)], ANY, (0,)),
+        ("select", [YES, (1, 2), (3, 4)], (1, 2), (1,)),
+        ("select", [(-2, -1), (1, 2), (3, 4)], (1, 2), (1,)),
+        ("select", [NO, (1, 2), (3, 4)], (3, 4), (2,)),
+        ("select", [EITHER, (1, 2), (3, 4)], (1, 4), (0, 1, 2)),
+        ("select", [(-1, 0), (3, 4), (1, 2)], (1, 4), (0, 1, 2)),
+        ("select", [ANY, (1, 2), (3, 4)], (1, 4), (0, 1, 2)),
+        ("and", [YES, YES], YES, (0, 1)),
+        ("and", [EITHER, NO], NO, (0, 1)),
+        ("and", [EITHER, YES], EITHER, (0, 1)),
+        ("or", [NO, NO], NO, (0, 1)),
+        ("or", [EITHER, YES], YES, (0, 1)),
+        ("or", [EITHER, NO], EITHER, (0, 1)),
+        ("not", [YES], NO, ()),
+        ("not", [NO], YES, ()),
+        ("not", [EITHER], ANY, (0,)),
+    ],
+)
+def test_the_interval_of_an_operation_by_hand(
+    op: str, given: list[Interval], interval: Interval, used: tuple[int, ...]
+) -> None:
+    assert _operation(op, tuple(range(len(given))), given) == (interval, used)
+
+
+ends = st.tuples(*[st.integers(-3, 3).map(float)] * 2).map(lambda pair: (min(pair), max(pair)))
+
+
+@given(st.sampled_from(["add", "sub", "mul", "div", "min", "max"]), ends, ends, st.data())
+def test_an_interval_holds_every_value(op: str, a: Interval, b: Interval, data: st.DataObject) -> None:
+    (low, high), _ = _operation(op, (0, 1), [a, b])
+    x, y = (data.draw(st.floats(*ends)) for ends in (a, b))
+    value = OPERATIONS[op].value(x, y)
+    assert low - 1e-12 <= value <= high + 1e-12 or value != value
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "right", "want"),
+    [
+        ("lt", (1, 2), (3, 4), True), ("lt", (3, 4), (1, 2), False), ("lt", (1, 3), (2, 4), None),
+        ("lt", (1, 2), (2, 4), None), ("lt", (2, 4), (1, 2), False), ("le", (1, 2), (2, 4), True),
+        ("le", (2, 4), (1, 2), None), ("le", (3, 4), (1, 2), False), ("gt", (3, 4), (1, 2), True),
+        ("gt", (2, 4), (1, 2), None), ("gt", (1, 2), (2, 4), False), ("ge", (2, 4), (1, 2), True),
+        ("ge", (1, 2), (2, 4), None), ("ge", (1, 2), (3, 4), False), ("lt", ANY, (3, 4), None),
+        ("lt", (1, 2), ANY, None),
+        ("lt", "time", (6, 7), True), ("le", "time", (6, 7), True), ("gt", "time", (6, 7), False),
+        ("ge", "time", (6, 7), False), ("ge", "time", (4, 7), None), ("ge", "time", ANY, None),
+        ("lt", (6, 7), "time", False), ("gt", (6, 7), "time", True), ("ge", (4, 7), "time", None),
+    ],
+)  # fmt: skip
+def test_a_comparison_is_decided_where_all_values_agree(
+    op: str, left: Interval | str, right: Interval | str, want: bool | None
+) -> None:
+    program = SimpleNamespace(nodes=[("time",) if x == "time" else ("param", i) for i, x in enumerate((left, right))])
+    values = [(-float("inf"), 5.0) if x == "time" else x for x in (left, right)]
+    assert _decided(program, op, (0, 1), values, 5.0, False) is want
+
+
+def test_a_comparison_with_the_date_itself_is_decided_where_it_is_held() -> None:
+    program = SimpleNamespace(nodes=[("time",), ("param", 0)])
+    values = [(-float("inf"), 5.0), (5.0, 7.0)]
+    assert [_decided(program, "ge", (0, 1), values, 5.0, held) for held in (True, False)] == [False, None]

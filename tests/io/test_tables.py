@@ -20,7 +20,7 @@ from sdmodel.core.errors import DesignError, ReadError, UnsupportedError
 from sdmodel.io import workbooks
 from sdmodel.io.designs import read_design
 from sdmodel.io.files import MAX_KEY_PARTS, parse_toml, read_bytes
-from sdmodel.io.tables import column_letters, number, read_columns, read_sheet
+from sdmodel.io.tables import column_letters, is_word, number, read_columns, read_sheet
 
 
 # -- cells --------------------------------------------------------------------------------------------------------
@@ -40,6 +40,36 @@ def test_numbers_are_read(cell: str | float, value: float) -> None:
 def test_anything_else_is_refused(cell: object) -> None:
     with pytest.raises(ReadError, match=r"^here: .* is not a number\. [A-Z].*\.$"):
         number(cell, "here")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [
+        (True, "Write 1 for true and 0 for false"),
+        (dt.date(2020, 1, 1), "formatted as a date or a time"),
+        (dt.timedelta(1), "formatted as a date or a time"),
+        ("#DIV/0!", "an error in this cell"),
+        ("Err:502", "an error in this cell"),
+        ("=A1", "A formula without a stored result"),
+        ("5%", "Write a percentage as a fraction"),
+        ("1,5", "without thousands separators"),
+        ("1 000", "without thousands separators"),
+        ("1'000", "without thousands separators"),
+        ("a, b", "Leave a cell empty"),
+        ("\uff11x", "Write numbers with the digits 0 to 9"),
+        ("x1", "Leave a cell empty"),
+        ("1e999", "too large for a floating-point number"),
+        ("word", "Leave a cell empty"),
+        (float("inf"), "Leave a cell empty"),
+    ],
+)
+def test_what_is_no_number_is_advised_on(cell: object, advice: str) -> None:
+    with pytest.raises(ReadError, match=f"A1: .* is not a number. .*{advice}"):
+        number(cell, "A1")  # type: ignore[arg-type]
+
+
+def test_words_are_told_from_numbers_and_errors() -> None:
+    assert [is_word(cell) for cell in ("word", " word", "a1", "#REF", "", 3, None)] == [True] * 2 + [False] * 5
 
 
 @pytest.mark.parametrize("cell", [None, "", "  ", "\t"])

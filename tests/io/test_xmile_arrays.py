@@ -80,7 +80,7 @@ T = np.arange(5.0)
         # names of dimensions and elements as numbers
         ("Zone.w", 3), ("Zone.w - Zone.n", 2), ("Size.medium + 10*Grill.medium", 22),
         # outside the dimension: 0 (uses_arrays, invalid_index_value)
-        ("v[i-2]", 0), ("v[i*2]", 0),
+        ("v[i-2]", 0), ("v[i*2]", 0), ("m[Zone.w+1, i]", 0), ("m[Zone.w+1, 1]", 0), ("m[i, Zone.w]", 0),
         # whole arrays
         ("SUM(v)", 15), ("SUM(v[*])", 15), ("SUM(m)", 450), ("SUM(m[*, *])", 450), ("SUM(m[*, 1])", 150),
         ("SUM(m[*, young])", 150), ("SUM(m[s, *])", 120), ("SUM(m[i, *])", 120), ("SUM(w)", 198), ("SUM(w[*, 2])", 66),

@@ -36,14 +36,6 @@ def mutants(room: str) -> list[tuple[Mutant, str]]:
     return [(m, text) for path, text in texts.items() for m in make(path, text)]
 
 
-def noticed(mutant: Mutant, text: str, touched: trials.Touched, seconds: float) -> str:
-    """First test that fails with the change in place, '' if none does."""
-    for order in touched.stages(mutant, text):
-        if by := trials.failed_with(mutant, order, seconds, trials.HOME / "failed"):
-            return by
-    return ""
-
-
 def commit() -> tuple[str, str]:
     """Short name and date of the commit that is measured."""
     told = subprocess.run(
@@ -88,7 +80,8 @@ def main() -> None:
                 before[mutant.path] = models.checked(None, mutant.path, set(), given.samples, 600)
             found = models.checked(mutant, mutant.path, before[mutant.path], given.samples, 600)
             by = f"check: {min(found)}" if found else ""
-        by = by or noticed(mutant, text, touched, given.seconds)
+        order = touched.order(mutant, text, given.seconds) if not by else []
+        by = by or trials.failed_with(mutant, order, given.seconds, trials.HOME / "failed")
         shown = mutant.shown(text)
         same = "" if by else reasons.get((mutant.path.as_posix(), shown), "")
         judged = by or same or given.room != "models" or kind_of(mutant, text) == "units"

@@ -20,6 +20,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -252,28 +253,31 @@ class Touched:
                     lines.setdefault(moved[code][line], set()).update(c for c in contexts if c in self.seconds)
         return lines
 
-    def stages(self, mutant: Mutant, text: str) -> list[list[str]]:
-        """Tests in the order in which they are tried, those of the room before the others.
+    def order(self, mutant: Mutant, text: str, seconds: float) -> list[str]:
+        """Tests in the order in which they are tried, as many as take so long.
 
         First those that run the changed statement, then its function (or file), then the others of the first ones'
-        files, whose shared fixtures may have run it; the quickest first. Code that is only run in processes of its
-        own gets all tests of its room.
+        files, whose shared fixtures may have run it; of each those of the room before the others, the quickest first.
+        Code that is only run in processes of its own gets all tests of its room, and so does a model.
         """
         if mutant.path.suffix == ".mdl":
-            return [sorted((n for n in self.seconds if n.startswith("tests/models/")), key=self.seconds.__getitem__)]
-        lines = self.by_line(mutant.path)
-        room = f"tests/{mutant.path.parts[1].removesuffix('.py')}/"
-        statement, around = (
-            set().union(*(lines.get(line, ()) for line in place)) for place in places(text, mutant.number(text))
-        )
-        rank = dict.fromkeys(around, 1) | dict.fromkeys(statement, 0)
-        files = {name.partition("::")[0] for name in statement or rank}
-        for name in self.seconds:
-            if name.partition("::")[0] in files or (not rank and name.startswith((room, f"tests/test_{room[6:-1]}."))):
-                rank.setdefault(name, 2)
-        order = sorted(rank, key=lambda name: (rank[name], self.seconds[name]))
-        own = [name for name in order if name.startswith((room, f"tests/test_{room[6:-1]}."))]
-        return [own, [name for name in order if name not in set(own)]]
+            rank = {name: 0 for name in self.seconds if name.startswith("tests/models/")}
+            own: tuple[str, ...] = ()
+        else:
+            room = mutant.path.parts[1].removesuffix(".py")
+            own = (f"tests/{room}/", f"tests/test_{room}.")
+            lines = self.by_line(mutant.path)
+            statement, around = (
+                set().union(*(lines.get(line, ()) for line in place)) for place in places(text, mutant.number(text))
+            )
+            rank = dict.fromkeys(around, 1) | dict.fromkeys(statement, 0)
+            files = {name.partition("::")[0] for name in statement or rank}
+            for name in self.seconds:
+                if name.partition("::")[0] in files or (not rank and name.startswith(own)):
+                    rank.setdefault(name, 2)
+        order = sorted(rank, key=lambda name: (rank[name], not name.startswith(own), self.seconds[name]))
+        before = accumulate((self.seconds[name] for name in order), initial=0.0)
+        return [name for name, spent in zip(order, before, strict=False) if spent <= seconds]
 
 
 def _moved(before: list[str], now: list[str]) -> dict[int, int]:

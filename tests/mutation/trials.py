@@ -210,9 +210,10 @@ def record(paths: Collection[str], report: Callable[[str], None]) -> None:
 
             def work(name: str = name, data: Path = data, target: Path = target, folder: str = folder) -> int:
                 plugin = Recorder(data)
-                status = pytest.main(arguments(folder, [name]), plugins=[plugin])
-                plugin.save(target, code)
-                return int(status)
+                try:
+                    return int(pytest.main(arguments(folder, [name]), plugins=[plugin]))
+                finally:  # what the end of a session complains about does not undo what was recorded
+                    plugin.save(target, code)
 
             status = forked(work, 1200, 3600, writes_bytecode=True)
         if target.exists():

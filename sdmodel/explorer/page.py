@@ -91,8 +91,8 @@ def explore(
     The file needs no server and no network. It computes with Runge-Kutta steps of TIME STEP that land on every date,
     as sweeps do, or by the method of the file where the model needs the TIME STEP grid. Levers, uncertainties and
     switches can be moved; a model without such roles shows all constants. The file `NAME.explorer.toml` beside the
-    model chooses what comes first: `levers`, `outcomes`, the outcome `money`, `scenarios` (name, values, text, the
-    question and what it asks, finding, link) and Chinese words for all of these, `zh`.
+    model chooses what comes first: `levers`, `outcomes`, the outcome `money`, `scenarios` (name, values, paths, text,
+    the question and what it asks, finding, link) and Chinese words for all of these, `zh`.
 
     Parameters
     ----------
@@ -114,8 +114,10 @@ def explore(
         If the model cannot go into a page; the message names what stands in the way.
     OverrideError
         If a data variable has no series.
+    DesignError
+        If `findings` are not texts with addresses.
     ReadError
-        If the `.explorer.toml` names what the model does not have.
+        If the `.explorer.toml` names what the model does not have, or is not well formed.
 
     Examples
     --------

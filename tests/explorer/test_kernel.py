@@ -176,6 +176,7 @@ def test_data_series_are_given_to_the_page(model_from: Callable[..., Model]) -> 
     found = in_node([(kernel, rows_of(kernel, {"k": 3.0}))])[0]
     run = model.run({"k": 3.0}, data={"seen": series}, method="exact")
     np.testing.assert_allclose(found["values"][1, kernel.labels.index("x")], run["x"], rtol=1e-12)
+    assert PageKernels(model, series.to_frame("seen")).main.spec == kernel.spec
     with pytest.raises(OverrideError, match="'seen' has no series"):
         page_kernel(model)
 

@@ -17,9 +17,10 @@ import pytest
 from browser import CHROMIUM, Browser
 
 import sdmodel
-from sdmodel.core.errors import ReadError
+from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.experiments import LIBRARY
-from sdmodel.explorer.contents import contents, front_file
+from sdmodel.explorer.contents import contents
+from sdmodel.explorer.first_page import front_file
 from sdmodel.explorer.kernel import PageKernels
 from sdmodel.explorer.page import Explorer
 from sdmodel.model import Model
@@ -109,6 +110,8 @@ def test_findings_stand_with_the_scenarios_that_ask_for_them(write_model: Callab
     page = sdmodel.load(path).explore(findings={"q": ("More.", "report.html#q-q")})
     found = [(s["asks"], s["finding"], s["link"]) for s in shown(page)["front"]["scenarios"]]
     assert found == [("More?", "More.", "report.html#q-q"), ("", "", "")]
+    with pytest.raises(DesignError, match="a text and an address"):
+        sdmodel.load(path).explore(findings={"q": "More."})  # type: ignore[dict-item]  # what a user may write
 
 
 def test_a_notebook_shows_a_frame(tmp_path: Path) -> None:
@@ -127,7 +130,16 @@ def test_a_notebook_shows_a_frame(tmp_path: Path) -> None:
         ('levers = ["nothing"]', "no variable 'nothing'"),
         ('outcomes = ["a"]', "'a' is a constant and has no path"),
         ('outcomes = ["y"]', "'y' has 2 elements; name one, such as 'y[b1]'"),
-        ("colours = 1", "'colours' is not known"),
+        ("colours = 1", "knows no 'colours'"),
+        ("levers = 3", "'levers' is 3; give a list of names"),
+        ("outcomes = [3]", "'outcomes' is [3]; give a list of names"),
+        ("scenarios = [3]", "'scenarios' is [3]; give tables"),
+        ("zh = { a = 3 }", "'zh' is {'a': 3}; give a table of texts"),
+        ("scenarios = [{ values = {} }]", "a scenario needs a name"),
+        ('scenarios = [{ name = "n", text = 3, values = {} }]', "'text' is 3; give a text"),
+        ('scenarios = [{ name = "n", values = { a = "x" } }]', "scenario 'n'"),
+        ('scenarios = [{ name = "n", paths = { a = 3 } }]', "the path of 'a' must be a table"),
+        ('scenarios = [{ name = "n", values = { "TIME STEP" = 0.5 } }]', "'n' sets what cannot change"),
         ('scenarios = [{ name = "none" }]', "no scenario 'none'"),
         ('scenarios = [{ name = "n", values = { a = 2 }, colour = 1 }]', "knows no 'colour'"),
         ("levers = [", "mini.explorer.toml"),

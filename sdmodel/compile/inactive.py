@@ -1,4 +1,4 @@
-"""Parameters that have no influence before a date, such as sizes that are multiplied by a switch at a later time.
+"""Parameters without influence: on a run before a date, such as sizes that a later switch multiplies, or on its dates.
 
 Each node has an interval that holds its values in all runs and at all times up to the date, and the nodes that it
 rests on: a comparison of Time that the intervals decide is a constant, a product with zero is zero where the other
@@ -9,10 +9,11 @@ that it reads.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sdmodel.compile.events import HELD, clock_of
 from sdmodel.compile.program import Program
+from sdmodel.compile.programs import below
 
 Interval = tuple[float, float]
 ANY: Interval = (-math.inf, math.inf)
@@ -48,10 +49,31 @@ def active_before(
     >>> "trust time" in {program.parameters[i] for i in active}
     True
     """
-    rests = _rests(program, date, low, high)
+    rests = _rests(program, (-math.inf, date), low, high, range(len(program.nodes)))
+    return _varying(program, _reached(program, rests, outputs), low, high)
+
+
+def active_on_dates(program: Program, time: Interval, low: Sequence[float], high: Sequence[float]) -> set[int]:
+    """Indices of the parameters that may act on the dates, within an interval, at which a run jumps or bends.
+
+    A minimum, say, of what does not move in time has no date, whatever it rests on. Other arguments as above.
+    """
+    clock = clock_of(program)
+    watched = [(s, [node for node in (s.test, s.against) if node >= 0]) for s in clock.sources]
+    needed = sorted(below(program, *(node for _, nodes in watched for node in nodes)))
+    rests = _rests(program, time, low, high, needed)
     out: set[int] = set()
+    for source, nodes in watched:
+        reached = _reached(program, rests, nodes)
+        if source.node >= 0 or any(program.nodes[node][0] == "time" for node in reached):
+            out |= _varying(program, reached, low, high)
+    return out
+
+
+def _reached(program: Program, rests: Mapping[int, tuple[int, ...]], nodes: Sequence[int]) -> set[int]:
+    """Nodes on which some nodes rest, themselves too, also through states."""
     seen: set[int] = set()
-    stack = list(outputs)
+    stack = list(nodes)
     while stack:
         node = stack.pop()
         if node in seen:
@@ -62,17 +84,24 @@ def active_before(
         if op == "state":
             state = program.states[int(args[0])]
             stack.extend((state.initial, state.rate))
-        elif op == "param" and low[int(args[0])] != high[int(args[0])]:
-            out.add(int(args[0]))
-    return out
+    return seen
 
 
-def _rests(program: Program, date: float, low: Sequence[float], high: Sequence[float]) -> list[tuple[int, ...]]:
-    """Nodes on which each node rests up to the date."""
+def _varying(program: Program, nodes: Iterable[int], low: Sequence[float], high: Sequence[float]) -> set[int]:
+    """Indices of the parameters among the nodes that differ between runs."""
+    found = {int(program.nodes[node][1]) for node in nodes if program.nodes[node][0] == "param"}
+    return {i for i in found if low[i] != high[i]}
+
+
+def _rests(
+    program: Program, time: Interval, low: Sequence[float], high: Sequence[float], nodes: Iterable[int]
+) -> dict[int, tuple[int, ...]]:
+    """Nodes on which each of some nodes, in order and with all that they read, rests in an interval of time."""
     classes = clock_of(program).classes
-    values: list[Interval] = []
-    rests: list[tuple[int, ...]] = []
-    for node, (op, *args) in enumerate(program.nodes):
+    values: dict[int, Interval] = {}
+    rests: dict[int, tuple[int, ...]] = {}
+    for node in nodes:
+        op, *args = program.nodes[node]
         value: Interval = ANY
         used: tuple[int, ...] = ()
         if op == "const":
@@ -80,23 +109,23 @@ def _rests(program: Program, date: float, low: Sequence[float], high: Sequence[f
         elif op == "param":
             value = (low[int(args[0])], high[int(args[0])])
         elif op == "time":
-            value = (-math.inf, date)
+            value = time
         elif op != "state":
             inner = tuple(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
             if op in _FLIPPED:
-                known = _decided(program, str(op), inner, values, date, classes[node] == HELD)
+                known = _decided(program, str(op), inner, values, time[1], classes[node] == HELD)
                 value, used = (EITHER, inner) if known is None else (YES if known else NO, ())
             else:
                 value, used = _operation(str(op), inner, values)
         a, b = value
         if not (math.isfinite(b) and a <= b):  # not a number, or too large for one
             value = ANY
-        values.append(value)
-        rests.append(() if value[0] == value[1] else used)
+        values[node] = value
+        rests[node] = () if value[0] == value[1] else used
     return rests
 
 
-def _operation(op: str, inner: tuple[int, ...], values: list[Interval]) -> tuple[Interval, tuple[int, ...]]:
+def _operation(op: str, inner: tuple[int, ...], values: Mapping[int, Interval]) -> tuple[Interval, tuple[int, ...]]:
     """Interval of an operation, and those of its arguments on which it rests."""
     x = [values[i] for i in inner]
     if op == "select":
@@ -135,7 +164,7 @@ def _whole(x: Interval) -> bool:
 
 
 def _decided(
-    program: Program, op: str, inner: tuple[int, ...], values: list[Interval], date: float, held: bool
+    program: Program, op: str, inner: tuple[int, ...], values: Mapping[int, Interval], date: float, held: bool
 ) -> bool | None:
     """Value of a comparison, None if it is not the same in all runs and at all times before the date.
 

@@ -58,9 +58,8 @@ def fits(program: Program, p: Sequence[float]) -> str:
     return ""
 
 
-def depends(program: Program, *nodes: int) -> set[int]:
-    """Indices of the parameters on which nodes depend, other than through states and memories."""
-    out: set[int] = set()
+def below(program: Program, *nodes: int) -> set[int]:
+    """Nodes that some nodes read, themselves too, other than through states and memories."""
     seen: set[int] = set()
     stack = list(nodes)
     while stack:
@@ -69,11 +68,14 @@ def depends(program: Program, *nodes: int) -> set[int]:
             continue
         seen.add(node)
         op, *args = program.nodes[node]
-        if op == "param":
-            out.add(int(args[0]))
-        elif op not in ("const", "state", "time", "memory", "draw", "first_draw"):
+        if op not in ("const", "param", "state", "time", "memory", "draw", "first_draw"):
             stack.extend(int(a) for a in (args[1:] if op in ("lookup", "data") else args))
-    return out
+    return seen
+
+
+def depends(program: Program, *nodes: int) -> set[int]:
+    """Indices of the parameters on which nodes depend, other than through states and memories."""
+    return {int(program.nodes[i][1]) for i in below(program, *nodes) if program.nodes[i][0] == "param"}
 
 
 _programs: Cache[Program] = Cache()

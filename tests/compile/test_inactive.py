@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sdmodel
-from sdmodel.compile.inactive import ANY, EITHER, NO, YES, Interval, _decided, _operation, active_before, thresholds
+from sdmodel.compile.inactive import (
+    ANY,
+    EITHER,
+    NO,
+    YES,
+    Interval,
+    _decided,
+    _operation,
+    active_before,
+    active_on_dates,
+    thresholds,
+)
 from sdmodel.compile.programs import program_of
 from sdmodel.core.functions.table import OPERATIONS
 from sdmodel.model import Model
@@ -179,3 +190,31 @@ def test_a_comparison_with_the_date_itself_is_decided_where_it_is_held() -> None
     program = SimpleNamespace(nodes=[("time",), ("param", 0)])
     values = [(-float("inf"), 5.0), (5.0, 7.0)]
     assert [_decided(program, "ge", (0, 1), values, 5.0, held) for held in (True, False)] == [False, None]
+
+
+SUBSIDY = """
+in force = MIN(1, {share} + extra * RAMP(0.1, start, 9)) ~ ~ |
+wedge in force = MAX(0, wedge - in force) ~ ~ |
+share = 0.1 ~ ~ |
+extra = 0 ~ ~ |
+wedge = 0.5 ~ ~ |
+start = 3 ~ ~ |
+level = INTEG(wedge in force, 0) ~ ~ |
+"""
+
+
+@pytest.mark.parametrize(
+    ("share", "extra", "dates"),
+    [("share", 0.0, set()), ("share", 1.0, {"share", "wedge"}), ("STEP(share, 2)", 0.0, {"share", "wedge"})],
+)
+def test_a_bound_of_what_does_not_move_has_no_date(
+    model_from: Callable[..., Model], share: str, extra: float, dates: set[str]
+) -> None:
+    model = model_from(SUBSIDY.format(share=share), end=10)
+    program = program_of(model, fixed=False)
+    low, high = list(program.defaults), list(program.defaults)
+    low[program.parameters.index("extra")] = high[program.parameters.index("extra")] = extra
+    for name in ("share", "wedge"):
+        high[program.parameters.index(name)] *= 2
+    active = active_on_dates(program, (0.0, 10.0), low, high)
+    assert {program.parameters[i] for i in active} == dates

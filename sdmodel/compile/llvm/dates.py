@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sdmodel.compile.events import Clock
+from sdmodel.compile.inactive import active_on_dates
 from sdmodel.compile.llvm.breaks import cuts
 from sdmodel.compile.llvm.job import Job, address, aligned
 from sdmodel.compile.program import Program
@@ -28,15 +29,20 @@ class Dates:
     def of(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
         """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
 
-        They are found once for each distinct set of values on which they depend, and not again if the next call has the
-        same sets, as in the steps of an optimiser that do not move a date.
+        They are found once for each distinct set of values that act on them within the bounds of these runs, and not
+        again if the next call has the same sets and bounds, as in the steps of an optimiser that do not move a date.
         """
-        lanes, end = self._lanes, float(job.at[-1])
+        lanes, time = self._lanes, (float(job.at[0]), self._beyond(job))
+        given = job.given[low:high]
+        least, most = given.min(axis=0), given.max(axis=0)
+        bounds = np.stack([least[self._dated], most[self._dated]])
+        alike = np.array_equal(bounds[0], bounds[1])
+        active = [] if alike else sorted(active_on_dates(self.program, time, least.tolist(), most.tolist()))
         # The end stands in for no values at all; sets are told apart by their bits.
-        rests = np.column_stack([job.given[low:high, self._dated], np.full(high - low, end)])
+        rests = np.column_stack([given[:, active], np.full(high - low, job.at[-1])])
         sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]
         _, first, which = np.unique(sets, return_index=True, return_inverse=True)
-        key = sets[first].tobytes(), float(job.at[0]), job.step
+        key = sets[first].tobytes(), bounds.tobytes(), float(job.at[0]), job.step
         last = self._last  # other threads may replace it
         if last is None or last[0] != key:
             last = self._last = (key, *self._found(job, low + first, work))
@@ -52,11 +58,17 @@ class Dates:
         lanes, begin, end = self._lanes, float(job.at[0]), float(job.at[-1])
         params = replace(job, given=job.given[runs], data=[], words=job.words[:, :0]).rows(0, len(runs), lanes)
         watch, shape = self._watcher(params, work), (len(params), lanes)
-        beyond = end + 1e-6 * max(end - begin, job.step)
+        beyond = self._beyond(job)
         dates, bad = cuts(self.clock, self.program, watch, begin, end, shape)
         after, bad_after = cuts(self.clock, self.program, watch, end, beyond, shape)
         found = np.concatenate([dates, after[:, :2]], axis=1).transpose(0, 2, 1).reshape(-1, dates.shape[1] + 2)
         return found, (bad | bad_after).ravel()
+
+    @staticmethod
+    def _beyond(job: Job) -> float:
+        """Time after the end up to which breaks are found."""
+        begin, end = float(job.at[0]), float(job.at[-1])
+        return end + 1e-6 * max(end - begin, job.step)
 
     def _watcher(self, params: Array, work: Array) -> Callable[[Array, Array], Array]:
         """Wrap `@watch` as a function of arrays."""

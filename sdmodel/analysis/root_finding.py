@@ -32,8 +32,10 @@ def find_roots(
     high: float | np.ndarray,
     *,
     start: float | np.ndarray | None = None,
+    before: tuple[np.ndarray, np.ndarray] | None = None,
     scale: np.ndarray | None = None,
     tolerance: float = 0.005,
+    trust: float = 0.0,
     rounds: int = ROUNDS,
 ) -> RootResult:
     """Vectorised bracketed root finding of `measure(x) = target` (Illinois); the measure must be monotone in x.
@@ -51,11 +53,16 @@ def find_roots(
         Range of x, for all or by row.
     start
         First guess, for all or by row; the measure must then increase with x. Default: both ends are evaluated.
+    before
+        Values of x other than the first guess, and the outcomes there.
     scale
         Scale of the residual; default the target, or 1 where that is zero. The first correction of a guess assumes a
         line from the target minus the scale at `low`.
     tolerance
         Tolerance of the scaled residual.
+    trust
+        The x that follows one of at most this scaled residual is returned without being tried; the value and the
+        residual are those of the one before. For callers that check what they get.
     rounds
         Largest number of iterations.
 
@@ -85,6 +92,9 @@ def find_roots(
         x = np.clip(np.broadcast_to(np.asarray(start, float), (n,)), low, high).copy()
         off, todo = np.full(n, np.nan), np.ones(n, dtype=bool)
         x_before, off_before = np.full(n, np.nan), np.full(n, np.nan)
+        if before is not None:
+            x_before, off_before = before[0], before[1] - target
+            _next(x_before, off_before, a, b, off_a, off_b, off, off)
     for turn in range(rounds):
         which = np.flatnonzero(todo)
         if not len(which):
@@ -96,11 +106,14 @@ def find_roots(
         if turn == rounds - 1:
             break
         new = _next(x, off, a, b, off_a, off_b, x_before, off_before)
-        if turn == 0 and start is not None:
+        if turn == 0 and start is not None and before is None:
             with np.errstate(all="ignore"):
                 new = np.clip(x - off / ((off + size) / (x - low)), low, high)
+        straight = _secant(x, off, x_before, off_before)
+        trusted = todo & (np.abs(off) <= trust * size) & (a <= straight) & (straight <= b)
         x_before, off_before = np.where(todo, x, x_before), np.where(todo, off, off_before)
-        x = np.where(todo, _inside(new, x, a, b), x)
+        x = np.where(trusted, straight, np.where(todo, _inside(new, x, a, b), x))
+        todo &= ~trusted
     with np.errstate(all="ignore"):
         return RootResult(x, sign * off + target, sign * off / size, runs)
 
@@ -130,6 +143,12 @@ def _next(
         a[below], off_a[below] = x[below], off[below]
         b[above], off_b[above] = x[above], off[above]
         inside = (a * off_b - b * off_a) / (off_b - off_a)
-        secant = x - off * (x - x_before) / (off - off_before)
-    then: np.ndarray = np.where(np.isfinite(inside), inside, np.clip(secant, a, b))
+    then: np.ndarray = np.where(np.isfinite(inside), inside, np.clip(_secant(x, off, x_before, off_before), a, b))
     return then
+
+
+def _secant(x: np.ndarray, off: np.ndarray, x_before: np.ndarray, off_before: np.ndarray) -> np.ndarray:
+    """Where the line through two points meets zero; not finite where there is none."""
+    with np.errstate(all="ignore"):
+        found: np.ndarray = x - off * (x - x_before) / (off - off_before)
+    return found

@@ -14,6 +14,7 @@ import pandas as pd
 from sdmodel.analysis.root_finding import find_roots
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.labels import join_label
+from sdmodel.study.searching import rough_roots
 from sdmodel.study.translation import Say
 from sdmodel.sweep.rounds import Rounds
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sdmodel.model import Model
 
 MONEY = "present value of public money"
-DISCOUNT = "real social discount rate"
 POLICY_START, END = 2015.0, 2034.0
 NEVER = END - 2009
 """Report interval of a run of which only the last value is used."""
@@ -133,9 +133,7 @@ class Arms:
         outputs: Sequence[str] = (),
         *,
         model: Model | None = None,
-        data: xr.Dataset | None = None,
-        every: float | None = None,
-        certificate: int = 0,
+        **options: Any,
     ) -> xr.Dataset:
         """Run settings without solving for equal money.
 
@@ -147,25 +145,18 @@ class Arms:
             Constants by name of the setting.
         outputs
             Variables to keep besides those of the question and public money.
-        model, data, every
-            A changed model, its data variables, and another interval of reports.
-        certificate
-            As in `Model.sweep`; ask for one in the first stage.
+        model
+            A changed model.
+        options
+            `data` and `certificate` of `Model.sweep`; ask for one in the first stage.
 
         Returns
         -------
         xarray.Dataset
             Dims `setting`, `sample`, `time` and subscript ranges.
         """
-        found = self._sweep(
-            stage,
-            self._design(settings, model),
-            [*self.outputs, *outputs],
-            model=model,
-            data=data,
-            every=every,
-            certificate=certificate,
-        )
+        design = self._design(settings, model)
+        found = self._sweep(stage, design, [*self.outputs, *outputs], model=model, **options)
         return by_setting(found, list(settings), len(self.draws))
 
     def equal(
@@ -252,9 +243,9 @@ class Arms:
             return spent
 
         options: dict[str, Any] = {"scale": size, "tolerance": tolerance, "rounds": ROUNDS}
-        near = find_roots(roughly, goal, low, high, start=rows(start), **options)
+        near, before = rough_roots(roughly, goal, low, high, shape, start=rows(start), **options)
         # What was found with long steps is checked, and where need be corrected, with those of the experiment.
-        roots = find_roots(money, goal, low, high, start=near.x, **options)
+        roots = find_roots(money, goal, low, high, start=near, before=before, **options)
         return Equalised(
             roots.x.reshape(shape),
             roots.residual.reshape(shape),
@@ -274,13 +265,7 @@ class Arms:
         return np.where(np.isfinite(largest), largest * (1 - 1e-12), 1.0)  # never past the range by rounding
 
     def without(
-        self,
-        stage: str,
-        link: tuple[str, str],
-        held: xr.Dataset,
-        settings: Mapping[str, Setting],
-        *,
-        every: float | None = None,
+        self, stage: str, link: tuple[str, str], held: xr.Dataset, settings: Mapping[str, Setting]
     ) -> xr.Dataset:
         """Run settings with the link (cause, effect) cut and its cause held at its path in one arm (dims sample, time).
 
@@ -297,7 +282,7 @@ class Arms:
             one = path.sel(dict(zip(spare, element, strict=True))).transpose("sample", "time")
             series[label] = (("run", "time"), np.tile(one.to_numpy(), (len(settings), 1)))
         data = xr.Dataset(series, {"time": path["time"].to_numpy()})
-        return self.run(stage, settings, model=self.model.cut(cause, effect), data=data, every=every)
+        return self.run(stage, settings, model=self.model.cut(cause, effect), data=data)
 
     def _sweep(
         self,
@@ -307,19 +292,14 @@ class Arms:
         *,
         model: Model | None = None,
         data: xr.Dataset | None = None,
-        every: float | None = None,
         certificate: int = 0,
     ) -> xr.Dataset:
         self.runs += len(design)
+        names = list(dict.fromkeys([*outputs, MONEY]))
         return (model or self.model).sweep(
-            design,
-            list(dict.fromkeys([*outputs, MONEY])),
-            every=every or self.every,
-            data=data,
-            workers=self.workers,
-            progress=self._bar(stage),
-            certificate=certificate,
-        )
+            design, names, every=self.every, data=data, workers=self.workers,
+            progress=False if self.progress is False else stage, certificate=certificate,
+        )  # fmt: skip
 
     def _design(self, settings: Mapping[str, Setting], model: Model | None = None) -> pd.DataFrame:
         """One row a setting and sample; a constant that a setting does not name keeps its value."""
@@ -332,9 +312,6 @@ class Arms:
             kept = self.draws.drop(columns=names, errors="ignore").copy()
             blocks.append(kept.assign(**given, setting=label))
         return pd.concat(blocks, ignore_index=True).assign(**{"TIME STEP": STEP})
-
-    def _bar(self, stage: str) -> bool | str | None:
-        return False if self.progress is False else stage
 
 
 def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -368,20 +345,3 @@ def by_setting(found: xr.Dataset, settings: Sequence[str], samples: int) -> xr.D
 def last(found: xr.Dataset, name: str) -> np.ndarray:
     """Value at the end of the run."""
     return found[name].isel(time=-1).to_numpy()
-
-
-def total(flow: xr.DataArray) -> xr.DataArray:
-    """Sum over all subscripts."""
-    return flow.sum([d for d in flow.dims if d not in ("setting", "sample", "run", "time")], skipna=False)
-
-
-def present_value(flow: xr.DataArray, draws: pd.DataFrame) -> xr.DataArray:
-    """Present value at the policy start of a yearly flow since then, subscripts summed, at the rates of the samples.
-
-    The samples are the rows of `draws`, in the order of the dim `sample` of the flow, or `run` of a plain sweep.
-    """
-    import xarray as xr
-
-    rate = xr.DataArray(draws[DISCOUNT].to_numpy(), dims="run" if "run" in flow.dims else "sample")
-    late = total(flow).sel(time=slice(POLICY_START, None))
-    return (late * np.exp(-rate * (late["time"] - POLICY_START))).integrate("time")

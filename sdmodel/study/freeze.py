@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sdmodel.design.tables import LABELS
-from sdmodel.study.arms import MONEY, NEVER, Arms, Setting, total
+from sdmodel.study.arms import MONEY, NEVER, Arms, Setting
 from sdmodel.study.measured import lever_settings
-from sdmodel.study.outcomes import STANDARD
+from sdmodel.study.outcomes import STANDARD, total
 from sdmodel.study.verdict import judge
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sdmodel.study.arms import total
-from sdmodel.study.outcomes import STANDARD, Standard
+from sdmodel.study.outcomes import STANDARD, Standard, total
 from sdmodel.study.paired import PUBLIC, Paired
 from sdmodel.study.verdict import counted, judge, quantiles
 

@@ -17,7 +17,8 @@ import pandas as pd
 
 import sdmodel
 from sdmodel.core.resources import shipped
-from sdmodel.study.arms import MONEY, present_value
+from sdmodel.study.arms import MONEY
+from sdmodel.study.outcomes import present_value
 from sdmodel.study.paired import LEAST_MONEY
 
 if TYPE_CHECKING:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdmodel.core.outcome import Outcome
-from sdmodel.study.arms import POLICY_START, present_value, total
+from sdmodel.study.arms import POLICY_START
 from sdmodel.study.formula import evaluate, first_texts
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+DISCOUNT = "real social discount rate"
 
 
 @dataclass(frozen=True)
@@ -142,3 +144,20 @@ STANDARD: Mapping[str, Standard] = {
 }
 """Standard outcomes by the variable whose final value they are; public money stands beside them in every table."""
 STANDARD_MEASURES: Mapping[str, Measure] = {name: measure(f"final('{name}')") for name in STANDARD}
+
+
+def total(flow: xr.DataArray) -> xr.DataArray:
+    """Sum over all subscripts."""
+    return flow.sum([d for d in flow.dims if d not in ("setting", "sample", "run", "time")], skipna=False)
+
+
+def present_value(flow: xr.DataArray, draws: pd.DataFrame) -> xr.DataArray:
+    """Present value at the policy start of a yearly flow since then, subscripts summed, at the rates of the samples.
+
+    The samples are the rows of `draws`, in the order of the dim `sample` of the flow, or `run` of a plain sweep.
+    """
+    import xarray as xr
+
+    rate = xr.DataArray(draws[DISCOUNT].to_numpy(), dims="run" if "run" in flow.dims else "sample")
+    late = total(flow).sel(time=slice(POLICY_START, None))
+    return (late * np.exp(-rate * (late["time"] - POLICY_START))).integrate("time")

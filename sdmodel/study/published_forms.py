@@ -9,7 +9,8 @@ import numpy as np
 
 from sdmodel.core.errors import DesignError
 from sdmodel.core.outcome import Outcome
-from sdmodel.study.arms import MONEY, present_value, total
+from sdmodel.study.arms import MONEY
+from sdmodel.study.outcomes import present_value, total
 
 if TYPE_CHECKING:
     import pandas as pd

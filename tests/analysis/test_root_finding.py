@@ -78,3 +78,21 @@ def test_the_number_of_rounds_is_a_limit() -> None:
     found = find_roots(lambda x, rows: np.where(x > np.pi, 1.0, -1.0), np.zeros(3), 0.0, 10.0, start=1.0, rounds=4)
     assert found.runs == 12
     assert (np.abs(found.residual) == 1).all()
+
+
+def test_an_earlier_run_gives_the_slope_and_the_next_guess_is_trusted() -> None:
+    """The price of a sample is not that of another, and money is spent in any case: no line through zero."""
+    asked = []
+
+    def spent(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        asked.append(len(rows))
+        return 50 + money(x, rows)
+
+    rows, before = np.arange(4), np.full(4, 1.4)
+    goal, options = 50 + TARGET[:4], {"scale": TARGET[:4], "before": (before, 50 + money(before, rows))}
+    near = find_roots(spent, goal, 0.0, 3.0, start=[1.03, 1.52, 0.2, 2.03], trust=0.1, tolerance=1e-6, **options)
+    assert asked == [4, 1, 1, 1]  # 0.2 is too far off to trust what follows from it
+    assert near.x == pytest.approx([1, 1.5, 0.25, 2], rel=0.02)
+    assert (np.abs(near.x - [1, 1.5, 0.25, 2]) > 1e-6).any()
+    exact = find_roots(spent, goal, 0.0, 3.0, start=near.x, tolerance=1e-6, **options)
+    assert exact.x == pytest.approx([1, 1.5, 0.25, 2], rel=1e-6)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import sdmodel
-from sdmodel.study.arms import total
 from sdmodel.study.degenerate import RARE, degenerate
 from sdmodel.study.freeze import OUTCOMES
 from sdmodel.study.history_matching import ensemble
+from sdmodel.study.outcomes import total
 
 SAMPLES = 300
 

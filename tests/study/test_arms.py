@@ -11,7 +11,6 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.study.arms import (
-    DISCOUNT,
     END,
     MONEY,
     NEVER,
@@ -20,9 +19,8 @@ from sdmodel.study.arms import (
     Arms,
     by_setting,
     last,
-    present_value,
-    total,
 )
+from sdmodel.study.outcomes import DISCOUNT, present_value, total
 
 TEXT = """
 place: a, b ~~|

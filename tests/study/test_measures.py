@@ -9,8 +9,7 @@ import xarray as xr
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.outcome import Outcome
-from sdmodel.study.arms import DISCOUNT, present_value
-from sdmodel.study.outcomes import measure
+from sdmodel.study.outcomes import DISCOUNT, measure, present_value
 
 TIME = np.array([2014.0, 2015.0, 2017.0, 2018.0])
 PATHS = np.array([[9.0, 1.0, 5.0, 2.0], [0.0, 2.0, 3.0, 4.0], [7.0, 3.0, 3.0, 3.0]])

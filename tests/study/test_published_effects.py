@@ -17,7 +17,8 @@ from sdmodel.core.expression import Number
 from sdmodel.study import history_matching as matching
 from sdmodel.study import published_effects as requested
 from sdmodel.study import published_forms as published
-from sdmodel.study.arms import DISCOUNT, MONEY
+from sdmodel.study.arms import MONEY
+from sdmodel.study.outcomes import DISCOUNT
 
 TIMES = np.arange(2015.0, 2025.0)
 DRAWS = pd.DataFrame({DISCOUNT: [0.0]})

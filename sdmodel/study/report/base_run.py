@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdmodel.study.arms import END, POLICY_START, total
+from sdmodel.study.arms import END, POLICY_START
 from sdmodel.study.history_matching import samples_of
-from sdmodel.study.outcomes import STANDARD
+from sdmodel.study.outcomes import STANDARD, total
 from sdmodel.study.report.words import OUTCOMES, Line, Words
 
 if TYPE_CHECKING:

@@ -122,8 +122,16 @@ def test_errors_and_scenarios_of_a_model_are_described(
 
 
 ROWS = [
-    [Row(1, "units", "all", "0 errors", "0", "pass"), Row(1, "units", "x", "2", "", "miss", "two are wrong")],
-    [Row(6, "history", "T1", "0.4", "1", "miss"), Row(6, "history", "T2", "0.5", "1", "miss")],
+    [
+        Row(1, "units", "all", "0 errors", "0", "pass"),
+        Row(1, "units", "some", "0 errors", "0", "pass"),
+        Row(1, "units", "x", "2", "", "miss", "two are wrong"),
+    ],
+    [
+        Row(6, "history", "T1", "0.4", "1", "miss"),
+        Row(6, "history", "T2", "0.5", "1", "miss"),
+        Row(6, "history", "T3", "0.5", "", "info"),
+    ],
 ]
 
 
@@ -141,11 +149,13 @@ def test_confidence_tests_are_listed_and_only_what_must_be_passed_decides(
     assert text.partition("\n\n")[2].splitlines() == [
         "1 units",
         "  pass  units: all: 0 errors [0]",
+        "  pass  units: some: 0 errors [0]",
         "  miss  units: x: 2  two are wrong",
         "",
         "6 history matching (reports)",
         "  miss  history: T1: 0.4 [1]",
         "  miss  history: T2: 0.5 [1]",
+        "  info  history: T3: 0.5",
         "",
         "tank: 1 misses in what must be passed, 2 in what is reported.",
     ]
@@ -242,15 +252,16 @@ def test_output_that_can_be_written_is_kept(capsys: pytest.CaptureFixture[str]) 
 class Asked:
     """Stands for an experiment and keeps how it is asked."""
 
-    name, asks, samples, digest, arms, overlays = "one", "Does it?", 8, "y", {}, None
+    asks, samples, digest, arms, overlays, composition = "Does it?", 8, "y", {}, None, "x"
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "one") -> None:
+        self.name = name
         self.given: list[tuple[object, ...]] = []
 
     def ask(self, samples: int | None = None, seed: int = 1, **more: Any) -> Finding:
         self.given.append((samples, seed, more["workers"], more["progress"]))
-        finding = Finding("one", self.asks, [], headline=Say("It does"), status="not all there")
-        finding.record = {"samples": samples or 8, "seed": seed, "composition": "x", "digest": "y"}
+        finding = Finding(self.name, self.asks, [], headline=Say("It does"), status="not all there")
+        finding.record = {"samples": samples or 8, "seed": seed, "composition": self.composition, "digest": "y"}
         return finding
 
 
@@ -297,3 +308,22 @@ def test_a_report_is_made_for_the_most_samples_and_lists_what_has_no_translation
     assert page.stat().st_mtime_ns == written
     assert "must be a name with a suffix" in told("report", "-o", ".html", status=2)
     assert "must be a name with a suffix" in told("report", "-o", "report", status=2)
+
+
+def test_a_page_is_written_after_each_question_that_was_asked_and_at_the_end(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sdmodel.study.report.base_run as base
+
+    known = {name: Asked(name) for name in ("one", "two", "three")}
+    for one in known.values():
+        one.composition = sdmodel.load("shandong").fingerprint
+    monkeypatch.setattr(type(LIBRARY), "__getitem__", lambda self, name: known[name])
+    made: list[int] = []
+    monkeypatch.setattr(base, "base_run", lambda samples, *_, **__: made.append(samples))
+    given = [word for name in known for word in ("--only", name)]
+    assert told("report", *given).count("It does") == 3
+    assert made == [8, 8, 8]
+    told("report", *given)  # all are kept now
+    assert made == [8, 8, 8, 8]
+    assert [len(one.given) for one in known.values()] == [1, 1, 1]

@@ -11,7 +11,6 @@ import ctypes
 import shutil
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -79,20 +78,12 @@ class CKernel:
         subprocess.run([*command, str(source), "-lmvec", "-lm"], check=True, capture_output=True)
         self.function = ctypes.CDLL(str(library)).runs
 
-    def run(self, parameters: np.ndarray, start: float, step: float, steps: int, per: int, threads: int) -> np.ndarray:
+    def run(self, parameters: np.ndarray, start: float, step: float, steps: int, per: int) -> np.ndarray:
         """Values (runs, outputs, reports) at every `per`-th step."""
-        runs, reports = len(parameters), steps // per + 1
-        out = np.empty((runs, self.outputs, reports))
-        size = -(-runs // (4 * threads * 8)) * 8
-
-        def solve(low: int) -> None:
-            count = min(size, runs - low)
-            whole, address, real = ctypes.c_long, ctypes.c_void_p, ctypes.c_double
-            given, place = address(parameters[low:].ctypes.data), address(out[low:].ctypes.data)
-            self.function(whole(count), given, place, real(start), real(step), whole(steps), whole(per))
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(solve, range(0, runs, size)))
+        out = np.empty((len(parameters), self.outputs, steps // per + 1))
+        whole, address, real = ctypes.c_long, ctypes.c_void_p, ctypes.c_double
+        given, place = address(parameters.ctypes.data), address(out.ctypes.data)
+        self.function(whole(len(parameters)), given, place, real(start), real(step), whole(steps), whole(per))
         return out
 
 

@@ -7,7 +7,6 @@ import importlib.metadata
 import io
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from task import STEP, Task
 from sdmodel.compile.llvm import Kernel
 from sdmodel.solve.registry import solver
 
-THREADS = 2
-MANY = 16384
+MANY = 8192
 """Runs of the engines whose run takes some microseconds: what a sweep costs as such is then a small part."""
 
 
@@ -32,7 +30,6 @@ class Peer:
     """An engine made ready for a task; what is made ready here is not timed."""
 
     name: str
-    threads = 1
     runs = 4
     """Runs of a repetition: as many as keep a repetition near a second or less."""
     compared = True
@@ -59,11 +56,11 @@ class Peer:
 class Sweep(Peer):
     """`model.sweep` with Euler steps: design in, xarray.Dataset out."""
 
-    name, threads, runs, method = "sdmodel sweep", THREADS, MANY, "euler"
+    name, runs, method = "sdmodel sweep", MANY, "euler"
 
     def solve(self) -> Any:
         return self.task.model.sweep(
-            self.design, self.task.outputs, method=self.method, every=1.0, workers=THREADS, progress=False
+            self.design, self.task.outputs, method=self.method, every=1.0, workers=1, progress=False
         )
 
     def values(self, result: Any) -> np.ndarray:
@@ -79,19 +76,19 @@ class ExactSweep(Sweep):
 class BareKernel(Peer):
     """The kernel below `sweep`, parameters in, array out."""
 
-    name, threads, runs = "sdmodel kernel alone", THREADS, MANY
+    name, runs = "sdmodel kernel alone", MANY
 
     def prepare(self, folder: Path) -> None:
         self.kernel = Kernel(self.task.program, self.task.nodes, tableau=solver("euler").steps)
 
     def solve(self) -> np.ndarray:
-        return self.kernel.run(self.parameters, self.task.times, threads=THREADS)[0]
+        return self.kernel.run(self.parameters, self.task.times)[0]
 
 
 class HandwrittenC(Peer):
     """C as a person would write it for speed."""
 
-    name, threads, runs = "C, 8 lanes", THREADS, MANY
+    name, runs = "C, 8 lanes", MANY
 
     def prepare(self, folder: Path) -> None:
         reason = c_kernel.usable()
@@ -102,24 +99,18 @@ class HandwrittenC(Peer):
         self.kernel = c_kernel.CKernel(self.task.program, self.task.nodes, place)
 
     def solve(self) -> np.ndarray:
-        return self.kernel.run(self.parameters, 0.0, STEP, self.task.steps, self.task.per, THREADS)
+        return self.kernel.run(self.parameters, 0.0, STEP, self.task.steps, self.task.per)
 
 
 class AcrossRuns(Peer):
     """numpy, an array operation for each equation and step."""
 
-    name, threads, runs = "numpy across runs", THREADS, 2 * numpy_kernel.BLOCK
+    name, runs = "numpy across runs", numpy_kernel.BLOCK
 
     def solve(self) -> np.ndarray:
-        def block(low: int) -> np.ndarray:
-            with np.errstate(all="ignore"):
-                part = self.parameters[low : low + numpy_kernel.BLOCK]
-                return numpy_kernel.runs(
-                    self.task.program, self.task.nodes, part, 0.0, STEP, self.task.steps, self.task.per
-                )
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            return np.concatenate(list(pool.map(block, range(0, self.runs, numpy_kernel.BLOCK))))
+        with np.errstate(all="ignore"):
+            task = self.task
+            return numpy_kernel.runs(task.program, task.nodes, self.parameters, 0.0, STEP, task.steps, task.per)
 
 
 class Simlin(Peer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from timing import ratios, spread, table, target
+from timing import interleaved, ratios, spread, table, target
 
 ARMS = {
     "no exit": {},
@@ -33,18 +32,6 @@ def put(owner: Any, name: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, before)
-
-
-def _by_processor(work: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    taken: dict[str, list[float]] = {name: [] for name in work}
-    for do in work.values():
-        do()
-    for _ in range(3):
-        for name, do in work.items():
-            start = time.process_time()
-            do()
-            taken[name].append(time.process_time() - start)
-    return taken
 
 
 def shared(folder: Path) -> None:
@@ -85,16 +72,15 @@ def shared(folder: Path) -> None:
         "equal money of five arms, long steps first": search,
         "the same, the step of the file throughout": plainly,
     }
-    taken = _by_processor(work)
+    taken = interleaved(work, 3)
     names = list(work)
-    print(f"### What the runs of a question share: {SAMPLES} samples of the shipped model, one thread\n")
     rows = []
     for i, name in enumerate(names):
         beside = spread(ratios(taken[names[i | 1]], taken[name]))
         rows.append((name, f"{1e3 * median(taken[name]) / SAMPLES:.3g}", beside))
-    table(("work", "ms of a processor a sample", "times quicker than without"), rows)
+    what = f"What the runs of a question share: {SAMPLES} samples of the shipped model, one thread"
+    table(("work", "ms of a processor a sample", "times quicker than without"), rows, what)
     target(
         "arms that share six of twenty-five years", median(ratios(taken[names[1]], taken[names[0]])), 1.15, least=True
     )
     target("equal money", median(ratios(taken[names[3]], taken[names[2]])), 2, least=True)
-    print()

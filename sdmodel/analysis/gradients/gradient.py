@@ -208,8 +208,9 @@ def direction(model: Structure, program: Program, name: str) -> Direction:
     if (starts := starts_of(model, inputs_named(model, name))) and starts <= index.keys():
         return Direction(name, tuple(index[label] for label in sorted(starts)))
     variable = model.owner(name)
-    states = [i for i, s in enumerate(program.states) if not s.hidden and canonical(s.name) == canonical(name)]
     if variable.kind == "stock":
+        label = canonical(name)
+        states = [i for i, s in enumerate(program.states) if not s.hidden and canonical(s.name) == label]
         if not states:
             known = [s.name for s in program.states if not s.hidden]
             raise UnknownNameError(name, known, "stock", "A stock with subscripts goes element by element.")

@@ -53,7 +53,7 @@ def first_page(
     """
     kind("findings", findings, types=(Mapping,), need="text and address by question")
     for given in findings.values():
-        if not (isinstance(given, tuple) and [isinstance(part, str) for part in given] == [True, True]):
+        if not (isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, str) for part in given)):
             raise refuse("findings", given, "a text and an address, both as strings")
     structure, kernel = kernels.structure, kernels.main
     path = front_file(structure)

@@ -24,6 +24,7 @@ from sdmodel.explorer.first_page import front_file
 from sdmodel.explorer.kernel import PageKernels
 from sdmodel.explorer.page import Explorer
 from sdmodel.model import Model
+from sdmodel.study.translation import Say
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; the page is tested in it")
 HERE = Path(__file__).parent
@@ -107,7 +108,7 @@ def test_findings_stand_with_the_scenarios_that_ask_for_them(write_model: Callab
     path = write_model("x = INTEG(a, 0) ~ ~ |\na = 3 ~ ~ |")
     arms = '{ name = "a", values = { a = 2 }, question = "q", asks = "More?" }, { name = "b", values = { a = 1 } }'
     path.with_name("mini.explorer.toml").write_text(f"scenarios = [{arms}]", encoding="utf-8")
-    page = sdmodel.load(path).explore(findings={"q": ("More.", "report.html#q-q")})
+    page = sdmodel.load(path).explore(findings={"q": (Say("More."), "report.html#q-q")})
     found = [(s["asks"], s["finding"], s["link"]) for s in shown(page)["front"]["scenarios"]]
     assert found == [("More?", "More.", "report.html#q-q"), ("", "", "")]
     with pytest.raises(DesignError, match="a text and an address"):

@@ -73,8 +73,8 @@ _PARTS = re.compile(f" |[^ {_CJK.pattern[1:-1]}]+(?:(?<=\u00a0)[\u4e07\u4ebf]\u5
 """Pieces of Chinese text that stay whole: a letter with the marks after it, a number or word of others."""
 
 
-_drawing = threading.RLock()
-"""Held while a figure is drawn: settings of matplotlib and filters of warnings belong to the whole process."""
+drawing_lock = threading.RLock()
+"""Held while a figure is drawn or written: settings of matplotlib and filters of warnings are of the whole process."""
 
 
 class MissingFontWarning(UserWarning):
@@ -201,7 +201,7 @@ def drawing() -> Iterator[None]:
         "hatch.linewidth": 0.5,
         "svg.fonttype": "none",
     }
-    with _drawing, mpl.rc_context(settings), ExitStack() as stack:
+    with drawing_lock, mpl.rc_context(settings), ExitStack() as stack:
         if len(settings["font.family"]) == 1:
             # One MissingFontWarning that says what to install replaces a warning for each glyph.
             stack.enter_context(warnings.catch_warnings())

@@ -15,6 +15,7 @@ import pandas as pd
 from sdmodel.core import html
 from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
 from sdmodel.core.text import shorten
+from sdmodel.plot.style import drawing_lock
 from sdmodel.study.conditions import Condition, Region
 from sdmodel.study.figures import figure
 from sdmodel.study.phrases import shipped_phrases
@@ -148,7 +149,8 @@ class Finding:
         files = []
         for name, one in self.drawn().items():
             files.append(folder / f"{name}.png")
-            one.savefig(files[-1], dpi=160)
+            with drawing_lock:
+                one.savefig(files[-1], dpi=160)
         table, text, data = (folder / f"{self.name}.{ending}" for ending in ("csv", "txt", "json"))
         self.table.to_csv(table, index=False, float_format="%.8g")
         text.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -33,17 +34,19 @@ class Shared:
     def __init__(self, everything: Callable[[Model], list[str]]) -> None:
         self._everything = everything
         self._runs: dict[str, xr.Dataset] = {}
+        self._lock = threading.Lock()
 
     def run(self, arms: Arms, stage: str, name: str) -> xr.Dataset:
         """Runs of the samples without any setting, as the only setting of this name; as `Arms.run`."""
         key = _key(arms)
-        found = self._runs.pop(key, None)
-        if found is None or any(output not in found for output in arms.outputs):
-            more = self._everything(arms.model) if found is not None else []
-            found = arms.run(stage, {name: {}}, more)
-        self._runs[key] = found
-        while len(self._runs) > KEPT:
-            del self._runs[next(iter(self._runs))]
+        with self._lock:  # a question that needs the same runs waits for them
+            found = self._runs.pop(key, None)
+            if found is None or any(output not in found for output in arms.outputs):
+                more = self._everything(arms.model) if found is not None else []
+                found = arms.run(stage, {name: {}}, more)
+            self._runs[key] = found
+            while len(self._runs) > KEPT:
+                del self._runs[next(iter(self._runs))]
         return found.assign_coords(setting=[name])
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +19,15 @@ import sdmodel
 from sdmodel.core.errors import ReadError
 from sdmodel.study.finding import Finding, current
 from sdmodel.study.translation import Say
+from sdmodel.sweep.backends import processors
 
 if TYPE_CHECKING:
     from sdmodel.model import Model
     from sdmodel.study.arms import Setting
     from sdmodel.study.library import Experiment, Library
+
+AT_ONCE = 2
+"""Questions that are asked at once: while one reads its results, the processors have runs of the other."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def ask_all(
     workers: int | None = None,
     progress: bool | None = None,
 ) -> Iterator[Step]:
-    """Ask questions by name; each finding is saved before the next is asked.
+    """Ask questions by name, two at once; each finding is saved as soon as those before it are.
 
     Parameters
     ----------
@@ -75,19 +83,46 @@ def ask_all(
     chosen = list(dict.fromkeys(names))
     model = sdmodel.load("shandong")
     kept = {name: _kept(library[name], model, samples, seed, folder) for name in chosen}
-    seconds: list[float] = []
     waiting = [name for name in chosen if kept[name] is None]
+    asked = _asked(
+        lambda name: library[name].ask(samples, seed, workers=workers, progress=progress),
+        waiting,
+        min(AT_ONCE, workers or processors()),
+    )
+    started, done = time.monotonic(), 0
     for number, name in enumerate(chosen, 1):
         finding = kept[name]
         if finding is None:
-            started = time.monotonic()
-            finding = library[name].ask(samples, seed, workers=workers, progress=progress)
+            finding = next(asked)
             if folder:
                 finding.save(folder)
-            seconds.append(time.monotonic() - started)
-            waiting.remove(name)
-        each = sum(seconds) / len(seconds) if seconds else float("nan")
-        yield Step(finding, number, len(chosen), kept[name] is not None, each * len(waiting))
+            done += 1
+        each = (time.monotonic() - started) / done if done else float("nan")
+        yield Step(finding, number, len(chosen), kept[name] is not None, each * (len(waiting) - done))
+
+
+def _asked(ask: Callable[[str], Finding], names: Sequence[str], at_once: int) -> Iterator[Finding]:
+    """Findings in the order of the names; the threads end with the process, so that Ctrl-C waits for none."""
+    findings: dict[str, Future[Finding]] = {name: Future() for name in names}
+    todo = deque(findings)
+
+    def work() -> None:
+        with suppress(IndexError):  # none is left
+            while True:
+                name = todo.popleft()
+                try:
+                    findings[name].set_result(ask(name))
+                except BaseException as error:
+                    todo.clear()
+                    findings[name].set_exception(error)
+
+    for _ in range(min(at_once, len(names))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for name in names:
+            yield findings.pop(name).result()
+    finally:
+        todo.clear()
 
 
 def explorer_links(library: Library, names: Sequence[str], target: str, lang: str) -> dict[str, dict[str, str]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib
 import pytest
@@ -53,12 +55,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Cache of parsed models, one for all worker processes of this run, never the user's."""
+    """Cache of parsed models and of bytecode, one for all processes of this run, never the user's.
+
+    What tests start in a process of its own compiles the package but once, also where Python is told to keep nothing.
+    """
     base = tmp_path_factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sdmodel-cache"
     place.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDMODEL_CACHE", str(place))
+        patch.setenv("PYTHONPYCACHEPREFIX", str(place / "bytecode"))
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield place
 
 
@@ -84,6 +91,13 @@ def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
         if not tested:
             patch.setattr(target, "OPTIMIZATION", 0)
         yield
+
+
+@pytest.fixture(scope="session")
+def ema_workbench() -> ModuleType:
+    """Imported in a thread: each of its decorators reads the source of all that is being called, pytest as well."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(pytest.importorskip, "ema_workbench").result()
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ class Installed:
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "MPLCONFIGDIR": str(self.home / "matplotlib"),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": str(self.home / "bytecode"),
         }
         return call(self.commands / program, *arguments, cwd=cwd, env=env)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -219,8 +219,8 @@ def test_a_salib_problem_means_what_salib_means_by_it(kind: str, bounds: list[fl
     np.testing.assert_allclose(found, want, rtol=1e-12)
 
 
-def test_parameters_of_the_real_workbench() -> None:
-    ema = pytest.importorskip("ema_workbench")
+def test_parameters_of_the_real_workbench(ema_workbench: ModuleType) -> None:
+    ema = ema_workbench
     given = [
         ema.RealParameter("a", 0.1, 0.5), ema.IntegerParameter("b", 1, 3), ema.CategoricalParameter("c", [2, 4, 9]),
         ema.BooleanParameter("d"), ema.RealParameter.from_dist("e", stats.norm(3, 1)),

@@ -46,29 +46,39 @@ power = (mass * 0.1) ^ 2 + SQRT(other) + (other > 2) * 0 ~ ~ |
 """Sums, products, choices, lookups, dates and delays: all that must be equal to the last bit."""
 CONTROL = ("INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER")
 
+Build = Callable[..., str]
 _built: dict[object, tuple[object, Callable[..., None]]] = {}
 
 
-def _build(build: Callable[..., str], count: int, machine: Machine) -> tuple[object, Callable[..., None]]:
+def _function(name: str, build: Build, count: int, machine: Machine) -> tuple[str, set[str]]:
+    """Text of a function of `count` arrays and the array of its values, and what it declares."""
     b = Body(machine)
     names = [f"%x{i}" for i in range(count)]
     with loop(b, "%n") as i:
         offset = times(b, i, 64)
         args = [b.load(at(b, name, offset)) for name in names]
         b.store(build(b, *args), at(b, "%out", offset))
-    head = f"void @f({', '.join(f'ptr {n}' for n in names)}, ptr %out, i64 %n)"
-    engine = compiled(emulated("\n".join([*sorted(b.declared), function(head, b)])), host())
-    kinds = [ctypes.c_void_p] * (count + 1)
-    return engine, ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(engine.get_function_address("f"))
+    return function(f"void @{name}({', '.join(f'ptr {n}' for n in names)}, ptr %out, i64 %n)", b), set(b.declared)
+
+
+def build_all(builds: Sequence[Build], count: int = 1, *, fma: bool, permute: bool = False) -> None:
+    """Compile functions together, for `values`: a module costs more than a function of it."""
+    texts, declared = zip(
+        *(_function(f"f{k}", build, count, Machine(fma, permute)) for k, build in enumerate(builds)), strict=True
+    )
+    engine = compiled(emulated("\n".join([*sorted(set().union(*declared)), *texts])), host())
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (count + 1), ctypes.c_int64)
+    for k, build in enumerate(builds):
+        _built[build, count, fma, permute] = engine, kind(engine.get_function_address(f"f{k}"))
 
 
 def values(
-    build: Callable[..., str], *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False
+    build: Build, *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False
 ) -> np.ndarray:
     """`build(b, x, ...)` on arrays, eight lanes at a time."""
     mark = (build, len(given), fma, permute)
     if mark not in _built:
-        _built[mark] = _build(build, len(given), Machine(fma, permute))
+        build_all([build], len(given), fma=fma, permute=permute)
     size = len(given[0])
     rows = -(-size // 8)
     blocks = []

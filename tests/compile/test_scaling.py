@@ -34,13 +34,10 @@ def elements(n: int) -> str:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Processor time, the less of two."""
-    taken = []
-    for _ in range(2):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
+    """Processor time."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 WORK: dict[str, Callable[[Model], object]] = {
@@ -61,11 +58,13 @@ def test_four_times_the_equations_take_far_less_than_sixteen_times(
 ) -> None:
     small, large = (sdmodel.load(write_model(text(n), name=f"m{n}", step=0.5)) for n in (SMALL, LARGE))
     for what, work in WORK.items():
-        took = seconds(lambda work=work: work(small)), seconds(lambda work=work: work(large))
-        assert took[1] < max(0.7 * QUADRATIC * took[0], 0.2), (what, took)
+        took = [(seconds(lambda work=work: work(small)), seconds(lambda work=work: work(large)))]
+        while took[-1][1] >= max(0.7 * QUADRATIC * took[-1][0], 0.2):  # or the machine was busy with something else
+            assert len(took) < 2, (what, took)
+            took.append((seconds(lambda work=work: work(small)), seconds(lambda work=work: work(large))))
 
 
 def test_a_kept_model_of_300_equations_loads_in_50_milliseconds(write_model: Callable[..., Path]) -> None:
     path = write_model(wide(300))
     sdmodel.load(path)
-    assert seconds(lambda: sdmodel.load(path)) < 0.05
+    assert min(seconds(lambda: sdmodel.load(path)) for _ in range(2)) < 0.05

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
-from ema_workbench import Policy
 
 import sdmodel
 from sdmodel.core.errors import MissingExtraError, ResultWarning
 
 
-def test_experiments_equal_runs_one_by_one() -> None:
+def test_experiments_equal_runs_one_by_one(ema_workbench: ModuleType) -> None:
     model = sdmodel.load("adoption")
     late = sdmodel.Outcome("firms with", at=2025)
     ema = model.to_ema(["money spent", late], every=5)
-    policies = [Policy("short", **{"support end": 2017.3}), Policy("long", **{"support end": 2022.0})]
+    ends = {"short": 2017.3, "long": 2022.0}
+    policies = [ema_workbench.Policy(name, **{"support end": end}) for name, end in ends.items()]
     with ema.evaluator() as evaluator:
         experiments, outcomes = evaluator.perform_experiments(scenarios=3, policies=policies)
     assert len(experiments) == 6
@@ -31,6 +32,7 @@ def test_experiments_equal_runs_one_by_one() -> None:
         np.testing.assert_array_equal(single["money spent"], money)
 
 
+@pytest.mark.usefixtures("ema_workbench")
 def test_parameters_keep_the_distribution_of_the_file() -> None:
     model = sdmodel.load("adoption").with_ranges(
         {"own uptake": (0.001, 0.1, "loguniform"), "time in use": (2, 9, "integer")}
@@ -44,9 +46,10 @@ def test_parameters_keep_the_distribution_of_the_file() -> None:
     assert set(model.levers.index) <= set(again.columns)
 
 
-def test_experiments_that_fail_are_counted() -> None:
+def test_experiments_that_fail_are_counted(ema_workbench: ModuleType) -> None:
     ema = sdmodel.load("adoption").to_ema(["firms with"])
-    ends_before_it_starts = Policy("none", **{"support start": 2020.0, "support end": 2015.0, "support size": 200.0})
+    moved = {"support start": 2020.0, "support end": 2015.0, "support size": 200.0}
+    ends_before_it_starts = ema_workbench.Policy("none", **moved)
     with ema.evaluator() as evaluator, pytest.warns(ResultWarning, match="of 2 experiments failed"):
         evaluator.perform_experiments(scenarios=2, policies=[ends_before_it_starts])
 

@@ -72,9 +72,7 @@ def build_all(builds: Sequence[Build], count: int = 1, *, fma: bool, permute: bo
         _built[build, count, fma, permute] = engine, kind(engine.get_function_address(f"f{k}"))
 
 
-def values(
-    build: Build, *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False
-) -> np.ndarray:
+def values(build: Build, *given: Sequence[float] | np.ndarray, fma: bool, permute: bool = False) -> np.ndarray:
     """`build(b, x, ...)` on arrays, eight lanes at a time."""
     mark = (build, len(given), fma, permute)
     if mark not in _built:

@@ -54,8 +54,9 @@ def test_shipped_models(name: str, method: str) -> None:
     times = [2009.0, 2014.0, 2019.0, 2034.0]
     values, status, _ = Kernel(program, outputs, tableau=solver(method).steps).run(given, times)
     assert (status == 0).sum() >= 7, "constants moved without regard to their ranges may spoil a run, but not many"
-    for p, got, failed in zip(given, values, status, strict=True):
-        if failed:
+    for i in (0, 3, 8, 9):  # of a whole vector and of one that is not full
+        p, got = given[i], values[i]
+        if status[i]:
             with pytest.raises(SolveError, match=r"not finite|is nan|is -?inf"):
                 by_python(program, outputs, p, times, method)
         else:

@@ -14,7 +14,8 @@ import pytest
 from lanes import ARITHMETIC, CONTROL, METHODS, by_python, design, programs
 
 import sdmodel
-from sdmodel.compile.llvm import Kernel
+from sdmodel.compile.llvm import Kernel, phase
+from sdmodel.compile.llvm import emit as emission
 from sdmodel.compile.llvm import target as processor
 from sdmodel.compile.llvm.emit import emit
 from sdmodel.compile.llvm.ir import Machine
@@ -185,15 +186,17 @@ def test_impossible_machines_are_refused() -> None:
         Machine(fma=True, permute=True, lanes=4)
 
 
-def test_large_programs_are_cut_into_functions(tmp_path: Path) -> None:
-    """Several functions a phase, values passed between them through the work buffer."""
-    lines = ["k = 0.9 ~ ~ |", "s0 = INTEG(a699 - s0, 1) ~ ~ |", "a0 = s0 * k ~ ~ |"]
+def test_large_programs_are_cut_into_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several functions a phase, values passed between them through the work buffer; large at a fourth of the size."""
+    monkeypatch.setattr(phase, "CHUNK", 300)
+    monkeypatch.setattr(emission, "INLINE", 1500)
+    lines = ["k = 0.9 ~ ~ |", "s0 = INTEG(a174 - s0, 1) ~ ~ |", "a0 = s0 * k ~ ~ |"]
     lines += [
-        f"a{i} = a{i - 1} * 0.5 + a{max(i - 40, 0)} / (1 + s{i // 25 if i % 25 else 0} ^ 2) * k"
+        f"a{i} = a{i - 1} * 0.5 + a{max(i - 10, 0)} / (1 + s{i // 6 if i % 6 else 0} ^ 2) * k"
         f" + MAX(a{i // 2}, 0.1) ~ ~ |"
-        for i in range(1, 700)
+        for i in range(1, 175)
     ]
-    lines += [f"s{i} = INTEG((a{i * 20} - s{i}) / {i + 2}, {i / 10}) ~ ~ |" for i in range(1, 28)]
+    lines += [f"s{i} = INTEG((a{i * 5} - s{i}) / {i + 2}, {i / 10}) ~ ~ |" for i in range(1, 30)]
     path = tmp_path / "large.mdl"
     control = "\n".join(f"{n} = {v} ~ ~ |" for n, v in zip(CONTROL, (0, 2, 0.25, 1), strict=True))
     path.write_text("{UTF-8}\n" + "\n".join(lines) + "\n" + control, encoding="utf-8")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import run_command
 from typer.testing import CliRunner
 
 import sdmodel
@@ -23,14 +22,9 @@ COMMANDS = ("list", "describe", "check", "run", "sweep", "experiment", "explore"
 
 def call(*words: object, cwd: Path, status: int = 0) -> str:
     """What `sdmodel WORDS` prints (errors where it fails), within this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(cwd)
-        patch.setattr(sys, "argv", ["sdmodel", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-    assert (stop.value.code or 0) == status, out.getvalue() + err.getvalue()
-    return err.getvalue() if status == 2 else out.getvalue()
+    done = run_command(*words, cwd=cwd)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stderr if status == 2 else done.stdout
 
 
 def called(*words: object, cwd: Path, status: int = 0) -> str:
@@ -125,12 +119,7 @@ def test_run_a_file_of_ones_own(tmp_path: Path, write_model: Callable[..., Path]
 
 def test_names_of_a_picture_are_checked_before_the_run(tmp_path: Path, write_model: Callable[..., Path]) -> None:
     path = write_model("x = INTEG(1, 0) ~ Dmnl ~ |")
-    done = subprocess.run(
-        [sys.executable, "-m", "sdmodel.cli", "run", str(path), "--plot", "zz"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "There is no variable 'zz'" in done.stderr
+    assert "There is no variable 'zz'" in call("run", path, "--plot", "zz", cwd=tmp_path, status=2)
     assert not (tmp_path / "run.csv").exists()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import run_command
 
 import sdmodel
 from sdmodel.core.errors import SdmodelError
@@ -194,11 +195,6 @@ def test_what_is_no_file_is_a_typed_error(way: str, suffix: str, kind: str, mode
 
 
 # -- the command line ---------------------------------------------------------------------------------------------
-def sdmodel_command(*words: object, cwd: Path, **given: object) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "sdmodel.cli", *map(str, words)]
-    return subprocess.run(call, cwd=cwd, capture_output=True, text=True, timeout=120, **given)  # type: ignore[call-overload]
-
-
 def one_line_and_status_2(done: subprocess.CompletedProcess[str], message: str) -> None:
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
@@ -230,7 +226,7 @@ def test_a_bad_design_is_one_line(
     path = write_model("rate = 0.1 ~ 1/Year [0,1] ~ Rate. [uncertainty] |\nx = INTEG(rate*x, 1) ~ Dmnl ~ [outcome] |\n")
     if raw is not None:
         (tmp_path / name).write_bytes(raw)
-    done = sdmodel_command("sweep", path, "--design", name, "-o", "out.csv", cwd=tmp_path)
+    done = run_command("sweep", path, "--design", name, "-o", "out.csv", cwd=tmp_path)
     one_line_and_status_2(done, message)
     assert not (tmp_path / "out.csv").exists()
 
@@ -262,14 +258,14 @@ def test_a_bad_command_is_one_line(
     write_model("x = DELAY FIXED(Time, 1, 0) ~ Year ~ [outcome] |", name="late")
     (tmp_path / "folder.mdl").mkdir()
     os.mkfifo(tmp_path / "pipe.mdl")
-    one_line_and_status_2(sdmodel_command(*words, cwd=tmp_path), message)
+    one_line_and_status_2(run_command(*words, cwd=tmp_path), message)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_is_one_line(write_model: Callable[..., Path], tmp_path: Path) -> None:
     path = write_model("x = INTEG(1, 0) ~ Dmnl ~ [outcome] |\n")
     (tmp_path / "out.csv").symlink_to("/dev/full")
-    one_line_and_status_2(sdmodel_command("run", path, "-o", "out.csv", cwd=tmp_path), "No space left")
+    one_line_and_status_2(run_command("run", path, "-o", "out.csv", cwd=tmp_path), "No space left")
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "sdmodel.cli", "describe", str(path)], stdout=full, stderr=subprocess.PIPE, text=True
@@ -328,7 +324,7 @@ def test_hostile_names_reach_neither_terminal_nor_spreadsheet(write_model: Calla
         ["run", path],
         ["run", path, "--set", "\x1b=1"],
     ):
-        done = sdmodel_command(*words, cwd=tmp_path)
+        done = run_command(*words, cwd=tmp_path)
         assert printable(done.stdout + done.stderr) == done.stdout + done.stderr, words
         assert done.returncode in (0, 1, 2)
     head = (tmp_path / "run.csv").read_text(encoding="utf-8").splitlines()[0]

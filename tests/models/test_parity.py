@@ -109,28 +109,40 @@ for path, values in json.load(open(sys.argv[1])):
 """
 
 
-def by_pysd(folder: Path, name: str, values: dict[str, float], end: float, step: float | None) -> pd.DataFrame:
-    """PySD's result, from a process of its own: its imports and warnings stay out of the test."""
-    path = folder / f"{name}.mdl"
-    path.write_text(text_of(name), encoding="utf-8")
-    (folder / "orders.json").write_text(json.dumps([(str(path), values)]), encoding="utf-8")
+def by_pysd(
+    folder: Path, given: dict[str, dict[str, float]], end: float, step: float | None
+) -> dict[str, pd.DataFrame]:
+    """PySD's results by sector, from one process of their own: its imports and warnings stay out of the test."""
+    paths = {name: folder / f"{name}.mdl" for name in given}
+    for name, path in paths.items():
+        path.write_text(text_of(name), encoding="utf-8")
+    orders = [(str(path), given[name]) for name, path in paths.items()]
+    (folder / "orders.json").write_text(json.dumps(orders), encoding="utf-8")
     words = [str(folder / "orders.json"), str(end), json.dumps(step)]
     subprocess.run([sys.executable, "-c", PYSD, *words], check=True, timeout=600)
-    return pd.read_csv(f"{path}.csv", index_col=0)
+    return {name: pd.read_csv(f"{path}.csv", index_col=0) for name, path in paths.items()}
 
 
-@pytest.mark.parametrize("name", sorted({*SECTORS} - {*OWN_ELEMENTS}))
-def test_euler_equals_pysd(tmp_path: Path, name: str) -> None:
+RUN_BY_PYSD = sorted({*SECTORS} - {*OWN_ELEMENTS})
+
+
+@pytest.fixture(scope="module")
+def acted_by_pysd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    return by_pysd(tmp_path_factory.mktemp("pysd"), {name: ACTED[name] for name in RUN_BY_PYSD}, END, LONG_STEP)
+
+
+@pytest.mark.parametrize("name", RUN_BY_PYSD)
+def test_euler_equals_pysd(acted_by_pysd: dict[str, pd.DataFrame], name: str) -> None:
     run = sdmodel.load(name).run({**ACTED[name], "FINAL TIME": END, "TIME STEP": LONG_STEP}, method="euler")
-    same(by_pysd(tmp_path, name, ACTED[name], END, LONG_STEP), run)
+    same(acted_by_pysd[name], run)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("acted", [False, True], ids=["as it stands", "levers moved"])
-@pytest.mark.parametrize("name", sorted({*SECTORS} - {*OWN_ELEMENTS}))
+@pytest.mark.parametrize("name", RUN_BY_PYSD)
 def test_euler_equals_pysd_to_the_end(tmp_path: Path, name: str, acted: bool) -> None:
     values = ACTED[name] if acted else {}
-    same(by_pysd(tmp_path, name, values, 2034, None), sdmodel.load(name).run(values, method="euler"))
+    same(by_pysd(tmp_path, {name: values}, 2034, None)[name], sdmodel.load(name).run(values, method="euler"))
 
 
 def by_simlin(file: Path, acted: bool, method: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def outcome_values(outcomes: Sequence[Any], sweep: xr.Dataset) -> Iterator[Outco
     for requested in outcomes:
         if isinstance(requested, Outcome):
             array = requested.of(sweep)
-            label, path = requested.label, False
+            label, path = "", False
         elif not isinstance(requested, str):
             array = _of_runs(requested, sweep)
             label, path = str(array.name or "outcome"), "time" in array.dims
@@ -56,10 +56,12 @@ def outcome_values(outcomes: Sequence[Any], sweep: xr.Dataset) -> Iterator[Outco
         ranges = [d for d in array.dims if d not in ("run", "time")]
         flat = array.stack(element=ranges) if ranges else array.expand_dims("element")
         flat = flat.transpose("element", "run", "time") if path else flat.transpose("element", "run")
-        stem = requested.variable if isinstance(requested, Outcome) else label
         for i in range(flat.sizes["element"]):
             members = [str(flat[d].to_numpy()[i]) for d in ranges]
-            own = label.replace(stem, join_label(stem, members), 1) if ranges else label
+            if isinstance(requested, Outcome):
+                own = replace(requested, variable=join_label(requested.variable, members)).label
+            else:
+                own = join_label(label, members)
             block = flat.isel(element=i).to_numpy()
             if not path:
                 yield OutcomeValues(own, None, block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ from sdmodel.validation.confidence.behaviour_modes import MODES, modes, strength
 from sdmodel.validation.confidence.conservation import BOOKED, LIMIT, THERE, BalanceErrors
 from sdmodel.validation.confidence.integration_error import LIMIT as STEP_LIMIT
 from sdmodel.validation.confidence.integration_error import _gap, integration_error
-from sdmodel.validation.spec import Balance, Equal
+from sdmodel.validation.spec import Balance, Equal, Spec
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -198,3 +199,33 @@ def test_the_error_of_half_a_step_is_that_of_runge_kutta(model_from: Callable[..
     draws[0] = 2.0
     above = np.mean([max(abs(after(0.5, t, k) - after(0.25, t, k)) for t in (1, 2)) > STEP_LIMIT for k in draws])
     assert f"{above:.1%} of samples have an outcome above 0.001; 0 runs failed." in row.text
+
+
+def test_levers_are_drawn_apart_and_scenarios_told_by_the_worst(model_from: Callable[..., sdmodel.Model]) -> None:
+    text = (
+        "x = INTEG(-k*x*size, 1) ~ Dmnl ~ X. [outcome] |\nk = 0.5 ~ 1/Year [0.4,0.6] ~ K. [uncertainty] [@guess] |\n"
+        "size = 1 ~ Dmnl [0,9] ~ S. [lever P01] [@guess] |"
+    )
+    model = model_from(text, end=2, step=0.5)
+    alone, levers = integration_error(model, 10, 1)
+    assert (alone.verdict, levers.verdict) == ("pass", "info")
+    assert alone.name.endswith("10 samples of the model as it is")
+    assert levers.name.endswith("10 samples of every lever at random")
+    assert float(levers.figure) > STEP_LIMIT > float(alone.figure)
+    scenarios = {name: sdmodel.Scenario(name, values={"size": size}) for name, size in (("mild", 0.5), ("wild", 8.0))}
+    rows = integration_error(dataclasses.replace(model, scenarios=scenarios), 10, 1)
+    assert rows[1].name.endswith("2 scenarios, the worst being 'wild'")
+    assert rows[1].verdict == "miss"
+    (only,) = integration_error(model_from(text.replace("[lever P01]", "[fixed]"), end=2, step=0.5), 10, 1)
+    assert only.verdict == "pass"
+
+
+@pytest.mark.parametrize("lacks", ["[outcome]", "[uncertainty]"])
+def test_a_model_in_which_nothing_varies_has_no_sensitivity(
+    model_from: Callable[..., sdmodel.Model], lacks: str
+) -> None:
+    text = "x = INTEG(-k*x, 1) ~ Dmnl ~ X. [outcome] |\nk = 0.5 ~ 1/Year [0.4,0.6] ~ K. [uncertainty] [@guess] |"
+    model = model_from(text.replace(lacks, "[fixed]" if lacks != "[outcome]" else ""))
+    (row,) = sensitivity.sensitivity_rows(model, Spec(), 10, 1)
+    assert (row.name, row.figure, row.verdict) == ("nothing varies", "0", "info")
+    assert sensitivity.sensitivity_rows(model_from(text), Spec(), 10, 1)[0].name == "x"

@@ -68,7 +68,7 @@ def checked(mutant: Mutant | None, path: Path, known: set[str], samples: int, se
 
 
 def values(path: Path, target: Path) -> None:
-    """Write all variables of the file's own values, of each constant at its ends and of random corners."""
+    """Write all variables of the file's own values, of each constant at its ends, of random corners and inputs."""
     import pandas as pd
 
     import sdmodel
@@ -76,7 +76,16 @@ def values(path: Path, target: Path) -> None:
 
     model = sdmodel.load(path)
     names = [v.name for v in model.equations.values() if v.kind in ("stock", "auxiliary")]
-    design = pd.concat([pd.DataFrame([{}], index=[0]), ends(model), corners(model, 100, 2, {})])
+    known = model.parameters("input")
+    random = np.random.default_rng(2)
+    held = known["value"].to_numpy(float)  # what other sectors hand over, up to half as much again or half less
+    moved = np.where(
+        held == 0, random.uniform(0, 0.5, (100, len(known))), held * random.uniform(0.5, 1.5, (100, len(known)))
+    )
+    moved = np.clip(moved, known["low"].to_numpy(float), known["high"].to_numpy(float))
+    inputs = pd.DataFrame(moved, columns=known.index)
+    both = pd.concat([corners(model, 100, 2, {}), inputs], axis=1)
+    design = pd.concat([pd.DataFrame([{}], index=[0]), ends(model), both, inputs], ignore_index=True)
     own = model.parameters()["value"]
     design = design.fillna({name: own[name] for name in design.columns})
     found = model.sweep(design, names, every=1, workers=1, certificate=0, progress=False)

@@ -35,7 +35,7 @@ Changes of models: a sign, factor or exponent turned, two operands swapped, a te
 unit replaced, in the equations of a sector. The checks that `sdmodel check --all` makes of one sector alone run first,
 then the tests of the shipped models. The stored ensemble is let pass for any model, since its mark would notice every
 change whatever it does. A change is *equivalent* if no variable moves by more than a millionth of its largest value in
-runs at all ends of the constants and in a hundred random corners.
+runs at all ends of the constants, in a hundred random corners and with a hundred random inputs from other sectors.
 
 Tests are run in a copy, in a process of its own for each change, the quickest of those that run the changed statement
 first (recorded with [coverage](https://coverage.readthedocs.io)), then those that run its function, then the others of

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 import xarray as xr
 
 import sdmodel
-from sdmodel.study import history_matching, published_forms, question_file, targets
+from sdmodel.study import history_matching, measured, published_forms, question_file, targets
 from sdmodel.study.arms import Arms
 from sdmodel.study.built_in import built_in
 from sdmodel.study.finding import Finding
@@ -55,6 +57,38 @@ def test_a_grant_that_replaces_from_the_start_does_so_at_the_smallest_share() ->
     peak = np.array([0.0, 0.3, 0.1, -0.1])
     assert published_forms._turn(peak, np.array([0.1, 0.2, 0.3, 0.5])) == pytest.approx(0.4)
     assert math.isnan(published_forms._turn(np.array([0.3, 0.0]), np.array([0.1, 0.2])))
+
+
+def test_an_s_is_steepest_between_its_ends() -> None:
+    """Own RnD with what is paid, over the size of the grant: slopes by hand, the last one alone falls."""
+    sizes = np.array(published_forms.SIZES)
+
+    def read(slopes: np.ndarray) -> float:
+        whole = 1 + np.cumsum(slopes * np.diff(sizes, prepend=0.0))
+        arms = {}
+        for size, own in zip(sizes, whole, strict=True):
+            data = {"own RnD": 1.0, "firms by quality": 1.0, "grants offered": size, "grant paid": size,
+                    "grant effect on own RnD": own - size - 1}  # fmt: skip
+            arms[f"size {size:g}"] = xr.Dataset(
+                {n: (("run", "time", "quality"), np.full((1, 1, 1), x)) for n, x in data.items()}
+                | {"grant per recipient": (("run", "time"), np.full((1, 1), size))},
+                {"time": [2016.5], "quality": ["q"]},
+            )
+        return float(published_forms.grant_shape(arms, pd.DataFrame(index=range(1)), {"read": "S shape"})[0])
+
+    rising = np.linspace(0.5, 1.6, len(sizes))
+    assert read(rising) == 0
+    assert read(np.append(rising[:-1], rising[-2] - 0.11)) == 1
+    assert read(np.append(rising[:-1], rising[-2] - 0.09)) == 0
+    assert read(np.insert(np.full(len(sizes) - 1, 0.5), 1, 0.61)) == 1
+    assert read(np.insert(np.full(len(sizes) - 1, 0.5), 0, 0.61)) == 0
+
+
+def test_the_page_of_measurements_is_made_with_its_defaults() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models" / "measured" / "part-record.md").read_text("utf-8")
+    for made in (measured.write, measured.levers):
+        given = {name: p.default for name, p in inspect.signature(made).parameters.items()}
+        assert page.startswith(f"Measured on {given['samples']} draws, seed {given['seed']}, with ")
 
 
 # -- findings and questions -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,45 +44,49 @@ def test_what_grows_after_is_the_change_and_not_the_level(treated: list[float], 
     assert published_forms.grows_after(arms, pd.DataFrame(index=range(1)), how).tolist() == [grows]
 
 
-def test_a_grant_that_replaces_from_the_start_does_so_at_the_smallest_share() -> None:
-    sizes = published_forms.SIZES
-    arms = {}
-    for size in sizes:
-        given = {"own RnD": 1.0, "firms by quality": 1.0, "grants offered": size, "grant paid": size}
-        given["grant effect on own RnD"] = -0.2 * size
+def grants(extra: np.ndarray) -> dict[str, xr.Dataset]:
+    """Runs by size of a grant that is paid in full and adds something to an own RnD of one."""
+    out = {}
+    for size, more in zip(published_forms.SIZES, extra, strict=True):
+        given = {"own RnD": 1.0, "firms by quality": 1.0, "grants offered": size, "grant paid": size,
+                 "grant effect on own RnD": more}  # fmt: skip
         data = {name: (("run", "time", "quality"), np.full((1, 1, 1), x)) for name, x in given.items()}
         data["grant per recipient"] = (("run", "time"), np.full((1, 1), size))
-        arms[f"size {size:g}"] = xr.Dataset(data, {"time": [2016.5], "quality": ["q"]})
-    found = published_forms.grant_shape(arms, pd.DataFrame(index=range(1)), {"read": "replacing share"})
-    assert found[0] == pytest.approx(0.1 / (1 - 0.02 + 0.1))
+        out[f"size {size:g}"] = xr.Dataset(data, {"time": [2016.5], "quality": ["q"]})
+    return out
+
+
+def read(extra: np.ndarray, shape: str) -> float:
+    return float(published_forms.grant_shape(grants(extra), pd.DataFrame(index=range(1)), {"read": shape})[0])
+
+
+SIZES = np.array(published_forms.SIZES)
+
+
+def test_a_grant_that_replaces_from_the_start_does_so_at_the_smallest_share() -> None:
+    assert read(-0.2 * SIZES, "replacing share") == pytest.approx(0.1 / (1 - 0.02 + 0.1))
     peak = np.array([0.0, 0.3, 0.1, -0.1])
     assert published_forms._turn(peak, np.array([0.1, 0.2, 0.3, 0.5])) == pytest.approx(0.4)
     assert math.isnan(published_forms._turn(np.array([0.3, 0.0]), np.array([0.1, 0.2])))
 
 
+def test_the_best_share_is_where_a_yuan_adds_most() -> None:
+    extra = np.array([0.01, 0.03, 0.09, *0.2 * SIZES[3:]])  # 0.3 a yuan at 0.3, less before and after
+    assert read(extra, "best share") == pytest.approx(0.3 / (1 + 0.09 + 0.3))
+
+
 def test_an_s_is_steepest_between_its_ends() -> None:
-    """Own RnD with what is paid, over the size of the grant: slopes by hand, the last one alone falls."""
-    sizes = np.array(published_forms.SIZES)
+    """Own RnD with what is paid, over the size of the grant: slopes by hand."""
 
-    def read(slopes: np.ndarray) -> float:
-        whole = 1 + np.cumsum(slopes * np.diff(sizes, prepend=0.0))
-        arms = {}
-        for size, own in zip(sizes, whole, strict=True):
-            data = {"own RnD": 1.0, "firms by quality": 1.0, "grants offered": size, "grant paid": size,
-                    "grant effect on own RnD": own - size - 1}  # fmt: skip
-            arms[f"size {size:g}"] = xr.Dataset(
-                {n: (("run", "time", "quality"), np.full((1, 1, 1), x)) for n, x in data.items()}
-                | {"grant per recipient": (("run", "time"), np.full((1, 1), size))},
-                {"time": [2016.5], "quality": ["q"]},
-            )
-        return float(published_forms.grant_shape(arms, pd.DataFrame(index=range(1)), {"read": "S shape"})[0])
+    def told(slopes: np.ndarray) -> float:
+        return read(np.cumsum(slopes * np.diff(SIZES, prepend=0.0)) - SIZES, "S shape")
 
-    rising = np.linspace(0.5, 1.6, len(sizes))
-    assert read(rising) == 0
-    assert read(np.append(rising[:-1], rising[-2] - 0.11)) == 1
-    assert read(np.append(rising[:-1], rising[-2] - 0.09)) == 0
-    assert read(np.insert(np.full(len(sizes) - 1, 0.5), 1, 0.61)) == 1
-    assert read(np.insert(np.full(len(sizes) - 1, 0.5), 0, 0.61)) == 0
+    rising, flat = np.linspace(0.5, 1.6, len(SIZES)), np.full(len(SIZES) - 1, 0.5)
+    assert told(rising) == 0
+    assert told(np.append(rising[:-1], rising[-2] - 0.11)) == 1
+    assert told(np.append(rising[:-1], rising[-2] - 0.09)) == 0
+    assert told(np.insert(flat, 1, 0.61)) == 1
+    assert told(np.insert(flat, 0, 0.61)) == 0
 
 
 def test_the_page_of_measurements_is_made_with_its_defaults() -> None:
@@ -89,6 +94,24 @@ def test_the_page_of_measurements_is_made_with_its_defaults() -> None:
     for made in (measured.write, measured.levers):
         given = {name: p.default for name, p in inspect.signature(made).parameters.items()}
         assert page.startswith(f"Measured on {given['samples']} draws, seed {given['seed']}, with ")
+
+
+class Begun(Exception):
+    """The script has begun its work."""
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize("module", ["measured", "history_matching", "published_effects"])
+def test_a_module_that_is_a_script_works_when_it_is_run(
+    module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def begins(name: str) -> None:
+        raise Begun
+
+    monkeypatch.setattr(sdmodel, "load", begins)
+    monkeypatch.setattr("sys.argv", [module, str(tmp_path)] if module == "measured" else [module])
+    with pytest.raises(Begun):
+        runpy.run_module(f"sdmodel.study.{module}", run_name="__main__")
 
 
 # -- findings and questions -----------------------------------------------------------------------------------------

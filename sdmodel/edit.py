@@ -10,7 +10,7 @@ from sdmodel.core.distributions import DISTRIBUTIONS
 from sdmodel.core.errors import DesignError, EquationError, OverrideError, RangeError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
 from sdmodel.core.ranges import read_ranges
-from sdmodel.core.schedule import Schedule, as_schedule
+from sdmodel.core.schedule import Schedule, as_schedule, number
 from sdmodel.core.structure import Component, Structure, Variable, dimensions, kind_of
 
 S = TypeVar("S", bound=Structure)
@@ -23,9 +23,7 @@ def replace(model: S, name: str, value: Any, within: str | None = None) -> S:
     if path is not None:
         expr: Expr = Table(path.at, path.value) if old.kind == "lookup" else schedule_expression(path)
     elif isinstance(value, SupportsFloat):
-        expr = Number(float(value))
-        if not math.isfinite(expr.value):
-            raise RangeError(f"'{old.name}' is given {expr.value}; a constant must be a finite number.")
+        expr = Number(constant(value, old.name))
     else:
         expr = cast(Expr, value)
     if within is not None:
@@ -36,6 +34,14 @@ def replace(model: S, name: str, value: Any, within: str | None = None) -> S:
     if new.kind != "constant":
         new = dataclasses.replace(new, role="", ids=(), distribution="", origin="", documentation=_unmarked(old))
     return model.with_variable(new)
+
+
+def constant(value: Any, name: str) -> float:
+    """The value of a constant; raise RangeError unless it is finite."""
+    found = number(value, f"'{name}'")
+    if not math.isfinite(found):
+        raise RangeError(f"'{name}' is given {found}; a constant must be a finite number.")
+    return found
 
 
 def _within(model: S, old: Variable, reader: Variable, new: Expr | str) -> S:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sdmodel import edit
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import UnitsWarning
 from sdmodel.core.structure import Structure
 
@@ -65,7 +66,7 @@ class Editable(Structure):
         from sdmodel.compile.diagnostics import refuse_circle
         from sdmodel.io.vensim.equation_text import expression_from_text
 
-        old = self[in_equation_of or name]
+        old = self[name if in_equation_of is None else in_equation_of]
         given = expression_from_text(value, old.name, self) if isinstance(value, str) else value
         new = edit.replace(self, name, given, in_equation_of)
         refuse_circle(new, old.name)
@@ -112,7 +113,9 @@ class Editable(Structure):
         from sdmodel.compile.diagnostics import refuse_circle
         from sdmodel.io.vensim.equation_text import variable_from_text
 
-        text = equation if isinstance(equation, str) else repr(float(equation))
+        for what, given in (("name", name), ("unit", unit), ("documentation", documentation)):
+            kind(what, given, types=(str,), need="a string")
+        text = equation if isinstance(equation, str) else repr(edit.constant(equation, name))
         variable = variable_from_text(name, text, self, unit, documentation)
         new = self.with_variable(variable)
         refuse_circle(new, variable.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sdmodel.compile.scalars import Scalars, label
+from sdmodel.core.arguments import kind
 from sdmodel.core.expression import INTEGRALS, Call
 from sdmodel.core.functions.values import NAN
 from sdmodel.core.structure import Structure, Variable
@@ -35,6 +36,8 @@ def constants_table(structure: Structure, *roles: str) -> pd.DataFrame:
     """Constants with one of the roles (all constants if none is given); see `Model.parameters`."""
     import pandas as pd
 
+    for role in roles:
+        kind("role", role, types=(str,), need="a role such as 'lever'")
     rows = []
     for name, (variable, value) in constant_values(structure).items():
         if not roles or variable.role in roles:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,10 +30,16 @@ def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> Non
 def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
     """Raise DesignError unless `value` is a finite number in [low, high] and greater than `above`."""
     fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (fine and low <= value <= high and above < value < np.inf and value > -np.inf):
+    if not (fine and low <= value <= high and above < value and abs(value) <= sys.float_info.max):
         ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
         ends += [f"of at most {high:g}"] * (high < np.inf)
         raise refuse(name, value, f"a finite number{' ' * bool(ends)}{' and '.join(ends)}")
+
+
+def as_path(name: str, value: Any) -> Path:
+    """The path of an argument; raise DesignError if it is none."""
+    kind(name, value, types=(str, PathLike), need="a path, as a string or a pathlib.Path")
+    return Path(value)
 
 
 def count(name: str, value: object, *, low: int = 1, high: int | None = None) -> None:

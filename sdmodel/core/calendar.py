@@ -7,6 +7,9 @@ import datetime as dt
 from typing import Any, SupportsFloat
 
 from sdmodel.core.errors import ScenarioError
+from sdmodel.core.text import shorten
+
+_NO_TIMES = ("timedelta64", "Timedelta", "complex128", "NaTType")
 
 YEARS = frozenset(("year", "years", "yr", "yrs", "annum", "a", "年"))
 """Units of time in which a date can be expressed as a number."""
@@ -44,24 +47,27 @@ def year(when: Any) -> float:
         return when
     if type(when).__module__ == "numpy" and type(when).__name__ == "datetime64":
         when = when.astype("datetime64[us]").item()
-    if isinstance(when, bool) or when is None or type(when).__name__ in ("timedelta64", "Timedelta", "complex128"):
-        raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")
+    wrong = ScenarioError(
+        f"{shorten(repr(when), 60)} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01."
+    )
+    if isinstance(when, bool) or when is None or type(when).__name__ in _NO_TIMES:
+        raise wrong
     if isinstance(when, SupportsFloat):
         try:
             return float(when)
         except OverflowError:
             raise ScenarioError("A time is too large for a floating-point number.") from None
+        except TypeError:  # an array
+            raise wrong from None
     if isinstance(when, str):
         try:
             when = dt.datetime.fromisoformat(when)
         except ValueError:
-            raise ScenarioError(
-                f"'{when}' is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01."
-            ) from None
+            raise wrong from None
     if isinstance(when, dt.date):
         if not isinstance(when, dt.datetime):
             when = dt.datetime(when.year, when.month, when.day)
         when = when.replace(tzinfo=None)
         length = dt.timedelta(days=366 if calendar.isleap(when.year) else 365)
         return Year(when.year + (when - dt.datetime(when.year, 1, 1)) / length)
-    raise ScenarioError(f"{when!r} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01.")
+    raise wrong

@@ -58,6 +58,7 @@ class UnknownNameError(SdmodelError, KeyError):
     """The model, or the set of shipped models, does not contain the requested name."""
 
     def __init__(self, requested: str, known: Iterable[str], what: str = "variable", hint: str = "") -> None:
+        requested = requested if isinstance(requested, str) else repr(requested)
         self.requested = requested
         self.near = nearest(requested, known)
         near = f" Nearest: {', '.join(self.near)}." if self.near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from sdmodel.core.arguments import kind
 from sdmodel.core.expression import key
 
 
@@ -38,6 +39,7 @@ def split_label(label: str, known: Container[str] = ()) -> tuple[str, tuple[str,
     >>> split_label("cost [CNY][north]", {"cost [cny]"})
     ('cost [CNY]', ('north',))
     """
+    kind("name", label, types=(str,), need="the name of a variable, or name[a,b]")
     text = label.strip()
     if key(text) in known or not text.endswith("]"):
         return text, ()

@@ -102,13 +102,16 @@ class Outcome:
             raise DesignError("A rate goes with at='present_value', and with this only.")
         if self.rate is not None:
             number("rate", self.rate, above=-1.0)
+        kind("across", self.across, types=(str,), need=f"one of {', '.join(_ACROSS)}")
         if self.across:
             choice("across", self.across, _ACROSS)
         if self.relative and self.reference is None:
             raise DesignError("relative=True needs a reference: a Run whose value is subtracted and divided by.")
         if isinstance(self.reference, (int, float)):
             number("reference", self.reference)
-        elif self.reference is not None and not hasattr(self.reference, "columns"):
+        elif self.reference is not None and not (
+            hasattr(self.reference, "columns") and hasattr(self.reference, "scenario")
+        ):
             raise refuse("reference", self.reference, "a Run, or a number")
 
     @classmethod
@@ -120,6 +123,7 @@ class Outcome:
         DesignError
             If the text has neither form.
         """
+        kind("outcome", text, types=(str,), need="text such as 'NAME at 2034'")
         if found := re.fullmatch(r"(.+) at (\S+)", text):
             try:
                 return cls(found.group(1).strip(), float(found.group(2)))

@@ -12,6 +12,7 @@ from sdmodel.core.errors import ScenarioError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.schedule import Schedule, as_schedule, number
+from sdmodel.core.text import shorten
 
 MOST_SHOWN = 6
 """Values, or points of a schedule, that a short form lists."""
@@ -37,7 +38,9 @@ class Scenario:
         for part, kind in (("values", "numbers"), ("paths", "schedules")):
             given = getattr(self, part)
             if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-                raise ScenarioError(f"The {part} of a scenario are a mapping from names to {kind}, not {given!r:.60}.")
+                raise ScenarioError(
+                    f"The {part} of a scenario are a mapping from names to {kind}, not {shorten(repr(given), 60)}."
+                )
         over_time = {name: path for name, given in self.values.items() if (path := as_schedule(given)) is not None}
         if over_time:
             object.__setattr__(self, "values", {n: v for n, v in self.values.items() if n not in over_time})

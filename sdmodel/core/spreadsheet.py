@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.errors import DesignError
 from sdmodel.core.text import escaped_csv
 
@@ -24,7 +25,7 @@ def table_path(path: str | Path, ending: str = "") -> Path:
     DesignError
         If it ends with something else, or its folder does not exist.
     """
-    path = Path(path)
+    path = as_path("path", path)
     if path.suffix.lower() not in ({ending} if ending else {".csv", ".xlsx"}):
         wanted = f"a file that ends with {ending}" if ending else "a .csv or an .xlsx file"
         raise DesignError(f"'{path.name}' ends with '{path.suffix}'; a table is written to {wanted}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.errors import ReadError, SdmodelError, StateError, UnknownNameError
 from sdmodel.core.expression import key
 from sdmodel.core.frozen import FrozenDict
@@ -125,7 +126,7 @@ class State:
         >>> sdmodel.State.load(path) == state
         True
         """
-        path = Path(path)
+        path = as_path("path", path)
         if path.suffix == ".json":
             path.write_text(json.dumps({**self._settings(), "values": list(self._rows())}, indent=1), encoding="utf-8")
         elif path.suffix == ".nc":
@@ -145,7 +146,7 @@ class State:
         ReadError
             If the file is not such a file.
         """
-        path = Path(path)
+        path = as_path("path", path)
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ReadError(f"'{path.name}' has more than {MAX_BYTES:,} bytes.")

@@ -230,6 +230,7 @@ class Structure:
 
     def scenario(self, name: str) -> Scenario:
         """Scenario with the given name from the model's TOML files."""
+        kind("scenario", name, types=(str,), need="the name of a scenario")
         if name not in self.scenarios:
             raise UnknownNameError(name, self.scenarios, "scenario", f"{self.name} has {len(self.scenarios)} of them.")
         return self.scenarios[name]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.structure import Structure
 from sdmodel.explorer.contents import contents
 from sdmodel.explorer.kernel import PageKernels
@@ -74,7 +75,7 @@ class Explorer:
         FileExistsError
             If the file exists and `overwrite` is False.
         """
-        target = Path(path)
+        target = as_path("path", path)
         with target.open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(self.html)
         return target

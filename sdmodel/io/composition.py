@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from sdmodel.core import units
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import CompositionError, UnknownNameError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import CONTROL, Structure, SubscriptRange, Variable, element_shape
@@ -22,6 +23,9 @@ def compose_structure(
     """Join sectors to one structure; see `sdmodel.compose`."""
     if not isinstance(sectors, Mapping) or not all(isinstance(model, Structure) for model in sectors.values()):
         raise CompositionError("Sectors are given as a mapping from sector names to models, such as load() returns.")
+    kind("name", name, types=(str,), need="a name, as a string")
+    if scenarios is not None:
+        kind("scenarios", scenarios, types=(Mapping,), need="a mapping from names to Scenarios")
     if not sectors:
         raise CompositionError("There are no sectors to compose; give at least one.")
     owners: dict[str, tuple[str, Variable]] = {}

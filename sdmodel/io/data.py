@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.errors import ReadError, ResultWarning, UnknownNameError
 from sdmodel.core.expression import NA, Call, Table, Text, key
 from sdmodel.core.labels import join_label, split_label
@@ -48,7 +49,7 @@ def attach(model: Structure, data_files: Sequence[str | Path] = ()) -> Structure
             if isinstance(component.expr, Call) and component.expr.name in FUNCTIONS:
                 external.update(_component(model, variable, component, component.expr, sheets))
     if data_files:
-        external.update(_from_files(model, [Path(f) for f in data_files]))
+        external.update(_from_files(model, [as_path("data_files", f) for f in data_files]))
     return dataclasses.replace(model, external=MappingProxyType(external)) if external else model
 
 

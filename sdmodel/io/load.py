@@ -42,6 +42,7 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
         hint = f"The shipped model is read by name: load('{path.stem}')." if path.stem in paths.named_models() else ""
         raise not_found(path, _SUFFIXES, hint=hint) from None
     model = _composition(raw, path) if path.suffix.lower() == ".toml" else _sector(raw, path)
+    kind("data_files", data_files, types=(str, Path, list, tuple), need="a path, or a list of paths")
     if data_files:
         from sdmodel.io.data import attach
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.errors import ReadError, ScenarioError, UnknownNameError, UnsupportedError
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
@@ -91,7 +92,7 @@ def load_scenarios(path: str | Path) -> dict[str, Scenario]:
     >>> dict(sdmodel.load_scenarios(path)["late"].values)
     {'exit start': 2022.5}
     """
-    file = Path(path)
+    file = as_path("path", path)
     try:
         raw = read_bytes(file, MAX_TOML_BYTES)
         if file.suffix.lower() == ".cin":

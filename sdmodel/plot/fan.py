@@ -131,7 +131,7 @@ def _array(given: Any) -> xr.DataArray:
     if isinstance(given, xr.Dataset):
         names = [str(name) for name in given.data_vars]
         if len(names) != 1:
-            raise DesignError(f"This sweep has {len(names)} outputs; name one: fan(sweep[{names[0]!r}]).")
+            raise DesignError(f"This sweep has {len(names)} outputs; name one: fan(sweep[{(names or ['name'])[0]!r}]).")
         return given[names[0]]
     if not isinstance(given, xr.DataArray):
         raise DesignError(

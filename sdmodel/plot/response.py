@@ -58,7 +58,7 @@ def response(outcome: xr.DataArray, lever: str, *, ax: Axes | None = None, width
     >>> axes[0].get_xlabel()
     'support size'
     """
-    if lever not in outcome.coords:
+    if not isinstance(lever, str) or lever not in outcome.coords:
         raise UnknownNameError(lever, [str(name) for name in outcome.coords], "constant that the sweep varies")
     x, y = (np.asarray(one, dtype=float).ravel() for one in _aligned(outcome[lever], outcome))
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import DesignError
 from sdmodel.core.expression import key
 from sdmodel.core.structure import Variable
@@ -119,6 +120,7 @@ def structure(model: Model, *, stocks: Sequence[str] | None = None, width: float
     >>> "shared values" in [text.get_text() for text in axes[0].texts]
     True
     """
+    kind("model", model, types=(Model,), need="a model")
     chosen = _chosen(model, stocks)
     if width < CELL:
         raise DesignError(f"A diagram cannot be {width:g} cm wide; one column of stocks takes {CELL:g}.")

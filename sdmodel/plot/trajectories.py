@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
+from sdmodel.core.arguments import kind
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.core.structure import CONTROL
 from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, end_labels, flag_marks, settle
@@ -76,6 +77,7 @@ def trajectories(
     'trust'
     """
     runs = _labelled(runs)
+    kind("names", names, types=(str, list, tuple), need="the name of a variable, or a list of names")
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
         raise DesignError("No variable was named; give at least one in `names`.")
@@ -135,7 +137,7 @@ def _labelled(runs: Any) -> dict[str, Run]:
         list(runs.values()) if isinstance(runs, Mapping) else list(runs) if isinstance(runs, (list, tuple)) else [runs]
     )
     for run in given:
-        if not hasattr(run, "scenario"):
+        if not hasattr(run, "scenario") or callable(run.scenario):  # a model has a method of this name
             raise DesignError(
                 f"`runs` takes what model.run gives: one run, a list of them, or a mapping of labels to runs, not "
                 f"{type(runs).__name__}. The runs of a sweep are drawn by sdmodel.plot.fan."

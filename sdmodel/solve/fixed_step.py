@@ -105,6 +105,15 @@ def rough_states(
     return sum(abs(step * sum(w * k[i] for w, k in used)) > size for i, size in enumerate(sizes)) if used else 0
 
 
+def overshoots(found: Sequence[Sequence[float]], before: Sequence[float], after: Sequence[float], step: float) -> bool:
+    """Whether slopes within the step differ by more than a state, as where a stock runs empty within it.
+
+    The error estimate of `rough_states` may vanish there.
+    """
+    slopes_of = zip(*found, strict=True)
+    return any(step * (max(k) - min(k)) > abs(a) + abs(b) for k, a, b in zip(slopes_of, before, after, strict=False))
+
+
 def one_step(
     bound: Bound, memory_state: GridMemory, tableau: Tableau, number: int, t: float, y: list[float], step: float
 ) -> list[float]:

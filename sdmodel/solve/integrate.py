@@ -13,7 +13,7 @@ from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import FEW_ROUGH, Tableau
-from sdmodel.solve.fixed_step import Past, advanced, rough_states, slopes, stepped
+from sdmodel.solve.fixed_step import Past, advanced, overshoots, rough_states, slopes, stepped
 from sdmodel.solve.solver import Solver
 
 PATIENCE = 4_000
@@ -116,6 +116,8 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
                 raise failure(bound)
             before, y = y, advanced(y, found, *tableau.step, to - t)
             coarse += rough_states(tableau, found, before, y, to - t)
+            if tableau.error and overshoots(found, before, y, to - t):
+                coarse = FEW_ROUGH
             t = to
             evaluations += tableau.count
     if not stretches.parts:

@@ -118,7 +118,7 @@ class Stepper:
         number("until", when)
         if not self.time < when <= self._end + 1e-9 * self._state.time_step:
             raise StateError(f"until={when:g} is not after {self.time:g} and up to the FINAL TIME {self._end:g}.")
-        chosen, points = self._with(set or {})
+        chosen, points = self._with({} if set is None else set)
         task = problem(self._model, chosen, None, CONTINUOUS, self._state)
         self._data = points
         self._advance(task, chosen, when)

@@ -12,6 +12,7 @@ from xarray.core import indexing
 
 import sdmodel.sweep.accessor  # noqa: F401  gives datasets their `sdmodel`
 from sdmodel.core.errors import ResultWarning, StoreError
+from sdmodel.core.text import shorten
 from sdmodel.sweep.result import MESSAGE_LENGTH, STATUS
 from sdmodel.sweep.store import Store
 
@@ -47,7 +48,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     try:
         store = Store.opened(Path(path))
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{path!r} is not the path of a store.") from error
+        raise StoreError(f"{shorten(repr(path))} is not the path of a store.") from error
     time = store.manifest["time"]
     coords: dict[str, Any] = {
         "run": np.arange(store.runs),

@@ -10,10 +10,12 @@ import numpy as np
 from ema_workbench import Model as WorkbenchModel
 from ema_workbench import RealParameter, ScalarOutcome, TimeSeriesOutcome
 from ema_workbench.em_framework.evaluators import BaseEvaluator
+from ema_workbench.em_framework.outcomes import AbstractOutcome
 from ema_workbench.em_framework.parameters import IntegerParameter
 from ema_workbench.em_framework.points import experiment_generator
 
 from sdmodel.compile.parameters import constants_table
+from sdmodel.core.arguments import kind
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import ResultWarning
 from sdmodel.core.outcome import Outcome
@@ -85,6 +87,7 @@ class _Marked:
 
 def workbench_model(structure: Structure, outcomes: Sequence[Any], every: float | None) -> SweptModel:
     """See `sdmodel.Model.to_ema`."""
+    kind("outcomes", outcomes, types=(list, tuple), need="a list of names, Outcomes and outcomes of the workbench")
     model = SweptModel(structure, every)
     model.uncertainties = [_parameter(row) for _, row in constants_table(structure, "uncertainty", "switch").iterrows()]
     model.levers = [_parameter(row) for _, row in constants_table(structure, "lever").iterrows()]
@@ -109,4 +112,7 @@ def _outcome(given: Any) -> Any:
             return float(given.of(xr.DataArray(path, {"time": times}, ["time"], given.variable)))
 
         return ScalarOutcome(given.label, variable_name=[given.variable, TIME], function=value)
-    return TimeSeriesOutcome(given) if isinstance(given, str) else given
+    if isinstance(given, str):
+        return TimeSeriesOutcome(given)
+    kind("outcomes", given, types=(AbstractOutcome,), need="a name, an Outcome or an outcome of the workbench")
+    return given

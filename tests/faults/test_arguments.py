@@ -158,6 +158,60 @@ def test_outcome(model: sdmodel.Model, given: dict[str, Any]) -> None:
     refused(lambda: sdmodel.Outcome(**{"variable": "x", **given}).of(model.run()))
 
 
+ODD: list[Any] = [
+    None, 0, -1, 1.5, NAN, INF, 10**400, True, 1j, "", "x", "nope", "x[a]", b"x", [], [None], ["x", "x"], {},
+    {"x": None}, {"rate": (1, 0)}, {0: 1}, (), set(), range(3), slice(1), ..., object(), type, np.array([]),
+    np.zeros((2, 2)), np.datetime64("NaT"), pd.NaT, pd.DataFrame(), pd.Series(dtype=float), xr.Dataset(),
+    dt.datetime.max, lambda t: t,
+    sdmodel.Outcome("x"),
+]  # fmt: skip
+USES: dict[str, Callable[[Any, Any, Any], object]] = {
+    "state": lambda m, r, v: r.state(at=v), "item": lambda m, r, v: r[v], "unit": lambda m, r, v: r.unit(v),
+    "to_csv": lambda m, r, v: r.to_csv(v), "to_excel": lambda m, r, v: r.to_excel(v),
+    "variable": lambda m, r, v: m[v], "causes": lambda m, r, v: m.causes(v), "uses": lambda m, r, v: m.uses(v),
+    "scenario": lambda m, r, v: m.scenario(v), "parameters": lambda m, r, v: m.parameters(v),
+    "replace": lambda m, r, v: m.replace(v, 1), "replaced by": lambda m, r, v: m.replace("y", v),
+    "replaced in": lambda m, r, v: m.replace("x", "1", in_equation_of=v), "add": lambda m, r, v: m.add(v, 1),
+    "added": lambda m, r, v: m.add("new", v), "added unit": lambda m, r, v: m.add("new", 1, unit=v),
+    "added text": lambda m, r, v: m.add("new", 1, documentation=v), "cut": lambda m, r, v: m.cut(v, "x"),
+    "cut from": lambda m, r, v: m.cut("x", v), "with_ranges": lambda m, r, v: m.with_ranges(v),
+    "write": lambda m, r, v: m.write(v), "until": lambda m, r, v: m.stepper().step(until=v),
+    "set": lambda m, r, v: m.stepper().step(set=v), "stepper": lambda m, r, v: m.stepper(v),
+    "to_ema": lambda m, r, v: m.to_ema(v), "compose": lambda m, r, v: sdmodel.compose(v, {"a": m}),
+    "composed": lambda m, r, v: sdmodel.compose("n", v),
+    "stand_ins": lambda m, r, v: sdmodel.compose("n", {"a": m}, stand_ins=v),
+    "scenarios": lambda m, r, v: sdmodel.compose("n", {"a": m}, scenarios=v),
+    "compare": lambda m, r, v: sdmodel.compare(v, r), "compare with": lambda m, r, v: sdmodel.compare(r, v),
+    "load": lambda m, r, v: sdmodel.load(v), "data_files": lambda m, r, v: sdmodel.load("adoption", data_files=v),
+    "load_scenarios": lambda m, r, v: sdmodel.load_scenarios(v), "load state": lambda m, r, v: sdmodel.State.load(v),
+    "save state": lambda m, r, v: r.state().save(v), "open_sweep": lambda m, r, v: sdmodel.open_sweep(v),
+    "initial": lambda m, r, v: m.run(initial=v), "across": lambda m, r, v: sdmodel.Outcome("x", across=v).of(r),
+    "reference": lambda m, r, v: sdmodel.Outcome("x", reference=v).of(r),
+    "level": lambda m, r, v: sdmodel.Outcome("x", at="first_above", level=v).of(r),
+    "interest": lambda m, r, v: sdmodel.Outcome("x", at="present_value", rate=v).of(r),
+    "parse": lambda m, r, v: sdmodel.Outcome.parse(v), "policies": lambda m, r, v: m.sweep([{}], ["x"], policies=v),
+    "values of a scenario": lambda m, r, v: Scenario("n", "", v), "dates": lambda m, r, v: Schedule(v, (1, 2)),
+    "values of a schedule": lambda m, r, v: Schedule((1, 2), v),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.filterwarnings("ignore::sdmodel.core.errors.UnitsWarning", "ignore:ipyparallel not installed:UserWarning")
+def test_whatever_is_given_is_used_or_refused(
+    model: sdmodel.Model, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = model.run()
+    for value in (*ODD, model):
+        try:
+            USES[name](model, run, value)
+        except SdmodelError as error:
+            if "\n" in str(error) and not isinstance(value, str):
+                pytest.fail(f"{value!r}: {error}")
+        except Exception as error:
+            raise AssertionError(f"{value!r}: {type(error).__name__}") from error
+
+
 @pytest.mark.parametrize("result", [4, None, "x"])
 def test_what_an_outcome_is_taken_of(result: Any) -> None:
     refused(lambda: sdmodel.Outcome("x").of(result))

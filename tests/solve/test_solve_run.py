@@ -581,3 +581,10 @@ def test_a_stiff_model_is_not_solved_wrongly_by_steps_that_are_too_long(model_fr
     assert np.abs(run["fast"] - wanted).max() < 1e-3
     assert run.report.method == ("exact" if rate == 1 else "LSODA") or rate == 20
     assert ("steps of TIME STEP are too long for 'exact'" in run.report.sentence) is (run.report.method == "LSODA")
+
+
+def test_a_stock_that_runs_empty_within_a_step_is_not_taken_below_zero(model_from: Make) -> None:
+    """The slopes of the step are -300, 0, -300, 0, whose combination in the estimate of the error vanishes."""
+    run = model_from("tank = INTEG(-300*SQRT(MAX(tank, 0)), 1) ~ l ~ |", step=0.1).run(method="exact")
+    assert run["tank"].min() > -1e-6
+    assert "too long for 'exact'" in run.report.sentence

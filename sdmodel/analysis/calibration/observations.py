@@ -55,7 +55,8 @@ def series_in(source: Any) -> dict[str, pd.Series]:
         pairs = {}
         for name, value in source.items():
             pair = (value.index, value.to_numpy()) if isinstance(value, pd.Series) else value
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or len(pair[0]) != len(pair[1]):
+            sizes = [np.shape(part) for part in pair] if isinstance(pair, (tuple, list)) else []
+            if len(sizes) != 2 or len(sizes[0]) != 1 or sizes[0] != sizes[1]:
                 raise DesignError(
                     f"The series '{name}' is neither a pandas.Series nor a pair (times, values) of one length."
                 )

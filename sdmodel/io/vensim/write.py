@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sdmodel.core.arguments import as_path
 from sdmodel.core.errors import UnsupportedError
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table, Text, key, to_text, walk
 from sdmodel.core.functions.table import FUNCTIONS
@@ -26,7 +27,7 @@ $192-192-192,0,Times New Roman|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|72,72,1
 
 def write(model: Structure, path: str | Path, overwrite: bool = False) -> Path:
     """Write a model as a Vensim `.mdl` in UTF-8. See `Model.write`."""
-    target = Path(path)
+    target = as_path("path", path)
     if target.suffix.lower() != ".mdl":
         raise UnsupportedError(f"'{target.name}' does not end with .mdl, the only kind of file a model is written to.")
     text = to_mdl(model)

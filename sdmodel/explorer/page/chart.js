@@ -36,7 +36,8 @@ class Chart {
       if (this.uplot) this.uplot.destroy();
       this.look = look;
       const line = (stroke, width, dash) => ({ stroke: colors(stroke), width, dash, points: { show: false }, spanGaps: false });
-      const axis = { stroke: colors("--ink"), grid: { stroke: colors("--rule"), width: 1 }, ticks: { stroke: colors("--rule") }, font: "12px system-ui" };
+      const rule = { stroke: colors("--rule"), width: 1 };
+      const axis = { stroke: colors("--ink"), grid: rule, ticks: rule, font: "12px system-ui" };
       this.uplot = new uPlot({
         width, height: 210, legend: { show: false }, cursor: { points: { show: false }, drag: { x: false, y: false } },
         scales: { x: { time: false } },
@@ -44,7 +45,9 @@ class Chart {
           { ...axis, values: (_, ticks) => ticks.map((t) => String(+t.toFixed(6))) },
           { ...axis, size: 70, values: (_, ticks) => ticks.map(View.number) },
         ],
-        series: [{}, line("--band", 0), line("--band", 0), line("--base", 2, [6, 4]), line("--kept", 2, [2, 3]), line("--now", 2.5)],
+        series: [
+          {}, line("--band", 0), line("--band", 0), line("--base", 2, [6, 4]), line("--kept", 2, [2, 3]), line("--now", 2.5),
+        ],
         bands: [{ series: [2, 1], fill: colors("--band") }],
       }, data, this.plot);
     }
@@ -55,7 +58,8 @@ class Chart {
   tell() {
     const { page, label } = this, { say, number, spelled } = View, at = (result) => page.value(result, label);
     const now = at(page.now), base = at(page.base), unit = spelled(page.model.unitOf[page.model.placeOf.get(label)]);
-    const parts = [`${page.timeText()}: ${say("now")} ${number(now)} ${unit}`.trim(), `${say("base")} ${number(base)}`, View.apart(now, base)];
+    const first = `${page.timeText()}: ${say("now")} ${number(now)} ${unit}`.trim();
+    const parts = [first, `${say("base")} ${number(base)}`, View.apart(now, base)];
     if (page.kept) parts.push(`${say("kept")} ${number(at(page.kept))}`);
     if (this.band) parts.push(`${say("band")} ${number(this.band[0][page.at])} – ${number(this.band[1][page.at])}`);
     const text = parts.join("; ");

@@ -69,7 +69,8 @@ const Controls = (() => {
     const range = p.stated ? say("range", { low: end(p.low), high: end(p.high) }) : say("rangeOpen");
     const parts = [spelled(p.text), p.unit && `[${spelled(p.unit)}]`, range, p.ids.join(" ")];
     const text = el("p", { id: about, text: parts.filter(Boolean).join(" ") }), follows = el("p", { class: "follows" });
-    const reset = el("button", { text: say("reset"), "aria-label": `${say("reset")}: ${name}`, onclick: () => page.set(p, p.value) });
+    const back = () => page.set(p, p.value);
+    const reset = el("button", { text: say("reset"), "aria-label": `${say("reset")}: ${name}`, onclick: back });
     const { inputs, entry, show } = (p.choices.length ? choice : slider)(page, p, id, about);
     const box = el("div", { class: "lever" },
       el("div", { class: "row" }, el("label", { for: id, class: "name", text: name })),

@@ -11,8 +11,8 @@ const Kernel = (() => {
   const MASK = (1n << 64n) - 1n;
 
   const LIBRARY = {
-    sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh,
-    erfc, lgamma,
+    sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan,
+    sinh: Math.sinh, cosh: Math.cosh, erfc, lgamma,
   };
 
   // Complementary error function: the series of erf below 2, the continued fraction above.
@@ -278,7 +278,8 @@ const Kernel = (() => {
     _distance(values, reference, outputs) {
       const n = this.times.length, { units } = this.spec, of = new Map();
       const size = outputs.map((output, j) => {
-        const largest = reference.subarray(j * n, (j + 1) * n).reduce((a, x) => (Number.isFinite(x) ? Math.max(a, Math.abs(x)) : a), 0);
+        const sizes = reference.subarray(j * n, (j + 1) * n).filter(Number.isFinite).map(Math.abs);
+        const largest = sizes.reduce((a, x) => Math.max(a, x), 0);
         of.set(units[output], Math.max(of.get(units[output]) || 0, largest));
         return largest;
       });

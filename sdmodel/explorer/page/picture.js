@@ -121,7 +121,8 @@ const Picture = (() => {
     const buttons = nodes.map(({ key, name, kind, below, go }) => {
       const [x, y] = spots.get(key), given = arrows.filter(([from]) => from === key);
       const title = `${name} → ${given.map(([, to]) => nodes.find((n) => n.key === to).name).join(", ")}`;
-      const button = el("button", { class: `node ${kind || ""}`, title, onclick: go }, el("strong", { text: name }), following(boxes, "span", below));
+      const button = el("button", { class: `node ${kind || ""}`, title, onclick: go },
+        el("strong", { text: name }), following(boxes, "span", below));
       Object.assign(button.style, { left: `${x - w / 2}px`, top: `${y - TALL / 2}px`, width: `${w}px`, height: `${TALL}px` });
       return button;
     });
@@ -135,7 +136,8 @@ const Picture = (() => {
       const from = new Set(list.flatMap((v) => v.causes).map((cause) => (byName.get(cause) || { sector: name }).sector));
       from.delete(name);
       const stocks = list.filter((v) => v.kind === "stock");
-      const note = `${stocks.length} ${say("stocks")}${from.size ? `; ${say("inputsFrom")} ${[...from].map(sector).join(", ")}` : ""}`;
+      const sources = from.size ? `; ${say("inputsFrom")} ${[...from].map(sector).join(", ")}` : "";
+      const note = `${stocks.length} ${say("stocks")}${sources}`;
       return el("div", { class: "sector", id: `s${i}`, tabindex: "-1" }, el("h3", { text: sector(name) }),
         el("p", { class: "note", text: note }), ...stocks.map((v) => named(page, fixed, v)));
     });
@@ -176,7 +178,8 @@ const Picture = (() => {
     $("model").setAttribute("aria-label", say("model"));
     $("model").replaceChildren(el("details", { id: "modelBox", open: Boolean(open), ontoggle: () => draw(page) },
       el("summary", {}, el("strong", { text: `${say("model")} (${variables.length})` })), list, find,
-      el("div", { id: "variable", tabindex: "-1" }), title, el("div", { id: "map" }), el("div", { class: "cards" }, ...cards(page))));
+      el("div", { id: "variable", tabindex: "-1" }), title, el("div", { id: "map" }),
+      el("div", { class: "cards" }, ...cards(page))));
   }
 
   function draw(page) {

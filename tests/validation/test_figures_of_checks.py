@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,12 @@ import sdmodel
 from sdmodel.validation.confidence import link_signs, sensitivity
 from sdmodel.validation.confidence.behaviour_modes import MODES, modes, strength
 from sdmodel.validation.confidence.conservation import BOOKED, LIMIT, THERE, BalanceErrors
+from sdmodel.validation.confidence.extreme_conditions import extreme_conditions
 from sdmodel.validation.confidence.integration_error import LIMIT as STEP_LIMIT
 from sdmodel.validation.confidence.integration_error import _gap, integration_error
-from sdmodel.validation.spec import Balance, Equal, Spec
+from sdmodel.validation.confidence.loops import feedback_structure
+from sdmodel.validation.confidence.partial_models import behaves
+from sdmodel.validation.spec import Balance, Behaviour, Equal, Loop, Spec
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -229,3 +233,59 @@ def test_a_model_in_which_nothing_varies_has_no_sensitivity(
     (row,) = sensitivity.sensitivity_rows(model, Spec(), 10, 1)
     assert (row.name, row.figure, row.verdict) == ("nothing varies", "0", "info")
     assert sensitivity.sensitivity_rows(model_from(text), Spec(), 10, 1)[0].name == "x"
+
+
+# -- behaviours, loops and units --------------------------------------------------------------------------------------
+LINE = "x = INTEG(r, 2) ~ Dmnl ~ |\nr = 1 ~ 1/Year [0,9] ~ |"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"expect": "rises"}, 2 / 4),  # from 2 to 4, over the largest value
+        ({"expect": "rises", "set": {"r": 0.5}}, 1 / 3),
+        ({"expect": "higher", "against": {"r": 0.5}}, 0.5 / 3),  # 0 to 1 more, over the largest of the other path
+        ({"expect": "rises", "against": {"r": 0.0}}, 2 / 2),
+        ({"expect": "stays"}, -2 / 4),
+        ({"expect": "rises", "steps": {"r": [[1.0, 3.0]]}}, 4 / 7),  # 3 at the step, 7 at the end
+    ],
+)
+def test_the_strength_of_a_behaviour_is_over_the_size_of_its_path(
+    model_from: Callable[..., sdmodel.Model], given: dict[str, Any], shown: float
+) -> None:
+    model = model_from(LINE, end=2, step=0.25)
+    found, good = behaves(model, Behaviour("b", "x", **given))
+    assert found == pytest.approx(shown, rel=0.07 if "steps" in given else 1e-6)
+    size = abs(found)
+    for least, enough in ((0.99 * size, found > 0), (1.01 * size, found < 0)):
+        assert behaves(model, Behaviour("b", "x", **given, least=least))[1] == enough
+    assert good == (given["expect"] != "stays")
+
+
+def test_a_model_without_ranges_has_no_corners(model_from: Callable[..., sdmodel.Model]) -> None:
+    model = model_from("x = INTEG(r, 2) ~ Dmnl ~ |\nr = 1 ~ 1/Year ~ |")
+    assert extreme_conditions(model, Spec(), 10, 1) == []
+
+
+def test_a_loop_knocked_out_shows_what_it_adds(model_from: Callable[..., sdmodel.Model]) -> None:
+    """x' = a + x / 10 from 1: one more of a adds 10 (e - 1) in ten years with the loop, and 10 without."""
+    text = "x = INTEG(a + f, 1) ~ u ~ |\nf = x/10 ~ u/Year ~ |\na = 1 ~ u/Year [0,9] ~ A. [lever P01] |"
+    model = model_from(text, end=10, step=0.0625)
+    loop = Loop("R1", "growth", "", "+", ["x", "f"], ["x", "f"], "x", excited_by={"a": 2.0})
+    rows = {row.kind: row for row in feedback_structure(model, Spec(loop=(loop,))) if row.kind != "count"}
+    before = 11 * math.e - 10
+    assert float(rows["knock-out"].figure) == pytest.approx((10 * (math.e - 1) - 10) / before, rel=0.02)
+    said = rows["knock-out"].text
+    assert said.startswith(f"'x' at the end moves by {10 * (math.e - 1):+.4g} u with the loop and +10 without, from")
+    assert said.endswith("under a 2.")
+    assert (rows["sign"].figure, rows["sign"].verdict) == ("+1.00, +1.00, +1.00", "pass")
+    turned = dataclasses.replace(loop, sign="-")
+    kinds = {row.kind: row.verdict for row in feedback_structure(model, Spec(loop=(turned,)))}
+    assert (kinds["sign"], kinds["path"], kinds["knock-out"]) == ("miss", "pass", "pass")
+
+
+@pytest.mark.parametrize(("unit", "good"), [("m", True), ("m*m", False), ("m*m*m*m", False)])
+def test_a_root_has_the_root_of_a_unit(model_from: Callable[..., sdmodel.Model], unit: str, good: bool) -> None:
+    model = model_from(f"side = SQRT(area) ~ {unit} ~ |\narea = 4 ~ m*m ~ |\nx = INTEG(side, 0) ~ {unit}*Year ~ |")
+    table = model.check()
+    assert table[(table["level"] == "error") & (table["variable"] == "side")].empty == good

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -150,3 +152,16 @@ def test_a_json_file_is_read_up_to_its_largest_size(tmp_path: Path, monkeypatch:
     assert files.read_json(tmp_path) is None
     assert files.read_json(tmp_path / "y.json") is None
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_is_written_is_flushed_to_disk_with_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def seen(handle: int) -> None:
+        flushed.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    files.write_json(tmp_path / "x.json", 1)
+    assert flushed == ["file", "folder"]

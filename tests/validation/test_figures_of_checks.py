@@ -73,6 +73,7 @@ def test_a_balance_is_off_by_its_largest_difference_over_its_largest_amount() ->
     assert (errors.runs, errors.worst["a"], errors.moved["a"]) == (4, 0.5, 0.6)
     assert errors.outputs == [f"{THERE} a", f"{BOOKED} a"]
     (row,) = errors.rows()
+    assert (row.test, row.kind) == (2, "balance")
     assert (row.figure, row.limit, row.verdict, row.text) == ("5.0e-01", "1e-09", "miss", "")
 
 
@@ -109,6 +110,7 @@ def test_rank_correlations_and_ranges_of_an_outcome() -> None:
     r = [spearmanr(x[:, j], y)[0] for j in (0, 1)]
     assert f"largest rank correlations with a ({r[0]:+.2f}), b ({r[1]:+.2f}), way (+0.00)." in told.text
     assert 1.96 / np.sqrt(200) < abs(r[1]) < 2 * 1.96 / np.sqrt(200)  # beyond chance for one, not among many
+    assert {(row.test, row.kind) for row in (told, count)} == {(9, "numerical")}
     assert count.figure == "1 of 3"
     assert count.text == f"Rank correlation above {2 * 1.96 / np.sqrt(200):.2f} with an outcome above."
 
@@ -117,7 +119,7 @@ def test_modes_of_samples_are_compared_with_the_file_and_failed_ones_left_out() 
     paths = np.zeros((5, 2, 3))  # sample, policy, time
     paths[:, 0] = [[0, 1, 2], [0, 1, 2], [0, 3, 1], [2, 1, 0], [2, 1, 0]]
     (row,) = sensitivity._behaviour({"y": paths}, np.array([True, True, True, True, False]))
-    assert row.figure == "50%"
+    assert (row.test, row.kind, row.figure) == (9, "behavioural", "50%")
     assert row.text == "rises in the file; rises 50%, falls 25%, peaks 25%."
 
 
@@ -128,7 +130,7 @@ def test_an_effect_keeps_its_sign_from_nineteen_in_twenty_on() -> None:
     effects = {("p", "up"): signs(95, 5), ("p", "down"): signs(0, 95), ("p", "none"): signs(3, 2),
                ("p", "open"): signs(94, 6)}  # fmt: skip
     (row,) = sensitivity._policies(["p"], ["up", "down", "none", "open"], effects)
-    assert row.figure == "3 of 4 effects keep their sign"
+    assert (row.test, row.kind, row.figure) == (9, "policy", "3 of 4 effects keep their sign")
     assert row.text == "Open: open (up in 94%, down in 6%)."
 
 
@@ -212,7 +214,10 @@ def test_levers_are_drawn_apart_and_scenarios_told_by_the_worst(model_from: Call
     )
     model = model_from(text, end=2, step=0.5)
     alone, levers = integration_error(model, 10, 1)
-    assert (alone.verdict, levers.verdict) == ("pass", "info")
+    assert [(row.test, row.kind, row.verdict) for row in (alone, levers)] == [
+        (5, "half the step", "pass"),
+        (5, "half the step", "info"),
+    ]
     assert alone.name.endswith("10 samples of the model as it is")
     assert levers.name.endswith("10 samples of every lever at random")
     assert float(levers.figure) > STEP_LIMIT > float(alone.figure)
@@ -273,6 +278,7 @@ def test_a_loop_knocked_out_shows_what_it_adds(model_from: Callable[..., sdmodel
     model = model_from(text, end=10, step=0.0625)
     loop = Loop("R1", "growth", "", "+", ["x", "f"], ["x", "f"], "x", excited_by={"a": 2.0})
     rows = {row.kind: row for row in feedback_structure(model, Spec(loop=(loop,))) if row.kind != "count"}
+    assert {row.test for row in rows.values()} == {8}
     before = 11 * math.e - 10
     assert float(rows["knock-out"].figure) == pytest.approx((10 * (math.e - 1) - 10) / before, rel=0.02)
     said = rows["knock-out"].text

@@ -278,6 +278,11 @@ def test_nothing_is_wider_than_the_window_and_all_has_a_name(browser: Browser, t
     browser.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     browser.wait("document.querySelectorAll('#model .sector').length > 0")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    strip = "document.getElementById('strip')"
+    assert browser.evaluate(f"[getComputedStyle({strip}).display, {strip}.children.length]") == [
+        "grid" if width == 390 else "none",
+        len(sdmodel.load("adoption").outcomes),
+    ]
     nameless = browser.evaluate(
         "[...document.querySelectorAll('button, input, select')].filter((e) => !(e.textContent.trim() "
         "|| e.getAttribute('aria-label') || (e.labels && e.labels.length))).map((e) => e.outerHTML)"

@@ -58,7 +58,7 @@ const Results = (() => {
       el("div", { class: "charts", id: "charts" }),
       el("details", { id: "tableBox", ontoggle: () => draw(page) }, el("summary", { text: say("table") }),
         el("div", { class: "scroll", id: "table", tabindex: "0", role: "region", "aria-label": say("table") })),
-      el("p", { id: "live", class: "hidden", "aria-live": "polite" }));
+      el("div", { id: "strip", "aria-hidden": "true" }), el("p", { id: "live", class: "hidden", "aria-live": "polite" }));
     page.charts = [];
     for (const label of page.shown) addChart(page, label);
   }
@@ -81,7 +81,7 @@ const Results = (() => {
     line("question", chosen.asks);
     line("finding", chosen.finding);
     if (LINK.test(chosen.link || "")) {
-      box.append(" ", el("a", { href: chosen.link, target: "_blank", rel: "noopener", text: say("link") }));
+      box.append(el("br"), el("a", { href: chosen.link, target: "_blank", rel: "noopener", text: say("link") }));
     }
   }
 
@@ -95,6 +95,11 @@ const Results = (() => {
       $("money").replaceChildren(el("strong", { text: `${spelled(money)}, ${when}: ` }),
         `${say("now")} ${number(now)} ${unit}; ${say("base")} ${number(base)}; ${View.apart(now, base)}${kept}`);
     }
+    // on a phone the charts are out of sight while a lever moves: the figures stay at the foot of the window
+    $("strip").replaceChildren(...[...page.charts.map((chart) => chart.label), ...(money ? [money] : [])].map((label) => {
+      const now = page.value(page.now, label), base = page.value(page.base, label);
+      return el("span", { text: `${spelled(label)} ${number(now)} Δ ${View.percent(now, base)}` });
+    }));
     if ($("tableBox").open) $("table").replaceChildren(table(page));
   }
 

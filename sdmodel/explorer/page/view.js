@@ -47,11 +47,10 @@ const View = (() => {
     return x.toLocaleString("en-US", { maximumSignificantDigits: 4 });
   }
 
-  // Difference of two numbers, absolute and in percent.
-  function apart(now, base) {
-    const by = now - base, sign = by > 0 ? "+" : "";
-    return `Δ ${sign}${number(by)}${base ? ` (${sign}${number(100 * by / Math.abs(base))} %)` : ""}`;
-  }
+  // Difference of two numbers, in percent if the second is not zero, and absolute and in percent.
+  const signed = (x) => `${x > 0 ? "+" : ""}${number(x)}`;
+  const percent = (now, base) => (base ? `${signed(100 * (now - base) / Math.abs(base))} %` : signed(now - base));
+  const apart = (now, base) => `Δ ${signed(now - base)}${base ? ` (${percent(now, base)})` : ""}`;
 
   const leap = (y) => (y % 4 === 0 && y % 100 !== 0) || y % 400 === 0;
 
@@ -91,5 +90,5 @@ const View = (() => {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  return { $, setWords, say, spelled, sector, el, svg, problem, number, apart, toDate, fromDate, dark, color, save, unpacked };
+  return { $, setWords, say, spelled, sector, el, svg, problem, number, percent, apart, toDate, fromDate, dark, color, save, unpacked };
 })();

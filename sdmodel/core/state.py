@@ -105,9 +105,9 @@ class State:
         """
         import pandas as pd
 
-        kinds, names, values = zip(*self._rows(), strict=True) if any(True for _ in self._rows()) else ((), (), ())
-        index = pd.Index(names, name="name", dtype=str)
-        return pd.DataFrame({"kind": list(kinds), "value": list(map(float, values))}, index=index)
+        rows = list(self._rows())
+        index = pd.Index([name for _, name, _ in rows], name="name", dtype=str)
+        return pd.DataFrame({"kind": [kind for kind, _, _ in rows], "value": [float(x) for *_, x in rows]}, index=index)
 
     # -- files --------------------------------------------------------------------------------------------------
     def save(self, path: str | Path) -> Path:

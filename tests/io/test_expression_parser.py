@@ -93,6 +93,7 @@ def test_logic(vensim: str, xmile: str, tree: Expr) -> None:
         ("1, 2 ; -3, 4;", Array((1, 2, -3, 4), (2, 2))),
         ("1, :NA:, 3", Array((1, NA, 3), (3,))),
         ("TABBED ARRAY( 1 2\n -3 4e1 )", Array((1, 2, -3, 40), (4,))),
+        ("TABBED ARRAY( 7 )", n(7)),
     ],
 )  # fmt: skip
 def test_what_vensim_writes(text: str, tree: Expr) -> None:

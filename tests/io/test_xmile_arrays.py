@@ -104,6 +104,7 @@ T = np.arange(5.0)
         # between elements
         ("INTERPOLATE(v, 0)", 2), ("INTERPOLATE(v, 0.25)", 3), ("INTERPOLATE(v, 0.75)", 6.5), ("INTERPOLATE(v, 9)", 9),
         ("INTERPOLATE(v, -1)", 2), ("INTERPOLATE(m, 0.5, 0.5)", 60), ("INTERPOLATE(m[2, *], 0.5)", 60),
+        ("INTERPOLATE(m[*, 2], 0.5)", 80),
     ],
 )  # fmt: skip
 def test_one_number(model: Make, equation: str, value: float) -> None:

@@ -259,7 +259,8 @@ class Touched:
 
         First those that run the changed statement, then its function (or file), then the others of the first ones'
         files, whose shared fixtures may have run it; of each those of the room before the others, the quickest first.
-        Code that is only run in processes of its own gets all tests of its room, and so does a model.
+        What runs at import is run by no test: the quickest of those that use the file come first. Code that is only run
+        in processes of its own gets all tests of its room, and so does a model.
         """
         if mutant.path.suffix == ".mdl":
             rank = {name: 0 for name in self.seconds if name.startswith("tests/models/")}
@@ -275,7 +276,7 @@ class Touched:
             files = {name.partition("::")[0] for name in statement or rank}
             for name in self.seconds:
                 if name.partition("::")[0] in files or (not rank and name.startswith(own)):
-                    rank.setdefault(name, 2)
+                    rank.setdefault(name, 2 if statement else 1)
         rank |= {name: 0 for name in self.seconds if name.startswith("tests/test_data_classes.")}  # it reads the source
         order = sorted(rank, key=lambda name: (rank[name], not name.startswith(own), self.seconds[name]))
         before = accumulate((self.seconds[name] for name in order), initial=0.0)

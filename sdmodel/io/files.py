@@ -12,6 +12,7 @@ from typing import Any
 from sdmodel.core.errors import ReadError, UnknownNameError
 
 MAX_BYTES = 50_000_000
+MAX_MODEL_BYTES = 20_000_000
 MAX_TOML_BYTES = 5_000_000
 MAX_KEY_PARTS = 100
 

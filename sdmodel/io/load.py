@@ -17,7 +17,7 @@ from sdmodel.core.structure import Structure
 from sdmodel.core.text import shorten
 from sdmodel.io import parse_cache
 from sdmodel.io.composition import compose_structure
-from sdmodel.io.files import not_found, parse_toml, read_bytes
+from sdmodel.io.files import MAX_MODEL_BYTES, not_found, parse_toml, read_bytes
 from sdmodel.io.scenarios import load_scenarios, scenarios_from
 
 _SUFFIXES = (".mdl", ".xmile", ".stmx", ".itmx", ".xml", ".toml")
@@ -37,7 +37,7 @@ def read_model(name: str | Path, *, data_files: str | Path | Sequence[str | Path
     if path.suffix.lower() not in _SUFFIXES:
         raise UnsupportedError(f"'{path.name}' ends with '{path.suffix}'; models end with {' or '.join(_SUFFIXES)}.")
     try:
-        raw = read_bytes(path)
+        raw = read_bytes(path, MAX_MODEL_BYTES)
     except FileNotFoundError:
         hint = f"The shipped model is read by name: load('{path.stem}')." if path.stem in paths.named_models() else ""
         raise not_found(path, _SUFFIXES, hint=hint) from None
@@ -140,7 +140,7 @@ def _sector_file(file: str, composition: Path) -> Path:
 
 def _bytes_of_sector(file: str, place: Path, composition: Path) -> bytes:
     try:
-        return read_bytes(place)
+        return read_bytes(place, MAX_MODEL_BYTES)
     except FileNotFoundError:
         raise CompositionError(f"{composition.name}: {not_found(place, _SUFFIXES[:-1])}") from None
     except ReadError as error:

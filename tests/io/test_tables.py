@@ -290,3 +290,11 @@ def test_toml_is_read() -> None:
     assert list(parse_toml(text.encode(), "a.toml")) == ["a", "x"]
     with pytest.raises(ReadError, match="not UTF-8"):
         parse_toml(b"x = '\xff'", "a.toml")
+
+
+def test_a_file_of_the_largest_size_is_read_and_no_larger_one(tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_bytes(b"a,b")
+    assert read_bytes(path, 3) == b"a,b"
+    with pytest.raises(ReadError, match=r"'three.csv' has 3 bytes; a file of this kind has at most 2\."):
+        read_bytes(path, 2)

@@ -13,7 +13,6 @@ from sdmodel.core.errors import ReadError
 from sdmodel.core.expression import key
 from sdmodel.io.vensim.definitions import NAME, written_name
 
-MAX_BYTES = 20_000_000
 _SKETCH = re.compile(r"^\\{1,3}---///", re.MULTILINE)
 _END_SKETCH = "///---\\\\\\"
 _EQUATION_MARKS = re.compile(r'[{"~|]')
@@ -72,10 +71,8 @@ def decode(raw: bytes, file: str) -> str:
     Raises
     ------
     ReadError
-        If the file is not in the declared encoding or in any of these, or is too large or binary.
+        If the file is not in the declared encoding or in any of these, or is binary.
     """
-    if len(raw) > MAX_BYTES:
-        raise ReadError(f"{file} has {len(raw):,} bytes; a model file has at most {MAX_BYTES:,}.")
     if raw.startswith(codecs.BOM_UTF8):
         return _declared(raw[3:], "utf-8", file, "UTF-8")
     if b"\x00" in raw:

@@ -9,7 +9,6 @@ from typing import Any
 from sdmodel.core.errors import ReadError, ReadWarning, UnsupportedError
 from sdmodel.core.expression import NA, key
 from sdmodel.core.structure import SubscriptRange
-from sdmodel.io.vensim.clean import MAX_BYTES
 from sdmodel.io.vensim.ranges import MAX_RANGE
 from sdmodel.io.xmile.dialects import plain
 from sdmodel.io.xmile.repair import KINDS, MAX_REPAIRS, repair_xml
@@ -28,8 +27,6 @@ def root_of(raw: bytes, file: str) -> Any:
     XML that is not well formed is repaired, with a warning, where this loses no content. Document types and entities
     are refused.
     """
-    if len(raw) > MAX_BYTES:
-        raise ReadError(f"{file} has {len(raw):,} bytes; a model file has at most {MAX_BYTES:,}.")
     flat = raw.replace(b"\x00", b"").upper()
     if b"<!DOCTYPE" in flat or b"<!ENTITY" in flat:
         raise UnsupportedError(

@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 import pytest
 
+from sdmodel.compile.llvm.begun import passed
 from sdmodel.compile.llvm.job import Job, aligned, common_stops, grid_steps, run_words
 from sdmodel.compile.llvm.lookup import even_step
 from sdmodel.compile.random import mix, stream_word
@@ -79,3 +80,10 @@ def test_rows_of_parameters_series_and_words() -> None:
 )  # fmt: skip
 def test_tables_with_evenly_spaced_knots(x: list[float], step: float | None) -> None:
     assert even_step([float(v) for v in x]) == step
+
+
+def test_breaks_before_a_time() -> None:
+    """A table of the kernel holds the start, the breaks, the end twice and a date after it."""
+    table = np.array([0.0, 2, 5, 10, 10, 11])[None, :, None]
+    for until, want in ((1, [np.inf, np.inf]), (5, [2, np.inf]), (6, [2, 5])):
+        assert passed(table, until).ravel().tolist() == want

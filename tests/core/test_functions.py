@@ -272,6 +272,16 @@ def test_a_draw_without_meaning_is_nan(name: str, args: tuple[float, ...]) -> No
     assert math.isnan(getattr(distributions, name)(0.5, *args))
 
 
+def test_small_parameters_of_draws_have_a_meaning(model_from: Make) -> None:
+    formulas = ["NORMAL(0, 1, 0.5, 0.2, 0)", "NORMAL(0, 1, 0.5, 0, 0)", "EXPONENTIAL(0, 1, 0, 0.5, 0)",
+                "WEIBULL(0, 1, 0.5, 0, 0.5, 0)", "BETA(0, 1, 0.5, 0.5, 0, 0.5, 0)", "UNIFORM(0.5, 0.5, 0)",
+                "TRIANGULAR(0, 1, 0, 0.5, 0.5, 0)", "TRIANGULAR(0, 1, 0.5, 0.5, 1, 0)"]  # fmt: skip
+    found = model_from("\n".join(f"x{i} = RANDOM {f} ~~|" for i, f in enumerate(formulas)), step=1).run(method="euler")
+    for i, formula in enumerate(formulas):
+        assert found[f"x{i}"].between(0, 1).all(), formula
+    assert set(found["x1"]) == set(found["x5"]) == {0.5}
+
+
 @pytest.mark.parametrize(
     ("name", "args", "want"),
     [

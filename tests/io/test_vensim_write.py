@@ -136,3 +136,12 @@ def test_the_models_of_the_public_suite_are_the_same_when_read_again() -> None:
         same(model, again(model))
         count += 1
     assert count > 50
+
+
+def test_an_array_over_one_range_is_a_list_and_over_two_a_table(model_from: Make) -> None:
+    text = to_mdl(model_from(
+        "r: A, B ~~|\nt: T1, T2 ~~|\nx[r] = 1, 2 ~~|\nm[r, t] = TABBED ARRAY(1 2\n3 4) ~~|\ny[A, t] = 5, 6 ~~|"
+    ))  # fmt: skip
+    assert "x[r]=\n\t1, 2\n" in text
+    assert "y[A, t]=\n\t5, 6\n" in text
+    assert "m[r, t]=\n\tTABBED ARRAY(1 2 3 4)\n" in text

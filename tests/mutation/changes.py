@@ -103,9 +103,9 @@ def _below(node: ast.AST, field: str) -> Iterator[ast.AST]:
 
 
 def places(text: str, line: int) -> list[range]:
-    """Lines whose execution a change of `line` can alter: its statement, then the function around it or the file."""
+    """Lines whose execution a change of `line` can alter: what its condition guards, its statement, its function."""
     tree = ast.parse(text)
-    statement, function = range(line, line + 1), range(1, text.count("\n") + 2)
+    guarded, statement, function = range(0), range(line, line + 1), range(1, text.count("\n") + 2)
     for node in ast.walk(tree):
         if not isinstance(node, ast.stmt):
             continue
@@ -114,11 +114,12 @@ def places(text: str, line: int) -> list[range]:
         last = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
         if first <= line <= max(first, last) and len(range(first, last + 1)):
             statement = range(first, max(first, last) + 1)
+            guarded = range(node.body[0].lineno, node.body[-1].lineno + 1) if isinstance(node, ast.If) else range(0)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.body[0].lineno <= line <= (
             node.end_lineno or 0
         ):
             function = range(node.body[0].lineno, (node.end_lineno or 0) + 1)
-    return [statement, function]
+    return [guarded, statement, function]
 
 
 NAME = r"[A-Za-z][\w ]*+(?:\[[^\]]*\])?+(?!\()"

@@ -37,10 +37,10 @@ then the tests of the shipped models. The stored ensemble is let pass for any mo
 change whatever it does. A change is *equivalent* if no variable moves by more than a millionth of its largest value in
 runs at all ends of the constants, in a hundred random corners and with a hundred random inputs from other sectors.
 
-Tests are run in a copy, in a process of its own for each change, the quickest of those that run the changed statement
-first (recorded with [coverage](https://coverage.readthedocs.io)), then those that run its function, then the others of
-the same files, until one fails or {seconds} seconds of processor time are used up; a change that makes the tests hang
-counts as noticed. Only recorded tests take part, and of the experiments and the shipped models none or few: a figure is
+Tests are run in a copy, in a process of its own for each change, the quickest of those that run what a changed
+condition guards first (recorded with [coverage](https://coverage.readthedocs.io)), then those that run the changed
+statement, then its function, then the others of the same files, until one fails or {seconds} seconds of processor time
+are used up; a change that makes the tests hang counts as noticed. Only recorded tests take part, and of the experiments and the shipped models none or few: a figure is
 a lower bound of what the whole suite notices.
 
 A change that leaves every result the same is *equivalent*: no test can notice it. Each was looked at, and each is

@@ -257,10 +257,11 @@ class Touched:
     def order(self, mutant: Mutant, text: str, seconds: float) -> list[str]:
         """Tests in the order in which they are tried, as many as take so long.
 
-        First those that run the changed statement, then its function (or file), then the others of the first ones'
-        files, whose shared fixtures may have run it; of each those of the room before the others, the quickest first.
-        What runs at import is run by no test: the quickest of those that use the file come first. Code that is only run
-        in processes of its own gets all tests of its room, and so does a model.
+        First those that run what the changed condition guards, then those that run the changed statement, then its
+        function (or file), then the others of the first ones' files, whose shared fixtures may have run it; of each
+        those of the room before the others, the quickest first.
+        What runs at import, or in processes of its own, is run by no test: the quickest of all that use the file, of
+        its room and of the whole package come first. A model gets all tests of its room.
         """
         if mutant.path.suffix == ".mdl":
             rank = {name: 0 for name in self.seconds if name.startswith("tests/models/")}
@@ -269,14 +270,14 @@ class Touched:
             room = mutant.path.parts[1].removesuffix(".py")
             own = (f"tests/{room}/", f"tests/test_{room}.")
             lines = self.by_line(mutant.path)
-            statement, around = (
+            guarded, statement, around = (
                 set().union(*(lines.get(line, ()) for line in place)) for place in places(text, mutant.number(text))
             )
-            rank = dict.fromkeys(around, 1) | dict.fromkeys(statement, 0)
+            rank = dict.fromkeys(around, 2) | dict.fromkeys(statement, 1) | dict.fromkeys(guarded, 0)
             files = {name.partition("::")[0] for name in statement or rank}
             for name in self.seconds:
-                if name.partition("::")[0] in files or (not rank and name.startswith(own)):
-                    rank.setdefault(name, 2 if statement else 1)
+                if name.partition("::")[0] in files or (not statement and name.startswith((*own, "tests/test_"))):
+                    rank.setdefault(name, 3 if statement else 2)
         rank |= {name: 0 for name in self.seconds if name.startswith("tests/test_data_classes.")}  # it reads the source
         order = sorted(rank, key=lambda name: (rank[name], not name.startswith(own), self.seconds[name]))
         before = accumulate((self.seconds[name] for name in order), initial=0.0)

@@ -37,7 +37,7 @@ def read_dat(path: Path) -> dict[str, Points]:
     series: Points | None = None
     for at, line in enumerate(decode(read_bytes(path), path.name).splitlines(), 1):
         where = f"{path.name}, row {at}"
-        words = line.split(None, 2)
+        words = line.split()
         if not words:
             continue
         if is_number(words[0]):

@@ -40,8 +40,8 @@ runs at all ends of the constants, in a hundred random corners and with a hundre
 Tests are run in a copy, in a process of its own for each change, the quickest of those that run what a changed
 condition guards first (recorded with [coverage](https://coverage.readthedocs.io)), then those that run the changed
 statement, then its function, then the others of the same files, until one fails or {seconds} seconds of processor time
-are used up; a change that makes the tests hang counts as noticed. Only recorded tests take part, and of the experiments and the shipped models none or few: a figure is
-a lower bound of what the whole suite notices.
+are used up; a change that makes the tests hang counts as noticed. Only recorded tests take part, and of the experiments
+and the shipped models none or few: a figure is a lower bound of what the whole suite notices.
 
 A change that leaves every result the same is *equivalent*: no test can notice it. Each was looked at, and each is
 listed with the reason. The share is that of the others.

@@ -262,8 +262,6 @@ def _in_range(model: Structure, label: str, value: float) -> None:
 
 def with_paths(model: Structure, scenario: Scenario) -> Structure:
     """The model with constants replaced by the schedules of a scenario; cached while the model is in use."""
-    if not scenario.paths:
-        return model
     paths = tuple(scenario.paths.items())
     found = _with_paths.get(model, paths)
     if found is None:

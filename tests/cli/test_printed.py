@@ -265,6 +265,17 @@ class Asked:
         return finding
 
 
+class Page:
+    """Stands for an explorer page: what it is given is what it writes."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+
+    def write(self, path: Path, *, overwrite: bool) -> None:
+        assert overwrite
+        path.write_text(repr(self.given), encoding="utf-8")
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     one = Asked()
@@ -272,6 +283,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     monkeypatch.setattr(type(LIBRARY), "__getitem__", lambda self, name: one)
     monkeypatch.setattr(type(LIBRARY), "check", lambda self, name: None)
     monkeypatch.setattr(Finding, "drawn", lambda self, *_: {})
+    monkeypatch.setattr(sdmodel.Model, "explore", lambda self, **given: Page(given))
     return one
 
 
@@ -301,11 +313,11 @@ def test_a_report_is_made_for_the_most_samples_and_lists_what_has_no_translation
     assert "texts stand in English, since words.zh.toml lacks them:\n" in done.stderr
     assert "\n  It does\n" in done.stderr
     (page,) = (tmp_path / "new" / "folder" / "r").glob("explorer-*.html")
-    written = page.stat().st_mtime_ns
+    assert page.read_text("utf-8") == repr({"findings": {"one": ("It does", "../r.zh.html#q-one")}})
     english = CliRunner().invoke(app, ["report", "--only", "one", "-o", "new/folder/r.html"])
     assert english.stderr == ""
     assert asked.given[1:] == [(None, 1, None, None)]  # the kept one is of another model
-    assert page.stat().st_mtime_ns == written
+    assert "../r.html#q-one" in page.with_name("explorer-en.html").read_text("utf-8")
     assert "must be a name with a suffix" in told("report", "-o", ".html", status=2)
     assert "must be a name with a suffix" in told("report", "-o", "report", status=2)
 

@@ -20,6 +20,7 @@ from sdmodel.sweep import backends, files, refinement
 from sdmodel.sweep.backends import chunk_rows
 from sdmodel.sweep.certificate import BOUND, LEAST_RUNS
 from sdmodel.sweep.engines import OneRun
+from sdmodel.sweep.identity import digest
 from sdmodel.sweep.refinement import BY_SCIPY, ENOUGH, NOISE, distance, in_words
 
 Make = Callable[..., sdmodel.Model]
@@ -165,3 +166,31 @@ def test_what_is_written_is_flushed_to_disk_with_its_folder(tmp_path: Path, monk
     monkeypatch.setattr(os, "fsync", seen)
     files.write_json(tmp_path / "x.json", 1)
     assert flushed == ["file", "folder"]
+
+
+def test_digests_are_those_of_the_stores_that_were_written() -> None:
+    """Another way to feed the hash would make every store on disk another sweep's."""
+    thing = ({"a": (1, 2.5, None, True)}, ("é", np.array([1.0, 2.0]), np.array(["x", "yz"])))
+    assert digest(thing) == "36f7900c91ba2668"
+
+
+# -- tables and missing values -----------------------------------------------------------------------------------------
+def test_a_sweep_is_a_table_of_runs_by_times(model_from: Make) -> None:
+    text = (
+        "x[side] = r*f[side]*Time ~ u ~ |\nside: left, right ~~|\nf[side] = 1, 2 ~ Dmnl ~ |\nr = 1 ~ u/Year [0,9] ~ |"
+    )
+    found = model_from(text, end=2).sweep([{"r": 1.0}, {"r": 3.0}], ["x"], every=1, certificate=0)
+    table = found.sdmodel.to_dataframe()
+    assert table.columns.tolist() == ["run", "r", "status", "message", "time", "x[left]", "x[right]"]
+    assert table["time"].tolist() == [0, 1, 2] * 2
+    assert table["run"].tolist() == [0] * 3 + [1] * 3
+    assert table["x[left]"].tolist() == [0, 1, 2, 0, 3, 6]
+    assert table["x[right]"].tolist() == [0, 2, 4, 0, 6, 12]
+
+
+@pytest.mark.parametrize("method", ["exact", "rk4", "LSODA"])
+def test_a_value_that_is_missing_for_a_while_is_no_number(model_from: Make, method: str) -> None:
+    text = "x = IF THEN ELSE(Time < 1.5, :NA:, r) ~ u ~ |\nr = 1 ~ u [0,9] ~ |\ny = INTEG(r, 0) ~ u*Year ~ |"
+    found = model_from(text, end=2).sweep([{"r": 1.0}, {"r": 3.0}], ["x"], every=1, certificate=0, method=method)
+    assert not found["status"].any()
+    np.testing.assert_array_equal(found["x"], [[np.nan, np.nan, 1], [np.nan, np.nan, 3]])

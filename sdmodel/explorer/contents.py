@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from sdmodel.compile.parameters import constant_values
+from sdmodel.core.distributions import quantile
+from sdmodel.core.errors import DesignError
 from sdmodel.core.structure import Structure, Variable
 from sdmodel.core.units import DIMENSIONLESS_WORDS
 from sdmodel.explorer.first_page import first_page, in_places
 from sdmodel.explorer.kernel import PageKernel, PageKernels
 
-SAMPLED = frozenset({"", "uniform", "loguniform", "triangular", "normal", "lognormal", "integer"})
-"""Distributions that `page/band.js` samples."""
 _CHOICE = re.compile(r"([^(),;]+?)\s*\((\d+)\b[^)]*\)")
 _MOST_CHOICES = 8
 
@@ -89,9 +91,7 @@ def _parameters(structure: Structure, kernel: PageKernel) -> list[dict[str, Any]
                 "role": variable.role if marked else "lever",
                 "group": variable.sector or variable.group,
                 "ids": list(variable.ids),
-                "sampled": variable.role == "uncertainty"
-                and variable.distribution in SAMPLED
-                and bool(variable.limits),
+                "sampled": variable.role == "uncertainty" and _sampled(variable, value),
                 "distribution": variable.distribution,
             }
         )
@@ -114,6 +114,15 @@ def _range(structure: Structure, variable: Variable, value: float) -> dict[str, 
         found = {int(n): _phrase(text) for text, n in _CHOICE.findall(variable.sentence)}
         choices = [found.get(n, "") for n in range(int(low), int(high) + 1)]
     return {"low": low, "high": high, "stated": stated, "date": date, "choices": choices}
+
+
+def _sampled(variable: Variable, value: float) -> bool:
+    """Whether a constant has a distribution that fits its range; `page/band.js` then draws it in the same way."""
+    try:
+        quantile(np.array([0.5]), variable.name, variable.distribution, value, variable.low, variable.high)
+    except DesignError:
+        return False
+    return True
 
 
 def _phrase(text: str) -> str:

@@ -6,6 +6,8 @@ import base64
 import gzip
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ import pytest
 from browser import CHROMIUM, Browser
 
 import sdmodel
+from sdmodel.core.calendar import year
+from sdmodel.core.distributions import DISTRIBUTIONS, quantile
 from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.experiments import LIBRARY
 from sdmodel.explorer.contents import contents
@@ -28,6 +32,9 @@ from sdmodel.study.translation import Say
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; the page is tested in it")
 HERE = Path(__file__).parent
+PAGE = Path(sdmodel.__file__).with_name("explorer") / "page"
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; the scripts of the page run in it")
 HOSTILE = "</script><!--<img src=x onerror=document.title='taken'>"
 
 
@@ -79,7 +86,7 @@ def test_the_first_page_asks_what_the_questions_ask() -> None:
 def test_words_are_said_in_both_languages() -> None:
     words = shown(sdmodel.load("budworm").explore())["words"]
     assert words["en"].keys() == words["zh"].keys()
-    scripts = "".join(p.read_text("utf-8") for p in Path(sdmodel.__file__).with_name("explorer").glob("page/*.js"))
+    scripts = "".join(p.read_text("utf-8") for p in PAGE.glob("*.js"))
     used = set(re.findall(r'\bsay\("(\w+)"', scripts))
     assert used <= words["en"].keys()
 
@@ -96,6 +103,38 @@ def test_switches_are_choices_in_words_and_dates_are_dates(model_from: Callable[
     assert found["a"]["choices"] == ["Firms respond to the marginal", "average", "this year's value"]
     assert found["b"]["choices"] == ["", ""]
     assert found["when"]["date"]
+
+
+@needs_node
+def test_samples_and_dates_are_those_of_the_library() -> None:
+    """Quantiles of each distribution, and dates as years and back, from the page's scripts in node."""
+    cases = [
+        (kind, value, low, high) for kind in DISTRIBUTIONS for value, low, high in [(2.5, 1.0, 7.0), (3.0, 3.0, 9.0)]
+    ]
+    shares = np.array([0.0, 1e-6, 0.1, 0.25, 0.5, 0.9, 1 - 1e-6])
+    dates = ["2014-01-01", "2014-07-01", "2016-02-29", "2100-12-31"]
+    given = json.dumps([{"distribution": k, "value": v, "low": a, "high": b} for k, v, a, b in cases])
+    scripts = "".join((PAGE / f"{name}.js").read_text("utf-8") for name in ("dates", "kernel", "view", "band"))
+    ask = (
+        f"const years = {json.dumps(dates)}.map(View.fromDate); "
+        f"console.log(JSON.stringify([years, years.map(View.toDate), {given}.map((p) => {json.dumps(shares.tolist())}.map((u) => Band.quantile(p, u)))]))"
+    )
+    assert NODE
+    done = subprocess.run([NODE, "-"], input=scripts + ask, capture_output=True, text=True, timeout=60, check=True)
+    years, again, found = json.loads(done.stdout)
+    np.testing.assert_allclose(years, [year(date) for date in dates], rtol=1e-15)
+    assert again == dates
+    for (kind, value, low, high), drawn in zip(cases, found, strict=True):
+        np.testing.assert_allclose(drawn, quantile(shares, "a", kind, value, low, high), rtol=1e-9, err_msg=kind)
+
+
+def test_what_cannot_be_drawn_is_no_part_of_the_band(model_from: Callable[..., Model]) -> None:
+    model = model_from(
+        "x = INTEG(a + b + c + d, 0) ~ ~ |\na = 2 ~ Dmnl [1, 3] ~ [uncertainty] |\nb = 2 ~ Dmnl ~ [uncertainty] |\n"
+        "c = 2 ~ Dmnl [0, 3] ~ [uncertainty loguniform] |\nd = 4 ~ Dmnl [0, 3] ~ [uncertainty triangular] |"
+    )
+    found = {p["name"]: p["sampled"] for p in contents(PageKernels(model))["parameters"]}
+    assert found == {"a": True, "b": False, "c": False, "d": False}
 
 
 def test_a_model_without_roles_shows_all_constants(model_from: Callable[..., Model]) -> None:

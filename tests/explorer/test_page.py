@@ -115,17 +115,16 @@ def test_samples_and_dates_are_those_of_the_library() -> None:
     dates = ["2014-01-01", "2014-07-01", "2016-02-29", "2100-12-31"]
     given = json.dumps([{"distribution": k, "value": v, "low": a, "high": b} for k, v, a, b in cases])
     scripts = "".join((PAGE / f"{name}.js").read_text("utf-8") for name in ("dates", "kernel", "view", "band"))
-    ask = (
-        f"const years = {json.dumps(dates)}.map(View.fromDate); "
-        f"console.log(JSON.stringify([years, years.map(View.toDate), {given}.map((p) => {json.dumps(shares.tolist())}.map((u) => Band.quantile(p, u)))]))"
-    )
+    drawn = f"{given}.map((p) => {json.dumps(shares.tolist())}.map((u) => Band.quantile(p, u)))"
+    ask = f"const years = {json.dumps(dates)}.map(View.fromDate); "
+    ask += f"console.log(JSON.stringify([years, years.map(View.toDate), {drawn}]))"
     assert NODE
     done = subprocess.run([NODE, "-"], input=scripts + ask, capture_output=True, text=True, timeout=60, check=True)
     years, again, found = json.loads(done.stdout)
     np.testing.assert_allclose(years, [year(date) for date in dates], rtol=1e-15)
     assert again == dates
-    for (kind, value, low, high), drawn in zip(cases, found, strict=True):
-        np.testing.assert_allclose(drawn, quantile(shares, "a", kind, value, low, high), rtol=1e-9, err_msg=kind)
+    for (kind, value, low, high), x in zip(cases, found, strict=True):
+        np.testing.assert_allclose(x, quantile(shares, "a", kind, value, low, high), rtol=1e-9, err_msg=kind)
 
 
 def test_what_cannot_be_drawn_is_no_part_of_the_band(model_from: Callable[..., Model]) -> None:

@@ -162,10 +162,24 @@ def test_faults_say_what_and_where(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["IF a THEN b", "IF a", "IF a ELSE b", "f(a THEN b)", "v[1:2:3]", "v[i + 1](a)", "a % b"]
+    ("text", "reason"),
+    [
+        ("IF a THEN b", "IF has no ELSE"),
+        ("IF a", "IF has no THEN"),
+        ("IF a ELSE b", "THEN is expected, not 'ELSE'"),
+        ("IF a, b", "THEN is expected, not ','"),
+        ("(IF a)", r"THEN is expected, not '\)'"),
+        ("(IF a THEN b)", r"ELSE is expected, not '\)'"),
+        ("IF a THEN b, c", "ELSE is expected, not ','"),
+        ("f(a THEN b)", r"an operator or '\)' is expected, not 'THEN'"),
+        ("v[i + 1)", r"']' is expected, not '\)'"),
+        ("v[1:2:3]", "is expected, not ':'"),
+        ("v[i + 1](a)", "a lookup chosen by an expression cannot be called"),
+        ("a % b", "an operator or the end is expected, not '%'"),
+    ],
 )
-def test_faults_of_xmile(text: str) -> None:
-    with pytest.raises(ExpressionError):
+def test_faults_of_xmile(text: str, reason: str) -> None:
+    with pytest.raises(ExpressionError, match=reason):
         parse_formula(text, XMILE)
 
 

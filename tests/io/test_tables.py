@@ -290,6 +290,8 @@ def test_toml_is_read() -> None:
     assert list(parse_toml(text.encode(), "a.toml")) == ["a", "x"]
     with pytest.raises(ReadError, match="not UTF-8"):
         parse_toml(b"x = '\xff'", "a.toml")
+    with pytest.raises(ReadError, match=rf"'a.toml', line 2: a key has more than {MAX_KEY_PARTS} parts"):
+        parse_toml(f"y = 1\n{key}.a.a = 1\n".encode(), "a.toml")
 
 
 def test_a_file_of_the_largest_size_is_read_and_no_larger_one(tmp_path: Path) -> None:

@@ -115,3 +115,10 @@ def test_steps_of_exact_dates_go_on_from_a_state_on_the_same_grid(model_from: Ma
     late = model.run(initial=whole.state(at=4))
     np.testing.assert_allclose(late["x"], whole["x"].loc[4:], rtol=1e-13)
     assert late.report.evaluations == 6 * 4
+
+
+def test_a_time_step_that_follows_from_constants(model_from: Make) -> None:
+    model = model_from("x = INTEG(k*x, 1) ~~|\nbase = 1 ~~|\nk = 1 ~~|", step="base/4")  # type: ignore[arg-type]
+    swept = model.sweep([{"k": 1.0}, {"k": 2.0}], ["x"], method="euler", workers=1)
+    np.testing.assert_allclose(swept["x"][:, 2], [1.25**8, 1.5**8], rtol=1e-13)
+    assert model.run({"base": 2}, method="euler")["x"].loc[2] == pytest.approx(1.5**4, rel=1e-13)

@@ -85,3 +85,17 @@ def test_equality_with_time_is_refused_and_of_a_state_is_a_kink(model_from: Make
         with pytest.raises(SolveError, match="whether Time equals a number"):
             model_from(f"s = INTEG({formula}, 0) ~~|").run(method="exact")
     assert model_from(HEAD + "s = INTEG(IF THEN ELSE(x = 3, 1, 0), 0) ~~|").run(method="exact").report.kinks == 1
+
+
+def test_breaks_that_rest_on_held_values_are_those_of_the_kernel_too(model_from: Make) -> None:
+    formulas = ["IF THEN ELSE(Time > 2 + LOOKUP BACKWARD(l, Time), 1, 0)", "STEP(k, INTEGER(Time/4) + 3)",
+                "IF THEN ELSE(Time > LOOKUP FORWARD(l, Time/k) + INTEGER(Time/3), Time, k)"]  # fmt: skip
+    stocks = "\n".join(f"s{i} = INTEG({formula}, 0) ~~|" for i, formula in enumerate(formulas))
+    model = model_from(HEAD + stocks)
+    names = [f"s{i}" for i in range(len(formulas))]
+    swept = model.sweep([{"k": 2.0}, {"k": 3.0}], names, method="exact", workers=1, certificate=0)
+    for row, k in enumerate((2.0, 3.0)):
+        run = model.run({"k": k}, method="exact")
+        for name in names:
+            assert swept[name].to_numpy()[row].tolist() == run[name].tolist(), (name, k)
+    assert model.run(method="exact")["s0"].loc[10] == pytest.approx(10 - 3, abs=1e-9)

@@ -173,7 +173,7 @@ def test_faults_say_what_and_where(text: str, reason: str) -> None:
         ("IF a THEN b, c", "ELSE is expected, not ','"),
         ("f(a THEN b)", r"an operator or '\)' is expected, not 'THEN'"),
         ("v[i + 1)", r"']' is expected, not '\)'"),
-        ("v[1:2:3]", "is expected, not ':'"),
+        ("v[1:2:3]", "a slice has two ends"),
         ("v[i + 1](a)", "a lookup chosen by an expression cannot be called"),
         ("a % b", "an operator or the end is expected, not '%'"),
     ],

@@ -177,3 +177,9 @@ def test_a_function_nobody_knows_is_refused_by_name(model_from: Callable[..., sd
         model_from("a = 1 ~~|\nx = A FUNCTION OF(a) ~~|").run()
     with pytest.raises(SdmodelError, match=r"'y'.*(?i:STEPP)"):
         model_from("y = STEPP(1, 2) ~~|", name="stepp").run()
+
+
+@pytest.mark.parametrize("char", ["\x07", "\x1f", "\x7f", "\x9f", "\u202a", "\u202e", "\u2066", "\u2069"])
+def test_characters_that_control_a_terminal_are_blanks_in_documentation(char: str) -> None:
+    (entry,) = clean(f"x = 1 ~ ~ one{char}two |", "m.mdl").entries
+    assert entry.documentation == "one two"

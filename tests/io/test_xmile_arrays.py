@@ -97,7 +97,8 @@ T = np.arange(5.0)
         ("SUM(v - MEAN(v))", 0), ("MEAN((v - MEAN(v))^2)^0.5 - STDDEV(v)", 0), ("MAX(SUM(v), 20)", 20),
         ("SUM(v MOD 2)", 1), ("SUM(v // (u-1))", 5), ("SUM(w*w) - SUM(w^2)", 0),
         # MIN and MAX of several arguments
-        ("MAX(v, u)", 9), ("MAX(v, 20)", 20), ("MIN(v, u, 3)", 1), ("MAX(3, MIN(v))", 3),
+        ("MAX(v, u)", 9), ("MAX(v, 20)", 20), ("MIN(v, u, 3)", 1), ("MAX(3, MIN(v))", 3), ("MAX(m[*, 1], 100)", 100),
+        ("MAX(m[*, 2], 100)", 180), ("MIN(v[2:3], 5)", 4),
         # ranks, rising: u is 5, 1, 3
         ("RANK(u, 1)", 2), ("RANK(u, 2)", 3), ("RANK(u, 3)", 1), ("RANK(-u, 1)", 1), ("u[RANK(u, 2)]", 3),
         ("RANK(h[*]*0, 2)", 2), ("RANK(v*0, 1, u)", 2), ("RANK(m[2, *], 2)", 2),

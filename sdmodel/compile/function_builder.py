@@ -13,9 +13,10 @@ from sdmodel.compile.graph import Graph
 from sdmodel.compile.program import Memory, Order, State, TableData, fitting_order
 from sdmodel.compile.scalars import Element, Env, Scalars
 from sdmodel.core.errors import EquationError
-from sdmodel.core.expression import Expr, Ref, aggregated_ranges, key
+from sdmodel.core.expression import Expr, Ref, Table, aggregated_ranges, key
 from sdmodel.core.functions.protocols import Site
 from sdmodel.core.functions.table import FUNCTIONS, GATHERING
+from sdmodel.core.functions.values import interpolate
 from sdmodel.core.labels import join_label
 from sdmodel.core.structure import Structure, Variable
 
@@ -249,3 +250,22 @@ class FunctionBuilder(ABC):
     def is_stepped(self, function: str) -> bool:
         """Whether a function is defined on the TIME STEP grid only."""
         return function in FUNCTIONS and bool(FUNCTIONS[function].steps)
+
+    # -- nodes --------------------------------------------------------------------------------------------------
+    def fold(self, op: str, parts: list[int]) -> int:
+        """Left fold of a binary operation over several nodes."""
+        node = parts[0]
+        for part in parts[1:]:
+            node = self.graph.op(op, node, part)
+        return node
+
+    def lookup(self, table: Table, argument: int) -> int:
+        """Node of a lookup with a node as argument."""
+        if not table.x:
+            raise EquationError("A lookup has no points.")
+        table = table.ordered()
+        data = TableData(table.x, table.y, table.kind)
+        known = self.graph.value(argument)
+        if known is not None:
+            return self.graph.const(interpolate(known, data.x, data.y, data.kind))
+        return self.graph.add("lookup", self.tables.setdefault(data, len(self.tables)), argument)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sdmodel.compile.constants import room_for_recursion
 from sdmodel.compile.function_builder import FunctionBuilder
-from sdmodel.compile.program import Program, State, TableData
+from sdmodel.compile.program import Program, State
 from sdmodel.compile.scalars import Element, Env, label
 from sdmodel.core.errors import (
     EquationError,
@@ -22,7 +22,6 @@ from sdmodel.core.expression import INTEGRALS, Array, Call, Expr, Number, Op, Re
 from sdmodel.core.functions.protocols import Site, arguments
 from sdmodel.core.functions.refused import REFUSED
 from sdmodel.core.functions.table import FUNCTIONS
-from sdmodel.core.functions.values import interpolate
 from sdmodel.core.notation import formula, function_name, is_xmile
 from sdmodel.core.structure import CONTROL, Structure, Variable
 
@@ -334,13 +333,6 @@ class Lowering(FunctionBuilder):
         assert entry.operation is not None
         return self.graph.op(entry.operation.name, *arguments(self, site))
 
-    def fold(self, op: str, parts: list[int]) -> int:
-        """Left fold of a binary operation over several nodes."""
-        node = parts[0]
-        for part in parts[1:]:
-            node = self.graph.op(op, node, part)
-        return node
-
     def table(self, ref: Ref | Call, site: Site) -> Table:
         """Points of a lookup variable's element."""
         env, where = site.env, site.where
@@ -354,14 +346,3 @@ class Lowering(FunctionBuilder):
         if not isinstance(table, Table):
             raise EquationError(f"{where}: the lookup '{target.name}' has no points.")
         return table
-
-    def lookup(self, table: Table, argument: int) -> int:
-        """Node of a lookup with a node as argument."""
-        if not table.x:
-            raise EquationError("A lookup has no points.")
-        table = table.ordered()
-        data = TableData(table.x, table.y, table.kind)
-        known = self.graph.value(argument)
-        if known is not None:
-            return self.graph.const(interpolate(known, data.x, data.y, data.kind))
-        return self.graph.add("lookup", self.tables.setdefault(data, len(self.tables)), argument)

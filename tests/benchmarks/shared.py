@@ -36,6 +36,8 @@ def put(owner: Any, name: str, value: object) -> Iterator[None]:
 
 def shared(folder: Path) -> None:
     """A sweep of arms, a search for equal money, and gradients, with and without what saves work."""
+    from sdmodel.compile.llvm import dates
+    from sdmodel.study import searching
     from sdmodel.study.arms import MONEY, Arms
     from sdmodel.study.history_matching import samples_of
     from sdmodel.sweep import fork
@@ -51,8 +53,12 @@ def shared(folder: Path) -> None:
         with put(fork, "LEAST_RUNS", never):
             return sweep()
 
-    if not np.array_equal(sweep(), unshared()):
-        raise SystemExit("runs that go on from a common past differ from runs from the start")
+    def dated() -> np.ndarray:
+        with put(dates, "active_on_dates", lambda program, *bounds: range(len(program.parameters))):
+            return sweep()
+
+    if not (np.array_equal(sweep(), unshared()) and np.array_equal(sweep(), dated())):
+        raise SystemExit("runs that go on from a common past, or share dates, differ from runs from the start")
     plain = arms.run("", {"like": ARMS["exit from 2020"], "without": {"exit start": 2015.0, "exit duration": 0.0}})
     goal, base = plain[MONEY].to_numpy()[:, :, -1]
     chosen = {name: setting for name, setting in ARMS.items() if name != "exit from 2020"}
@@ -66,11 +72,19 @@ def shared(folder: Path) -> None:
         with put(study, "SEARCH_STEP", None), put(fork, "LEAST_RUNS", never):
             return search()
 
+    def each() -> object:
+        with put(searching, "PILOTS", never):
+            return search()
+
     work: dict[str, Callable[[], object]] = {
         "six arms of the same samples, what they share solved once": sweep,
         "the same, each from the start": unshared,
+        "six arms, dates once for each set of values that act on them": sweep,
+        "the same, dates of each run": dated,
         "equal money of five arms, long steps first": search,
         "the same, the step of the file throughout": plainly,
+        "equal money, the first samples showing where the others lie": search,
+        "the same, each sample searched by itself": each,
     }
     taken = interleaved(work, 3)
     names = list(work)
@@ -83,4 +97,4 @@ def shared(folder: Path) -> None:
     target(
         "arms that share six of twenty-five years", median(ratios(taken[names[1]], taken[names[0]])), 1.15, least=True
     )
-    target("equal money", median(ratios(taken[names[3]], taken[names[2]])), 2, least=True)
+    target("equal money", median(ratios(taken[names[5]], taken[names[4]])), 2, least=True)

@@ -84,7 +84,7 @@ T = np.arange(5.0)
         # whole arrays
         ("SUM(v)", 15), ("SUM(v[*])", 15), ("SUM(m)", 450), ("SUM(m[*, *])", 450), ("SUM(m[*, 1])", 150),
         ("SUM(m[*, young])", 150), ("SUM(m[s, *])", 120), ("SUM(m[i, *])", 120), ("SUM(w)", 198), ("SUM(w[*, 2])", 66),
-        ("MEAN(v)", 5), ("PROD(v)", 72), ("MIN(v)", 2), ("MAX(m)", 180), ("SIZE(v)", 3),
+        ("MEAN(v)", 5), ("PROD(v)", 72), ("MIN(v)", 2), ("MAX(m)", 180), ("SIZE(v)", 3), ("SIZE(Age)", 2),
         ("SIZE(m)", 6), ("SIZE(m[*, 1])", 3), ("STDDEV(v)", (26 / 3) ** 0.5), ("STDDEV(h)", 5), ("SUM(i)", 2),
         ("MEAN(3)", 3), ("SIZE(i)", 1),
         # slices

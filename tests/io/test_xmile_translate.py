@@ -200,6 +200,7 @@ def test_units_ranges_documentation_and_start_formulas_are_kept(xmile: Make) -> 
         (aux("???"), "'x': the equation cannot be read"),
         (aux("1 +"), "'x': the equation cannot be read"),
         (aux("IF 1 THEN 2"), "IF has no ELSE"),
+        (aux("FACTORIAL(3)"), r"FACTORIAL is not supported: write EXP\(GAMMALN\(n \+ 1\)\)"),
         (aux("1") + aux("2"), "'x' is defined twice"),
         ('<aux name="x"><dimensions><dim name="Z"/></dimensions><eqn>1</eqn></aux>', "there is no dimension 'Z'"),
         ('<aux name="x"><eqn>TIME</eqn><gf type="odd"><xpts>0,1</xpts><ypts>0,1</ypts></gf></aux>', "type 'odd'"),

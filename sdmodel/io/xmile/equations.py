@@ -157,6 +157,8 @@ class Equation(Subscripts):
 
     def gather(self, name: str, argument: Expr) -> Expr:
         """One number from all elements of an array, or of an expression of arrays."""
+        if name == "size" and isinstance(argument, Ref) and argument.name in self.arrays.ranges and not argument.subs:
+            return Number(float(len(self.arrays.ranges[argument.name].elements)))
         inner = self.fill(argument, True)
         marked = aggregated_ranges(inner, _GATHERING)
         count = 1

@@ -65,10 +65,13 @@ class Editable(Structure):
         """
         from sdmodel.compile.diagnostics import refuse_circle
         from sdmodel.io.vensim.equation_text import expression_from_text
+        from sdmodel.io.xmile.non_negative import limited_again
 
         old = self[name if in_equation_of is None else in_equation_of]
         given = expression_from_text(value, old.name, self) if isinstance(value, str) else value
         new = edit.replace(self, name, given, in_equation_of)
+        for variable in limited_again(new.equations, old.key):
+            new = new.with_variable(variable)
         refuse_circle(new, old.name)
         return new._with_units_checked(old.name) if isinstance(value, str) else new
 

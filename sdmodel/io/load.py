@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from sdmodel.core import resources as paths
 from sdmodel.core.arguments import kind
-from sdmodel.core.errors import CompositionError, ReadError, ReadWarning, UnknownNameError, UnsupportedError
+from sdmodel.core.errors import CompositionError, ReadError, UnknownNameError, UnsupportedError
 from sdmodel.core.expression import Call, Expr
 from sdmodel.core.structure import Structure
 from sdmodel.core.text import shorten
@@ -19,6 +18,7 @@ from sdmodel.io import parse_cache
 from sdmodel.io.composition import compose_structure
 from sdmodel.io.files import MAX_MODEL_BYTES, not_found, parse_toml, read_bytes
 from sdmodel.io.scenarios import load_scenarios, scenarios_from
+from sdmodel.io.xmile.non_negative import warn_of_cuts
 
 _SUFFIXES = (".mdl", ".xmile", ".stmx", ".itmx", ".xml", ".toml")
 _KEYS = ("title", "description", "sectors", "stand_ins", "scenarios")
@@ -61,15 +61,7 @@ def _sector(raw: bytes, path: Path) -> Structure:
         model = read(raw, path)
         if not _has_external_ranges(raw) and not _repaired(raw, path):
             parse_cache.put(entry, model)
-    for variable in model.equations.values():
-        if any(isinstance(c.expr, Call) and c.expr.name == "integ cut" for c in variable.components):
-            warnings.warn(
-                f"{variable.where}: the non-negative stock '{variable.name}' is cut off at zero, which loses or makes "
-                "what flows: its flows cannot be reduced, because they are not variables of its own dimensions, each "
-                "the outflow of this stock only.",
-                ReadWarning,
-                stacklevel=2,
-            )
+    warn_of_cuts(model.equations.values())
     if any(_is_external(c.expr) for v in model.equations.values() for c in v.components):
         from sdmodel.io.data import attach
 

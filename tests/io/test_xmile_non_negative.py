@@ -144,3 +144,11 @@ def test_a_stock_whose_flows_cannot_be_reduced_says_so_at_every_load(make: Make,
 def test_a_method_without_steps_is_refused(make: Make) -> None:
     with pytest.raises(UnsupportedError, match=r"'a': the non-negative stock needs.*method=\"euler\""):
         make(TWO).run(method="LSODA")
+
+
+def test_a_flow_with_another_equation_is_limited_too(make: Make, paths: Paths) -> None:
+    for given in (6, "6 + 0*Time"):
+        changed = make(TWO).replace("move", given)
+        assert paths(changed, "move", "b") == {"move": [6, 4, 0, 0, 0], "b": [0, 6, 10, 10, 10]}
+    with pytest.warns(ReadWarning, match="'a' is cut off at zero"):
+        make(TWO).replace("move", "INTEG(1, 0)")

@@ -12,10 +12,13 @@ References
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain, pairwise
 
+from sdmodel.core.errors import ReadWarning
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, names_in
 from sdmodel.core.structure import Variable, kind_of
 
@@ -62,6 +65,27 @@ def limit_outflows(equations: dict[str, Variable]) -> dict[str, Variable]:
             if sign == "-" or name not in positive:
                 out[name] = _limited(out[name], sign, stock, ordered[:count], name in at_start)
     return out
+
+
+def limited_again(equations: Mapping[str, Variable], name: str) -> list[Variable]:
+    """What follows from a new equation of a flow: the flow, limited, or stocks that can only be cut off at zero."""
+    found = limit_outflows(dict(equations))
+    changed = [v for k, v in found.items() if v is not equations[k] and (k == name or v.kind == "stock")]
+    warn_of_cuts(changed)
+    return changed
+
+
+def warn_of_cuts(variables: Iterable[Variable]) -> None:
+    """Issue a ReadWarning for each stock whose flows cannot be limited."""
+    for variable in variables:
+        if any(isinstance(c.expr, Call) and c.expr.name == "integ cut" for c in variable.components):
+            warnings.warn(
+                f"{variable.where}: the non-negative stock '{variable.name}' is cut off at zero, which loses or makes "
+                "what flows: its flows cannot be reduced, because they are not variables of its own dimensions, each "
+                "the outflow of this stock only.",
+                ReadWarning,
+                stacklevel=3,
+            )
 
 
 def _cut(expr: Expr) -> bool:

@@ -104,6 +104,7 @@ def resolve_scenario(
             raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
         values, scenario = None, values
     chosen = model.scenario(scenario) if isinstance(scenario, str) else scenario or Scenario()
+    origin = {**dict.fromkeys(chosen.values, "scenario"), **dict.fromkeys(values or (), "values")}
     if base is not None:
         chosen = base.with_values({**chosen.values, **chosen.paths}, chosen.name if scenario else None)
     if values:
@@ -117,6 +118,11 @@ def resolve_scenario(
         if first != name:
             raise OverrideError(f"'{first}' and '{name}' are the same constant, and both are given a value. Keep one.")
         for element in elements:
+            lost = named.get((element,), name)
+            if lost != name and origin.get(lost) == origin.get(name):
+                raise OverrideError(
+                    f"'{lost}' is given a value, and then '{name}', which holds it. Give '{name}' first."
+                )
             _in_range(model, element, value)
             checked[element] = value
     paths = {}

@@ -96,7 +96,8 @@ DESIGNS: dict[str, Any] = {
     "step": pd.DataFrame({"TIME STEP": [-1.0]}), "end": pd.DataFrame({"FINAL TIME": [-5.0]}),
     "start": pd.DataFrame({"INITIAL TIME": [1e17]}),
     "no sample": pd.DataFrame({"rate": [0.1, 0.2], "sample": [NAN, 1]}),
-    "huge": pd.DataFrame({"rate": [10**400]}, dtype=object), "no date": pd.DataFrame({"d": [pd.NaT, pd.Timestamp("2000")]}),
+    "huge": pd.DataFrame({"rate": [10**400]}, dtype=object),
+    "no date": pd.DataFrame({"d": [pd.NaT, pd.Timestamp("2000")]}),
 }  # fmt: skip
 OUTCOMES = [
     {"at": "soon"}, {"at": None}, {"at": NAN}, {"at": True}, {"at": [1]}, {"at": 1j}, {"at": 99}, {"start": "a"},

@@ -588,3 +588,13 @@ def test_a_stock_that_runs_empty_within_a_step_is_not_taken_below_zero(model_fro
     run = model_from("tank = INTEG(-300*SQRT(MAX(tank, 0)), 1) ~ l ~ |", step=0.1).run(method="exact")
     assert run["tank"].min() > -1e-6
     assert "too long for 'exact'" in run.report.sentence
+
+
+def test_the_value_of_an_element_is_not_lost_to_that_of_the_whole(model_from: Make) -> None:
+    model = model_from("r: n, s ~~|\nk[r] = 1 ~ Dmnl ~ |\nx[r] = INTEG(k[r], 0) ~ Dmnl ~ |", end=1)
+    for values in ({"k[n]": 3, "k": 2}, sdmodel.Scenario("a", values={"k[n]": 3, "k[r]": 2}), {"x[n]": 3, "x": 2}):
+        with pytest.raises(OverrideError, match=r"first\."):
+            model.run(values)
+    assert model.run({"k": 2, "k[n]": 3})["x"].iloc[-1].tolist() == pytest.approx([3, 2])
+    one = sdmodel.Scenario("a", values={"k[n]": 3})
+    assert model.run({"k": 2}, scenario=one)["x"].iloc[-1].tolist() == pytest.approx([2, 2])

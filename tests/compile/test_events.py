@@ -9,6 +9,7 @@ import pytest
 import sdmodel
 from sdmodel.compile import events
 from sdmodel.compile.events import FREE, HELD, LINE, RUN, clock_of
+from sdmodel.compile.llvm import breaks as lanes
 from sdmodel.compile.programs import program_of
 from sdmodel.core.errors import SolveError
 
@@ -78,6 +79,15 @@ def test_too_many_breaks_are_refused(model_from: Make, monkeypatch: pytest.Monke
         model_from("s = INTEG(INTEGER(Time), 0) ~~|", end=11).run(method="exact")
     with pytest.raises(SolveError, match="jump more than 10 times between 0 and 10"):
         model_from("s = INTEG(INTEGER(Time) + STEP(1, 2.5) + STEP(1, 3.5) + STEP(1, 4.5), 0) ~~|").run(method="exact")
+
+
+def test_too_many_breaks_in_one_of_the_segments_fail_that_run_of_a_sweep(
+    model_from: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MAX_BREAKS", 10)
+    model = model_from("s = INTEG(INTEGER(Time*STEP(k, 5)), 0) ~~|\nk = 1 ~~|")
+    swept = model.sweep([{"k": 20.0}, {"k": 0.5}], ["s"], method="exact", workers=1, certificate=0)
+    assert swept["status"].values.tolist() == [1, 0]
 
 
 def test_equality_with_time_is_refused_and_of_a_state_is_a_kink(model_from: Make) -> None:

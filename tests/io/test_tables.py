@@ -300,3 +300,27 @@ def test_a_file_of_the_largest_size_is_read_and_no_larger_one(tmp_path: Path) ->
     assert read_bytes(path, 3) == b"a,b"
     with pytest.raises(ReadError, match=r"'three.csv' has 3 bytes; a file of this kind has at most 2\."):
         read_bytes(path, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "tab", "text", "first"),
+    [
+        ("a.csv", None, "a,b\n1,2", ["a", "b"]),
+        ("a.csv", None, "a;b,c\n1;2", ["a", "b,c"]),
+        ("a.csv", None, "a\tb;c\n1\t2", ["a", "b;c"]),
+        ("a.csv", None, '"a;b",c\n1,2', ["a;b", "c"]),
+        ("a.csv", None, "\n a\n1", [" a"]),
+        ("a.tab", None, "a,b\n1,2", ["a", "b"]),
+        ("a.tab", None, "one\ttwo", ["one", "two"]),
+        ("a.csv", "Data", "a;b,c\n1;2,3", ["a;b", "c"]),
+        ("a.tab", "Data", "a,b\tc\n1\t2", ["a,b", "c"]),
+        ("a.csv", ";", "a,b;c\n1;2", ["a,b", "c"]),
+        ("a.csv", "x", "a,b\n1,2", ["a", "b"]),
+    ],
+)
+def test_cells_of_a_text_are_told_by_its_first_line_or_as_given(
+    tmp_path: Path, name: str, tab: str | None, text: str, first: list[str]
+) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert next(row for row in read_sheet(path, tab).rows if row) == first

@@ -183,3 +183,9 @@ def test_a_function_nobody_knows_is_refused_by_name(model_from: Callable[..., sd
 def test_characters_that_control_a_terminal_are_blanks_in_documentation(char: str) -> None:
     (entry,) = clean(f"x = 1 ~ ~ one{char}two |", "m.mdl").entries
     assert entry.documentation == "one two"
+
+
+@pytest.mark.parametrize("char", ["\xa1", "\u2029", "\u202f", "\u2065", "\u206a"])
+def test_their_neighbours_are_kept_or_blanks_by_themselves(char: str) -> None:
+    (entry,) = clean(f"x = 1 ~ ~ one{char}two |", "m.mdl").entries
+    assert entry.documentation == " ".join(f"one{char}two".split())

@@ -51,8 +51,8 @@ ACTED: dict[str, dict[str, float]] = {
 }  # fmt: skip
 END = 2017
 """By now history and levers have acted; PySD needs a second a year for a large sector."""
-LONG_STEP = 0.25
-"""Two of the files' own steps, since what is compared holds at any."""
+LONG_STEP = 0.5
+"""Four of the files' own steps, since what is compared holds at any."""
 
 
 def text_of(name: str) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.figure import Drawing, documented, dress_rows, finish, need_columns, panels, stretch
 from sdmodel.plot.style import COLOURS, GREY, INK, MARKERS, PALE, SMALL, Numbers, drawing, wrapped
 
 MOST_ROWS = 20
@@ -46,7 +46,7 @@ def fitted(table: pd.DataFrame, *, errors: bool = True, width: float = 16.0) -> 
     >>> fit = sdmodel.calibrate(model, ["trust time"], {"trust": truth})
     >>> fig, axes = sdmodel.plot.fitted(fit.fit, errors=False)
     """
-    _needs(table, "observed", "simulated", "error")
+    need_columns(table, "observed", "simulated", "error")
     names = list(dict.fromkeys(table.index.get_level_values("series")))
     columns = 1 if len(names) == 1 else 2
     with drawing():
@@ -95,7 +95,7 @@ def profiles(table: pd.DataFrame, *, width: float = 16.0) -> Drawing:
     >>> fit = sdmodel.calibrate(model, ["trust time"], {"trust": truth}, errors={"trust": 0.01})
     >>> fig, axes = sdmodel.plot.profiles(fit.profile(points=5))
     """
-    _needs(table, "increase")
+    need_columns(table, "increase")
     names = list(dict.fromkeys(table.index.get_level_values("parameter")))
     limit = float(table.attrs.get("limit", 3.84))
     columns = min(3, len(names))
@@ -142,7 +142,7 @@ def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 1
     >>> table = sdmodel.compare(model.run(), model.run({"trust time": 5.0}))
     >>> fig, axes = sdmodel.plot.differences(table)
     """
-    _needs(table, "since", "relative", "at")
+    need_columns(table, "since", "relative", "at")
     if not len(table):
         raise DesignError("Nothing differs, so there is nothing to draw.")
     rows = table.iloc[:MOST_ROWS]
@@ -155,10 +155,7 @@ def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 1
         fig, axes, own = panels(ax, 1, 1, width, 3 + 0.55 * len(rows))
         panel = axes[0]
         panel.set_xscale("log")
-        panel.grid(visible=False, axis="y")
-        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
-        panel.spines["left"].set_visible(False)
-        panel.tick_params(axis="y", length=0)
+        dress_rows(panel)
         at = np.arange(len(rows))
         panel.hlines(at, low, np.where(finite, share, high), color=PALE, linewidth=1.2)
         panel.plot(share[finite], at[finite], "o", markersize=4.5, color=COLOURS[0])
@@ -176,9 +173,3 @@ def differences(table: pd.DataFrame, *, ax: Axes | None = None, width: float = 1
         if own:
             stretch(fig, panel, 1, 0.55 * len(rows) + 0.2)
         return finish(fig, axes)
-
-
-def _needs(table: pd.DataFrame, *columns: str) -> None:
-    for column in columns:
-        if column not in table.columns:
-            raise UnknownNameError(column, map(str, table.columns), "column")

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.figure import Drawing, documented, dress_rows, finish, need_columns, panels, stretch
 from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, wrapped
 
 COLUMNS = ("median", "low", "high")
@@ -71,10 +71,7 @@ def effects(
     with drawing():
         fig, axes, own = panels(ax, 1, 1, width, 2.9 + cell * len(values))
         panel = axes[0]
-        panel.grid(visible=False, axis="y")
-        panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
-        panel.spines["left"].set_visible(False)
-        panel.tick_params(axis="y", length=0)
+        dress_rows(panel)
         panel.axvline(0, color=INK, linewidth=0.9, zorder=1)
         for row, (median, low, high) in enumerate(values):
             if np.isnan(median):
@@ -102,10 +99,7 @@ def effects(
 
 
 def _checked(table: pd.DataFrame, smallest: float | None) -> np.ndarray[Any, np.dtype[np.float64]]:
-    for column in COLUMNS:
-        if column not in table.columns:
-            hint = f"Needed are {', '.join(COLUMNS)}."
-            raise UnknownNameError(column, map(str, table.columns), "column", hint)
+    need_columns(table, *COLUMNS, hint=f"Needed are {', '.join(COLUMNS)}.")
     values = table.loc[:, list(COLUMNS)].to_numpy(dtype=float)
     if not np.isfinite(values).all(axis=1).any():
         raise DesignError(f"The table of effects has {len(table)} rows and none of them holds numbers.")

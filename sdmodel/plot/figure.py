@@ -8,13 +8,13 @@ import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from sdmodel.core.errors import DesignError
+from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.style import (
     BODY,
     CJK_FONTS,
@@ -29,6 +29,9 @@ from sdmodel.plot.style import (
     needs_cjk,
     texts_of,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCREEN = 96.0
 """Pixels of an inch on a page of a browser."""
@@ -125,6 +128,21 @@ def dress(ax: Axes) -> None:
     ax.grid(visible=True, axis="y", color=PALE, linewidth=0.6)
     ax.tick_params(labelsize=SMALL, labelfontfamily=fonts(), labelcolor=INK)
     ax.tick_params(color=GREY, length=2.5, width=0.7)
+
+
+def dress_rows(ax: Axes) -> None:
+    """Set the style of a panel whose rows are names: grid lines upright, no line at the left."""
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+
+
+def need_columns(table: pd.DataFrame, *columns: str, what: str = "column", hint: str = "") -> None:
+    """Raise UnknownNameError for the first column that a table lacks."""
+    for column in columns:
+        if column not in table.columns:
+            raise UnknownNameError(column, map(str, table.columns), what, hint)
 
 
 def stretch(fig: matplotlib.figure.Figure, panel: Axes, rows: int, height: float) -> None:

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import draw_legend, end_labels, settle
-from sdmodel.plot.figure import Drawing, finish, panels, stretch
-from sdmodel.plot.style import INK, MOST_LINES, PALE, SMALL, Numbers, drawing, styles, wrapped
+from sdmodel.plot.figure import Drawing, dress_rows, finish, need_columns, panels, stretch
+from sdmodel.plot.style import INK, MOST_LINES, SMALL, Numbers, drawing, styles, wrapped
 
 MOST_ROWS = 20
 """Largest number of rows in a figure; the largest are drawn and the rest are counted."""
@@ -29,9 +29,7 @@ def chosen(table: pd.DataFrame, outcome: str | None, *columns: str) -> tuple[pd.
     DesignError
         If it has several outcomes and none is named.
     """
-    for column in columns:
-        if column not in table.columns:
-            raise UnknownNameError(column, map(str, table.columns), "column")
+    need_columns(table, *columns)
     names = list(dict.fromkeys(table.index.get_level_values("outcome")))
     if outcome is None and len(names) > 1:
         raise DesignError(f"The table has {len(names)} outcomes; name one, such as outcome={names[0]!r}.")
@@ -57,10 +55,7 @@ def rest(shown: pd.DataFrame, every: int) -> str:
 def rows_figure(names: pd.Index, ax: Axes | None, width: float) -> tuple[Figure, Axes, bool]:
     """Create a panel with one row per name."""
     fig, (panel,), own = panels(ax, 1, 1, width, 3 + 0.6 * len(names))
-    panel.grid(visible=False, axis="y")
-    panel.grid(visible=True, axis="x", color=PALE, linewidth=0.6)
-    panel.spines["left"].set_visible(False)
-    panel.tick_params(axis="y", length=0)
+    dress_rows(panel)
     panel.set_yticks(range(len(names)), [wrapped(str(n), width / 2.4, SMALL) for n in names])
     panel.set_ylim(len(names) - 0.4, -0.6)
     return fig, panel, own

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import end_labels, settle
-from sdmodel.plot.figure import Drawing, documented, finish, panels
+from sdmodel.plot.figure import Drawing, documented, finish, need_columns, panels
 from sdmodel.plot.style import (
     COLOURS,
     INK,
@@ -149,9 +149,7 @@ def medians(table: pd.DataFrame, *, label: str, ax: Axes | None = None, width: f
     >>> len(axes[0].lines)
     1
     """
-    for column in ("arm", "time", "median", "low", "high"):
-        if column not in table.columns:
-            raise UnknownNameError(column, map(str, table.columns), "column")
+    need_columns(table, "arm", "time", "median", "low", "high")
     arms = [str(arm) for arm in dict.fromkeys(table["arm"])]
     if not 0 < len(arms) <= MOST_LINES:
         raise DesignError(f"{len(arms)} paths are given; one panel shows 1 to {MOST_LINES}.")

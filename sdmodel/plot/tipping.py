@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.figure import Drawing, documented, finish, panels
+from sdmodel.plot.figure import Drawing, documented, finish, need_columns, panels
 from sdmodel.plot.optimization import numbers_for
 from sdmodel.plot.style import COLOURS, GREY, PALE, Numbers, drawing, styles, unit_text, wrapped
 
@@ -132,8 +132,7 @@ def cumulative(
     np.float64(0.67)
     """
     name = lever or table.attrs.get("lever", "")
-    if name not in table.columns:
-        raise UnknownNameError(str(name), map(str, table.columns), "column")
+    need_columns(table, str(name))
     rows = int(table.attrs.get("rows", len(table)))
     good = next((table[c] for c in ("solved", "triggered") if c in table), pd.Series(True, index=table.index))
     parts = {"": good & table[name].notna()}
@@ -159,9 +158,7 @@ def cumulative(
 
 
 def _dots(panel: Axes, rest_points: pd.DataFrame, lever: str, state: str) -> None:
-    for column in (lever, state, "kind"):
-        if column not in rest_points.columns:
-            raise UnknownNameError(column, map(str, rest_points.columns), "column of the states of rest")
+    need_columns(rest_points, lever, state, "kind", what="column of the states of rest")
     for kind, props in KINDS.items():
         rows = rest_points[rest_points["kind"] == kind]
         if len(rows):

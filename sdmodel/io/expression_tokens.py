@@ -99,29 +99,13 @@ XMILE = Dialect(
     binary={**_BINARY, "OR": (1, "or"), "AND": (2, "and"), "MOD": (6, "%"), "//": (6, "//")},
     prefix={**_PREFIX, "NOT": (_UNARY, "not")},
     words=frozenset(("AND", "OR", "NOT", "MOD", "IF", "THEN", "ELSE")),
-    reserved=frozenset(
-        (
-            "array rank",
-            "data",
-            "element at",
-            "floor",
-            "floored modulo",
-            "get constants",
-            "get data",
-            "get lookups",
-            "integ",
-            "integ cut",
-            "integ non negative",
-            "non negative",
-            "unconnected",
-            "with lookup",
-            "xpulse",
-            "xpulse train",
-            "xramp",
-        )
-    ),
+    reserved=frozenset((
+        "array rank", "data", "element at", "floor", "floored modulo", "get constants", "get data", "get lookups",
+        "integ", "integ cut", "integ non negative", "non negative", "unconnected", "with lookup", "xpulse",
+        "xpulse train", "xramp",
+    )),
     index_by_expression=True,
-)
+)  # fmt: skip
 """XMILE: `NOT` binds like a sign (standard 1.0, 3.3.1), `MOD` (our `%`) and `//` like `*`; IF ... THEN ... ELSE."""
 
 

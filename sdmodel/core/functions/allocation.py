@@ -69,14 +69,9 @@ def allocate_by_priority(low: Builder, site: Site) -> int:
 
 
 ALLOCATIONS = (
-    Function(
-        "allocate available",
+    Function("allocate available",
         "profiles 0 to 4: fixed quantity, rectangular, triangular, normal, exponential; constant elasticity is refused",
-        (3, 3),
-        "u, any, u -> u",
-        allocate_available,
-    ),
-    Function(
-        "allocate by priority", "as Vensim's help describes it", (5, 5), "u, v, 1, v, u -> u", allocate_by_priority
-    ),
-)
+        (3, 3), "u, any, u -> u", allocate_available),
+    Function("allocate by priority", "as Vensim's help describes it", (5, 5), "u, v, 1, v, u -> u",
+        allocate_by_priority),
+)  # fmt: skip

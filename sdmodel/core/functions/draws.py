@@ -138,40 +138,14 @@ _DRAW = "a draw each step"
 DRAWS = (
     Function("random 0 1", "uniform between 0 and 1", (0, 0), "-> 1", uniform, steps=_DRAW),
     Function("random uniform", "minimum, maximum", (2, 3), "u, u, any -> u", uniform, steps=_DRAW, xmile="UNIFORM"),
-    Function(
-        "random normal",
-        "minimum, maximum, mean, deviation",
-        (4, 5),
-        "u, u, u, u, any -> u",
-        normal,
-        steps=_DRAW,
-        xmile="NORMAL",
-    ),
-    Function(
-        "random exponential",
-        "minimum, maximum, shift, stretch",
-        (4, 5),
-        "u, u, u, u, any -> u",
-        exponential,
-        steps=_DRAW,
-        xmile="EXPRND",
-    ),
-    Function(
-        "random triangular",
-        "minimum, maximum, start, peak, stop",
-        (5, 6),
-        "u, u, u, u, u, any -> u",
-        triangular,
-        steps=_DRAW,
-    ),
-    Function(
-        "random weibull",
-        "minimum, maximum, shape, shift, stretch; of mean 1 before",
-        (5, 6),
-        "u, u, 1, u, u, any -> u",
-        weibull,
-        steps=_DRAW,
-    ),
+    Function("random normal", "minimum, maximum, mean, deviation", (4, 5), "u, u, u, u, any -> u", normal, steps=_DRAW,
+        xmile="NORMAL"),
+    Function("random exponential", "minimum, maximum, shift, stretch", (4, 5), "u, u, u, u, any -> u", exponential,
+        steps=_DRAW, xmile="EXPRND"),
+    Function("random triangular", "minimum, maximum, start, peak, stop", (5, 6), "u, u, u, u, u, any -> u", triangular,
+        steps=_DRAW),
+    Function("random weibull", "minimum, maximum, shape, shift, stretch; of mean 1 before", (5, 6),
+        "u, u, 1, u, u, any -> u", weibull, steps=_DRAW),
     *(
         Function(
             f"random {name}",
@@ -195,7 +169,7 @@ DRAWS = (
         )
     ),
     Function("poisson", "POISSON(mean) of XMILE", (1, 2), "u, any -> u", poisson, steps=_DRAW, vensim=False),
-)
+)  # fmt: skip
 
 DRAW_OPERATIONS = (
     Operation("normal_cdf", normal_cdf, routine("normal_cdf")),

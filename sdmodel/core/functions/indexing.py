@@ -76,23 +76,8 @@ def rank(low: Builder, site: Site) -> int:
 
 
 INDEXING = (
-    Function(
-        "element at",
-        "an element of an array by computed index, as XMILE writes `x[i]`",
-        (3, 99),
-        "u, u, 1... -> u",
-        element_at,
-        vensim=False,
-        xmile="a computed index",
-    ),
-    Function(
-        "array rank",
-        "RANK of XMILE: the place of the element of a rank",
-        (2, 3),
-        "u, 1, any -> 1",
-        rank,
-        gathers=True,
-        vensim=False,
-        xmile="RANK",
-    ),
-)
+    Function("element at", "an element of an array by computed index, as XMILE writes `x[i]`", (3, 99),
+        "u, u, 1... -> u", element_at, vensim=False, xmile="a computed index"),
+    Function("array rank", "RANK of XMILE: the place of the element of a rank", (2, 3), "u, 1, any -> 1", rank,
+        gathers=True, vensim=False, xmile="RANK"),
+)  # fmt: skip

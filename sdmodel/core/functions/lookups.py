@@ -48,34 +48,16 @@ def _table(low: Builder, site: Site) -> Table:
 
 
 LOOKUPS = (
-    Function(
-        "with lookup",
-        "straight lines between points written in the formula",
-        (2, 2),
-        "",
-        _with_lookup,
-        xmile="a graphical function",
-    ),
-    Function(
-        "lookup extrapolate",
-        "a lookup whose first and last lines go on",
-        (2, 2),
-        "u, any -> u",
-        _lookup_as("extrapolate"),
-    ),
+    Function("with lookup", "straight lines between points written in the formula", (2, 2), "", _with_lookup,
+        xmile="a graphical function"),
+    Function("lookup extrapolate", "a lookup whose first and last lines go on", (2, 2), "u, any -> u",
+        _lookup_as("extrapolate")),
     Function("lookup forward", "the next point to come", (2, 2), "u, any -> u", _lookup_as("look_forward")),
     Function("lookup backward", "the last point passed", (2, 2), "u, any -> u", _lookup_as("hold_backward")),
-    Function(
-        "lookup invert",
-        "the x at which a lookup that rises or falls all the way has a value",
-        (2, 2),
-        "any, any -> any",
-        _lookup_invert,
-        xmile="LOOKUPINV",
-        renamed=True,
-    ),
+    Function("lookup invert", "the x at which a lookup that rises or falls all the way has a value", (2, 2),
+        "any, any -> any", _lookup_invert, xmile="LOOKUPINV", renamed=True),
     Function("data", "a variable without a formula, whose series is given to the run", (0, 99), "any... -> any"),
     Function("get data", "a series in cells of a spreadsheet or text file", (0, 99), "any... -> any"),
     Function("get lookups", "a lookup in cells of a file", (0, 99), "any... -> any"),
     Function("get constants", "constants in cells of a file", (0, 99), "any... -> any"),
-)
+)  # fmt: skip

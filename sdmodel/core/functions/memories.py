@@ -67,30 +67,11 @@ def sample_if_true(low: Builder, site: Site) -> int:
 
 
 MEMORIES = (
-    Function(
-        "delay fixed",
-        "the input a number of steps ago, settled at the start and rounded; one step at least",
-        (3, 3),
-        "u, time, u -> u",
-        delay_fixed,
-        steps="values of past steps",
-        xmile="DELAY",
-    ),
-    Function(
-        "previous",
-        "XMILE's PREVIOUS: the input one step ago",
-        (2, 2),
-        "u, u -> u",
-        previous,
-        steps="the value of the step before",
-        vensim=False,
-    ),
-    Function(
-        "sample if true",
-        "the input while the condition holds, then its last value; its own name is the value held so far",
-        (3, 3),
-        "1, u, u -> u",
-        sample_if_true,
-        steps="a value held from step to step",
-    ),
-)
+    Function("delay fixed", "the input a number of steps ago, settled at the start and rounded; one step at least",
+        (3, 3), "u, time, u -> u", delay_fixed, steps="values of past steps", xmile="DELAY"),
+    Function("previous", "XMILE's PREVIOUS: the input one step ago", (2, 2), "u, u -> u", previous,
+        steps="the value of the step before", vensim=False),
+    Function("sample if true",
+        "the input while the condition holds, then its last value; its own name is the value held so far", (3, 3),
+        "1, u, u -> u", sample_if_true, steps="a value held from step to step"),
+)  # fmt: skip

@@ -183,56 +183,29 @@ def net_present_value(low: Builder, site: Site) -> int:
 
 STOCKS = (
     Function("integ", "a stock; also inside a formula", (2, 2), "u/time, u -> u", integ),
-    Function(
-        "integ non negative",
-        "a stock of XMILE marked `<non_negative>`, whose outflows are at most what it holds",
-        (2, 2),
-        "u/time, u -> u",
-        steps="outflows of at most what the stock holds at each step",
-        vensim=False,
-        xmile="the non-negative stock",
-    ),
-    Function(
-        "integ cut",
-        "such a stock whose flows cannot be reduced: cut off at zero after each step, with a warning",
-        (2, 2),
-        "u/time, u -> u",
-        steps="a stock cut off at zero each step",
-        vensim=False,
-        xmile="the non-negative stock",
-    ),
+    Function("integ non negative", "a stock of XMILE marked `<non_negative>`, whose outflows are at most what it holds",
+        (2, 2), "u/time, u -> u", steps="outflows of at most what the stock holds at each step", vensim=False,
+        xmile="the non-negative stock"),
+    Function("integ cut", "such a stock whose flows cannot be reduced: cut off at zero after each step, with a warning",
+        (2, 2), "u/time, u -> u", steps="a stock cut off at zero each step", vensim=False,
+        xmile="the non-negative stock"),
     Function("smooth", "exponential average", (2, 2), "u, time -> u", smooth(1, False), xmile="SMTH1"),
     Function("smoothi", "with an initial value", (3, 3), "u, time, u -> u", smooth(1, True), xmile="SMTH1"),
     Function("smooth3", "of third order", (2, 2), "u, time -> u", smooth(3, False), xmile="SMTH3"),
-    Function(
-        "smooth3i", "of third order, with an initial value", (3, 3), "u, time, u -> u", smooth(3, True), xmile="SMTH3"
-    ),
-    Function(
-        "smooth n", "of any order, with an initial value", (4, 4), "u, time, u, 1 -> u", smooth(0, True), xmile="SMTHN"
-    ),
+    Function("smooth3i", "of third order, with an initial value", (3, 3), "u, time, u -> u", smooth(3, True),
+        xmile="SMTH3"),
+    Function("smooth n", "of any order, with an initial value", (4, 4), "u, time, u, 1 -> u", smooth(0, True),
+        xmile="SMTHN"),
     Function("delay1", "exponential delay", (2, 2), "u, time -> u", delay(1, False)),
     Function("delay1i", "with an initial value", (3, 3), "u, time, u -> u", delay(1, True), xmile="DELAY1"),
     Function("delay3", "of third order", (2, 2), "u, time -> u", delay(3, False)),
-    Function(
-        "delay3i", "of third order, with an initial value", (3, 3), "u, time, u -> u", delay(3, True), xmile="DELAY3"
-    ),
-    Function(
-        "delay n", "of any order, with an initial value", (4, 4), "u, time, u, 1 -> u", delay(0, True), xmile="DELAYN"
-    ),
+    Function("delay3i", "of third order, with an initial value", (3, 3), "u, time, u -> u", delay(3, True),
+        xmile="DELAY3"),
+    Function("delay n", "of any order, with an initial value", (4, 4), "u, time, u, 1 -> u", delay(0, True),
+        xmile="DELAYN"),
     Function("trend", "fractional rate of growth", (3, 3), "u, time, 1/time -> 1/time", trend),
-    Function(
-        "forecast",
-        "extrapolation of a trend, in XMILE with an initial trend",
-        (3, 4),
-        "u, time, time, 1/time -> u",
-        forecast,
-        xmile="FORCST",
-    ),
-    Function(
-        "npv",
-        "net present value, the current step included",
-        (4, 4),
-        "u, 1/time, u*time, 1 -> u*time",
-        net_present_value,
-    ),
-)
+    Function("forecast", "extrapolation of a trend, in XMILE with an initial trend", (3, 4),
+        "u, time, time, 1/time -> u", forecast, xmile="FORCST"),
+    Function("npv", "net present value, the current step included", (4, 4), "u, 1/time, u*time, 1 -> u*time",
+        net_present_value),
+)  # fmt: skip

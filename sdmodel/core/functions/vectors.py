@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from sdmodel.core.errors import EquationError
 from sdmodel.core.expression import Call, Expr, Op, Ref, key, walk
-from sdmodel.core.functions import short_vectors
+from sdmodel.core.functions import short_vectors, vector_values
 from sdmodel.core.functions.entry import Function, Operation
 from sdmodel.core.functions.protocols import Build, Builder, Site, argument
-from sdmodel.core.functions.vector_values import (
-    allocate_available as share_available,
-)
-from sdmodel.core.functions.vector_values import (
-    allocate_by_priority as share_by_priority,
-)
-from sdmodel.core.functions.vector_values import (
-    element_at,
-    inverse,
-    rank,
-    sort_order,
-)
 
 
 def _first(site: Site, expr: Expr) -> Ref:
@@ -171,33 +159,22 @@ def count(low: Builder, site: Site) -> int:
 
 VECTORS = (
     Function("elmcount", "number of elements of a range", (1, 1), "any -> 1", count),
-    Function(
-        "vector select",
-        "all actions of Vensim; action 5 takes the expression to the power of the selection",
-        (5, 5),
-        "1, u, u, 1, 1 -> u",
-        select,
-        gathers=True,
-    ),
+    Function("vector select", "all actions of Vensim; action 5 takes the expression to the power of the selection",
+        (5, 5), "1, u, u, 1, 1 -> u", select, gathers=True),
     Function("vector sort order", "over the last subscript", (2, 2), "u, 1 -> 1", sorting("sort_order")),
     Function("vector rank", "over the last subscript", (2, 2), "u, 1 -> 1", sorting("rank")),
     Function("vector reorder", "over the last subscript", (2, 2), "u, 1 -> u", reorder),
     Function("vector elm map", "the element some places behind the one named", (2, 2), "u, 1 -> u", element_map),
-    Function(
-        "invert matrix",
-        "over the last two subscripts, which may be one range twice; its cells go by place",
-        (1, 2),
-        "u, 1 -> 1/u",
-        invert,
-    ),
-)
+    Function("invert matrix", "over the last two subscripts, which may be one range twice; its cells go by place",
+        (1, 2), "u, 1 -> 1/u", invert),
+)  # fmt: skip
 
 VECTOR_OPERATIONS = (
-    Operation("sort_order", sort_order),
-    Operation("rank", rank),
-    Operation("element_at", element_at),
-    Operation("inverse", inverse),
-    Operation("allocate_available", share_available),
-    Operation("allocate_by_priority", share_by_priority),
+    Operation("sort_order", vector_values.sort_order),
+    Operation("rank", vector_values.rank),
+    Operation("element_at", vector_values.element_at),
+    Operation("inverse", vector_values.inverse),
+    Operation("allocate_available", vector_values.allocate_available),
+    Operation("allocate_by_priority", vector_values.allocate_by_priority),
 )
 """Operations for one element of a long vector; Python engine only."""

@@ -30,8 +30,8 @@ WIDE = 12
 """A sector with more stocks gets three columns instead of two."""
 
 
-def write(folder):
-    """Write all pages; the folder is made if it is not there."""
+def write(folder, drawn=None):
+    """Write all pages, and pictures of the sectors named or of all; the folder is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = sdmodel.load(COMPOSITION)
     sectors = {name: sdmodel.load(name) for name in whole.sectors}
@@ -48,7 +48,8 @@ def write(folder):
     pages["sources"] = sources_page(sectors, toml("sources.toml"))
     for name, text in pages.items():
         put(folder / f"{name}.md", text)
-    for name, model in sectors.items():
+    for name in sectors if drawn is None else drawn:
+        model = sectors[name]
         stocks = sum(v.kind == "stock" for v in model.equations.values())
         figure, _ = plot.structure(model, width=24 if stocks > WIDE else 16)
         figure.savefig(folder / f"{name}.png", dpi=150)

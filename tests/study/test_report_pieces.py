@@ -10,11 +10,15 @@ import pandas as pd
 import pytest
 
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Recommendation
 from sdmodel.study.numbers import MILLION_CNY
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.report import base_run, front, questions, words
+from sdmodel.study.report.advice import DO, OPEN, SAME, Advice, Row
+from sdmodel.study.report.asking import Step
 from sdmodel.study.report.base_run import BaseRun
 from sdmodel.study.report.words import Line, Words
+from sdmodel.study.sampling import RANGE_FACTORS
 from sdmodel.study.translation import Translation
 from sdmodel.study.verdict import Verdict
 
@@ -168,3 +172,52 @@ def test_the_base_run_is_told_in_2015_and_2034_in_units_of_readers() -> None:
     assert "a year" not in text
     money = {"own RnD": [[1.0] * 4] * 3}
     assert ", a year" in base_run.section(BaseRun("x", 10, 1, [2009.0, 2015.0, 2020.0, 2034.0], money), ENGLISH)
+
+
+# -- page one -------------------------------------------------------------------------------------------------------
+def advised(answer: str, **more: object) -> Advice:
+    counts, effect = (90, 6, 4), (20.0, 10.0, 30.0)
+    one = Verdict("H01", "that it works", "b", "base", "own RnD", *counts, effect, "%", 1.0, "emergent", "x")
+    of = Recommendation("1", "3.2.1, 4", {"en": "Do <it>"}, ("P01",), ("H01",))
+    return Advice(of, answer, ((ranked(), dataclasses.replace(one, **more)),))
+
+
+def test_advice_says_how_large_at_what_cost_and_what_it_hangs_on() -> None:
+    text = front.advice(advised(DO), ENGLISH)
+    assert text.startswith('<li data-level="3.2"><a class="what" href="#q-instruments">Do &lt;it&gt;</a>')
+    assert '<span class="size">RnD that firms pay for <b>+20%</b> </span>' in text
+    assert '<span class="cost">cost 100&nbsp;million&nbsp;CNY</span>' in text
+    assert text.endswith("<em></em></li>")
+    other = front.advice(advised(DO, against="a"), ENGLISH)
+    assert "against: a" in other
+    open_ = front.advice(advised(OPEN, favour=50, neither=20, opposite=30), ENGLISH)
+    assert "cost" not in open_.replace("class", "")
+    assert "<em>depends</em>" in open_
+    same = front.advice(advised(SAME, favour=5, neither=90, opposite=5), ENGLISH)
+    assert 'class="size"' not in same
+    assert 'class="cost"' in same
+    lost = dataclasses.replace(advised(OPEN), lost=(("all firms", Row((0, 0, 9), (-5.0, -6.0, -4.0), "%")),))
+    assert "<em>but it costs number of firms −5%</em>" in front.advice(lost, ENGLISH)
+    assert "<em>its predictions disagree</em>" in front.advice(advised(OPEN), ENGLISH)
+    none = dataclasses.replace(advised(OPEN), judged=())
+    assert front.advice(none, ENGLISH) == (
+        '<li data-level="3.2"><span class="what">Do &lt;it&gt;</span> <em>not asked</em></li>'
+    )
+    page = front.page_one([none, advised(OPEN), advised(DO)], 3, 100, ENGLISH)
+    assert found(r"<h2>([^<]+) <small>(\d)</small>", page) == [("Do", "1"), ("Open", "2")]
+    assert page.index("its predictions disagree") < page.index("not asked")  # what was asked stands first
+    assert "3 recommendations of the paper" in page
+    assert "100 samples" in page
+
+
+@pytest.mark.parametrize(("left", "told"), [(89.4, "89 s left"), (90.0, "2 min left"), (149.0, "2 min left")])
+def test_what_is_left_is_told_in_minutes_from_a_minute_and_a_half_on(left: float, told: str) -> None:
+    assert Step(Finding("one", "?", []), 7, 22, False, left).progress == f"7 of 22, {told}"
+
+
+def test_the_words_of_other_ranges_are_their_factors() -> None:
+    assert {label.split()[0]: factor for label, factor in RANGE_FACTORS.items()} == {
+        "ranges": 1,
+        "half": 0.5,
+        "twice": 2,
+    }

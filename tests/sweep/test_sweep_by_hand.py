@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import OverrideError
@@ -194,3 +195,15 @@ def test_a_value_that_is_missing_for_a_while_is_no_number(model_from: Make, meth
     found = model_from(text, end=2).sweep([{"r": 1.0}, {"r": 3.0}], ["x"], every=1, certificate=0, method=method)
     assert not found["status"].any()
     np.testing.assert_array_equal(found["x"], [[np.nan, np.nan, 1], [np.nan, np.nan, 3]])
+
+
+def test_one_policy_alone_and_series_that_are_missing_by_name(model_from: Make) -> None:
+    text = "x = INTEG(r*f + d + e, 0) ~ u ~ |\nr = 1 ~ u/Year [0,9] ~ |\nf = 1 ~ Dmnl [0,9] ~ |\n"
+    model = model_from(text + "d ~ u/Year ~ |\ne ~ u/Year ~ |", end=2)
+    series = xr.Dataset({name: ("time", [0.0, 0.0]) for name in "de"}, {"time": [0.0, 2.0]})
+    for given, name in ((series.drop_vars("e"), "e"), (series.drop_vars("d"), "d"), (None, "d")):
+        with pytest.raises(OverrideError, match=f"'{name}' has no series"):
+            model.sweep([{"r": 1.0}], ["x"], data=given)
+    one = model.sweep([{"r": 1.0}, {"r": 2.0}], ["x"], policies={"more": {"f": 3.0}}, data=series, certificate=0)
+    assert one["x"].sel(policy="more").to_numpy()[:, -1] == pytest.approx([6, 12])
+    assert one["r"].to_numpy().ravel().tolist() == [1, 2]

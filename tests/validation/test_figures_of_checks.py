@@ -14,7 +14,9 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 import sdmodel
+from sdmodel.validation.confidence import extreme_conditions as extreme
 from sdmodel.validation.confidence import link_signs, sensitivity
+from sdmodel.validation.confidence import partial_models as partial
 from sdmodel.validation.confidence.behaviour_modes import MODES, modes, strength
 from sdmodel.validation.confidence.conservation import BOOKED, LIMIT, THERE, BalanceErrors
 from sdmodel.validation.confidence.extreme_conditions import extreme_conditions
@@ -22,6 +24,7 @@ from sdmodel.validation.confidence.integration_error import LIMIT as STEP_LIMIT
 from sdmodel.validation.confidence.integration_error import _gap, integration_error
 from sdmodel.validation.confidence.loops import feedback_structure
 from sdmodel.validation.confidence.partial_models import behaves
+from sdmodel.validation.confidence.run import confidence_tests
 from sdmodel.validation.spec import Balance, Behaviour, Equal, Loop, Spec
 
 
@@ -136,8 +139,9 @@ def test_an_effect_keeps_its_sign_from_nineteen_in_twenty_on() -> None:
 
 def test_a_switch_is_told_by_what_differs_most_between_its_values() -> None:
     x = np.column_stack([np.zeros(40), np.zeros(40), np.tile([0.0, 1.0], 20)])
-    spread = np.repeat(np.arange(20.0), 2)
+    spread = np.repeat([*np.arange(19.0), 90.0], 2)  # one far off, so that a mean is no median
     last = {"y": spread + 3 * x[:, 2], "z": spread + 1 * x[:, 2]}
+    last["z"][-1] += 400
     effects = {("p", "y"): np.where(x[:, 2] == 1, 1.0, -1.0), ("p", "z"): np.ones(40)}
     (row,) = sensitivity._switches(TABLE, x, last, effects)
     assert row.figure == f"{3 / np.ptp(np.quantile(last['y'], [0.05, 0.95])):.0%}"
@@ -295,3 +299,64 @@ def test_a_root_has_the_root_of_a_unit(model_from: Callable[..., sdmodel.Model],
     model = model_from(f"side = SQRT(area) ~ {unit} ~ |\narea = 4 ~ m*m ~ |\nx = INTEG(side, 0) ~ {unit}*Year ~ |")
     table = model.check()
     assert table[(table["level"] == "error") & (table["variable"] == "side")].empty == good
+
+
+def test_what_is_counted_of_loops_is_told(model_from: Callable[..., sdmodel.Model]) -> None:
+    text = "x = INTEG(a + f, 1) ~ u ~ |\nf = x/10 ~ u/Year ~ |\na = 1 ~ u/Year ~ |\n"
+    text += "y = INTEG(-y + z, 1) ~ u ~ |\nz = y ~ u ~ |"
+    rows = {row.name: (row.figure, row.text) for row in feedback_structure(model_from(text), Spec())}
+    assert rows["variables in strongly connected parts"] == ("2, 2", "5 links among them.")
+    assert rows["independent loops"][0] == "3"
+    assert rows["independent loops"][1].startswith(
+        "3 shortest ones cover every link in a loop; the longest of them has 2"
+    )
+    none = {row.name: row.figure for row in feedback_structure(model_from("x = INTEG(1, 1) ~ u ~ |"), Spec())}
+    assert none["variables in strongly connected parts"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("person", "persons", "'person' and 'persons' are two units here"),
+        ("kilogramme", "kilogram", "are two units here"),
+        ("firm", "frim", "It is off by the factor"),
+        ("m", "m*Year", "Multiply by a time in Year"),
+        ("m", "m/Year", "Divide by a time in Year"),
+    ],
+)
+def test_units_that_differ_are_told_with_what_may_be_meant(
+    model_from: Callable[..., sdmodel.Model], one: str, other: str, said: str
+) -> None:
+    model = model_from(f"a = b ~ {other} ~ |\nb = 1 ~ {one} ~ |\nx = INTEG(b, 0) ~ {one}*Year ~ |")
+    table = model.check()
+    (message,) = table[(table["level"] == "error") & (table["variable"] == "a")]["message"]
+    assert said in message
+
+
+def test_comparisons_are_handed_on_to_tests_six_and_seven(model_from: Callable[..., sdmodel.Model]) -> None:
+    asked: list[int] = []
+
+    def compare(model: object, samples: int) -> list[tuple[str, object, object, str, str]]:
+        asked.append(samples)
+        return [("a", 1.0, "1", "hit", "")]
+
+    model = model_from(
+        "x = INTEG(-k*x, 1) ~ Dmnl ~ X. [outcome] |\nk = 0.5 ~ 1/Year [0.4,0.6] ~ K. [uncertainty] [@guess] |"
+    )
+    assert model.path is not None
+    named = f'[{model.name}]\ncomparisons = {{ 6 = "mine", 7 = "mine" }}\n'
+    model.path.with_name("checks.toml").write_text(named, encoding="utf-8")
+    rows = [row for part in confidence_tests(model, 1000, comparisons={"mine": compare}) for row in part]
+    assert asked == [100, 100]
+    assert [(row.test, row.verdict) for row in rows if row.test in (6, 7)] == [(6, "pass"), (7, "pass")]
+    assert [row.test for row in rows if row.name == "none stated"] == [2]
+
+
+@pytest.mark.parametrize(("end", "corner", "draw"), [(2005, 0.5, 0.25), (2100, 1.0, 1.0), (2001, 0.125, 0.125)])
+def test_reports_are_once_a_unit_of_time_or_several_in_a_short_run(
+    model_from: Callable[..., sdmodel.Model], end: float, corner: float, draw: float
+) -> None:
+    model = model_from(LINE, start=2000, end=end, step=0.125)
+    assert extreme._every(model) == corner
+    assert sensitivity._every(model) == draw
+    assert partial._every(model) == max(0.125, min(0.25, (end - 2000) / 40))

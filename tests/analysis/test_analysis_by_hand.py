@@ -12,6 +12,7 @@ import sdmodel
 from sdmodel import Outcome
 from sdmodel.analysis.discovery.prim import ALPHA, Box, _best_paste, _best_peel, unlimited_box
 from sdmodel.analysis.equilibria.net_flows import freeze
+from sdmodel.analysis.evaluation import outcome_unit
 from sdmodel.analysis.inputs import constant_rows
 from sdmodel.analysis.outcomes import outcome_table, outcome_values
 from sdmodel.analysis.root_finding import find_roots
@@ -55,6 +56,16 @@ def test_values_may_be_given_by_run_under_any_name(sweep: xr.Dataset) -> None:
     for wrong in (own[:2], xr.DataArray(np.zeros((3, 3)), dims=("one", "other"))):
         with pytest.raises(DesignError, match="one value for each of 3 runs"):
             told([wrong], sweep)
+
+
+def test_the_unit_of_an_outcome_is_that_of_its_variable_of_time_or_of_both(model_from: Make) -> None:
+    model = model_from("a = Time ~ firm ~ |\nb = Time ~ ~ |")
+    expected = {
+        Outcome("a"): "firm", Outcome("a", "max"): "firm", Outcome("a", at=3): "firm", Outcome("a", "mean"): "firm",
+        Outcome("a", "total"): "firm*Year", Outcome("b", "total"): "Year", Outcome("a", "first_above", level=2): "Year",
+        Outcome("a", "time_of_max"): "Year", Outcome("a", reference=2.0, relative=True): "Dmnl", Outcome("b"): "",
+    }  # fmt: skip
+    assert {outcome: outcome_unit(model, outcome) for outcome in expected} == expected
 
 
 def test_a_table_of_numbers_has_no_times() -> None:

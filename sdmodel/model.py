@@ -158,7 +158,7 @@ class Model(Editable):
         scenario: Scenario | str | None = None,
         method: str | None = None,
         every: Any = None,
-        rtol: float = 1e-6,
+        rtol: float | None = None,
         data: Any = None,
         seed: int | None = None,
         initial: State | Run | None = None,

@@ -11,6 +11,10 @@ ROUGH = 1 / 32
 """A step is rough for a state if the error estimate exceeds this fraction of |y_before| + |y_after|."""
 FEW_ROUGH = 3
 """Minimum number of rough steps that marks a run as rough; a few occur when initially empty stocks fill."""
+UNEVEN = 1e-3
+"""A step is uneven for a state if the error estimate exceeds this smaller fraction and the step is not rough."""
+EACH_UNEVEN = 2.0**-30
+"""What an uneven step adds to the number of rough steps, so that the kernel counts both in one number."""
 
 
 @dataclass(frozen=True, slots=True)

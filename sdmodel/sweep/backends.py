@@ -17,6 +17,7 @@ import numpy as np
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
+from sdmodel.core.tableau import EACH_UNEVEN, FEW_ROUGH
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.fork import Fork
 from sdmodel.sweep.plan import Plan
@@ -80,7 +81,7 @@ def run_chunk(
         return _run_python(plan, start, stop)
     kernel = kernel_of(plan)
     parameters = plan.parameters(start, stop)
-    rough = np.zeros(stop - start, dtype=bool)
+    noted = np.zeros(stop - start)
     values, found, first = kernel.run(
         parameters,
         plan.times,
@@ -89,14 +90,18 @@ def run_chunk(
         seed=plan.seed,
         numbers=plan.numbers[start:stop],
         out=None if into is None else into[start:stop],
-        rough=rough,
+        rough=noted,
         begun=None if shared is None else (shared.begun, shared.which[start:stop]),
+        grid=plan.grid,
     )
-    values[found != FINE] = np.nan
-    solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough))
     missing = values == NA
     if missing.any():
         values[missing] = np.nan
+    if plan.grid is not None:
+        return _with_time_step(plan, start, values, (found != FINE) | (uneven_steps(noted) > plan.most_uneven), threads)
+    values[found != FINE] = np.nan
+    rough = noted >= np.where(first >= 0, 1, FEW_ROUGH)
+    solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough))
     messages = [reasons.get(i, "") for i in range(len(found))]
     for i in [i for i in np.flatnonzero(found) if not messages[i]][: MOST_EXPLAINED * plan.refine]:
         messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i)).message
@@ -104,6 +109,18 @@ def run_chunk(
         when = f" at time {plan.times[first[i]]:.6g}" if first[i] >= 0 else ""
         messages[i] = messages[i] or f"A value is not finite{when}."
     return Chunk(start, values, np.where(found == FINE, FINE, FAILED).astype(np.int8), messages, solved)
+
+
+def _with_time_step(plan: Plan, start: int, values: np.ndarray, unlike: np.ndarray, threads: int) -> Chunk:
+    """A chunk solved with longer steps, after solving some runs again with TIME STEP."""
+    chunk = Chunk(start, values, np.full(len(values), FINE, dtype=np.int8), [""] * len(values))
+    again = np.flatnonzero(unlike)
+    if len(again):
+        part = run_chunk(replace(plan.only(start + again), grid=None), 0, len(again), threads)
+        values[again], chunk.status[again] = part.values, part.status
+        for k, i in enumerate(map(int, again)):
+            chunk.messages[i], chunk.solved[start + i] = part.messages[k], part.solved.get(k, 0)
+    return chunk
 
 
 def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
@@ -119,6 +136,12 @@ def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
         if found is not None:
             values[i], status[i] = found, FINE
     return Chunk(start, values, status, messages, solved)
+
+
+def uneven_steps(noted: np.ndarray) -> np.ndarray:
+    """Number of uneven and rough steps of runs, from the number in which the kernel counts both."""
+    whole: np.ndarray = np.floor(noted)
+    return whole + (noted - whole) / EACH_UNEVEN
 
 
 # -- many chunks ------------------------------------------------------------------------------------------------

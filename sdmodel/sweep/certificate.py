@@ -17,8 +17,9 @@ from sdmodel.sweep.refinement import BY_SCIPY, distance, halved
 LEAST_RUNS = 64
 """Smaller sweeps are checked with half the step only: scipy would take longer than the sweep."""
 TIGHT = 1e-10
+"""Relative tolerance of scipy; of a sweep with a tolerance, a hundredth of it."""
 BOUND = 1e-3
-"""Relative difference above which a ResultWarning is issued."""
+"""Relative difference above which a ResultWarning is issued, where the sweep has no tolerance."""
 
 
 def certify(
@@ -44,12 +45,13 @@ def certify(
     Warns
     -----
     ResultWarning
-        If a difference is above `BOUND`.
+        If a difference is above the tolerance of the sweep, or else `BOUND`.
     """
     if plan.solver.on_grid or plan.solver.adaptive:
         return {"certificate": f"none: the steps of {plan.method} are the meaning of the run"}
     if sample < 1:
         return {"certificate": "none: not asked for"}
+    tight, bound = (TIGHT, BOUND) if plan.rtol is None else (max(TIGHT, plan.rtol / 100), plan.rtol)
     rng = np.random.default_rng(int(record["design_hash"], 16))
     rows = np.sort(rng.choice(plan.runs, min(sample, plan.runs), replace=False))
     found: dict[str, list[tuple[float, str]]] = {"scipy": [], "half_step": []}
@@ -61,7 +63,7 @@ def certify(
         references = {"half_step": _half_step(plan, row, solved)}
         if plan.runs >= LEAST_RUNS:
             p = plan.parameters(row, row + 1)[0]
-            references["scipy"] = one_run(plan, python_of(plan), p, row, method=CONTINUOUS, rtol=TIGHT).values
+            references["scipy"] = one_run(plan, python_of(plan), p, row, method=CONTINUOUS, rtol=tight).values
         for way, reference in references.items():
             if reference is not None:
                 apart = distance(plan.units, values, reference)
@@ -72,7 +74,7 @@ def certify(
         return {"certificate": "none: no run of the sample could be repeated"}
     out: dict[str, Any] = {"certificate_runs": repeated}
     words = []
-    names = {"scipy": f"scipy at rtol {TIGHT:g}", "half_step": "half the step"}
+    names = {"scipy": f"scipy at rtol {tight:g}", "half_step": "half the step" if plan.grid is None else "half of TIME STEP"}
     for way, differences in found.items():
         if differences:
             out[f"certificate_{way}"] = max(differences)[0]
@@ -81,7 +83,7 @@ def certify(
         f"{repeated} random runs differ {' and '.join(words)}, relative to the largest value of the output in its run"
     )
     worst_of_all = max(max(differences) for differences in found.values() if differences)
-    if worst_of_all[0] > BOUND:
+    if worst_of_all[0] > bound:
         warnings.warn(
             f"Runs of this sweep may be off by {_words(worst_of_all)}: {out['certificate']}. Use a shorter TIME STEP, "
             "or method='LSODA'.",

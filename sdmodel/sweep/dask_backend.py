@@ -26,13 +26,13 @@ def cluster_chunks(
     import distributed
 
     # The equations are a task, not scattered data: scattered data are lost with their worker.
-    equations = client.submit(_retained, plan.rows(0, 1), pure=False)
+    equations = client.submit(_retained, plan.only(slice(1)), pure=False)
     here = instructions(plan)
     todo = iter([(s, min(s + rows, plan.runs)) for s in starts])
     workers = max(sum(client.nthreads().values()), 1)
 
     def submit(start: int, stop: int) -> Any:
-        part = plan.rows(start, stop)
+        part = plan.only(slice(start, stop))
         given = {"columns": part.columns, "numbers": part.numbers, "series": part.series}
         return client.submit(_chunk, equations, given, start, place, here, pure=False, retries=3)
 

@@ -14,7 +14,7 @@ from sdmodel.core.expression import NA
 from sdmodel.solve.integrate import integrate
 from sdmodel.solve.interpolation import interpolant
 from sdmodel.solve.registry import solver
-from sdmodel.sweep.plan import Plan
+from sdmodel.sweep.plan import RTOL, Plan
 
 FINE, FAILED, NOT_RUN = 0, 1, 2
 """Status of a run."""
@@ -63,7 +63,7 @@ def python_of(plan: Plan) -> Engine:
 def kernel_series(plan: Plan, rows: np.ndarray | slice) -> list[tuple[np.ndarray, np.ndarray]]:
     """Times and values of each data variable for some rows, in the form used by the kernel."""
     times = np.array(plan.series_times)
-    series = plan.series if len(plan.series) == 1 else plan.series[rows]
+    series = plan.series_of(rows)
     return [(times, series[0, i] if len(plan.series) == 1 else series[:, i]) for i in range(series.shape[1])]
 
 
@@ -82,10 +82,10 @@ def one_run(
     plan: Plan, engine: Engine, p: np.ndarray, row: int, *, method: str | None = None, rtol: float | None = None
 ) -> OneRun:
     """Execute one run with parameters `p` in the Python engine."""
-    series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(row, row + 1)[0]]
+    series = [interpolant(plan.series_times, s.tolist()) for s in plan.series_of(slice(row, row + 1))[0]]
     try:
         bound = engine.bind(p.tolist(), series, seed=plan.seed, run=int(plan.numbers[row]), past=plan.past)
-        y, held, report = integrate(engine, bound, plan.times, solver(method or plan.method), rtol or plan.rtol)
+        y, held, report = integrate(engine, bound, plan.times, solver(method or plan.method), rtol or plan.rtol or RTOL)
         rows = [bound.outs(t, state, h) for t, state, h in zip(plan.times, y, held, strict=True)]
     except SolveError as error:
         return OneRun(None, str(error), False)

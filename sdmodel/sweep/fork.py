@@ -68,11 +68,13 @@ def fork(plan: Plan, workers: int, ranges: Mapping[int, tuple[float, float]] | N
         return None
     step = evaluate(program, node, low)
     until = float(begin + np.floor((date - begin) / step) * step)
+    if plan.grid is not None:
+        until = float(np.max(plan.grid[plan.grid <= date], initial=begin))
     size = 8 * len(rows) * (len(program.states) + len(plan.outputs) * int(np.searchsorted(plan.times, until)))
     if not begin < until <= date or size > MOST_BYTES:
         return None
     begun = kernel_of(plan).begin(
-        plan.chosen(rows), plan.times, until, series=kernel_series(plan, slice(None)), threads=workers
+        plan.chosen(rows), plan.times, until, series=kernel_series(plan, slice(None)), threads=workers, grid=plan.grid
     )
     return Fork(begun, which)
 

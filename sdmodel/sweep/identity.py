@@ -56,16 +56,21 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
     return {
         "equations_hash": program_digest(plan.program),
         "base_hash": digest((plan.base, plan.past)),
-        "design_hash": digest([(str(name), _column(design[name].to_numpy())) for name in design.columns]),
+        "design_hash": design_digest(design),
         "series_hash": digest((plan.series_times, plan.series)),
         "outputs_hash": digest((plan.labels, plan.times)),
         "draw_seed": plan.seed,
         "method": plan.method,
-        "rtol": plan.rtol if plan.engine == "scipy" else "none",
+        "rtol": plan.rtol if plan.rtol is not None and (plan.grid is not None or plan.engine == "scipy") else "none",
         "engine": plan.engine,
         "instructions": instructions,
         "versions": _versions(plan.engine),
     }
+
+
+def design_digest(design: pd.DataFrame) -> str:
+    """Digest of the columns of a design and their names."""
+    return digest([(str(name), _column(design[name].to_numpy())) for name in design.columns])
 
 
 def program_digest(program: Program) -> str:

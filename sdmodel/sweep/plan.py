@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+RTOL = 1e-6
+"""Default relative tolerance of a scipy method."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Immutable, model-free description of a sweep; a worker can execute any rows of it, independent of the others."""
@@ -42,7 +46,8 @@ class Plan:
     """Names of the outputs, `name[a,b]`."""
     times: tuple[float, ...]
     method: str
-    rtol: float
+    rtol: float | None
+    """Relative tolerance of a scipy method, or of longer steps than TIME STEP; None for steps of TIME STEP."""
     base: np.ndarray
     """Base parameters of all rows, shape (parameters,)."""
     columns: tuple[tuple[int, np.ndarray], ...]
@@ -63,6 +68,10 @@ class Plan:
     """Why steps do not land on exact dates, if `method` was not given."""
     refine: bool = True
     """Whether runs are solved again for which steps of TIME STEP are too long."""
+    grid: np.ndarray | None = None
+    """Times between reports at which all runs stop; None for every TIME STEP (see `sdmodel.sweep.longer_steps`)."""
+    most_uneven: float = np.inf
+    """Runs with more uneven steps on this grid are solved again with TIME STEP."""
 
     @property
     def solver(self) -> Solver:
@@ -85,14 +94,14 @@ class Plan:
             out[:, i] = values[rows]
         return out
 
-    def rows(self, start: int, stop: int) -> Plan:
-        """The plan restricted to rows start to stop."""
-        columns = tuple((i, values[start:stop]) for i, values in self.columns)
-        return replace(self, columns=columns, numbers=self.numbers[start:stop], series=self.series_of(start, stop))
+    def only(self, rows: np.ndarray | slice) -> Plan:
+        """The plan restricted to some rows."""
+        columns = tuple((i, values[rows]) for i, values in self.columns)
+        return replace(self, columns=columns, numbers=self.numbers[rows], series=self.series_of(rows))
 
-    def series_of(self, start: int, stop: int) -> np.ndarray:
-        """Series of rows start to stop, shape (rows or 1, data, times)."""
-        return self.series if len(self.series) == 1 else self.series[start:stop]
+    def series_of(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Series of some rows, shape (rows or 1, data, times)."""
+        return self.series if len(self.series) == 1 else self.series[rows]
 
 
 def make_plan(
@@ -102,7 +111,7 @@ def make_plan(
     scenario: Scenario | str | None,
     method: str | None,
     every: Every,
-    rtol: float,
+    rtol: float | None,
     data: xr.Dataset | None,
     seed: int,
     state: State | None = None,
@@ -125,7 +134,7 @@ def make_plan(
         tuple(labels),
         tuple(times),
         chosen.name,
-        rtol,
+        RTOL if rtol is None and chosen.adaptive else rtol,
         start,
         columns,
         numbers,

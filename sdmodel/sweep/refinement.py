@@ -25,20 +25,28 @@ NOISE = 1e-9
 """Outputs smaller than this fraction of the largest output of the same unit are treated as rounding noise."""
 
 
+def scales(units: tuple[str, ...], reference: np.ndarray) -> np.ndarray:
+    """Largest absolute value (..., outputs) over the times, or `NOISE` times the largest of its unit if that is more."""
+    size = np.nan_to_num(np.abs(reference), posinf=0.0).max(axis=-1, initial=0.0)
+    of_unit = np.empty_like(size)
+    for unit in set(units):
+        same = [i for i, one in enumerate(units) if one == unit]
+        of_unit[..., same] = size[..., same].max(axis=-1, keepdims=True)
+    found: np.ndarray = np.maximum(np.maximum(size, NOISE * of_unit), 1e-300)
+    return found
+
+
 def distance(units: tuple[str, ...], values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Largest difference of each output (outputs,) over the times, relative to its largest absolute value.
 
     An output that is smaller than `NOISE` times the largest of its unit, such as a balance that should be zero,
     is compared to that instead. The difference is infinite where only one of the values (outputs, times) is finite.
     """
-    size = np.nan_to_num(np.abs(reference), posinf=0.0).max(axis=1, initial=0.0)
-    of_unit = {unit: max(size[j] for j in range(len(size)) if units[j] == unit) for unit in set(units)}
-    scale = np.maximum(np.maximum(size, NOISE * np.array([of_unit[unit] for unit in units])), 1e-300)
     with np.errstate(invalid="ignore"):
         apart = np.abs(values - reference)
     apart[np.isnan(values) & np.isnan(reference)] = 0.0
     apart[np.isnan(apart)] = np.inf
-    found: np.ndarray = apart.max(axis=1, initial=0.0) / scale
+    found: np.ndarray = apart.max(axis=1, initial=0.0) / scales(units, reference)
     return found
 
 
@@ -122,6 +130,8 @@ def in_words(solved: dict[int, int], runs: int) -> dict[str, object]:
     by_scipy = sum(how == BY_SCIPY for how in solved.values())
     most = max(solved.values())
     ways = [f"{len(solved) - by_scipy:,} with steps down to TIME STEP/{2**most}"] if most > 0 else []
+    with_own = sum(how == 0 for how in solved.values())
+    ways = [f"{with_own:,} with steps of TIME STEP"] * (with_own > 0) + ways
     ways += [f"{by_scipy:,} with {CONTINUOUS} at rtol {SCIPY_RTOL:g}"] if by_scipy else []
     return {
         "solved_again": f"{len(solved):,} of {runs:,} runs, since steps of TIME STEP were too long for them: "

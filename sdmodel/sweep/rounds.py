@@ -58,7 +58,7 @@ class Rounds:
     ) -> None:
         data, paths = read_sweep_data(model, None)
         base = resolve_scenario(model, paths, None, None)
-        plan, _, _ = make_plan(model, design, outputs, base, None, every, 1e-6, data, 0)
+        plan, _, _ = make_plan(model, design, outputs, base, None, every, None, data, 0)
         if step is not None and not plan.solver.on_grid and STEP in plan.program.parameters and not plan.program.orders:
             place = plan.program.parameters.index(STEP)
             columns = tuple((i, np.full(plan.runs, step) if i == place else values) for i, values in plan.columns)
@@ -75,8 +75,7 @@ class Rounds:
         index = self.plan.program.parameters.index
         now = {index(label): x for name, x in values.items() for label in inputs_named(self.model, name)}
         columns = tuple((i, now[i] if i in now else given[rows]) for i, given in self.plan.columns)
-        series = self.plan.series if len(self.plan.series) == 1 else self.plan.series[rows]
-        plan = replace(self.plan, columns=columns, numbers=self.plan.numbers[rows], series=series)
+        plan = replace(self.plan.only(rows), columns=columns)
         out = np.empty((plan.runs, len(plan.outputs), len(plan.times)))
         size = chunk_rows(plan, min(self.workers, plan.runs))
         shared = self.shared and Fork(self.shared.begun, self.shared.which[rows])

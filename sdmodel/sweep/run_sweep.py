@@ -28,6 +28,8 @@ from sdmodel.sweep.engines import FAILED, NOT_RUN, Chunk
 from sdmodel.sweep.files import locked
 from sdmodel.sweep.fork import fork
 from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
+from sdmodel.sweep.identity import design_digest
+from sdmodel.sweep.longer_steps import with_longer_steps
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.plan import Plan, make_plan
 from sdmodel.sweep.progress import progress_bar
@@ -50,7 +52,7 @@ def run_sweep(
     scenario: Scenario | str | None = None,
     method: str | None = None,
     every: Every = None,
-    rtol: float = 1e-6,
+    rtol: float | None = None,
     data: xr.Dataset | pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int | None = None,
     initial: State | Run | None = None,
@@ -192,8 +194,9 @@ def run_sweep(
     axes = axes and {began.get(name, name): values for name, values in axes.items()}
     shapes = [Shape(model, name, plan.labels) for name in names]
     workers = min(workers or processors(), plan.runs)
-    plan = with_engine(plan)
+    plan, steps = with_longer_steps(with_engine(plan), int(design_digest(design), 16) if rtol else 0, workers)
     record = run_record(model, base, design, plan, instructions(plan))
+    record.update({"steps": steps} if steps else {})
     judge = _Judge(plan, record, certificate)
     if store is None:
         found = _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)

@@ -18,7 +18,7 @@ from sdmodel.compile.llvm.target import Target, compiled, host
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
-from sdmodel.core.tableau import FEW_ROUGH, Tableau
+from sdmodel.core.tableau import Tableau
 
 Array = np.ndarray
 OK, NOT_FINITE, TOO_MUCH = 0, 1, 2
@@ -46,7 +46,7 @@ class Kernel:
     contract
         Allow fused multiply-add in the model's equations: faster, but no longer bitwise equal to the Python engine.
     rough
-        Flag runs whose estimated step error is too large (see `run`); the tableau must have error weights.
+        Count steps whose estimated error is large (see `run`); the tableau must have error weights.
     target
         Processor to compile for; default the processor of this machine.
 
@@ -59,7 +59,7 @@ class Kernel:
     --------
     >>> import sdmodel
     >>> from sdmodel.compile.programs import program_of
-    >>> from sdmodel.core.tableau import FEW_ROUGH, Tableau
+    >>> from sdmodel.core.tableau import Tableau
     >>> program = program_of(sdmodel.load("network"), fixed=False)
     >>> kernel = Kernel(program, [program.outputs["trust"]], tableau=Tableau(order=1, step=((1.0,), 1.0)))
     >>> values, status, first = kernel.run([program.defaults] * 3, [2009.0, 2014.0, 2034.0])
@@ -115,6 +115,7 @@ class Kernel:
         out: Array | None = None,
         rough: Array | None = None,
         begun: tuple[Begun, Array] | None = None,
+        grid: Array | None = None,
     ) -> tuple[Array, Array, Array]:
         """Solve all runs.
 
@@ -133,10 +134,13 @@ class Kernel:
         out
             C-contiguous output array, (runs, outputs, times); default a new array.
         rough
-            Boolean output array, (runs,): True where a step is too long; needs a kernel with `rough=True`.
+            Output array, (runs,): number of rough steps and, times `EACH_UNEVEN`, of uneven ones (see
+            `sdmodel.core.tableau`); needs a kernel with `rough=True`.
         begun
             What `begin` found, and which of its runs has the past of each run, (runs,). The result is the same to the
             last bit; a run with another date before is solved from the start.
+        grid
+            With exact dates, the times between reports at which all runs stop; default every TIME STEP.
 
         Returns
         -------
@@ -157,9 +161,9 @@ class Kernel:
         status = np.zeros(len(given), dtype=np.uint8)
         first = np.full(len(given), -1, dtype=np.int32)
         if rough is None:
-            rough = np.zeros(len(given), dtype=bool)
+            rough = np.zeros(len(given))
         for start, step, which in self._groups(given, at):
-            plan = common_stops(at, start, step) if not self.program.fixed else (grid_steps(at, start, step),)
+            plan = common_stops(at, start, step, grid) if not self.program.fixed else (grid_steps(at, start, step),)
             if len(which) == len(given):
                 job = Job(given, at, start, step, data, words, plan)
                 self._group(job, threads, values, status, first, rough, begun)
@@ -180,15 +184,16 @@ class Kernel:
         threads: int = 1,
         seed: int = 0,
         numbers: Array | None = None,
+        grid: Array | None = None,
     ) -> Begun:
-        """Solve runs with exact dates up to a time of their TIME STEP grid, which they share; others go on from there.
+        """Solve runs with exact dates up to a time of their grid, which they share; others go on from there.
 
         `times` are those of the whole runs; other arguments are those of `run`.
         """
         assert self._dates is not None
         given, at, data, words = self._checked(parameters, times, series, seed, numbers)
         ((start, step, _),) = self._groups(given, at)
-        plan = common_stops(at, start, step)
+        plan = common_stops(at, start, step, grid)
         last = int(np.searchsorted(plan[0], until))
         job = Job(given, at, start, step, data, words, tuple(a[: last + 1] for a in plan))
         values = np.empty((len(given), len(self.plan.outputs), int((at < until).sum())))
@@ -293,7 +298,7 @@ class Kernel:
         begun: tuple[Begun, Array] | None = None,
         ends: Array | None = None,
     ) -> tuple[Array, Array, Array, Array]:
-        """Solve runs `low` to `high` into `out`; return status, index of the first failed time, rough flags, and dates.
+        """Solve runs `low` to `high` into `out`; return status, index of the first failed time, rough steps, and dates.
 
         `ends`, (vectors, states + 2, lanes), takes the states and so on after the last stop.
         """
@@ -330,7 +335,7 @@ class Kernel:
             early = np.where(past.first[which] >= 0, past.first[which], early)
         out[failed] = math.nan
         status = np.where(failed, TOO_MUCH, np.where(early >= 0, NOT_FINITE, OK)).astype(np.uint8)
-        return status, early, rough.reshape(-1)[: high - low] >= np.where(early >= 0, 1, FEW_ROUGH), table
+        return status, early, rough.reshape(-1)[: high - low], table
 
     def _rings(self, params: Array, work: Array) -> tuple[Array, Array, Array]:
         """Length of each memory in steps, (vectors, memories, lanes); first rows of the rings; lanes where too long."""

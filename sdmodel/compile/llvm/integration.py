@@ -9,7 +9,7 @@ from sdmodel.compile.llvm.history import History, cut, draw, fill, shift
 from sdmodel.compile.llvm.ir import Body, isplat, splat
 from sdmodel.compile.llvm.loops import at, each_lane, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
-from sdmodel.core.tableau import ROUGH, Tableau
+from sdmodel.core.tableau import EACH_UNEVEN, ROUGH, UNEVEN, Tableau
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Space:
     error: int
     """Weighted sum of slopes for the error estimate of a step; -1 if not requested."""
     rough: int
-    """Row that counts, per lane, how often the error estimate of a state was too large."""
+    """Row that counts, per lane, rough and uneven steps (see `sdmodel.core.tableau`)."""
     states: int
     padded: int
     """Number of states, rounded up to a multiple of four."""
@@ -170,12 +170,14 @@ def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
 
 
 def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
-    """Increment the rough-step counter in lanes where the relative error estimate of a state is too large."""
+    """Count, in each lane, rough and uneven steps: those with a large relative error estimate of a state."""
     size = b.xadd(b.call("fabs", old), b.call("fabs", new))
-    wrong = b.compare("ogt", b.call("fabs", b.xmul(h, error)), b.xmul(splat(ROUGH), size))
+    wrong = b.call("fabs", b.xmul(h, error))
+    rough, uneven = (b.compare("ogt", wrong, b.xmul(splat(part), size)) for part in (ROUGH, UNEVEN))
     place = b.row("%w", space.rough)
     count = b.load(place)
-    b.store(b.select(b.both(wrong, active) if active else wrong, b.xadd(count, splat(1.0)), count), place)
+    more = b.xadd(count, b.select(rough, splat(1.0), splat(EACH_UNEVEN)))
+    b.store(b.select(b.both(uneven, active) if active else uneven, more, count), place)
 
 
 def every_vector(

@@ -85,11 +85,17 @@ def grid_steps(at: Array, start: float, step: float) -> Array:
     return steps
 
 
-def common_stops(at: Array, start: float, step: float) -> tuple[Array, Array, Array]:
-    """Times at which all runs stop (grid and reports), their tolerances, and their report indices or -1."""
+def step_times(at: Array, start: float, step: float) -> Array:
+    """Times of the TIME STEP grid between the first and the last reported time."""
     end = float(at[-1])
-    grid = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
-    grid = grid[(grid > at[0]) & (grid < end)]
+    grid: Array = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
+    return grid[(grid > at[0]) & (grid < end)]
+
+
+def common_stops(at: Array, start: float, step: float, grid: Array | None = None) -> tuple[Array, Array, Array]:
+    """Times at which all runs stop (reports and a grid), their tolerances, and their report indices or -1."""
+    end = float(at[-1])
+    grid = step_times(at, start, step) if grid is None else grid
     order = np.argsort(np.concatenate([grid, at]), kind="stable")
     slack = SMALLEST * max(abs(start), abs(end), 1.0)
     stops = np.concatenate([grid, at])[order]

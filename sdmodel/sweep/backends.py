@@ -140,8 +140,9 @@ def _run_python(plan: Plan, start: int, stop: int) -> Chunk:
 
 def uneven_steps(noted: np.ndarray) -> np.ndarray:
     """Number of uneven and rough steps of runs, from the number in which the kernel counts both."""
-    whole: np.ndarray = np.floor(noted)
-    return whole + (noted - whole) / EACH_UNEVEN
+    whole = np.floor(noted)
+    found: np.ndarray = whole + (noted - whole) / EACH_UNEVEN
+    return found
 
 
 # -- many chunks ------------------------------------------------------------------------------------------------

@@ -74,7 +74,10 @@ def certify(
         return {"certificate": "none: no run of the sample could be repeated"}
     out: dict[str, Any] = {"certificate_runs": repeated}
     words = []
-    names = {"scipy": f"scipy at rtol {tight:g}", "half_step": "half the step" if plan.grid is None else "half of TIME STEP"}
+    names = {
+        "scipy": f"scipy at rtol {tight:g}",
+        "half_step": "half the step" if plan.grid is None else "half of TIME STEP",
+    }
     for way, differences in found.items():
         if differences:
             out[f"certificate_{way}"] = max(differences)[0]

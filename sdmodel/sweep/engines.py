@@ -30,7 +30,7 @@ class Chunk:
     status: np.ndarray
     messages: list[str]
     solved: dict[int, int] = field(default_factory=dict)
-    """Rows that were solved again because steps of TIME STEP were too long (see `sdmodel.sweep.refinement`)."""
+    """Rows that were solved again because their steps were too long (see `sdmodel.sweep.refinement`)."""
 
     @property
     def stop(self) -> int:

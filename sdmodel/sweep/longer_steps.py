@@ -37,10 +37,12 @@ WORST = 8
 """Number of runs of the pilot in which it is measured where errors come from: one vector."""
 AIM = 0.75
 """Part of the bound that is aimed at, since the parts of the errors are estimates."""
-MATTERS = 1 / 16
-"""Blocks whose part in the errors is smaller than this part of the bound keep their steps."""
+SPARED = 1 / 4
+"""Blocks whose parts in the errors add up to less than this part of the bound are not measured again."""
 SMALL_ERROR = 100.0
 """Where the first guess is wrong by more than this multiple of the bound, errors do not add up and it is halved."""
+TRIES = 12
+"""Give up after as many."""
 WORTH = 0.8
 """Part of the stops that longer steps must not exceed to be worth taking."""
 
@@ -74,7 +76,7 @@ class _Pilot:
         chunk = run_chunk(whole, 0, PILOT, threads)
         fine = np.flatnonzero(chunk.status == FINE)
         self.plan, self.reference = whole.only(fine), chunk.values[fine]
-        p = plan.base.tolist()
+        p = whole.chosen(np.arange(1))[0].tolist()
         start, step = (evaluate(plan.program, plan.program.control[n], p) for n in ("initial time", "time step"))
         self.grid = step_times(np.array(plan.times), start, step)
         self.width = 1
@@ -83,7 +85,8 @@ class _Pilot:
     def stops(self, levels: np.ndarray) -> np.ndarray:
         """Times at which the runs stop if steps are `levels` TIME STEPs long in each block of time."""
         number = np.arange(len(self.grid))
-        return self.grid[(number + 1) % levels[number // self.width] == 0]
+        found: np.ndarray = self.grid[(number + 1) % levels[number // self.width] == 0]
+        return found
 
     def solve(self, levels: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Values (rows, outputs, times) and number of uneven steps (rows,) of some runs."""
@@ -107,13 +110,16 @@ class _Pilot:
         with np.errstate(invalid="ignore"):
             apart = (values - self.reference) / self.scale
         apart[np.isnan(values) & np.isnan(self.reference)] = 0.0
-        return np.nan_to_num(apart, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+        found: np.ndarray = np.nan_to_num(apart, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+        return found
 
     def tries(self) -> Iterator[tuple[np.ndarray, float, float]]:
         """Times to stop at, fewest first, with the largest error and the largest number of uneven steps of the runs."""
         free = len(np.union1d(self.grid, self.plan.times)) - len(self.plan.times)
         levels = self._first() if self.plan.runs >= PILOT // 2 and free > (1 - WORTH) * len(self.grid) else None
-        while levels is not None and len(grid := self.stops(levels)) <= WORTH * len(self.grid):
+        for _ in range(TRIES):
+            if levels is None or levels.max() == 1 or len(grid := self.stops(levels)) > WORTH * len(self.grid):
+                return
             values, uneven = self.solve(levels)
             each = np.abs(self.errors(values)).max(axis=(1, 2))
             yield grid, float(each.max()), float(uneven.max())
@@ -140,15 +146,18 @@ class _Pilot:
             halved = levels.copy()
             halved[block] //= 2
             share[block] = np.abs(np.nan_to_num((self.solve(halved, rows)[0] - values) / self.scale[rows]))
-        self.blocks = np.flatnonzero(share.max(axis=(1, 2, 3)) > MATTERS * self.bound)
-        total = share.sum(axis=0)
-        while total.max() > 0:
+        most = share.max(axis=(1, 2, 3))
+        order = np.argsort(most, kind="stable")
+        self.blocks = np.sort(order[np.cumsum(most[order]) > SPARED * self.bound])
+        before, total = levels.copy(), share.sum(axis=0)
+        while (before == levels).all() or total.max() > AIM * self.bound:
             worst = np.unravel_index(total.argmax(), total.shape)
-            block = int((share[:, *worst] * levels).argmax())
+            block = int((share[:, *worst] * levels * (levels > 1)).argmax())
+            if share[(block, *worst)] == 0:  # nothing that was measured has a part in what is left
+                levels[levels == levels.max()] //= 2
+                break
             left = 0.0 if levels[block] == 2 else 1 / 16  # of the error of a step of order 4 at half its length
             total -= (1 - left) * share[block]
             share[block] *= left
             levels[block] //= 2
-            if total.max() <= AIM * self.bound:
-                break
         return levels

@@ -26,7 +26,7 @@ NOISE = 1e-9
 
 
 def scales(units: tuple[str, ...], reference: np.ndarray) -> np.ndarray:
-    """Largest absolute value (..., outputs) over the times, or `NOISE` times the largest of its unit if that is more."""
+    """Largest absolute value of each output, (..., outputs), but at least `NOISE` times the largest of its unit."""
     size = np.nan_to_num(np.abs(reference), posinf=0.0).max(axis=-1, initial=0.0)
     of_unit = np.empty_like(size)
     for unit in set(units):
@@ -128,14 +128,13 @@ def in_words(solved: dict[int, int], runs: int) -> dict[str, object]:
     if not solved:
         return {}
     by_scipy = sum(how == BY_SCIPY for how in solved.values())
-    most = max(solved.values())
-    ways = [f"{len(solved) - by_scipy:,} with steps down to TIME STEP/{2**most}"] if most > 0 else []
-    with_own = sum(how == 0 for how in solved.values())
-    ways = [f"{with_own:,} with steps of TIME STEP"] * (with_own > 0) + ways
+    plain = sum(how == 0 for how in solved.values())
+    halved, most = len(solved) - by_scipy - plain, max(solved.values())
+    ways = [f"{plain:,} with steps of TIME STEP"] if plain else []
+    ways += [f"{halved:,} with steps down to TIME STEP/{2**most}"] if halved else []
     ways += [f"{by_scipy:,} with {CONTINUOUS} at rtol {SCIPY_RTOL:g}"] if by_scipy else []
     return {
-        "solved_again": f"{len(solved):,} of {runs:,} runs, since steps of TIME STEP were too long for them: "
-        + " and ".join(ways),
-        "solved_again_halved": len(solved) - by_scipy,
+        "solved_again": f"{len(solved):,} of {runs:,} runs, since their steps were too long: " + " and ".join(ways),
+        "solved_again_halved": halved,
         "solved_again_scipy": by_scipy,
     }

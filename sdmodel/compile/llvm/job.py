@@ -88,8 +88,9 @@ def grid_steps(at: Array, start: float, step: float) -> Array:
 def step_times(at: Array, start: float, step: float) -> Array:
     """Times of the TIME STEP grid between the first and the last reported time."""
     end = float(at[-1])
-    grid: Array = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
-    return grid[(grid > at[0]) & (grid < end)]
+    grid = start + np.arange(1, math.ceil((end - start) / step) + 2) * step
+    found: Array = grid[(grid > at[0]) & (grid < end)]
+    return found
 
 
 def common_stops(at: Array, start: float, step: float, grid: Array | None = None) -> tuple[Array, Array, Array]:

@@ -351,8 +351,8 @@ def test_text_is_made_safe() -> None:
 
 def test_a_long_name_is_looked_up_soon() -> None:
     model = sdmodel.load("network")
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(SdmodelError) as caught:
         model["x" * 1_000_000]
     said(caught.value)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2

@@ -91,10 +91,10 @@ def nested(opening: str, inner: str, closing: str, depth: int) -> str:
     ],
 )
 def test_what_grows_without_end_is_refused_soon(model_from: Make, equations: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(SdmodelError):
         model_from(equations).run(method="euler")
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,6 @@ def test_a_number_that_is_needed_at_the_start_is_worked_out_once(model_from: Mak
     """Each doubling reads the one before twice: without memory 2 to the power of 60 readings."""
     doublings = "".join(f"x{i} = x{i - 1} + x{i - 1} ~~|\n" for i in range(1, 61))
     model = model_from(f"x0 = 1 ~~|\n{doublings}n = 2 + x60*0 ~~|\ny = SMOOTH N(Time, 3, 0, n) ~~|\n")
-    start = time.perf_counter()
+    start = time.process_time()
     model.run(method="euler")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -62,9 +62,9 @@ def test_a_fault_is_found_where_it_stands(model_from: Make, equations: str, vari
 def test_long_chains_to_a_fault_are_checked_in_a_moment(model_from: Make) -> None:
     equations = "".join(f"v{i} = v{i + 1} + 1 ~~|\n" for i in range(600)) + "v600 = v599 ~~|"
     model = model_from(equations)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(found(model)) == 1
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_the_command_exits_with_one_and_says_file_line_and_variable(write_model: Callable[..., Path]) -> None:

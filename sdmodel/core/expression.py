@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 NA = -(2.0**109)
@@ -111,6 +112,7 @@ INTEGRALS = ("integ", "integ non negative", "integ cut")
 """Functions of stocks; the second and third are those of XMILE's non-negative stocks."""
 
 
+@lru_cache(maxsize=4096)  # a sweep of one row asks for the same names as the one before
 def key(name: str) -> str:
     """Normalise a name: Vensim ignores case and quotes, and treats blanks and underscores alike.
 

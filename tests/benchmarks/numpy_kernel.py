@@ -17,7 +17,7 @@ _UFUNCS: dict[str, Any] = {
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
     "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
 }  # fmt: skip
-BLOCK = 2048
+BLOCK = 1024
 """Runs at a time: large enough to spread the cost of a call, small enough for the cache."""
 
 

@@ -46,8 +46,7 @@ def pairs(folder: Path) -> None:
 
     model = sdmodel.load("shandong")
     names = list(model.uncertainties.index)
-    dated = {n for n in names if n in DATED}
-    design = sdmodel.latin_hypercube(model.uncertainties.drop(index=dated), 256, rng=1)
+    design = sdmodel.latin_hypercube(model.uncertainties.drop(index=list(DATED)), 1024, rng=1)
     tables = task(folder, "lookup", 300)
     parameters = tables.parameters(1024)
 

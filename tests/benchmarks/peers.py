@@ -18,7 +18,7 @@ from task import STEP, Task
 from sdmodel.compile.llvm import Kernel
 from sdmodel.solve.registry import solver
 
-MANY = 8192
+MANY = 4096
 """Runs of the engines whose run takes some microseconds: what a sweep costs as such is then a small part."""
 
 

@@ -1,4 +1,4 @@
-"""Where the time of one policy question goes, with what its runs share and without."""
+"""Where the time of one policy question goes, with what its runs share and without; and what its steps cost."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from parts import of_every_run
-from shared import put
+from shared import OUTPUTS, put
 from timing import seconds, table
 
+import sdmodel
 from sdmodel.compile.llvm import Kernel
 from sdmodel.compile.llvm.dates import Dates
 from sdmodel.study import arms
@@ -57,6 +59,30 @@ def question(folder: Path) -> None:
     rows.append(("number of runs", *(f"{found['runs']:,.0f}" for found in (shared, alone))))
     head = ("part", "s with what runs share", "s without")
     table(head, rows, f"The question `withdrawal` with {SAMPLES} samples; rows below the first overlap")
+
+    steps()
+
+
+def steps() -> None:
+    """Error of runs of the shipped model by the length of the step."""
+    model = sdmodel.load("shandong")
+    design = sdmodel.latin_hypercube(model.uncertainties, 64, rng=1)
+
+    def paths(step: float, method: str) -> np.ndarray:
+        how: dict[str, Any] = {"every": 1.0, "method": method, "certificate": 0, "progress": False}
+        found = model.sweep(design.assign(**{"TIME STEP": step}), OUTPUTS, **how)
+        flat = [found[name].transpose("run", ..., "time").to_numpy() for name in OUTPUTS]
+        return np.concatenate([x.reshape(len(design), -1, x.shape[-1]) for x in flat], axis=1)
+
+    best = paths(1 / 64, "exact")
+    scale = np.abs(best).max(axis=2)
+    rows = []
+    for parts, method in ((16, "exact"), (8, "exact"), (4, "exact"), (2, "exact"), (8, "rk4")):
+        error = (np.abs(paths(1 / parts, method) - best).max(axis=2) / np.where(scale > 0, scale, 1)).max(axis=1)
+        cells = (f"{x:.1e}" for x in (*np.quantile(error, (0.5, 0.99)), error.max()))
+        rows.append((f"1/{parts}" + (" on the TIME STEP grid" if method == "rk4" else ""), *cells))
+    what = f"Largest relative difference from steps of 1/64 over {len(OUTPUTS)} outputs, {len(design)} runs"
+    table(("step, years", "median run", "99 % of runs", "all"), rows, what)
 
 
 def _timed(do: Callable[..., Any], what: str, spent: dict[str, float]) -> Callable[..., Any]:

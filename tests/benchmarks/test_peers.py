@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import page
 import pytest
 from generate import KINDS, model
 from peers import AcrossRuns, BareKernel, HandwrittenC, PySD, Simlin, Sweep, UnusableError
@@ -59,3 +60,18 @@ def test_timing_in_turn() -> None:
     assert {name: len(s) for name, s in taken.items()} == {"a": 3, "b": 3}
     assert ratios([2.0, 6.0], [1.0, 2.0]) == [2.0, 3.0]
     assert spread([2.0, 3.0, 10.0]) == "3 (2 to 10)"
+
+
+def test_the_page_is_written_from_the_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.filled(text) == text, "write it with: python tests/benchmarks --page"
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(page, "FIGURES", tmp_path / "figures.json")
+    page.PAGE.write_text("<!-- measured: one -->\nold\n<!-- end -->\n<!-- measured: two -->\nkept\n<!-- end -->\n")
+    tables = [["S", ("a", "b"), [("1", "2")]], ["Left out: all."]]
+    page.keep("one", {"tables": tables, "aims": [("speed", "3", "at most 2", "no")], "machine": "Here"})
+    written = page.PAGE.read_text()
+    assert written.startswith(
+        "<!-- measured: one -->\n**Small**\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nLeft out: all."
+    )
+    assert "| speed | 3 | at most 2 | no |\n\n*Here*\n<!-- end -->\n<!-- measured: two -->\nkept\n" in written

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from shared import put
+from shared import put, timed
 from task import task
 from timing import interleaved, left_out, ratios, spread, table, target
 
@@ -200,7 +200,19 @@ def threads(folder: Path) -> None:
                 wall[n].append(time.perf_counter() - begun)
                 busy[n].append(time.process_time() - used)
         quicker, dearer = ratios(wall[1], wall[2]), ratios(busy[2], busy[1])
-        rows.append((name, f"{median(wall[1]):.2f}", f"{median(wall[2]):.2f}", spread(quicker), spread(dearer)))
+        spent = {"blocks": 0.0, "all": 0.0}
+        with put(Kernel, "_block", timed(Kernel._block, "blocks", spent)):
+            timed(do, "all", spent)(1)
+        alone = f"{100 * (1 - spent['blocks'] / spent['all']):.1f} %"
+        cells = (f"{median(wall[1]):.2f}", f"{median(wall[2]):.2f}", spread(quicker), spread(dearer), alone)
+        rows.append((name, *cells))
         target(f"two threads, {name}", median(quicker), 1.9, least=True)
-    head = ("sweep", "s, one thread", "s, two threads", "times quicker", "processor time of two to one")
+    head = (
+        "sweep",
+        "s, one thread",
+        "s, two threads",
+        "times quicker",
+        "processor time of two to one",
+        "outside blocks",
+    )
     table(head, rows, "Threads, by wall time: what other work takes of a processor is missing here")

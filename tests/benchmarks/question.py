@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from parts import of_every_run
-from shared import OUTPUTS, put
+from shared import OUTPUTS, put, timed
 from timing import seconds, table
 
 import sdmodel
@@ -47,7 +46,7 @@ def question(folder: Path) -> None:
             for owner, name, value in changes:
                 stack.enter_context(put(owner, name, value))
             for what, (owner, name) in list(WATCHED.items())[1:]:
-                stack.enter_context(put(owner, name, _timed(getattr(owner, name), what, spent)))
+                stack.enter_context(put(owner, name, timed(getattr(owner, name), what, spent)))
             begun = seconds()
             finding = LIBRARY["withdrawal"].ask(SAMPLES, workers=1, progress=False)
             spent["all"] = seconds() - begun
@@ -83,14 +82,3 @@ def steps() -> None:
         rows.append((f"1/{parts}" + (" on the TIME STEP grid" if method == "rk4" else ""), *cells))
     what = f"Largest relative difference from steps of 1/64 over {len(OUTPUTS)} outputs, {len(design)} runs"
     table(("step, years", "median run", "99 % of runs", "all"), rows, what)
-
-
-def _timed(do: Callable[..., Any], what: str, spent: dict[str, float]) -> Callable[..., Any]:
-    def timed(*args: Any, **options: Any) -> Any:
-        begun = seconds()
-        try:
-            return do(*args, **options)
-        finally:
-            spent[what] += seconds() - begun
-
-    return timed

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from timing import interleaved, ratios, spread, table, target
+from timing import interleaved, ratios, seconds, spread, table, target
 
 ARMS = {
     "no exit": {},
@@ -34,6 +34,7 @@ def put(owner: Any, name: str, value: object) -> Iterator[None]:
         setattr(owner, name, before)
 
 
+<<<<<<< HEAD
 def _longer_steps(model: Any) -> None:
     """A sweep of independent runs with TIME STEP and with a tolerance: cost and largest difference."""
     import sdmodel
@@ -65,6 +66,19 @@ def _longer_steps(model: Any) -> None:
     print(f"Largest difference {apart.max():.1e}; {(apart.max(axis=1) > 1e-4).sum()} runs are beyond 1e-4.")
     print(f"Certificate: {attrs['certificate']}.\n")
     target("longer steps", median(ratios(taken[names[0]], taken[names[1]])), 2.5, least=True)
+=======
+def timed(do: Callable[..., Any], what: str, spent: dict[str, float]) -> Callable[..., Any]:
+    """`do`, which adds its processor time to `spent[what]`."""
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        begun = seconds()
+        try:
+            return do(*args, **options)
+        finally:
+            spent[what] += seconds() - begun
+
+    return wrapped
+>>>>>>> 27112da (Tables of one run; what lies outside the threads' blocks is measured)
 
 
 def shared(folder: Path) -> None:

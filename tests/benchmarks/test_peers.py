@@ -71,7 +71,5 @@ def test_the_page_is_written_from_the_figures(monkeypatch: pytest.MonkeyPatch, t
     tables = [["S", ("a", "b"), [("1", "2")]], ["Left out: all."]]
     page.keep("one", {"tables": tables, "aims": [("speed", "3", "at most 2", "no")], "machine": "Here"})
     written = page.PAGE.read_text()
-    assert written.startswith(
-        "<!-- measured: one -->\n**Small**\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nLeft out: all."
-    )
+    assert written.startswith("<!-- measured: one -->\n**S**\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nLeft out: all.")
     assert "| speed | 3 | at most 2 | no |\n\n*Here*\n<!-- end -->\n<!-- measured: two -->\nkept\n" in written

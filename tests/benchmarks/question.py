@@ -14,7 +14,7 @@ from timing import seconds, table
 import sdmodel
 from sdmodel.compile.llvm import Kernel
 from sdmodel.compile.llvm.dates import Dates
-from sdmodel.study import arms
+from sdmodel.study import arms, searching
 from sdmodel.sweep import fork
 from sdmodel.sweep.rounds import Rounds
 
@@ -30,6 +30,7 @@ WATCHED: dict[str, tuple[Any, str]] = {
 NOTHING_SHARED: tuple[tuple[Any, str, Any], ...] = (
     (fork, "LEAST_RUNS", 10**9),
     (arms, "SEARCH_STEP", None),
+    (searching, "PILOTS", 10**9),
     (Dates, "of", of_every_run),
 )
 

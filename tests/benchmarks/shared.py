@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from timing import interleaved, ratios, seconds, spread, table, target
+from timing import interleaved, note, ratios, seconds, spread, table, target
 
 ARMS = {
     "no exit": {},
@@ -34,7 +34,6 @@ def put(owner: Any, name: str, value: object) -> Iterator[None]:
         setattr(owner, name, before)
 
 
-<<<<<<< HEAD
 def _longer_steps(model: Any) -> None:
     """A sweep of independent runs with TIME STEP and with a tolerance: cost and largest difference."""
     import sdmodel
@@ -51,7 +50,7 @@ def _longer_steps(model: Any) -> None:
         return do
 
     names = ["steps of TIME STEP", "rtol=1e-4"]
-    taken = interleaved({name: sweep(name, rtol) for name, rtol in zip(names, (None, 1e-4), strict=True)}, 3)
+    taken = interleaved({name: sweep(name, rtol) for name, rtol in zip(names, (None, 1e-4), strict=True)}, 1)
     exact, longer = (
         np.concatenate([d.to_numpy().reshape(*d.shape[:2], -1) for d in found[name].data_vars.values()], axis=2)
         for name in names
@@ -62,11 +61,12 @@ def _longer_steps(model: Any) -> None:
     what = "Longer steps: 10,000 runs of a Latin hypercube, six outputs, with the certificate, one thread"
     table(("work", "ms of a processor a run", "times quicker"), rows, what)
     attrs = found[names[1]].attrs
-    print(f"Steps: {attrs['steps']}. Solved again: {attrs.get('solved_again', 'none')}.")
-    print(f"Largest difference {apart.max():.1e}; {(apart.max(axis=1) > 1e-4).sum()} runs are beyond 1e-4.")
-    print(f"Certificate: {attrs['certificate']}.\n")
+    beyond = f"{apart.max():.1e}; {(apart.max(axis=1) > 1e-4).sum()} runs are beyond 1e-4"
+    again = f"Solved again: {attrs.get('solved_again', 'none')}"
+    note(f"Steps: {attrs['steps']}. {again}. Largest difference {beyond}. Certificate: {attrs['certificate']}.")
     target("longer steps", median(ratios(taken[names[0]], taken[names[1]])), 2.5, least=True)
-=======
+
+
 def timed(do: Callable[..., Any], what: str, spent: dict[str, float]) -> Callable[..., Any]:
     """`do`, which adds its processor time to `spent[what]`."""
 
@@ -78,7 +78,6 @@ def timed(do: Callable[..., Any], what: str, spent: dict[str, float]) -> Callabl
             spent[what] += seconds() - begun
 
     return wrapped
->>>>>>> 27112da (Tables of one run; what lies outside the threads' blocks is measured)
 
 
 def shared(folder: Path) -> None:

@@ -72,7 +72,12 @@ def target(what: str, value: float, limit: float, least: bool = False) -> None:
     found["aims"].append(row)
 
 
+def note(text: str) -> None:
+    """Print a sentence that stands among the tables."""
+    print(f"{text}\n", flush=True)
+    found["tables"].append([text])
+
+
 def left_out(what: str) -> None:
     """Print what cannot be measured here."""
-    print(f"Left out: {what}.\n", flush=True)
-    found["tables"].append([f"Left out: {what}."])
+    note(f"Left out: {what}.")

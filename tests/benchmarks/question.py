@@ -25,7 +25,6 @@ WATCHED: dict[str, tuple[Any, str]] = {
     "search rounds": (Rounds, "__call__"),
     "kernel": (Kernel, "run"),
     "dates of jumps": (Dates, "of"),
-    "compiling": (Kernel, "__init__"),
 }
 NOTHING_SHARED: tuple[tuple[Any, str, Any], ...] = (
     (fork, "LEAST_RUNS", 10**9),
@@ -41,7 +40,7 @@ def question(folder: Path) -> None:
 
     del folder
 
-    def ask(changes: tuple[tuple[Any, str, Any], ...]) -> dict[str, float]:
+    def ask(changes: tuple[tuple[Any, str, Any], ...], samples: int = SAMPLES) -> dict[str, float]:
         spent = dict.fromkeys(WATCHED, 0.0)
         with ExitStack() as stack:
             for owner, name, value in changes:
@@ -49,11 +48,12 @@ def question(folder: Path) -> None:
             for what, (owner, name) in list(WATCHED.items())[1:]:
                 stack.enter_context(put(owner, name, timed(getattr(owner, name), what, spent)))
             begun = seconds()
-            finding = LIBRARY["withdrawal"].ask(SAMPLES, workers=1, progress=False)
+            finding = LIBRARY["withdrawal"].ask(samples, workers=1, progress=False)
             spent["all"] = seconds() - begun
         spent["kernel"] -= spent["dates of jumps"]
         return spent | {"runs": finding.record["runs"]}
 
+    ask((), 8), ask(NOTHING_SHARED, 8)  # what compiles is not counted
     shared, alone = ask(()), ask(NOTHING_SHARED)
     rows = [(what, f"{shared[what]:.2f}", f"{alone[what]:.2f}") for what in WATCHED]
     rows.append(("number of runs", *(f"{found['runs']:,.0f}" for found in (shared, alone))))

@@ -12,6 +12,7 @@ from types import ModuleType
 import matplotlib
 import pytest
 from hypothesis import settings
+from model_file import TEMPLATE
 
 import sdmodel
 from sdmodel.compile.llvm import target
@@ -22,15 +23,6 @@ matplotlib.use("Agg")
 # The same examples on every machine, and few of them.
 settings.register_profile("sdmodel", derandomize=True, deadline=None, max_examples=30, database=None)
 settings.load_profile("sdmodel")
-
-TEMPLATE = """{{UTF-8}}
-{equations}
-
-INITIAL TIME = {start} ~ Year ~ First time. |
-FINAL TIME = {end} ~ Year ~ Last time. |
-TIME STEP = {step} ~ Year ~ Step of fixed-step runs. |
-SAVEPER = {saveper} ~ Year ~ Time between saved values. |
-"""
 
 
 # What these folders and files test is composed, swept, built, drawn or run as a process of its own, which takes long.

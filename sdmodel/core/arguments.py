@@ -29,7 +29,8 @@ def kind(name: str, value: object, *, types: tuple[type, ...], need: str) -> Non
 
 def number(name: str, value: Any, *, low: float = -np.inf, above: float = -np.inf, high: float = np.inf) -> None:
     """Raise DesignError unless `value` is a finite number in [low, high] and greater than `above`."""
-    fine = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    value = value.item() if isinstance(value, np.generic) else value  # a comparison of a float32 may overflow
+    fine = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (fine and low <= value <= high and above < value and abs(value) <= sys.float_info.max):
         ends = [f"above {above:g}"] * (above > -np.inf) + [f"of at least {low:g}"] * (low > -np.inf)
         ends += [f"of at most {high:g}"] * (high < np.inf)

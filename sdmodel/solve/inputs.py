@@ -34,8 +34,8 @@ _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
 
 
-def check_numbers(every: Any, rtol: float | None, seed: int) -> None:
-    """Check report interval, relative tolerance, if any, and seed.
+def check_numbers(every: Any, rtol: float, seed: int) -> None:
+    """Check report interval, relative tolerance and seed.
 
     Raises
     ------
@@ -44,8 +44,7 @@ def check_numbers(every: Any, rtol: float | None, seed: int) -> None:
     """
     if every is not None and wanted_times(every) is None:
         number("every", every, above=0)
-    if rtol is not None:
-        number("rtol", rtol, low=1e-13, high=0.1)
+    number("rtol", rtol, low=1e-13, high=0.1)
     whole_seed("seed", seed)
 
 

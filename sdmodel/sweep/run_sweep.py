@@ -31,7 +31,7 @@ from sdmodel.sweep.forms import are_scenarios, by_axes, over_policies
 from sdmodel.sweep.identity import design_digest
 from sdmodel.sweep.longer_steps import with_longer_steps
 from sdmodel.sweep.open_store import open_sweep
-from sdmodel.sweep.plan import Plan, make_plan
+from sdmodel.sweep.plan import RTOL, Plan, make_plan
 from sdmodel.sweep.progress import progress_bar
 from sdmodel.sweep.record import run_record
 from sdmodel.sweep.refinement import in_words
@@ -172,7 +172,7 @@ def run_sweep(
         return over_policies(model, design, policies, scenario, one, "policy")
     state = state_of(initial)
     seed = (state.seed if state else 0) if seed is None else seed
-    check_numbers(every, rtol, seed)
+    check_numbers(every, RTOL if rtol is None else rtol, seed)
     refuse_dates(model, wanted_times(every) or (), "every=")
     count("certificate", certificate, low=0)
     if workers is not None:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import TEMPLATE
+from model_file import TEMPLATE
 
 import sdmodel
 from sdmodel.compile.llvm.engine import Kernel

@@ -112,7 +112,7 @@ def _asked(ask: Callable[[str], Finding], names: Sequence[str], at_once: int) ->
                 name = todo.popleft()
                 try:
                     findings[name].set_result(ask(name))
-                except BaseException as error:
+                except BaseException as error:  # raised again where the finding is waited for
                     todo.clear()
                     findings[name].set_exception(error)
 

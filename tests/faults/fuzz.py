@@ -130,10 +130,10 @@ def tampered(store: Path, rng: random.Random) -> None:
 
 def same(found: object, whole: object) -> None:
     """What was read from a damaged store has the values that were written, or status 2 and NaN."""
-    done = found["status"] != 2  # type: ignore[index]
+    done = found["status"] != 2
     for name in ("x", "rate"):
-        np.testing.assert_array_equal(found[name][done].values, whole[name][done].values)  # type: ignore[index]
-    assert found["x"][~done].isnull().all()  # type: ignore[index]
+        np.testing.assert_array_equal(found[name][done].values, whole[name][done].values)
+    assert found["x"][~done].isnull().all()
 
 
 def main(seconds: float, seed: int) -> None:
@@ -166,7 +166,7 @@ def main(seconds: float, seed: int) -> None:
     def swept(store: Path) -> object:
         return small.sweep(design, ["x"], every=1, store=store, progress=False, certificate=0)
 
-    result = swept(folder / "whole.zarr").load()  # type: ignore[attr-defined]
+    result = swept(folder / "whole.zarr").load()
     uses[".zarr"] = [lambda p: same(sdmodel.open_sweep(p), result), lambda p: same(swept(p), result)]
     counts: dict[str, collections.Counter[str]] = {suffix: collections.Counter() for suffix in whole}
     slowest = 0.0

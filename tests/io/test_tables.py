@@ -39,7 +39,7 @@ def test_numbers_are_read(cell: str | float, value: float) -> None:
 ])  # fmt: skip
 def test_anything_else_is_refused(cell: object) -> None:
     with pytest.raises(ReadError, match=r"^here: .* is not a number\. [A-Z].*\.$"):
-        number(cell, "here")  # type: ignore[arg-type]
+        number(cell, "here")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_anything_else_is_refused(cell: object) -> None:
 )
 def test_what_is_no_number_is_advised_on(cell: object, advice: str) -> None:
     with pytest.raises(ReadError, match=f"A1: .* is not a number. .*{advice}"):
-        number(cell, "A1")  # type: ignore[arg-type]
+        number(cell, "A1")
 
 
 def test_words_are_told_from_numbers_and_errors() -> None:

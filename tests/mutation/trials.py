@@ -314,7 +314,7 @@ def same_mark() -> None:
     """Let the stored ensemble fit any model: by its mark every change would be noticed, whatever it does."""
     from sdmodel.study import history_matching
 
-    history_matching.mark = lambda model: history_matching.record()["mark"]  # type: ignore[assignment]
+    history_matching.mark = lambda model: history_matching.record()["mark"]
 
 
 def failed_with(mutant: Mutant, order: list[str], seconds: float, report: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ CONTROLS = "INITIAL TIME = 1 ~ Year ~ |\nTIME STEP = {step} ~ Year ~ |\nFINAL TI
 
 
 @pytest.fixture
-def moving(tmp_path) -> Callable[..., sdmodel.Model]:  # type: ignore[no-untyped-def]  # a folder
+def moving(tmp_path: Path) -> Make:
     """`moving(equations, end=..., step=..., saveper=...)`: a model whose time settings are formulas."""
 
     def make(equations: str, end: str = "8", step: str = "1", saveper: str = "1") -> sdmodel.Model:
@@ -118,7 +119,7 @@ def test_steps_of_exact_dates_go_on_from_a_state_on_the_same_grid(model_from: Ma
 
 
 def test_a_time_step_that_follows_from_constants(model_from: Make) -> None:
-    model = model_from("x = INTEG(k*x, 1) ~~|\nbase = 1 ~~|\nk = 1 ~~|", step="base/4")  # type: ignore[arg-type]
+    model = model_from("x = INTEG(k*x, 1) ~~|\nbase = 1 ~~|\nk = 1 ~~|", step="base/4")
     swept = model.sweep([{"k": 1.0}, {"k": 2.0}], ["x"], method="euler", workers=1)
     np.testing.assert_allclose(swept["x"][:, 2], [1.25**8, 1.5**8], rtol=1e-13)
     assert model.run({"base": 2}, method="euler")["x"].loc[2] == pytest.approx(1.5**4, rel=1e-13)

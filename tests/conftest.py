@@ -87,7 +87,10 @@ def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def ema_workbench() -> ModuleType:
-    """Imported in a thread: each of its decorators reads the source of all that is being called, pytest as well."""
+    """Imported in a thread: each of its decorators reads the source of all that is being called, pytest as well.
+
+    The package is an extra; tests of it skip where it is not installed.
+    """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(pytest.importorskip, "ema_workbench").result()
 

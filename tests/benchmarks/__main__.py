@@ -74,9 +74,11 @@ def sweeps(folder: Path) -> None:
             limit = 0.8 if task.kind == "policy" else 0.9
             target(f"{NAMES[task.kind]}, sdmodel sweep to C", median(ratios(mine, each["C, 8 lanes"])), limit)
         if task.kind == "policy":
-            target("policy-like, PySD to sdmodel sweep", median(ratios(each["PySD"], mine)), 4000, least=True)
+            target("policy-like, PySD to sdmodel sweep", median(ratios(each["PySD"], mine)), 8000, least=True)
             if "pysimlin" in each:
-                target("policy-like, pysimlin to sdmodel sweep", median(ratios(each["pysimlin"], mine)), 50, least=True)
+                target(
+                    "policy-like, pysimlin to sdmodel sweep", median(ratios(each["pysimlin"], mine)), 100, least=True
+                )
 
 
 def single(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -150,7 +151,7 @@ def test_all_elements_together_and_differences_to_a_run(model_from: Callable[...
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(sdmodel.SdmodelError):
-        Outcome("x", **given)  # type: ignore[arg-type]
+        Outcome("x", **given)
 
 
 def test_an_outcome_by_a_function_of_the_path() -> None:
@@ -179,7 +180,7 @@ def test_an_outcome_by_a_function_of_the_path() -> None:
         Outcome("firms with", lambda path: path.nothing).of(run)
 
 
-def test_an_element_of_a_gridded_sweep(write_model) -> None:  # type: ignore[no-untyped-def]  # the fixture is a function of the folder
+def test_an_element_of_a_gridded_sweep(write_model: Callable[..., Path]) -> None:
     text = "R: a, b ~~|\nrate[R] = 0.1, 0.2 ~~|\ngain = 1 ~ [0,9] ~|\nS[R] = INTEG(rate[R]*gain, 0) ~~|"
     sweep = sdmodel.load(write_model(text)).sweep({"gain": [1.0, 2.0]}, ["S"], every=5)
     found = Outcome("S[b]").of(sweep)

@@ -150,7 +150,7 @@ def test_findings_stand_with_the_scenarios_that_ask_for_them(write_model: Callab
     found = [(s["asks"], s["finding"], s["link"]) for s in shown(page)["front"]["scenarios"]]
     assert found == [("More?", "More.", "report.html#q-q"), ("", "", "")]
     with pytest.raises(DesignError, match="a text and an address"):
-        sdmodel.load(path).explore(findings={"q": "More."})  # type: ignore[dict-item]  # what a user may write
+        sdmodel.load(path).explore(findings={"q": "More."})
 
 
 def test_a_notebook_shows_a_frame(tmp_path: Path) -> None:

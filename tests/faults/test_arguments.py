@@ -198,6 +198,7 @@ USES: dict[str, Callable[[Any, Any, Any], object]] = {
 
 
 @pytest.mark.parametrize("name", USES)
+# Odd units warn as they should; what the workbench lacks is its own affair.
 @pytest.mark.filterwarnings("ignore::sdmodel.core.errors.UnitsWarning", "ignore:ipyparallel not installed:UserWarning")
 def test_whatever_is_given_is_used_or_refused(
     model: sdmodel.Model, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

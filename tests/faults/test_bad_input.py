@@ -270,7 +270,7 @@ def test_a_full_disk_is_one_line(write_model: Callable[..., Path], tmp_path: Pat
         done = subprocess.run(
             [sys.executable, "-m", "sdmodel.cli", "describe", str(path)], stdout=full, stderr=subprocess.PIPE, text=True
         )
-    one_line_and_status_2(done, "No space left")  # type: ignore[arg-type]
+    one_line_and_status_2(done, "No space left")
 
 
 def test_a_reader_that_goes_away_is_no_error(write_model: Callable[..., Path], tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_what_cannot_go_on_is_refused(model_from: Make) -> None:
     with pytest.raises(StateError, match="lies outside"):
         model.run(method="euler").state(at=11)
     with pytest.raises(sdmodel.SdmodelError, match="initial"):
-        model.run(initial={"level": 3})  # type: ignore[arg-type]
+        model.run(initial={"level": 3})
 
 
 # -- files ----------------------------------------------------------------------------------------------------------

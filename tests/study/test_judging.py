@@ -101,11 +101,11 @@ def test_paths_are_in_percent_of_the_reference_and_hold_the_middle_half() -> Non
         def runs(self, arm: str) -> xr.Dataset:
             return runs[arm]
 
-    table = paths_table(("x", ["a", "b"]), Results(), "none")  # type: ignore[arg-type]  # stands for results of arms
+    table = paths_table(("x", ["a", "b"]), Results(), "none")
     assert table[["median", "low", "high"]].to_numpy().tolist() == [[37.5, 18.75, 56.25]] * 2
     assert table[["variable", "against", "arm"]].drop_duplicates().to_numpy().tolist() == [["x", "none", "a"]]
     assert table["time"].tolist() == [2015.0, 2016.0]
-    assert paths_table(None, Results(), "none").columns.tolist() == table.columns.tolist()  # type: ignore[arg-type]  # as above
+    assert paths_table(None, Results(), "none").columns.tolist() == table.columns.tolist()
 
 
 # -- what decides ---------------------------------------------------------------------------------------------------

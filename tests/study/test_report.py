@@ -313,7 +313,7 @@ def test_what_is_kept_is_not_asked_again(library: tuple[Any, list[str]], tmp_pat
     assert [(s.number, s.of, s.kept) for s in steps] == [(1, 3, True), (2, 3, True), (3, 3, False)]
     for more in ({"samples": 50}, {"seed": 2}):
         log.clear()
-        list(asking.ask_all(known, ["one"], folder=tmp_path, **more))  # type: ignore[arg-type]  # a stand-in for a library
+        list(asking.ask_all(known, ["one"], folder=tmp_path, **more))
         assert log == ["one"]
     known["one"].digest = "changed"
     list(asking.ask_all(known, ["one"], folder=tmp_path, seed=2))

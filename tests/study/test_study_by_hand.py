@@ -100,6 +100,7 @@ class Begun(Exception):
     """The script has begun its work."""
 
 
+# runpy warns of a module that is imported already, as all are here.
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 @pytest.mark.parametrize("module", ["measured", "history_matching", "published_effects"])
 def test_a_module_that_is_a_script_works_when_it_is_run(

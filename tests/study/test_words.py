@@ -126,4 +126,4 @@ def test_one_word_a_thing() -> None:
 def test_a_term_without_its_meaning_is_refused(tmp_path: Path) -> None:
     (tmp_path / "glossary.toml").write_text('[[term]]\nen = "push"\nzh = "助推"\nmeans = "Money."\nnot = []\n', "utf-8")
     with pytest.raises(SdmodelError, match="'push' lacks 'means_zh'"):
-        _ = Library(tmp_path, lambda _: None).glossary  # type: ignore[arg-type, return-value]  # no module is loaded here
+        _ = Library(tmp_path, lambda _: None).glossary

@@ -90,8 +90,8 @@ def test_short_steps_are_where_something_happens(
     run = Kernel.run
 
     def noted(self: Kernel, *args: object, **options: object) -> object:
-        grids.append(options.get("grid"))  # type: ignore[arg-type]  # None or times
-        return run(self, *args, **options)  # type: ignore[arg-type]  # as given
+        grids.append(options.get("grid"))
+        return run(self, *args, **options)
 
     model = model_from(SMOOTH, end=20, step=1 / 32)
     monkeypatch.setattr(Kernel, "run", noted)
@@ -162,7 +162,7 @@ def test_workers_chunks_and_stores_change_nothing(
         count.append(1)
         if len(count) == 4:
             raise KeyboardInterrupt
-        return real(*args, **how)  # type: ignore[arg-type]  # as given
+        return real(*args, **how)
 
     monkeypatch.setattr(backends, "run_chunk", failing)
     with pytest.raises(SweepInterrupted):
@@ -188,7 +188,7 @@ def test_runs_that_share_their_past_keep_their_bits(
 
     def noted(self: Kernel, parameters: object, times: object, until: float, **options: object) -> object:
         begun.append(until)
-        return begin(self, parameters, times, until, **options)  # type: ignore[arg-type]  # as given
+        return begin(self, parameters, times, until, **options)
 
     monkeypatch.setattr(Kernel, "begin", noted)
     found = _sweep(model, design, rtol=1e-4)

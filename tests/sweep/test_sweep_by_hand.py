@@ -70,7 +70,7 @@ def test_a_run_in_python_is_solved_again_where_its_steps_show(
     results = [first, *([tight] if tight else [])]
     monkeypatch.setattr(refinement, "one_run", lambda *_, **__: results.pop(0))
     plan = SimpleNamespace(units=("firm",))
-    values, message, how = refinement.refined_run(plan, None, np.empty(0), 0)  # type: ignore[arg-type]  # stands for a plan
+    values, message, how = refinement.refined_run(plan, None, np.empty(0), 0)
     assert (None if values is None else values.item(), message, how) == expected
     assert not results
 
@@ -104,7 +104,7 @@ def test_a_chunk_is_bounded_in_memory_and_time_and_gives_each_worker_some(
     plan: SimpleNamespace, workers: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backends, "evaluate", lambda *_: 0.1)
-    assert chunk_rows(plan, workers) == rows  # type: ignore[arg-type]  # stands for a plan
+    assert chunk_rows(plan, workers) == rows
 
 
 # -- times ------------------------------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def grant_shape(runs: Runs, draws: pd.DataFrame, how: Mapping[str, Any]) -> np.n
     best = over[rows, peak]
     adds, share = best > SMALLEST, paid / (own + paid)
     if how["read"] == "inverted U":
-        return np.asarray(adds & (best - over[:, -1] > SMALLEST) & (peak < len(sizes) - 1), float)
+        return np.asarray(adds & (best - over[:, -1] > SMALLEST), float)
     if how["read"] == "S shape":
         slope = np.diff(np.concatenate([plain[:, :1], own + paid], axis=1)) / np.diff(sizes, prepend=0.0)
         middle = slope[:, 1:-1].max(axis=1)

@@ -53,12 +53,10 @@ def uniform_rows(rows: Sequence[int] | np.ndarray, columns: int, seed: int) -> n
 
 def correlated(u: np.ndarray, names: Sequence[str], wanted: Mapping[tuple[str, str], float]) -> np.ndarray:
     """The same uniform numbers with rank correlations between pairs of columns (normal copula), others untouched."""
-    if not wanted:
-        return u
-    moved = sorted({name for pair in wanted for name in pair}, key=lambda n: list(names).index(n) if n in names else -1)
-    for name in moved:
-        if name not in names:
-            raise UnknownNameError(name, names, "uncertainty")
+    of_pairs = {name for pair in wanted for name in pair}
+    for name in sorted(of_pairs - set(names)):
+        raise UnknownNameError(name, names, "uncertainty")
+    moved = sorted(of_pairs, key=list(names).index)
     target = np.eye(len(moved))
     for (a, b), rank in wanted.items():
         i, j = moved.index(a), moved.index(b)

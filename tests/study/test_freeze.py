@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import sdmodel
@@ -54,3 +57,59 @@ def test_unfiltered_samples_hold_draws_and_corners(model: sdmodel.Model) -> None
 
 def test_an_effect_within_a_hundredth_of_what_counts_has_no_sign() -> None:
     assert built_in.signs(np.array([0.009, -0.009, 0.011, -0.011, np.inf]), 1.0) == (1, 2, 1)
+
+
+# -- by hand --------------------------------------------------------------------------------------------------------
+TOY = """
+present value of public money = INTEG(0, 100) ~ million CNY ~ |
+one = INTEG(0*size, 100+size*a+lever*b) ~ firm ~ |
+two = INTEG(0*size, -100-size*a) ~ firm ~ |
+a = 0 ~ firm [-9,9] ~ A. [uncertainty] [@guess] |
+b = 0 ~ firm [-9,9] ~ B. [uncertainty] [@guess] |
+size = 0 ~ Dmnl [0,9] ~ S. [lever P01] |
+lever = 0 ~ Dmnl [0,9] ~ L. [lever P02] |
+"""
+A, B = [3.0, 1.0, -2.0, -3.0, 2.0], [2.0, 2.0, -2.0, 2.0, 0.0]
+
+
+def test_shares_that_move_when_a_row_is_held_are_counted_by_hand(model_from: Callable[..., sdmodel.Model]) -> None:
+    """Of `a` two samples of five are above one percent, two below and one at it; held at the median 1 none is.
+
+    Of `b` three are above and one below; held at 2 all are above. Of `two`, which is negative, more is less negative.
+    """
+    model = model_from(TOY, start=2009, end=2034, step=25)
+    draws = pd.DataFrame({"a": A, "b": B, "sample": range(5)})
+    settings = {"base": {}, "size": {"size": 1.0}, "lever": {"lever": 1.0}}
+    pairs = [("size", "base"), ("lever", "base")]
+    found = freeze.freeze(model, draws, settings, pairs, outcomes=["one", "two"], progress=False)
+    assert found.index.tolist() == ["a", "b"]
+    # a moves shares of `one` and of `two` by 0.4 in the first pair, b those of `one` in the second by 0.4
+    assert found["mean"].tolist() == pytest.approx([(0.4 + 0.4) / 4, 0.4 / 4])
+    assert found["largest"].tolist() == pytest.approx([0.4, 0.4])
+    assert found[["setting", "outcome"]].to_numpy().tolist() == [["size", "one"], ["lever", "one"]]
+    assert found["flipped"].tolist() == pytest.approx([0.8, 0.4])
+    assert found["held"].tolist() == [1.0, 2.0]
+    only = freeze.freeze(model, draws, settings, pairs, rows=["b"], outcomes=["two"], progress=False)
+    assert only.index.tolist() == ["b"]
+    assert only["largest"].tolist() == [0.0]
+    change = freeze.changes(freeze.Arms(model, draws, ["one", "two"], every=25, progress=False), settings, pairs)
+    np.testing.assert_allclose(change, [[A, [-x for x in A]], [B, [0.0] * 5]], atol=1e-12)
+    assert (freeze.COUNTS, freeze.IDLE) == (1.0, 0.01)  # percent, and a point of a share
+
+
+def test_corners_are_drawn_by_the_seed_and_inside_lie_as_many(model_from: Callable[..., sdmodel.Model]) -> None:
+    model = model_from(TOY, start=2009, end=2034, step=25)
+    draws = built_in.unfiltered(model, 40)
+    assert draws["sample"].tolist() == list(range(80))
+    inside, corners = draws.iloc[:40], draws.iloc[40:]
+    pd.testing.assert_frame_equal(
+        inside.drop(columns="sample"),
+        sdmodel.latin_hypercube(model.uncertainties, 40, rng=1).drop(columns="sample"),
+    )
+    assert set(corners["a"]) == set(corners["b"]) == {-9.0, 9.0}
+    assert len(corners[["a", "b"]].drop_duplicates()) == 4
+    assert 10 <= (corners["a"] == 9).sum() <= 30
+    high = np.random.default_rng(1).random((40, 2)) < 0.5
+    assert (corners["a"].to_numpy() == np.where(high[:, 0], 9, -9)).all()
+    assert not built_in.unfiltered(model, 40, 2).equals(draws)
+    assert built_in.SAMPLES == 96  # of which none of a sign says that fewer than three in a hundred have it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -115,3 +116,52 @@ def test_rounds_share_the_past_of_what_they_search_for(
     np.testing.assert_array_equal(shared(rows, values), plain(rows, values))
     Rounds(model, design.assign(exit=5.0), ["level"], every=5, step=0.5, ranges={"exit": (5.0, 9.0), "growth": (0, 1)})
     assert len(begun) == 1  # what is searched for acts from the start
+
+
+def test_runs_of_other_steps_do_not_begin_alike(
+    model_from: Callable[..., Model], begun: list[tuple[int, float]]
+) -> None:
+    model = model_from(TEXT + "quick = 0.25 ~ ~ [0.1,0.5] |", end=10, step="quick")
+    design = _arms(size=[1, 2]).assign(quick=0.25)
+    for bounds, shared in (((0.25, 0.5), []), ((0.25, 0.25), [(40, 5.0)])):
+        Rounds(model, design, ["level"], every=5, ranges={"quick": bounds, "exit": (7.0, 8.0)})
+        assert begun == shared
+
+
+# -- pieces by hand -------------------------------------------------------------------------------------------------
+def test_runs_are_grouped_by_their_bits() -> None:
+    columns = [np.array([1.0, 1.0, 2.0, 1.0]), np.array([0.0, 0.0, 0.0, 5.0])]
+    first, which = fork._groups(columns, 4)
+    assert sorted(first.tolist()) == [0, 2, 3]
+    assert [columns[0][first[i]] for i in which] == columns[0].tolist()
+    assert [columns[1][first[i]] for i in which] == columns[1].tolist()
+    none, all_ = fork._groups([], 3)
+    assert (none.tolist(), all_.tolist()) == ([0], [0, 0, 0])  # nothing differs
+    zeros, _ = fork._groups([np.array([0.0, -0.0])], 2)
+    assert len(zeros) == 2  # which are equal and have other bits
+
+
+@pytest.mark.parametrize(
+    ("columns", "alike"),
+    [
+        ([[1, 1, 2]], True), ([[1, 2, 3]], False), ([], True), ([[1, 1, 2], [1, 2, 3]], True),
+        ([[1, 1, 2], [1, 2, 3], [3, 2, 1]], False),
+    ],
+)  # fmt: skip
+def test_it_is_looked_for_where_half_of_the_first_run_is_found_again(columns: list[list[float]], alike: bool) -> None:
+    plan = SimpleNamespace(columns=tuple((i, np.array(values)) for i, values in enumerate(columns)))
+    assert fork._alike(plan) == alike
+
+
+def test_too_few_runs_and_too_much_to_keep_are_not_shared(
+    model_from: Callable[..., Model], begun: list[tuple[int, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 40 beginnings the state and, at 0, 1, 2, 3 and 4, the output are kept: 40 * 8 * (1 + 5) bytes."""
+    model = model_from(TEXT, end=10, step=0.25)
+    design = _arms(size=[1, 2])
+    for runs, most, shared in ((81, 10**9, 0), (80, 1919, 0), (80, 1920, 1), (80, 10**9, 1)):
+        begun.clear()
+        monkeypatch.setattr(fork, "LEAST_RUNS", runs)
+        monkeypatch.setattr(fork, "MOST_BYTES", most)
+        model.sweep(design, ["level"], every=1, certificate=0, progress=False, workers=1)
+        assert begun == [(40, 5.0)] * shared

@@ -13,6 +13,7 @@ import pytest
 import sdmodel
 from sdmodel import Model, Outcome, Scenario, Schedule
 from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
+from sdmodel.sweep import forms
 from sdmodel.sweep.forms import flat
 
 Make = Callable[..., Model]
@@ -166,3 +167,62 @@ def test_analyses_take_sweeps_of_any_dimensions(model: Model) -> None:
     matched = sdmodel.history_match(found, {"rate": (0.5, 1)}, seen, {"level": 2.0})
     assert len(matched) == 80
     assert matched["plausible"].sum() == ((Outcome("level").of(found) - 20).pipe(np.abs) <= 6).sum()
+
+
+# -- pieces by hand -------------------------------------------------------------------------------------------------
+def test_attributes_of_all_policies_are_summed_or_listed() -> None:
+    one = {"runs": 3, "failed": 0, "certificate_runs": 2, "certificate_scipy": 1e-5, "model": "m", "scenario": "a"}
+    other = {"runs": 4, "failed": 1, "certificate_runs": 2, "certificate_scipy": 3e-5, "model": "m", "scenario": "b"}
+    third = {"runs": 1, "failed": 1, "certificate_scipy": 2e-5, "model": "m", "scenario": "c"}
+    assert forms._joined([one, other, third]) == {
+        "runs": 8, "failed": 2, "certificate_runs": 4, "certificate_scipy": 3e-5, "model": "m",
+        "scenario": ["a", "b", "c"],
+    }  # fmt: skip
+    assert forms._joined([{"certificate_half_step": 2e-5}, {}])["certificate_half_step"] == 2e-5
+
+
+def test_a_policy_takes_its_constants_from_the_samples(model: Model) -> None:
+    rows = pd.DataFrame({"sample": [4, 5], "rate": [0.5, 1.0], "weight": [3.0, 4.0], "pull": [1.0, 2.0]})
+    found = model.sweep(rows, ["level"], certificate=0, policies={
+        "a": {"rate": 2.0}, "b": {"weight[south]": 7.0}, "c": {"pull": [(0, 0), (10, 4)]}})  # fmt: skip
+    assert found["sample"].to_numpy().tolist() == [4, 5]
+    assert found["rate"].to_numpy().tolist() == [[2, 2], [0.5, 1], [0.5, 1]]
+    assert found["weight"].to_numpy().tolist() == [[3, 4], [7, 7], [3, 4]]
+    np.testing.assert_array_equal(found["pull"], [[1, 2], [1, 2], [np.nan, np.nan]])
+    assert found["level"].isel(time=-1).to_numpy() == pytest.approx(np.array([[20, 40], [5, 20], [10, 20]]), rel=1e-6)
+    assert found["status"].dims == ("policy", "sample")
+    assert found["message"].dims == ("policy", "sample")
+
+
+def test_samples_that_come_twice_stay_runs(model: Model) -> None:
+    twice = pd.DataFrame({"sample": [0, 0, 1], "rate": [0.5, 1.0, 1.0]})
+    found = model.sweep(twice, ["level"], policies=[{"pull": 1.0}, {"pull": 3.0}], certificate=0)
+    assert found["level"].dims == ("policy", "run", "time")
+    assert found["sample"].to_numpy().tolist() == [0, 0, 1]
+    alone = model.sweep([{"rate": 0.5}, {"rate": 1.0}], ["level"], policies={"x": {}, "y": {"pull": 1.0}})
+    assert alone["sample"].to_numpy().tolist() == [0, 1]  # the same draws under every policy
+    assert alone["rate"].dims == ("sample",)
+    none = model.sweep(None, ["level"], policies={"x": {}, "y": {"pull": 1.0}})
+    assert set(none.coords) == {"policy", "time", "status", "message"}
+
+
+def test_noise_is_the_same_in_a_run_alone_and_under_policies(model_from: Make) -> None:
+    model = model_from("x = INTEG(RANDOM NORMAL(-9, 9, 0, 1, 5)*size, 0) ~ ~ |\nsize = 1 ~ ~ |")
+    policies = model.sweep(None, ["x"], policies={"one": {}, "two": {"size": 2}})["x"].isel(time=-1)
+    alone = model.sweep([{"sample": 0, "size": 1.0}], ["x"])["x"].isel(time=-1, run=0)
+    assert policies.sel(policy="one").item() == alone.item()
+
+
+def test_a_grid_that_is_flat_again_has_its_axes_as_columns(model: Model) -> None:
+    found = model.sweep({"pull": [3, 1, 2], "rate": [0.5, 1]}, ["part"], every=5, certificate=0)
+    again = flat(found)
+    assert again["part"].dims[:2] == ("run", "time")
+    assert again["pull"].to_numpy().tolist() == [3, 3, 1, 1, 2, 2]
+    assert again["rate"].to_numpy().tolist() == [0.5, 1] * 3
+    assert "policy" not in again.coords
+    assert flat(again) is again
+    rows = model.sweep(sdmodel.grid({"pull": [3, 1, 2], "rate": [0.5, 1]}), ["part"], every=5, certificate=0)
+    np.testing.assert_array_equal(again["part"], rows["part"])
+    assert forms.are_scenarios([Scenario()])
+    for other in ([], [Scenario(), {}], {"a": Scenario()}, None):
+        assert not forms.are_scenarios(other)

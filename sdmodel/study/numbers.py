@@ -56,7 +56,7 @@ def number(value: float, unit: str = "", lang: str = ENGLISH, *, signed: bool = 
     if unit == DATE:
         return date(value, lang) if math.isfinite(value) else words["never"]
     money = unit == MILLION_CNY
-    value, least = (value * 1e6, min(least, LEAST) * 1e6 if least < LEAST else 1e4) if money else (value, least)
+    value, least = (value * 1e6, least * 1e6 if least < LEAST else 1e4) if money else (value, least)
     if 0 < abs(value) < least:
         sign, figure = "", words["less"] + _figure(least, lang)
     else:
@@ -106,7 +106,7 @@ def share(value: float, lang: str = ENGLISH) -> str:
     """
     if math.isnan(value):
         return _WORDS[lang if lang in _WORDS else ENGLISH]["none"]
-    if 0 < value < 0.005:
+    if 0 < value <= 0.005:  # which would be rounded to nothing
         return "不足1%" if lang == "zh" else "less than 1%"
     if 0.995 <= value < 1:
         return "超过99%" if lang == "zh" else "more than 99%"

@@ -10,14 +10,12 @@ import pandas as pd
 import pytest
 
 from sdmodel.study.finding import Finding
-from sdmodel.study.library import Recommendation
 from sdmodel.study.numbers import MILLION_CNY
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.report import base_run, front, questions, words
-from sdmodel.study.report.advice import DO, OPEN, SAME, Advice, Row
 from sdmodel.study.report.asking import Step
 from sdmodel.study.report.base_run import BaseRun
-from sdmodel.study.report.words import Line, Words
+from sdmodel.study.report.words import OUTCOMES, Line, Words
 from sdmodel.study.sampling import RANGE_FACTORS
 from sdmodel.study.translation import Translation
 from sdmodel.study.verdict import Verdict
@@ -85,47 +83,6 @@ def test_a_bar_has_a_part_for_each_share_and_figures_where_there_is_room() -> No
     assert "90% as the paper says, 0% no difference that counts, 8% the opposite" in text
 
 
-ROWS = [
-    # arm, outcome, median, low, high, unit, gain per million CNY
-    ("a", "own RnD", 10.0, -10.0, 20.0, "%", 0.5), ("a", "all firms", 1.0, 0.0, 2.0, "%", 0.3),
-    ("a", "public money", 102.0, 100.0, 104.0, MILLION_CNY, math.nan),
-    ("b", "own RnD", 20.0, 10.0, 30.0, "%", 2.0), ("b", "all firms", 3.0, 2.0, 4.0, "%", 0.002),
-    ("b", "public money", 100.0, 99.0, 101.0, MILLION_CNY, math.nan),
-    ("c", "own RnD", 15.0, 12.0, 18.0, "%", 1.0), ("c", "all firms", math.nan, math.nan, math.nan, "%", math.nan),
-    ("c", "public money", -20.0, -21.0, -19.0, MILLION_CNY, math.nan),
-]  # fmt: skip
-
-
-def ranked() -> Finding:
-    columns = ["arm", "outcome", "median", "low", "high", "unit", "per_yuan"]
-    table = pd.DataFrame(ROWS, columns=columns).assign(against="base", favour=1, neither=0, opposite=0)
-    return Finding(front.RANKING, "Which?", [], outcomes=table)
-
-
-def test_instruments_of_one_budget_are_ranked_and_others_told_with_their_cost() -> None:
-    """The budget is the median, 100; money within a twentieth of it is the same. The axis goes from -10 to 30."""
-    text = front.ranking([ranked()], ENGLISH)
-    assert "with the same public money: 100 million CNY" in text
-    assert found(r'<option value="(rank-\d)">([^<]+)<', text) == [
-        ("rank-0", "RnD that firms pay for"),
-        ("rank-1", "Number of firms"),
-    ]
-    own, firms = text.split('<div class="ranked"')[1:]
-    same, other = own.split("For other sums of money")
-    assert found(r'class="what">(\w)<', same) == ["b", "a"]  # the largest first
-    assert found(r'class="what">(\w)<', other) == ["c"]
-    assert found(r'class="(?:zero|dot)" style="left:([\d.]+)%', same) == ["25.0", "75.0", "25.0", "50.0"]
-    assert found(r'class="range" style="left:([\d.]+)%;width:([\d.]+)%', same) == [("50.0", "50.0"), ("0.0", "75.0")]
-    assert "+2 yuan a year per yuan" in same
-    assert "saves 20&nbsp;million&nbsp;CNY" in other
-    assert "hidden" not in own.partition(">")[0]
-    assert "hidden" in firms.partition(">")[0]
-    assert found(r'class="what">(\w)<', firms) == ["b", "a"]  # no value, no place
-    assert "per 100 million CNY" in firms
-    assert "+30 firms" in firms
-    assert front.ranking([dataclasses.replace(ranked(), name="x")], ENGLISH) == ""
-
-
 def test_what_an_arm_lacks_is_told_from_the_least_on() -> None:
     table = pd.DataFrame(
         [("a", "own RnD", 3.0, 9.0, "%"), ("b", "own RnD", 1.0, 4.0, "%"), ("a", "own wish", 1.0, 1.0, "%")],
@@ -158,9 +115,13 @@ def test_a_prediction_is_told_with_its_shares_intervals_effect_and_what_counts()
 
 def test_arms_are_shown_in_pairs_that_are_asked_then_against_the_reference() -> None:
     asked = Verdict("H01", "that", "b", "a", "own RnD", 1, 0, 0, (1, 1, 1), "%", 1, "emergent", "x")
-    more = ranked().outcomes.query("arm == 'b'").assign(against="a")
-    whole = pd.concat([ranked().outcomes, more])
-    text = questions.outcomes(dataclasses.replace(ranked(), outcomes=whole, verdicts=[asked]), ENGLISH)
+    pairs = [("a", "base"), ("b", "base"), ("c", "base"), ("b", "a")]
+    rows = [(*pair, "own RnD", 1, 0, 0, 1.0, 1.0, 1.0, "%") for pair in pairs]
+    rows += [(*pair, "all firms", 0, 0, 0, 1.0, 1.0, 1.0, "%") for pair in (*pairs, ("d", "base"))]  # not compared
+    columns = ["arm", "against", "outcome", "favour", "neither", "opposite", "median", "low", "high", "unit"]
+    table = pd.DataFrame(rows, columns=columns).assign(per_yuan=0.0)
+    text = questions.outcomes(Finding("one", "Which?", [asked], outcomes=table), ENGLISH)
+    assert "Number of firms" not in text
     assert found(r"<h3>([^<]+)</h3>", text) == ["b, against: a", *(f"{arm}, against: base" for arm in "abc")]
     assert questions.outcomes(Finding("one", "Which?", []), ENGLISH) == ""
 
@@ -174,42 +135,6 @@ def test_the_base_run_is_told_in_2015_and_2034_in_units_of_readers() -> None:
     assert ", a year" in base_run.section(BaseRun("x", 10, 1, [2009.0, 2015.0, 2020.0, 2034.0], money), ENGLISH)
 
 
-# -- page one -------------------------------------------------------------------------------------------------------
-def advised(answer: str, **more: object) -> Advice:
-    counts, effect = (90, 6, 4), (20.0, 10.0, 30.0)
-    one = Verdict("H01", "that it works", "b", "base", "own RnD", *counts, effect, "%", 1.0, "emergent", "x")
-    of = Recommendation("1", "3.2.1, 4", {"en": "Do <it>"}, ("P01",), ("H01",))
-    return Advice(of, answer, ((ranked(), dataclasses.replace(one, **more)),))
-
-
-def test_advice_says_how_large_at_what_cost_and_what_it_hangs_on() -> None:
-    text = front.advice(advised(DO), ENGLISH)
-    assert text.startswith('<li data-level="3.2"><a class="what" href="#q-instruments">Do &lt;it&gt;</a>')
-    assert '<span class="size">RnD that firms pay for <b>+20%</b> </span>' in text
-    assert '<span class="cost">cost 100&nbsp;million&nbsp;CNY</span>' in text
-    assert text.endswith("<em></em></li>")
-    other = front.advice(advised(DO, against="a"), ENGLISH)
-    assert "against: a" in other
-    open_ = front.advice(advised(OPEN, favour=50, neither=20, opposite=30), ENGLISH)
-    assert "cost" not in open_.replace("class", "")
-    assert "<em>depends</em>" in open_
-    same = front.advice(advised(SAME, favour=5, neither=90, opposite=5), ENGLISH)
-    assert 'class="size"' not in same
-    assert 'class="cost"' in same
-    lost = dataclasses.replace(advised(OPEN), lost=(("all firms", Row((0, 0, 9), (-5.0, -6.0, -4.0), "%")),))
-    assert "<em>but it costs number of firms −5%</em>" in front.advice(lost, ENGLISH)
-    assert "<em>its predictions disagree</em>" in front.advice(advised(OPEN), ENGLISH)
-    none = dataclasses.replace(advised(OPEN), judged=())
-    assert front.advice(none, ENGLISH) == (
-        '<li data-level="3.2"><span class="what">Do &lt;it&gt;</span> <em>not asked</em></li>'
-    )
-    page = front.page_one([none, advised(OPEN), advised(DO)], 3, 100, ENGLISH)
-    assert found(r"<h2>([^<]+) <small>(\d)</small>", page) == [("Do", "1"), ("Open", "2")]
-    assert page.index("its predictions disagree") < page.index("not asked")  # what was asked stands first
-    assert "3 recommendations of the paper" in page
-    assert "100 samples" in page
-
-
 @pytest.mark.parametrize(("left", "told"), [(89.4, "89 s left"), (90.0, "2 min left"), (149.0, "2 min left")])
 def test_what_is_left_is_told_in_minutes_from_a_minute_and_a_half_on(left: float, told: str) -> None:
     assert Step(Finding("one", "?", []), 7, 22, False, left).progress == f"7 of 22, {told}"
@@ -221,3 +146,102 @@ def test_the_words_of_other_ranges_are_their_factors() -> None:
         "half": 0.5,
         "twice": 2,
     }
+
+
+# -- outcomes in the units of readers -------------------------------------------------------------------------------
+LEVELS = {
+    # name: level of 0.25 in 2034, gain of 0.03 per million CNY
+    "new product revenue": ("250,000&nbsp;CNY", "+0.03 yuan a year per yuan"),
+    "own RnD": ("250,000&nbsp;CNY", "+0.03 yuan a year per yuan"),
+    "all firms": ("0.25 firms", "+3 firms"), "five year survival": ("25%", "+300&nbsp;percentage&nbsp;points"),
+    "knowledge": ("250,000&nbsp;CNY", "+0.03 yuan per yuan"),
+    "private capital": ("250,000&nbsp;CNY", "+0.03 yuan a year per yuan"), "RnD staff": ("0.25 persons", "+3 persons"),
+    "service coverage": ("25%", "+300&nbsp;percentage&nbsp;points"),
+    "self organisation index": ("25 of 100", "+300 of 100"),
+    "public money": ("250,000&nbsp;CNY", "+0.03 yuan per yuan"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_each_outcome_is_told_in_its_unit(name: str) -> None:
+    level, gain = LEVELS[name]
+    path = [[9.0, 0.25, 9.0], [9.0, 0.25, 9.0], [9.0, 0.25, 9.0]]
+    text = base_run.section(BaseRun("x", 10, 1, [2009.0, 2034.0, 2050.0], {name: path}), ENGLISH)
+    assert f"→ 2034: <b>{level}</b>" in text
+    assert (", a year" in text) == (name in ("new product revenue", "own RnD", "private capital"))
+    told = front.per_yuan(0.03, name, ENGLISH)
+    assert told == gain + ("" if "yuan" in gain else " per 100 million CNY")
+    assert front.per_yuan(0.009, "knowledge", ENGLISH) == "less than 0.01 yuan per yuan"
+
+
+def test_what_is_not_known_of_an_outcome_is_its_name() -> None:
+    assert (ENGLISH.outcome("all firms"), ENGLISH.heading("all firms")) == ("number of firms", "Number of firms")
+    assert (ENGLISH.outcome("<own>"), ENGLISH.heading("<own>")) == ("&lt;own&gt;", "&lt;own&gt;")
+    assert ENGLISH.number(1.0, "a b") == "1 a b"
+    assert ENGLISH.number(1.0, "percentage points") == "1&nbsp;percentage&nbsp;points"
+    assert ENGLISH.effect((1.0, -2.0, 3.0), "firms") == "<b>+1 firms</b> <small>(−2 to +3)</small>"
+    assert ENGLISH.effect((0.04, -2.0, 3.0), "%", least=0.01).startswith("<b>+0.04%</b> <small>(−2 to +3%)")
+    assert ENGLISH.spread(1.0, 2.0, "firms") == "1 to 2 firms"
+    assert ENGLISH.where("<t>", "high") == "where &lt;t&gt; is high"
+    assert ENGLISH.folded("t") == ENGLISH.folded("t", "", "") == ""
+    assert ENGLISH.folded("t", "", "x") == "<details><summary>t</summary>x</details>"
+    assert [words.kind(w) for w in ("holds", "mostly", "the opposite", "makes no difference", "x")] == [
+        "yes", "yes", "no", "same", "open"]  # fmt: skip
+
+
+def test_a_chart_of_one_moment_and_of_many_lines() -> None:
+    moment = Line("one", [2015.0], [4.0], [0.0], [8.0])
+    text = ENGLISH.chart([moment], "firms", title="t", start=2015.0)
+    assert found(r'class="line c0" points="([^"]+)"', text) == ["62.0,79.0"]
+    assert found(r'text-anchor="end">([^<]+)<', text) == ["0", "2", "4", "6", "8"]
+    assert "start" not in text
+    line = Line("", [2010.5, 2029.5], [0, 1], [0, 1], [0, 1])
+    text = ENGLISH.chart([line] * 7, "%", title="t", start=2029.5)
+    assert found(r'class="line c(\d)"', text) == ["0", "1", "2", "3", "4", "5", "0"]
+    assert found(r'text-anchor="middle">(\d+)<', text) == ["2015", "2020", "2025"]
+    assert text.endswith('</svg><p class="key lines"></p>')  # lines without a name
+    assert "start" not in text  # where the frame ends there is nothing to mark either
+
+
+# -- questions ------------------------------------------------------------------------------------------------------
+def test_a_question_has_its_level_words_and_record() -> None:
+    one = Verdict("H01", "that it works", "b", "a", "own RnD", 9, 1, 0, (1, 0, 2), "%", 1, "emergent", "x")
+    other = dataclasses.replace(one, hypothesis="H02 (early)", favour=5, opposite=4)
+    record = {"samples": 10, "seed": 3, "composition": "abc", "digest": "d", "seconds": 2}
+    whole = Finding("a<b", "Does it?", [one, other, one], record=record, notes=["n"], headline="It does", plan=" p\n")
+    levels = questions.levels_of([("3.1.1, 2", ("H01",)), ("3.2.5", ("H02 (early)", "H09"))])
+    assert levels == {"H01": "3.1", "H02": "3.2", "H09": "3.2"}
+    text = questions.section(whole, {}, levels, ENGLISH, "report", {"arm": "to?a&b"})
+    assert text.startswith(
+        '<article class="question" id="q-a&lt;b" data-level="3.1 3.2" data-words="mostly|depends"><h2>Does it?</h2>'
+        '<p class="headline">It does.</p><figure'
+    )
+    assert found(r"<summary>([^<]+)<", text) == [
+        "How sure, how large, what decides", "Remarks", "Written before the first run", "Try it in the browser",
+        "Record",
+    ]  # fmt: skip
+    assert "<pre>p</pre>" in text
+    assert '<a href="to?a&amp;b">arm</a>' in text
+    assert found(r"<tr><th>(\w+)</th><td>(\w+)</td>", text) == [
+        ("samples", "10"), ("seed", "3"), ("seconds", "2"), ("model", "abc")]  # fmt: skip
+    assert 'href="report/a&lt;b.json"' in text
+    assert '<p class="hangs">H02 (early): depends on many things at once</p>' in text
+    bare = Finding("x", "Does it?", [one], status="thin", headline="It does")
+    text = questions.section(bare, {}, {}, ENGLISH)
+    assert '<p class="status">Provisional: thin</p>' in text
+    assert "hangs" not in text
+    assert "href" not in text
+    assert found(r"<summary>([^<]+)<", text) == ["How sure, how large, what decides", "Record"]
+    assert "Record" not in questions.predictions(Finding("x", "?", []), ENGLISH)
+    assert questions.predictions(Finding("x", "?", []), ENGLISH) == ""
+
+
+def test_paths_are_drawn_in_the_order_of_their_arms() -> None:
+    rows = [("b", 2015.0, 1.0), ("b", 2016.0, 2.0), ("a", 2015.0, 3.0), ("a", 2016.0, 4.0)]
+    table = pd.DataFrame(rows, columns=["arm", "time", "median"])
+    table = table.assign(low=0.0, high=4.0, variable="all firms", against="none")
+    text = questions.paths(Finding("x", "?", [], paths=table), ENGLISH)
+    assert "Change of: number of firms, against: none" in text
+    assert found(r'<i class="c(\d)"></i>(\w)', text) == [("0", "b"), ("1", "a")]
+    assert found(r'line c1" points="([^"]+)"', text) == ["62.0,44.5 312.0,10.0"]
+    assert "Change of: own" in questions.paths(Finding("x", "?", [], paths=table.assign(variable="own")), ENGLISH)

@@ -40,6 +40,14 @@ def test_a_constant_stays_settable_and_its_readers_read_the_formula(model: sdmod
     assert set(model.uses("rate")) == set(changed.uses("rate in force")) == {"other rate", "stock"}
     assert changed.uses("rate") == ("rate in force",)
     assert (changed["rate"].role, changed["rate"].limits) == ("uncertainty", (0, 1))
+    force = changed["rate in force"]
+    assert (force.role, force.limits, force.unit, force.kind, force.file) == (
+        "",
+        (),
+        "1/Year",
+        "auxiliary",
+        "overlay.mdl",
+    )
     assert changed.uncertainties.index.tolist() == model.uncertainties.index.tolist()
     for values, same in (({}, {}), ({"rate": 0.3}, {"rate": 0.3}), ({"rate": 0.3, "rate as set": 0.0}, {"rate": 0.0})):
         np.testing.assert_array_equal(changed.run(values)["stock"], model.run(same)["stock"])
@@ -63,6 +71,12 @@ def test_an_overlay_is_laid_once(model: sdmodel.Model) -> None:
     text = "rate = rate*factor ~~| factor = 2 ~ Dmnl ~ |"
     once = overlaid(model, text)
     assert overlaid(once, text) is once
+    part = overlaid(model, "factor = 2 ~ Dmnl ~ |")
+    more = overlaid(part, "factor = 2 ~ Dmnl ~ | further = 1 ~ Dmnl ~ |")  # of this one a variable is new
+    assert "further" in more
+    assert overlaid(model, text, "a.mdl")["factor"].file == "a.mdl"
+    again = overlaid(overlaid(model, "factor = 3 ~ Dmnl ~ |", "a.mdl"), "factor = 4 ~ Dmnl ~ |", "b.mdl")
+    assert again.run()["factor"].iloc[0] == 4  # another overlay with a variable of the same name is laid
 
 
 def test_what_cannot_be_laid_is_refused(model: sdmodel.Model) -> None:
@@ -70,6 +84,10 @@ def test_what_cannot_be_laid_is_refused(model: sdmodel.Model) -> None:
         overlaid(model, "part = part*2 ~~|")
     with pytest.raises(CompositionError, match="write it once"):
         overlaid(model, "side: left, right ~~| flow[side] = flow[side]*2 ~~|")
+    with pytest.raises(CompositionError, match="write it once"):
+        overlaid(model, "side: left, right ~~| flow[left] = flow[left]*2 ~~| flow[right] = 1 ~~|")
+    with pytest.raises(CompositionError, match=r"mine\.mdl.*'part' has subscripts"):
+        overlaid(model, "part = part*2 ~~|", "mine.mdl")
     with pytest.raises(ReadError, match=r"mine\.mdl"):
         overlaid(model, "rate = (1 ~~|", "mine.mdl")
 

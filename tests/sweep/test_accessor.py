@@ -38,7 +38,7 @@ def test_a_sweep_is_told_in_a_line() -> None:
 
 def test_a_sweep_is_shown_with_what_differs_between_its_runs() -> None:
     text = made().sdmodel._repr_html_()
-    assert "Sweep of &#x27;toy&#x27;" in text
+    assert "Sweep of &#x27;toy&#x27;, scenario &#x27;late&#x27;: 3 runs, 2 failed, 2 times, 2 outputs<" in text
     assert "&lt;Sweep" not in text
     assert "Certificate: fine." in text
     assert "What differs between runs (2)" in text

@@ -81,7 +81,7 @@ def plan_of(
 ) -> SimpleNamespace:
     program = SimpleNamespace(control={"time step": 0}, nodes=[None] * nodes)
     return SimpleNamespace(
-        engine=engine, runs=runs, outputs=[""] * outputs, times=np.linspace(0, 25, times), base=np.zeros(7),
+        engine=engine, runs=runs, outputs=[""] * outputs, times=np.linspace(2009, 2034, times), base=np.zeros(7),
         program=program, solver=solver("exact"),
     )  # fmt: skip
 
@@ -105,6 +105,13 @@ def test_a_chunk_is_bounded_in_memory_and_time_and_gives_each_worker_some(
 ) -> None:
     monkeypatch.setattr(backends, "evaluate", lambda *_: 0.1)
     assert chunk_rows(plan, workers) == rows
+
+
+def test_a_chunk_of_single_steps_is_bounded_by_its_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of steps that are not known, or longer than the run, there is one: 4 evaluations of 1.25e6 operations."""
+    for step in (0.0, 100.0):
+        monkeypatch.setattr(backends, "evaluate", lambda *_, step=step: step)
+        assert chunk_rows(plan_of(100_000, nodes=1_250_000), 2) == 8 * 200
 
 
 # -- times ------------------------------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def test_paths_are_in_percent_of_the_reference_and_hold_the_middle_half() -> Non
     assert table[["variable", "against", "arm"]].drop_duplicates().to_numpy().tolist() == [["x", "none", "a"]]
     assert table["time"].tolist() == [2015.0, 2016.0]
     assert paths_table(None, Results(), "none").columns.tolist() == table.columns.tolist()
+    assert paths_table(("x", ["b"]), Results(), "none").columns.tolist() == table.columns.tolist()
 
 
 # -- what decides ---------------------------------------------------------------------------------------------------

@@ -252,9 +252,39 @@ def test_the_table_of_a_small_model_by_hand(
     assert table["samples"].to_dict() == {"X": 6, "Y": 2, "Z": 6, "N": 0}
     assert table["values"]["Z"].tolist() == [1.0] * 6
     assert table.attrs["runs"] == 3 * 6  # reference, treated and path, each once
-    figures = {name.split()[0]: (figure, verdict) for name, figure, _, verdict, _ in requested.check(model, samples)}
-    assert figures["X"] == (pytest.approx(np.median(change)), "hit")
-    assert figures["Z"] == (1.0, "hit")
+    rows = {name: told for name, *told in requested.check(model, samples)}
+    assert list(rows) == ["X x", "Y x", "Z x", "N x"]
+    low, high = np.quantile(change, [0.05, 0.95])
+    assert rows["X x"] == [
+        pytest.approx(np.median(change)), "0.4 to 0.75", "hit",
+        f"test; x; in 33% of 6 samples inside; 5 to 95 % {low:.3g} to {high:.3g} ratio",
+    ]  # fmt: skip
+    assert rows["Y x"][:3] == [pytest.approx((3 / 4 + 4 / 5) / 2), "0.4 to 0.75", "miss"]
+    assert rows["Z x"] == [1.0, "yes", "hit", "test; x; in 100% of 6 samples inside"]
+    assert rows["N x"][2:] == ["not comparable", "not comparable; no such thing"]
+
+
+def test_a_third_is_the_lowest_or_the_highest_and_each_arm_is_run_once(
+    model_from: Callable[..., sdmodel.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requested, "SHAPE_END", 2013.0)
+    model = model_from(TOY, start=2009, end=2014, step=0.25)
+    samples = pd.DataFrame({"yield": [0.25, 1.0, 2.0, 3.0, 4.0, 0.5]})
+    runner = requested.Runner(model, samples, ["a", "size", "a"], 1)
+    assert runner.outputs == ["a", "size", MONEY]
+    one = {**TOY_FILE["effect"][1], "low": 0.0}
+    for third, kept in (("lowest", [0, 5]), ("highest", [3, 4])):
+        effect = requested.Effect(**{**one, "among": {**one["among"], "third": third}})
+        assert np.flatnonzero(np.isfinite(requested._values(effect, runner))).tolist() == kept
+    assert runner.runs == 12  # the reference and the arm
+    first = runner.arm({"values": {"budget": 2.0}})
+    assert runner.arm({"values": {"budget": 2.0}}) is first
+    assert first["time"].to_numpy()[:2].tolist() == [2009, 2009.25]  # by quarters
+    assert first[MONEY].isel(time=-1).to_numpy() == pytest.approx([10] * 6)
+    assert runner.short.time["final time"] == 2013
+    row = requested._row(requested.Effect(**STEM, low=0.0, outcome=LEVEL), np.full(3, np.nan))
+    assert np.isnan(row["share inside"])
+    assert (row["samples"], row["verdict"]) == (0, "miss")
 
 
 def test_an_unknown_third_or_source_is_refused(

@@ -122,6 +122,16 @@ def places(text: str, line: int) -> list[range]:
     return [guarded, statement, function]
 
 
+def readers(text: str, line: int) -> list[int]:
+    """Lines that name what a statement assigns: of a constant, which is assigned at import, its readers."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            return [i for i, row in enumerate(text.splitlines(), 1) if names & set(re.findall(r"\w+", row))]
+    return []
+
+
 NAME = r"[A-Za-z][\w ]*+(?:\[[^\]]*\])?+(?!\()"
 TERM = re.compile(rf"({NAME})\s*([-/])\s*({NAME})|(?<=[\w\])])\s*[-+*/]\s*({NAME})")
 SIGN = re.compile(r"(?<=[\w\])])\s*([-+*/^])\s*(?=[\w(\"])|(?<![\w.\[\"])(\d+\.?\d*)(?![\w.\]\"])")

@@ -27,7 +27,7 @@ from typing import Any
 import coverage
 import pytest
 
-from tests.mutation.changes import Mutant, places
+from tests.mutation.changes import Mutant, places, readers
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".mutation"
@@ -260,8 +260,9 @@ class Touched:
         First those that run what the changed condition guards, then those that run the changed statement, then its
         function (or file), then the others of the first ones' files, whose shared fixtures may have run it; of each
         those of the room before the others, the quickest first.
-        What runs at import, or in processes of its own, is run by no test: the quickest of all that use the file, of
-        its room and of the whole package come first. A model gets all tests of its room.
+        Of a constant, which is assigned at import, those that run its readers come first. What else runs at import, or
+        in processes of its own, is run by no test: the quickest of all that use the file, of its room and of the whole
+        package come first. A model gets all tests of its room.
         """
         if mutant.path.suffix == ".mdl":
             rank = {name: 0 for name in self.seconds if name.startswith("tests/models/")}
@@ -273,6 +274,8 @@ class Touched:
             guarded, statement, around = (
                 set().union(*(lines.get(line, ()) for line in place)) for place in places(text, mutant.number(text))
             )
+            if not statement:
+                statement = set().union(*(lines.get(line, ()) for line in readers(text, mutant.number(text))))
             rank = dict.fromkeys(around, 2) | dict.fromkeys(statement, 1) | dict.fromkeys(guarded, 0)
             files = {name.partition("::")[0] for name in statement or rank}
             for name in self.seconds:

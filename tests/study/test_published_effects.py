@@ -56,6 +56,8 @@ def test_ratios_of_losses_are_left_out_where_asked() -> None:
     how = {"at": 2016, "over": "a", "over_at": 2016, "over_arm": "single"}
     assert read("change over change", arms, **how) == pytest.approx(2)
     assert np.isnan(read("change over change", arms, **how, positive=True))
+    gains = {"reference": runs(10.0), "treated": runs(11.0), "single": runs(10.5)}
+    assert read("change over change", gains, **how, positive=True) == pytest.approx(2)
 
 
 def test_forms_of_several_arms() -> None:

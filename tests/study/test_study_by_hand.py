@@ -34,7 +34,15 @@ def runs(**paths: list[float]) -> dict[str, xr.Dataset]:
 
 
 @pytest.mark.parametrize(
-    ("treated", "grows"), [([1, 3, 2, 2], 0), ([1, 1, -1, 2], 1), ([1, -2, -4, -3], 0), ([1, 2, 0, 0], 0)]
+    ("treated", "grows"),
+    [
+        ([1, 3, 2, 2], 0),
+        ([1, 1, -1, 2], 1),
+        ([1, -2, -4, -3], 0),
+        ([1, 2, 0, 0], 0),
+        ([0, -1, 0, 0], 0),
+        ([0, 2, 0, 2], 0),
+    ],
 )
 def test_what_grows_after_is_the_change_and_not_the_level(treated: list[float], grows: int) -> None:
     """The reference falls from 10 to 4, and the change in 2018 is compared with that in 2016 and with nil."""

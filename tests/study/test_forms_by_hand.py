@@ -76,6 +76,10 @@ def test_a_level_may_be_over_another_and_a_change_is_that_of_the_ratio() -> None
 def test_a_gain_fades_when_it_stays_below_a_part_of_its_largest(gain: list[float], years: float) -> None:
     arms = {"reference": runs(7.0), "treated": runs(7 + np.array(gain))}
     assert read("fade time", arms, at=2016, part=0.1, first=2) == pytest.approx(years, nan_ok=True)
+    large = runs(7 + 100 * np.array([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))  # each sample has a largest gain of its own
+    both = {name: xr.concat([one, large if name == "treated" else one], dim="run") for name, one in arms.items()}
+    how = {"variable": "a", "at": 2016, "part": 0.1, "first": 2}
+    assert published_forms.fade_time(both, pd.DataFrame(), how) == pytest.approx([years, 0], nan_ok=True)
 
 
 def test_a_yuan_is_the_last_of_the_path_and_more_than_a_million_beyond_the_reference() -> None:

@@ -30,6 +30,7 @@ _CHECKED = 8
 """Number of rows of a sweep whose date is verified by event location."""
 _SAME = 1e-6
 """Relative difference before the date that is attributed to rounding."""
+_TINY = float(np.finfo(float).tiny)
 
 
 def trigger(
@@ -154,7 +155,7 @@ def _start(model: Structure, low: float, start: float | str | None) -> float:
 
 
 def _values_of(rows: pd.DataFrame) -> list[dict[str, float]]:
-    return [{str(k): v for k, v in row.items() if k not in LABELS} for row in rows.to_dict("records")] or [{}]
+    return [{str(k): v for k, v in row.items() if k not in LABELS} for row in rows.to_dict("records")]
 
 
 class _Rule:
@@ -192,7 +193,8 @@ class _Rule:
             for a, b in pairwise(cuts):
 
                 def off(t: float, x: np.ndarray, held: tuple[float, ...] = part.held) -> float:
-                    return self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
+                    beyond = self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
+                    return beyond or -_TINY  # at the level is not beyond it, where scipy takes zero for a crossing
 
                 off.terminal = True  # type: ignore[attr-defined]  # read by solve_ivp
                 off.direction = 1.0  # type: ignore[attr-defined]  # the same
@@ -231,17 +233,13 @@ class _Rule:
         """Dates of all rows; infinite if never, NaN where a run fails."""
         time, values = self._paths(rows, np.full(len(rows), self.never), workers)
         off = self.sign * (values - self.level)
-        looked = time >= self.start - 1e-9
-        holds = (off > 0) & looked
+        later = np.flatnonzero(time > self.start)
+        begun = [np.interp(self.start, time, row) for row in off]  # the rule may start between two reported times
+        holds = np.column_stack([begun, off[:, later]]) > 0
         first = np.argmax(holds, axis=1)
-        dates = np.where(holds.any(axis=1), time[first], np.inf)
-        for row in np.flatnonzero(holds.any(axis=1) & (first > 0)):
-            i = first[row]
-            if looked[i - 1] and off[row, i - 1] <= 0:
-                dates[row] = _crossing_time(time, off[row], i)
-            elif not looked[i - 1]:
-                # The rule starts between two reported times.
-                dates[row] = self.start if off[row, i - 1] > 0 else max(self.start, _crossing_time(time, off[row], i))
+        dates = np.where(holds.any(axis=1), self.start, np.inf)
+        for row in np.flatnonzero(first):
+            dates[row] = max(self.start, _crossing_time(time, off[row], later[first[row] - 1]))
         dates[~np.isfinite(values).all(axis=1)] = np.nan
         return dates
 

@@ -134,13 +134,11 @@ def _runs(first: Any, second: Any, tolerance: float) -> pd.DataFrame:
 
 def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices of common times, up to rounding."""
-    if not len(a) or not len(b):
-        return np.empty(0, dtype=int), np.empty(0, dtype=int)
-    at = np.clip(np.searchsorted(b, a), 1, max(len(b) - 1, 1))
-    near = np.where(np.abs(b[at - 1] - a) <= np.abs(b[np.minimum(at, len(b) - 1)] - a), at - 1, at)
-    near = np.minimum(near, len(b) - 1)
-    same = np.abs(b[near] - a) <= 1e-7 * np.maximum(1.0, np.abs(a))
-    return np.flatnonzero(same), near[same]
+    import pandas as pd
+
+    slack = 1e-7 * np.maximum(1.0, np.abs(a))
+    found = pd.Index(b).get_indexer(pd.Index(a), method="nearest", tolerance=slack)
+    return np.flatnonzero(found >= 0), found[found >= 0]
 
 
 def _causal(run: Any) -> dict[str, int]:

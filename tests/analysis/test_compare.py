@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import sdmodel
 from sdmodel import plot
+from sdmodel.analysis.compare import _common
 from sdmodel.core.errors import DesignError, ReadError
 from sdmodel.model import Model
 
@@ -192,3 +194,101 @@ def test_differences_are_drawn(model_from: Make) -> None:
         plot.differences(sdmodel.compare(model.run(), model.run()))
     with pytest.raises(Exception, match="no column 'since'"):
         plot.differences(pd.DataFrame({"a": [1]}))
+
+
+# -- by hand ----------------------------------------------------------------------------------------------------------
+def with_values(run: sdmodel.Run, **paths: list[float]) -> sdmodel.Run:
+    """The run with the paths of some variables replaced."""
+    values = run.values.copy()
+    for name, path in paths.items():
+        values[:, run.columns.index(name)] = path
+    return replace(run, values=values)
+
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "row"),
+    [
+        ([0, 2, 4, 4], [0, 3, 4, 4], None),  # a quarter of the largest value is within the tolerance of a quarter
+        ([0, 2, 4, 4], [0, 3.01, 2, 4], [1, 2, 3.01, 2, 2, 0.5]),
+        ([0, -2, -8, 4], [0, -2, -8, -1], [3, 4, -1, 5, 3, 5 / 8]),
+        ([0, 0, 0, 0], [0, 0, 1e-9, 0], [2, 0, 1e-9, 1e-9, 2, np.inf]),
+        ([NAN, 2, 4, 4], [NAN, 2, 4, 4], None),
+        ([0, NAN, 4, 4], [0, 2, 4, 9], [1, NAN, 2, np.inf, 1, np.inf]),
+        ([0, 2, 4, 4], [0, 2, NAN, 9], [2, 4, NAN, np.inf, 2, np.inf]),
+    ],
+)
+def test_a_difference_by_hand(
+    model_from: Make, first: list[float], second: list[float], row: list[float] | None
+) -> None:
+    run = model_from(CHAIN, end=3).run()
+    table = sdmodel.compare(with_values(run, a=first), with_values(run, a=second), tolerance=0.25)
+    assert table.attrs["compared"] == 5
+    if row is None:
+        assert table.empty
+    else:
+        assert table.columns.tolist() == ["since", "first", "second", "largest", "at", "relative"]
+        np.testing.assert_allclose(table.loc["a"].to_numpy(float), row)
+
+
+def test_times_are_common_up_to_rounding() -> None:
+    a, b = np.array([0.0, 0.1 + 0.2, 1.0, 2000.0, 3000.0]), np.array([0.3, 1.0 + 2e-7, 2000.0001, 2999.9, 4000.0])
+    assert [found.tolist() for found in _common(a, b)] == [[1, 3], [0, 2]]
+    assert [found.tolist() for found in _common(a, np.array([1.0]))] == [[2], [0]]
+    assert [len(found) for found in _common(a, np.array([]))] == [0, 0]
+    assert [len(found) for found in _common(np.array([]), b)] == [0, 0]
+
+
+def test_what_only_one_side_has_and_at_how_many_times(model_from: Make) -> None:
+    run = model_from(CHAIN, end=4).run()
+    found = sdmodel.compare({"a": ([0.0, 1, 2], [1.0, 1, 1]), "B": ([3.0], [9.0]), "Time": ([0.0], [5.0])}, run)
+    assert (found.attrs["compared"], found.attrs["times"]) == (2, 3)
+    assert found.attrs["only_first"] == []
+    assert found.attrs["only_second"] == ["c", "base", "extra"]
+    assert found.loc["B", ["since", "first", "second"]].tolist() == [3, 9, 2]
+    back = sdmodel.compare(run, {"x": ([0.0], [5.0]), "A": ([0.0, 4.0], [0.0, 1.0])})
+    assert back.attrs["only_first"] == ["c", "b", "base", "extra"]
+    assert back.attrs["only_second"] == ["x"]
+    with pytest.raises(DesignError, match=r"the first has 5 .* such as 'c', the second 1 such as 'a'"):
+        sdmodel.compare(model_from("c = 1 + Time ~ u ~ |", name="c").run(), {"a": ([0.0], [1.0])})
+
+
+def test_of_what_differs_at_once_the_cause_comes_first_in_a_table_as_well(model_from: Make) -> None:
+    run = model_from(CHAIN).run()
+    other = {name: run[name] + 1 for name in ("c", "b", "a")}
+    assert sdmodel.compare(run, other).index.tolist() == ["c", "a", "b"]  # the stock is known before its flows
+    assert sdmodel.compare(other, run).index.tolist() == ["c", "a", "b"]
+    assert sdmodel.compare(other, {name: run[name] for name in other}).index.tolist() == ["c", "b", "a"]
+
+
+def test_every_way_in_which_models_differ(model_from: Make) -> None:
+    text = (
+        "side: p, q ~~|\nx[p] = 1 ~ u ~ |\nx[side] :EXCEPT: [p] = 2 ~ u ~ |\nk = 1 ~ u [0,9] ~ How. [lever P01] |\n"
+        "form = 3 ~ u [0,1] ~ |\ny = k + Time ~ u ~ |\nsame = 2*Y ~ u ~ |\nxy = 1 ~ u ~ |\n"
+    )
+    one = replace(model_from(text, name="one"), external={"x[p]": 5.0, "x": 1.0})
+    changed = {
+        "x[p] = 1": "x[p] = 4", "[lever P01]": "[uncertainty]", "[0,9]": "[0,8]", "form = 3": "form = 3*k",
+        "u [0,1]": "u [-1,1]", "k + Time": "k - Time", "2*Y": "2*y",
+    }  # fmt: skip
+    other = text
+    for old, new in changed.items():
+        assert old in other
+        other = other.replace(old, new)
+    two = replace(model_from(other, name="other", step=0.25), external={"x[p]": 6.0, "xy": 1.0})
+    rows = {(n, w): (a, b) for n, w, a, b in sdmodel.compare(one, two).itertuples()}
+    assert rows == {
+        ("x", "value"): (
+            "[p] = 1; [side] = 2 except (('p',),); x[p]: 5.0; x: 1.0",
+            "[p] = 4; [side] = 2 except (('p',),); x[p]: 6.0",
+        ),
+        ("xy", "value"): ("1", "1; xy: 1.0"),
+        ("k", "range"): ("0 to 9", "0 to 8"),
+        ("k", "role"): ("lever", "uncertainty"),
+        ("form", "equation"): ("3", "3*k"),
+        ("form", "range"): ("0 to 1", "-1 to 1"),
+        ("y", "equation"): ("k + Time", "k - Time"),
+        ("TIME STEP", "value"): ("0.125", "0.25"),
+    }

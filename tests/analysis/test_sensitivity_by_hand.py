@@ -161,7 +161,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     place = tmp_path_factory.mktemp("figures") / "figures.mdl"
     text = (
         "{UTF-8}\nline = 2*a - 3*b + seen*0 ~ u ~ |\nbent = a^3 + a*b ~ u ~ |\nseen = a*Time ~ u ~ |\n"
-        "broken = SQRT(a - 0.1) ~ u ~ |\nkinked = SQRT(0.7 - b) ~ u ~ |\na = 0.5 ~ Dmnl [0,1] ~ |\nb = 0.5 ~ Dmnl [0,1] ~ |\n"
+        "broken = SQRT(a - 0.1) ~ u ~ |\nkinked = SQRT(0.7 - b) ~ u ~ |\na = 0.5 ~ Dmnl [0,1] ~ |\n"
+        "b = 0.5 ~ Dmnl [0,1] ~ |\n"
         "INITIAL TIME = 0 ~ Year ~~|\nFINAL TIME = 2 ~ Year ~~|\nTIME STEP = 1 ~ Year ~~|\nSAVEPER = 1 ~ Year ~~|"
     )
     place.write_text(text, encoding="utf-8")

@@ -11,6 +11,12 @@ ROUGH = 1 / 32
 """A step is rough for a state if the error estimate exceeds this fraction of |y_before| + |y_after|."""
 FEW_ROUGH = 3
 """Minimum number of rough steps that marks a run as rough; a few occur when initially empty stocks fill."""
+PAST_ZERO = 2.0**20
+"""What a step adds to the number of rough steps of the kernel in which a stock runs empty and ends below zero.
+
+There, slopes such as -1, 0, -1, 0 cancel in the error estimate. Added whatever the estimate, and more than the uneven
+steps of any run, so that a run of a sweep with longer steps is seen to be unlike those of the pilot.
+"""
 UNEVEN = 1e-3
 """A step is uneven for a state if the error estimate exceeds this smaller fraction and the step is not rough."""
 EACH_UNEVEN = 2.0**-30

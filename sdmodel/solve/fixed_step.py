@@ -105,13 +105,15 @@ def rough_states(
     return sum(abs(step * sum(w * k[i] for w, k in used)) > size for i, size in enumerate(sizes)) if used else 0
 
 
-def overshoots(found: Sequence[Sequence[float]], before: Sequence[float], after: Sequence[float], step: float) -> bool:
-    """Whether slopes within the step differ by more than a state, as where a stock runs empty within it.
+def runs_past_zero(last: Sequence[float], before: Sequence[float], after: Sequence[float], step: float) -> bool:
+    """Whether a state changes its sign in a step at whose end its slope is less than half of that over the step.
 
-    The error estimate of `rough_states` may vanish there.
+    Zero counts as positive, so a stock that fills from zero does not. `last` are the slopes at the last stage.
     """
-    slopes_of = zip(*found, strict=True)
-    return any(step * (max(k) - min(k)) > abs(a) + abs(b) for k, a, b in zip(slopes_of, before, after, strict=False))
+    return any(
+        (a >= 0) != (b >= 0) and (step * k - 0.5 * (b - a)) * (b - a) < 0
+        for k, a, b in zip(last, before, after, strict=False)
+    )
 
 
 def one_step(

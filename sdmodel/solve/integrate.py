@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sdmodel.compile.events import SMALLEST, segments
+from sdmodel.compile.events import SMALLEST, Segment, segments
 from sdmodel.compile.program import Program
 from sdmodel.compile.python.engine import Bound, Engine
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import FEW_ROUGH, Tableau
-from sdmodel.solve.fixed_step import Past, advanced, overshoots, rough_states, slopes, stepped
+from sdmodel.solve.fixed_step import Past, advanced, rough_states, runs_past_zero, slopes, stepped
 from sdmodel.solve.solver import Solver
 
 PATIENCE = 4_000
 """Evaluations within which a solver must advance by 1e-9 of the length of the run."""
+
+STUCK = 100
+"""Steps within which a solver must advance as far; else it begins anew where it is."""
 
 
 class SolverReport(NamedTuple):
@@ -116,8 +120,8 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
                 raise failure(bound)
             before, y = y, advanced(y, found, *tableau.step, to - t)
             coarse += rough_states(tableau, found, before, y, to - t)
-            if tableau.error and overshoots(found, before, y, to - t):
-                coarse = FEW_ROUGH
+            if tableau.error and runs_past_zero(found[-1], before, y, to - t):
+                coarse += FEW_ROUGH
             t = to
             evaluations += tableau.count
     if not stretches.parts:
@@ -154,8 +158,6 @@ class _Pace:
 
 
 def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: str, rtol: float) -> Solution:
-    from scipy.integrate import solve_ivp
-
     start, end = times[0], times[-1]
     y = np.array(bound.start, dtype=float)
     atol = ATOL * rtol * np.maximum(np.abs(y), 1e-3)
@@ -170,21 +172,10 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
         last = number == len(stretches.parts) - 1
         inside = np.clip(grid[first[number] : None if last else first[number + 1]], part.start, part.end)
         if len(y):
-            found = solve_ivp(
-                pace.rates,
-                (part.start, part.end),
-                y,
-                method=method,
-                t_eval=inside if last else np.append(inside, part.end),
-                args=(part.held,),
-                rtol=rtol,
-                atol=atol,
-            )
-            evaluations += int(found.nfev)
-            if not found.success or not np.isfinite(found.y).all():
-                raise failure(bound, f"{method} stopped: {found.message}")
-            y = found.y[:, -1]
-            states.extend(found.y[:, : len(inside)].T.tolist())
+            found, calls = _adaptive(pace, part, y, inside if last else np.append(inside, part.end), rtol, atol)
+            evaluations += calls
+            y = np.array(found[-1])
+            states.extend(found[: len(inside)])
         else:
             states.extend([[] for _ in inside])
         helds.extend([part.held] * len(inside))
@@ -194,10 +185,49 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
     return states, helds, SolverReport(method, evaluations, stretches.breaks, engine.clock.kinks, rtol)
 
 
+def _adaptive(
+    pace: _Pace, part: Segment, y: np.ndarray, times: np.ndarray, rtol: float, atol: np.ndarray
+) -> tuple[list[list[float]], int]:
+    """States at `times` in a segment, the last of which is its end, and the number of evaluations.
+
+    The same as `scipy.integrate.solve_ivp`, to the last bit, unless the solver is stuck: it then forgets its past steps
+    and begins anew. LSODA needs this where a flow stops in the moment in which its stock is empty.
+    """
+    from scipy import integrate as methods
+
+    def begin(t: float, y: np.ndarray) -> Any:
+        method = getattr(methods, pace.method)
+        return method(lambda t, x: pace.rates(t, x, part.held), t, y, part.end, rtol=rtol, atol=atol)
+
+    solver = begin(part.start, y)
+    states: list[list[float]] = []
+    evaluations, begun, mark = 0, part.start, part.start
+    for number in count(1):
+        message = solver.step()
+        failed, slow = solver.status == "failed", False
+        if not failed:
+            ready = times[len(states) : np.searchsorted(times, solver.t, side="right")]
+            if len(ready):
+                states.extend(solver.dense_output()(ready).T.tolist())
+        lost = not np.isfinite(solver.y).all()
+        if solver.status == "finished" or lost or (failed and solver.t <= begun):
+            break
+        if number % STUCK == 0:
+            slow, mark = solver.t - mark < pace.least, solver.t
+        if failed or slow:
+            evaluations, begun = evaluations + solver.nfev, solver.t
+            solver = begin(solver.t, solver.y)
+    if failed or lost or not np.isfinite(states).all():
+        raise failure(pace.bound, f"{pace.method} stopped: {message or 'a state is not finite.'}")
+    return states, evaluations + solver.nfev
+
+
 def failure(bound: Bound, otherwise: str = "") -> SolveError:
     """Create the error for a failed run: the first non-finite variable and its time."""
     if bound.trouble is None:
-        return SolveError(f"{otherwise} Try another method, such as 'BDF' or 'Radau', or a larger rtol.")
+        return SolveError(
+            f"{otherwise} Try another method, such as 'Radau', a larger rtol, or steps of TIME STEP ('rk4')."
+        )
     t, y, held = bound.trouble
     program = bound.program
     complaint = bound.complaint(t, y, held)

@@ -17,7 +17,7 @@ import numpy as np
 from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError, UnsupportedError
 from sdmodel.core.expression import NA
-from sdmodel.core.tableau import EACH_UNEVEN, FEW_ROUGH
+from sdmodel.core.tableau import EACH_UNEVEN, FEW_ROUGH, PAST_ZERO
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, kernel_of, kernel_series, one_run, python_of
 from sdmodel.sweep.fork import Fork
 from sdmodel.sweep.plan import Plan
@@ -101,7 +101,7 @@ def run_chunk(
         return _with_time_step(plan, start, values, (found != FINE) | (uneven_steps(noted) > plan.most_uneven), threads)
     values[found != FINE] = np.nan
     rough = noted >= np.where(first >= 0, 1, FEW_ROUGH)
-    solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough))
+    solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough), noted >= PAST_ZERO)
     messages = [reasons.get(i, "") for i in range(len(found))]
     for i in [i for i in np.flatnonzero(found) if not messages[i]][: MOST_EXPLAINED * plan.refine]:
         messages[i] = one_run(plan, python_of(plan), parameters[i], start + int(i)).message

@@ -18,6 +18,8 @@ ENOUGH = 5e-4
 """Accept a run if halving its step changes no output by more than this fraction of the output's largest value."""
 HALVINGS = 5
 """Maximum number of halvings before scipy solves the run."""
+LEAST_PAST_ZERO = 3
+"""Minimum number of halvings for runs in which a stock ran past zero."""
 BY_SCIPY = -1
 """Used in place of the number of halvings for runs solved by scipy."""
 SCIPY_RTOL = 1e-8
@@ -51,7 +53,7 @@ def distance(units: tuple[str, ...], values: np.ndarray, reference: np.ndarray) 
 
 
 def refine(
-    plan: Plan, start: int, values: np.ndarray, found: np.ndarray, rough: np.ndarray
+    plan: Plan, start: int, values: np.ndarray, found: np.ndarray, rough: np.ndarray, past_zero: np.ndarray
 ) -> tuple[dict[int, int], dict[int, str]]:
     """Solve the `rough` rows of a chunk again, if shorter steps change their results.
 
@@ -63,6 +65,9 @@ def refine(
         Results (rows, outputs, times) and status (rows,) of the chunk; corrected in place.
     rough
         Rows of the chunk with steps that may be too long.
+    past_zero
+        Whether a stock ran past zero, (rows,). The error is then as random as the place of zero within a step, and two
+        results may agree by chance: it is estimated from all differences so far, at least `LEAST_PAST_ZERO`.
 
     Returns
     -------
@@ -74,6 +79,7 @@ def refine(
     solved: dict[int, int] = {}
     reasons: dict[int, str] = {}
     left, latest = rough, {int(i): values[i].copy() for i in rough}
+    apart = np.zeros(len(values))
     if "TIME STEP" in plan.program.parameters:
         for halvings in range(1, HALVINGS + 1):
             if not len(left):
@@ -82,7 +88,9 @@ def refine(
             again = []
             for place, i in enumerate(map(int, left)):
                 fine = status[place] == FINE
-                if not fine or distance(plan.units, latest[i], finer[place]).max(initial=0.0) > ENOUGH:
+                new = distance(plan.units, latest[i], finer[place]).max(initial=0.0) if fine else np.inf
+                apart[i] = max(new, apart[i] / 2) if past_zero[i] else new
+                if apart[i] > ENOUGH or (past_zero[i] and halvings < LEAST_PAST_ZERO):
                     latest[i] = finer[place] if fine else np.full_like(values[i], np.nan)
                     again.append(i)
                 elif halvings > 1:

@@ -12,7 +12,7 @@ import sdmodel
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import ROUGH, Tableau
 from sdmodel.solve import fixed_step
-from sdmodel.solve.fixed_step import advanced, rough_states
+from sdmodel.solve.fixed_step import advanced, rough_states, runs_past_zero
 
 Make = Callable[..., sdmodel.Model]
 CONTROLS = "INITIAL TIME = 1 ~ Year ~ |\nTIME STEP = {step} ~ Year ~ |\nFINAL TIME = {end} ~ Year ~ |\n" \
@@ -50,6 +50,27 @@ def test_a_step_is_rough_where_its_error_is_large_beside_the_state() -> None:
     assert rough_states(plain, found[:1], [0.0] * 3, [0.0] * 3, 1.0) == 0
 
 
+@pytest.mark.parametrize(
+    ("last", "before", "after", "past"),
+    [
+        (0.0, 0.25, -0.25, True),  # empty within the step, and the flow has stopped
+        (-0.15, 0.25, -0.25, False),  # more than half of the slope over the step
+        (-0.1, 0.25, -0.25, True),
+        (-0.5, 0.5, -0.5, False),
+        (0.4, 0.25, -0.25, True),  # more flows in than out
+        (0.0, 0.75, 0.25, False),
+        (0.0, 0.0, -0.5, True),
+        (0.0, 0.5, 0.0, False),
+        (0.0, -0.25, 0.25, True),  # a debt that is paid
+        (9.0, 0.0, 0.5, False),  # a stock that fills from zero
+        (0.0, 0.0, 0.5, False),
+    ],
+)
+def test_a_stock_that_runs_past_zero(last: float, before: float, after: float, past: bool) -> None:
+    """The step is two long, so the slope over it is half of the change."""
+    assert runs_past_zero([1.0, last], [5.0, before], [7.0, after], 2.0) is past
+
+
 def test_memories_hold_so_many_values_and_no_more(model_from: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed_step, "MAX_MEMORY", 100)
     held = "x = DELAY FIXED(Time, 50, 0) ~~|\ny = DELAY FIXED(Time, {}, 7) ~~|"
@@ -75,7 +96,7 @@ def test_time_settings_that_change_during_the_run(moving: Callable[..., sdmodel.
     assert (state.time, state.steps) == (3, 2)
     again = moving(grow, end="IF THEN ELSE(x > 20, 1, 100)").run(initial=state)
     assert again.time.tolist() == [3, 4, 5, 6]
-    np.testing.assert_array_equal(again["x"], often["x"][2:])
+    np.testing.assert_array_equal(again["x"], often["x"].iloc[2:])
 
 
 @pytest.mark.parametrize(

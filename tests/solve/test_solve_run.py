@@ -598,3 +598,32 @@ def test_the_value_of_an_element_is_not_lost_to_that_of_the_whole(model_from: Ma
     assert model.run({"k": 2, "k[n]": 3})["x"].iloc[-1].tolist() == pytest.approx([3, 2])
     one = sdmodel.Scenario("a", values={"k[n]": 3})
     assert model.run({"k": 2}, scenario=one)["x"].iloc[-1].tolist() == pytest.approx([2, 2])
+
+
+@pytest.mark.parametrize("method", ["LSODA", "Radau", "RK45", "DOP853"])
+def test_a_flow_that_stops_in_the_moment_in_which_its_stock_is_empty(model_from: Make, method: str) -> None:
+    """LSODA is stuck there in one run of fourteen, with steps of 1e-16, unless it forgets its past steps."""
+    model = model_from("tank = INTEG(-IF THEN ELSE(tank > 0, 3, 0), full) ~ l ~ |\nfull = 10 ~ l ~ |", end=8)
+    for full in np.linspace(9.1, 11.3, 41):
+        run = model.run({"full": float(full)}, method=method, every=0.5)
+        np.testing.assert_allclose(run["tank"], np.maximum(full - 3 * run.time, 0), rtol=0, atol=1e-6)
+
+
+def test_what_chatters_is_refused_with_a_method_that_solves_it(model_from: Make) -> None:
+    """More flows out than in, so long as there is something: the stock stays at zero."""
+    model = model_from("tank = INTEG(1 - IF THEN ELSE(tank > 0, 3, 0), 10) ~ l ~ |", end=8, step=1 / 64)
+    with pytest.raises(SolveError, match=r"LSODA gets no further than time 5.*or steps of TIME STEP \('rk4'\)"):
+        model.run()
+    assert abs(model.run(method="rk4")["tank"].iloc[-1]) < 3 / 64
+
+
+@pytest.mark.parametrize("method", ["LSODA", "BDF", "Radau", "RK23", "RK45", "DOP853"])
+def test_scipy_methods_give_the_bits_of_solve_ivp(model_from: Make, method: str) -> None:
+    model = model_from("x = INTEG(3*y - x*y/4, 2) ~~|\ny = INTEG(x/5 - y, 1) ~~|", end=9)
+    run = model.run(method=method, every=0.75)
+    wanted = solve_ivp(
+        lambda t, v: [3.0 * v[1] - v[0] * v[1] / 4.0, v[0] / 5.0 - v[1]], (0, 9), [2.0, 1.0], method=method,
+        t_eval=run.time, rtol=1e-8, atol=1e-11 * np.array([2.0, 1.0]),
+    )  # fmt: skip
+    assert np.array_equal(run.to_dataframe()[["x", "y"]].to_numpy().T, wanted.y)
+    assert run.report.evaluations == wanted.nfev

@@ -30,6 +30,7 @@ ROWS: dict[int, list[float | None]] = {
     15: [1.0, 2, 3, 4, 5, 7.0],  # and scipy cannot solve it
     16: [1.0, 9.0],  # not looked at
 }
+NONE = np.zeros(7, dtype=bool)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def plan_of(*parameters: str) -> SimpleNamespace:
 def test_a_step_is_halved_until_the_run_changes_no_more(asked: list[tuple[int, list[int]]]) -> None:
     values, found = np.ones((7, 1, 1)), np.full(7, FINE)
     found[4] = FAILED
-    solved, reasons = refine(plan_of("k", "TIME STEP"), 10, values, found, np.arange(6))
+    solved, reasons = refine(plan_of("k", "TIME STEP"), 10, values, found, np.arange(6), NONE)
     assert HALVINGS == 5
     assert asked == [(1, [10, 11, 12, 13, 14, 15]), (2, [11, 12, 13, 14, 15]), (3, [12, 13, 14, 15]),
                      (4, [12, 13, 15]), (5, [12, 13, 15])]  # fmt: skip
@@ -72,13 +73,30 @@ def test_a_step_is_halved_until_the_run_changes_no_more(asked: list[tuple[int, l
 
 def test_without_a_step_to_halve_scipy_solves_it_at_once(asked: list[tuple[int, list[int]]]) -> None:
     values, found = np.ones((7, 1, 1)), np.full(7, FAILED)
-    solved, reasons = refine(plan_of("k"), 10, values, found, np.array([2, 5]))
+    solved, reasons = refine(plan_of("k"), 10, values, found, np.array([2, 5]), NONE)
     assert not asked
     assert solved == {12: BY_SCIPY, 15: BY_SCIPY}
     assert (values[2, 0, 0], reasons) == (112, {5: "too stiff"})
     assert found[2] == FINE
-    assert refine(plan_of("k", "TIME STEP"), 10, values, found, np.array([], dtype=int)) == ({}, {})
+    assert refine(plan_of("k", "TIME STEP"), 10, values, found, np.array([], dtype=int), NONE) == ({}, {})
     assert not asked
+
+
+def test_where_a_stock_ran_past_zero_all_differences_count(
+    asked: list[tuple[int, list[int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least three halvings, and each difference counts half as much with each further one."""
+    values, found = np.ones((7, 1, 1)), np.full(7, FINE)
+    for row, given in {
+        10: [1.0] * 4,
+        11: [1.0, 1 + 3.9 * ENOUGH, 1.0, 1.0, 1.0],  # a difference of 3.9 at the second, so 0.98 at the fourth
+        12: [1.0, 1 + 9.0 * ENOUGH, 1.0, 1.0, 1.0, 1.0],  # and of 9, so 1.1 at the fifth
+        14: [1.0, None, 1.0, 1.0, 1.0, 1.0],
+    }.items():
+        monkeypatch.setitem(ROWS, row, given)
+    solved, _ = refine(plan_of("k", "TIME STEP"), 10, values, found, np.array([0, 1, 2, 4]), ~NONE)
+    assert solved == {10: 3, 11: 4, 12: BY_SCIPY, 14: BY_SCIPY}
+    assert asked[-1] == (5, [12, 14])
 
 
 def test_runs_that_took_time_step_again_are_told() -> None:

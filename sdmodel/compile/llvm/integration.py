@@ -9,7 +9,7 @@ from sdmodel.compile.llvm.history import History, cut, draw, fill, shift
 from sdmodel.compile.llvm.ir import Body, isplat, splat
 from sdmodel.compile.llvm.loops import at, each_lane, loop, only_if, spread, times
 from sdmodel.compile.llvm.phase import Module, Phase
-from sdmodel.core.tableau import EACH_UNEVEN, ROUGH, UNEVEN, Tableau
+from sdmodel.core.tableau import EACH_UNEVEN, PAST_ZERO, ROUGH, UNEVEN, Tableau
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def runge_kutta(
             old = load(space.y)
             new = b.add(old, b.mul(step_widths[n], slope))
             if wrong:
-                _note_rough(b, space, h, error or load(space.error), old, new, active)
+                _note_rough(b, space, h, error or load(space.error), slopes[n], old, new, active)
             new = b.select(active, new, old) if active else new
             return [(space.y, new), (space.z, new)]
 
@@ -169,15 +169,23 @@ def _combined(b: Body, terms: list[tuple[float, str]], over: float) -> str:
     return total if over == 1 else b.div(total, splat(over))
 
 
-def _note_rough(b: Body, space: Space, h: str, error: str, old: str, new: str, active: str | None) -> None:
-    """Count, in each lane, rough and uneven steps: those with a large relative error estimate of a state."""
+def _note_rough(b: Body, space: Space, h: str, error: str, last: str, old: str, new: str, active: str | None) -> None:
+    """Count, in each lane, rough and uneven steps: those with a large relative error estimate of a state.
+
+    A state that runs past zero counts too (see `sdmodel.solve.fixed_step.runs_past_zero`); `last` is its last slope.
+    """
     size = b.xadd(b.call("fabs", old), b.call("fabs", new))
     wrong = b.call("fabs", b.xmul(h, error))
     rough, uneven = (b.compare("ogt", wrong, b.xmul(splat(part), size)) for part in (ROUGH, UNEVEN))
+    change = b.xsub(new, old)
+    slower = b.compare("olt", b.xmul(b.xsub(b.xmul(h, last), b.xmul(splat(0.5), change)), change), splat(0.0))
+    signs = (b.compare("oge", x, splat(0.0)) for x in (old, new))
+    past = b.both(b.put(f"xor {b.i1} {next(signs)}, {next(signs)}"), slower)
     place = b.row("%w", space.rough)
     count = b.load(place)
-    more = b.xadd(count, b.select(rough, splat(1.0), splat(EACH_UNEVEN)))
-    b.store(b.select(b.both(uneven, active) if active else uneven, more, count), place)
+    added = b.select(rough, splat(1.0), b.select(uneven, splat(EACH_UNEVEN), splat(0.0)))
+    more = b.xadd(count, b.select(past, splat(PAST_ZERO), added))
+    b.store(b.select(active, more, count) if active else more, place)
 
 
 def every_vector(

@@ -153,6 +153,7 @@ def test_a_constant_of_six_values_is_a_switch_and_one_of_seven_is_not() -> None:
         values = np.tile(np.arange(float(number)), 10)
         assert conditions._sides(values, 3.5, np.inf) == side
         assert len(conditions._parted(pd.DataFrame({"a": values})).words) == (6 if number == 6 else 1)
+    assert conditions._sides(np.arange(5.0), 2.0, 3.0) == ("2", "3")
     assert conditions._sides(np.arange(10.0), -np.inf, 6.0) == ("low",)
     assert conditions._sides(np.arange(10.0), 3.0, 8.0) == ("high",)
     assert conditions._sides(np.arange(10.0), 2.0, 7.0) == ("low",)  # moved as much from both sides

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sdmodel.analysis.discovery.discover import discover
 from sdmodel.study import conditions as deciding
 from sdmodel.study.conditions import Condition, Region, conditions, exception
 from sdmodel.study.phrases import Phrases
@@ -160,6 +161,9 @@ def test_a_region_is_looked_for_in_the_first_rows_and_must_be_denser(monkeypatch
     monkeypatch.setattr(deciding, "ROWS", 600)
     found = exception(side, draws)
     assert found is not None
+    side_a = side == -1
+    of = discover(draws, side_a if found.of == "against" else ~side_a, parameters=["a"], most=1, resamples=4, rng=1)
+    assert (found.coverage, found.density) == tuple(of.quality[["coverage elsewhere", "density elsewhere"]].iloc[0])
     for denser, there in ((found.density - found.overall - 1e-9, True), (found.density - found.overall + 1e-9, False)):
         monkeypatch.setattr(deciding, "DENSER", denser)
         assert (exception(side, draws) is not None) == there

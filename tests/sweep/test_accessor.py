@@ -18,7 +18,7 @@ def made(**attrs: object) -> xr.Dataset:
     return xr.Dataset(
         {"x": (("run", "time", "q"), values, {"unit": "firm", "sentence": "How many."}),
          "y": (("time", "run"), values[:, :, 0].T)},
-        {"time": [0.0, 1.0], "q": ["a", "b"], "rate": ("run", [0.5, 0.1, 0.3]), "setting": ("run", ["n", "m", "k"]),
+        {"time": [0.0, 1.0], "q": ["a", "b"], "rate": ("run", [10.0, 9.0, 9.5]), "setting": ("run", ["n", "m", "k"]),
          "status": ("run", np.array([0, 1, 2], dtype=np.int8)), "message": ("run", ["", "bad", ""])},
         {"model": "toy", "scenario": "late", "certificate": "fine", "seed": 7, **attrs},
     )  # fmt: skip
@@ -43,7 +43,7 @@ def test_a_sweep_is_shown_with_what_differs_between_its_runs() -> None:
     assert "Certificate: fine." in text
     assert "What differs between runs (2)" in text
     assert re.findall(r"<tr><td>(\w+)</td><td[^>]*>([^<]*)</td>(?:<td[^>]*>([^<]*)</td>)?", text) == [
-        ("x", "firm", "How many."), ("y", "", ""), ("rate", "0.1", "0.5"), ("setting", "k", "n"),
+        ("x", "firm", "How many."), ("y", "", ""), ("rate", "9", "10"), ("setting", "k", "n"),
         ("model", "toy", ""), ("scenario", "late", ""), ("seed", "7", ""),  # the certificate stands above
     ]  # fmt: skip
     bare = made()

@@ -71,10 +71,9 @@ def link_signs(model: Structure, links: Iterable[Link], *, states: int = STATES,
     moments = [1, len(runs[0][0].time) // 2, len(runs[0][0].time) - 2]
     out = {}
     for link, slopes in derivatives(model, runs, links, moments).items():
-        size = np.abs(slopes).max()
-        acts = slopes[np.abs(slopes) > _NOISE * size] if size > 0 else slopes[:0]
-        acts = acts[np.isfinite(acts)]
-        out[link] = "0" if not len(acts) else "+" if (acts > 0).all() else "-" if (acts < 0).all() else "?"
+        finite = slopes[np.isfinite(slopes)]
+        acts = finite[np.abs(finite) > _NOISE * np.abs(finite).max(initial=0.0)]
+        out[link] = "0" if not len(acts) else "+" if (acts > 0).all() else "?" if (acts > 0).any() else "-"
     return out
 
 

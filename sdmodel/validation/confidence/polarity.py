@@ -91,8 +91,7 @@ def derivatives(
     found: dict[Link, list[np.ndarray]] = {link: [] for link in links}
     for moment in at:
         rows: list[dict[str, float]] = []
-        steps_of: list[dict[str, float]] = []
-        place: dict[str, int] = {}
+        steps_of: list[dict[str, tuple[int, float]]] = []  # by state: first of two rows, and step, of each element
         begin = float(first.time[moment])
         for paths, given in states:
             base = {**given, "INITIAL TIME": begin, "FINAL TIME": begin + length}
@@ -101,23 +100,21 @@ def derivatives(
                 path = paths.values[stem][moment if name.endswith(HELD) else 0]
                 base |= {join_label(name, e): float(x) for e, x in zip(paths.elements[stem], path, strict=True)}
             steps_of.append({})
-            place = {}
-            start = len(rows)
             for group in labels.values():
                 now = {x: base.get(x, values.get(x, 0.0)) for x in group}
                 size = max(map(abs, now.values())) or 1.0
                 for x, value in now.items():
-                    steps_of[-1][x], place[x] = _STEP * max(abs(value), 1e-3 * size), len(rows) - start
-                    rows += [{**base, x: value + steps_of[-1][x]}, {**base, x: value - steps_of[-1][x]}]
-        count = len(rows) // len(states)
+                    step = _STEP * max(abs(value), 1e-3 * size)
+                    steps_of[-1][x] = len(rows), step
+                    rows += [{**base, x: value + step}, {**base, x: value - step}]
         design = pd.DataFrame(rows)
         design = design.fillna({c: values[c] for c in design.columns if c in values})
         sweep = run_sweep(frozen, design, effects, every=length, certificate=0, progress=False).isel(time=0)
         values_of = {e: _flat(sweep[e].to_numpy(), first.elements[e]) for e in effects}
         for cause, effect in links:
-            for i, steps in enumerate(steps_of):
-                y = values_of[effect][i * count : (i + 1) * count]
-                slopes = [(y[place[x]] - y[place[x] + 1]) / (2 * steps[x]) for x in labels[cause]]
+            y = values_of[effect]
+            for steps in steps_of:
+                slopes = [(y[row] - y[row + 1]) / (2 * step) for row, step in (steps[x] for x in labels[cause])]
                 found[cause, effect].append(np.stack(slopes, axis=1))
     return {link: np.stack(parts) for link, parts in found.items()}
 

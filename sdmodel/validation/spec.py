@@ -106,6 +106,9 @@ class Spec:
 
 
 _ROWS = {"balance": Balance, "equal": Equal, "behaviour": Behaviour, "loop": Loop, "policy": Policy}
+_KINDS: dict[str, tuple[Any, str]] = {
+    "str": (str, "text"), "float": ((int, float), "a number"), "list": (list, "a list"), "tuple": (list, "a list"),
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -125,12 +128,7 @@ def read_spec(model: Structure) -> Spec:
         said = tomllib.loads(place.read_text("utf-8")).get(model.name, {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ReadError(f"{place.name} is not valid TOML: {error}.") from error
-    where = f"{place.name}, {model.name}"
-    given: dict[str, Any] = {}
-    for k, value in said.items():
-        rows = _ROWS.get(k)
-        given[k] = tuple(_row(rows, r, f"{where}.{k}") for r in value) if rows else value
-    spec = _row(Spec, given, where)
+    spec = _row(Spec, said, f"{place.name}, {model.name}")
     _names(spec, model)
     return spec
 
@@ -145,7 +143,15 @@ def _row(kind: type[T], said: Any, where: str) -> T:
     for name, one in known.items():
         if name not in said and one.default is MISSING and one.default_factory is MISSING:
             raise ReadError(f"{where}: the row {said.get('name', said)!r} lacks the key '{name}'.")
-    return kind(**said)
+    given = dict(said)
+    for k, value in said.items():
+        need = str(known[k].type).partition("[")[0].partition(" ")[0]
+        types, words = _KINDS.get(need, (Mapping, "a table"))
+        if not isinstance(value, types):
+            raise ReadError(f"{where}: '{k}' must be {words}, not {value!r}.")
+        if k in _ROWS and kind is Spec:
+            given[k] = tuple(_row(_ROWS[k], row, f"{where}.{k}") for row in value)
+    return kind(**given)
 
 
 def _names(spec: Spec, model: Structure) -> None:

@@ -179,6 +179,9 @@ def test_a_policy_that_fails_or_breaks_a_limit_is_never_kept() -> None:
     assert one._keeps(np.array([0.0]))
     assert not one._keeps(np.array([1.0]))
     assert a_search([[1.0], [2.0]])._keeps(np.array([0.0]))
+    half = a_search([[1.0]], None, {COST: (None, 5), GAIN: (2, None)})
+    half.evaluator.found = np.array([[[1.0]], [[4.0]], [[1.0]]])
+    assert not half._keeps(np.array([0.0]))  # one limit of two is broken
     lost = a_search([[1], [2]], [[NAN], [1]], {COST: (None, 5)})
     assert lost._violations(np.array([[0.0]])).tolist() == [[1e100]]
 

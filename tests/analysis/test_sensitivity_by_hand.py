@@ -19,6 +19,7 @@ from sdmodel.analysis.sensitivity.sobol import _check_blocks
 from sdmodel.core.errors import DesignError, ResultWarning
 from sdmodel.model import Model
 
+ENDS = ["low", "high", "at_low", "base", "at_high", "swing"]
 RANGES = {"a": (0, 1), "b": (2, 4), "c": (5, 9)}
 
 
@@ -128,9 +129,10 @@ def test_what_hardly_changes_is_constant() -> None:
 def test_of_several_outcomes_the_constant_ones_and_the_worst_are_told() -> None:
     sweep = swept([1, 2, 3, 4, 5, np.nan])
     more = {name: (("run", "time"), np.full((6, 1), value)) for name, value in (("x", 1.0), ("z", 0.0))}
+    more["w"] = sweep["y"].variable[::-1]  # as many are dropped for it as for y, which came first
     path = np.array([[1.0, 1], [1, 2], [1, 3], [1, 4], [1, 5], [1, 6]])
-    blocks = BlockOutcomes(sweep.assign(more), [Outcome(n) for n in "xyz"], 2, "block")
-    assert [y is None for _, y in blocks.outcomes()] == [True, False, True]
+    blocks = BlockOutcomes(sweep.assign(more), [Outcome(n) for n in "xyzw"], 2, "block")
+    assert [y is None for _, y in blocks.outcomes()] == [True, False, True, False]
     assert (blocks.most_dropped, blocks.worst) == (1, "final of y")
     with pytest.warns(ResultWarning) as told:
         blocks.report()
@@ -264,21 +266,14 @@ def test_a_tornado_over_time_is_ordered_by_outcome_time_and_swing(model: Model) 
         for t in (0.0, 1.0, 2.0)
         for name in (("b", "a") if (outcome, t) == ("seen", 0.0) else ("a", "b"))
     ]
-    assert table.loc[("seen", 2.0, "a"), ["low", "high", "at_low", "base", "at_high", "swing"]].tolist() == [
-        0,
-        1,
-        0,
-        1,
-        2,
-        2,
-    ]
+    assert table.loc[("seen", 2.0, "a"), ENDS].tolist() == [0, 1, 0, 1, 2, 2]
     with pytest.warns(
         ResultWarning, match=r"no outcome with 'b' at its high end, 'a' at its low end; their rows are NaN"
     ):
         broken = sdmodel.tornado(model, ["b", "a"], [Outcome("broken"), Outcome("kinked")])
     assert broken.loc["final of broken"].index.tolist() == ["b", "a"]
     assert broken["swing"].isna().tolist() == [False, True, False, True]
-    assert broken.loc["final of kinked"].index.tolist() == ["a", "b"]
+    assert broken.loc["final of kinked"].index.tolist() == ["b", "a"]
 
 
 def test_a_sweep_has_its_own_number_of_samples(model: Model) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,17 @@ def pair(samples: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
     return out[[*front, *(c for c in out.columns if c not in front)]]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A checked design: its columns as arrays, one value a run."""
+
+    columns: Mapping[str, np.ndarray]
+    """Numbers by name of a constant, and the labels."""
+    runs: int
+    attrs: Mapping[Any, Any]
+    """Attributes of the table; `dates` names columns that were given as dates."""
+
+
 def table(design: Any) -> pd.DataFrame:
     """Convert a design to a DataFrame with one row per run.
 
@@ -127,51 +139,73 @@ def table(design: Any) -> pd.DataFrame:
     DesignError
         If it has no rows, duplicate or unnamed columns, or a value that is not a finite number.
     """
+    out = _frame(design)
+    rows, changed = _checked(out)
+    if changed:
+        out = out.assign(**{name: rows.columns[name] for name in changed})
+        out.attrs = dict(rows.attrs)
+    return out
+
+
+def read_rows(design: Any) -> Rows:
+    """The columns of a design (see `table`); to take one from a DataFrame costs as much as a short run."""
+    return _checked(_frame(design))[0]
+
+
+def _frame(design: Any) -> pd.DataFrame:
     import pandas as pd
 
     need = "a pandas.DataFrame with one row a run, a mapping from names to lists, or a list of mappings"
     if isinstance(design, pd.DataFrame):
-        out = design
-    elif isinstance(design, Mapping) and design:
+        return design
+    if isinstance(design, Mapping) and design:
         return grid(design)
-    else:
-        if isinstance(design, (str, pd.Series)) or not isinstance(design, Iterable):
-            raise refuse("design", design, need)
-        given: Any = dict(design) if isinstance(design, Mapping) else list(design)
-        if isinstance(given, list) and not all(isinstance(row, Mapping) for row in given):
-            raise refuse("design", design, need)
-        try:
-            out = pd.DataFrame(given)
-        except ValueError as error:
-            raise DesignError(f"The design is no table: {error}. Give {need}.") from None
-    if not len(out):
+    if isinstance(design, (str, pd.Series)) or not isinstance(design, Iterable):
+        raise refuse("design", design, need)
+    given: Any = dict(design) if isinstance(design, Mapping) else list(design)
+    if isinstance(given, list) and not all(isinstance(row, Mapping) for row in given):
+        raise refuse("design", design, need)
+    try:
+        return pd.DataFrame(given)
+    except ValueError as error:
+        raise DesignError(f"The design is no table: {error}. Give {need}.") from None
+
+
+def _checked(frame: pd.DataFrame) -> tuple[Rows, list[str]]:
+    """Its rows, and the columns that were not numbers."""
+    import pandas as pd
+
+    if not len(frame):
         raise DesignError("The design has no rows; a sweep needs at least one run.")
-    unnamed = [name for name in out.columns if not isinstance(name, str)]
+    unnamed = [name for name in frame.columns if not isinstance(name, str)]
     if unnamed:
         raise DesignError(f"The design has a column {unnamed[0]!r}; columns are named after constants of the model.")
-    if not out.columns.is_unique:
-        twice = out.columns[out.columns.duplicated()].tolist()
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].tolist()
         raise DesignError(f"The design has the column '{twice[0]}' twice.")
-    changed: dict[str, list[float]] = {}
-    for name in out.columns:
-        values = out[name]
+    columns, changed, dated = _arrays(frame), [], []
+    for name, values in columns.items():
         if name in LABELS:
-            if values.isna().any():
-                raise DesignError(f"Row {int(values.isna().to_numpy().argmax())} of the design has no '{name}'.")
-        elif values.to_numpy().dtype.kind not in "iuf":
-            changed[name] = [_element(value, i, name) for i, value in enumerate(values)]
-        elif not np.isfinite(values.to_numpy(float)).all():
-            row = int((~np.isfinite(values.to_numpy(float))).argmax())
-            raise DesignError(
-                f"Row {row} of the design gives '{name}' the value {values.iloc[row]!r}, no finite number."
-            )
-    if not changed:
-        return out
-    dated = [name for name, column in changed.items() if any(isinstance(value, Year) for value in column)]
-    attrs = out.attrs
-    out = out.assign(**{name: np.array(column, dtype=float) for name, column in changed.items()})
-    out.attrs = {**attrs, **({"dates": [*attrs.get("dates", ()), *dated]} if dated else {})}
-    return out
+            if (lacks := pd.isna(values)).any():
+                raise DesignError(f"Row {int(lacks.argmax())} of the design has no '{name}'.")
+        elif values.dtype.kind not in "iuf":
+            read = [_element(value, i, name) for i, value in enumerate(frame[name])]
+            columns[name] = np.array(read, dtype=float)
+            changed.append(name)
+            dated += [name] if any(isinstance(value, Year) for value in read) else []
+        elif not (finite := np.isfinite(values)).all():
+            row = int((~finite).argmax())
+            raise DesignError(f"Row {row} of the design gives '{name}' the value {values[row]!r}, no finite number.")
+    attrs = {**frame.attrs, **({"dates": [*frame.attrs.get("dates", ()), *dated]} if dated else {})}
+    return Rows(columns, len(frame), attrs), changed
+
+
+def _arrays(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    names = list(map(str, frame.columns))
+    kinds = set(frame.dtypes) if len(names) > 2 else set()
+    if len(names) == 1 or (len(kinds) == 1 and all(isinstance(kind, np.dtype) for kind in kinds)):
+        return dict(zip(names, frame.to_numpy().T, strict=True))  # quicker than column by column
+    return {name: frame[name].to_numpy() for name in names}
 
 
 def _number(value: Any, name: str) -> float:

@@ -29,6 +29,7 @@ from sdmodel.solve.solver import Solver
 from sdmodel.solve.times import wanted_times
 from sdmodel.solve.values import holds_dates, read_values
 
+_AS_IN_FILE = Scenario()
 _constants: Cache[Any] = Cache()
 _engines: Cache[Engine] = Cache()
 _with_paths: Cache[Structure] = Cache()
@@ -99,6 +100,8 @@ def resolve_scenario(
             kind("values", name, types=(str,), need="names of constants, as strings")
     if scenario is not None:
         kind("scenario", scenario, types=(str, Scenario), need="the name of a scenario, or a Scenario")
+    if not values and scenario is None and base is None:
+        return _AS_IN_FILE
     if isinstance(values, Scenario):
         if scenario is not None:
             raise OverrideError("A scenario is given twice, first and as scenario=. Give it once.")
@@ -268,13 +271,15 @@ def _in_range(model: Structure, label: str, value: float) -> None:
 
 def with_paths(model: Structure, scenario: Scenario) -> Structure:
     """The model with constants replaced by the schedules of a scenario; cached while the model is in use."""
-    paths = tuple(scenario.paths.items())
-    found = _with_paths.get(model, paths)
+    if not scenario.paths:
+        return model
+    key = repr(dict(scenario.paths))  # exact, and -0.0 is not 0.0
+    found = _with_paths.get(model, key)
     if found is None:
         found = model
-        for name, path in paths:
+        for name, path in scenario.paths.items():
             found = replace(found, name, path)
-        found = _with_paths.put(model, paths, found)
+        found = _with_paths.put(model, key, found)
     return found
 
 

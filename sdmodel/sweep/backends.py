@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ def chunk_rows(plan: Plan, workers: int) -> int:
     """Number of rows of a chunk: bounded memory and time, a few chunks per worker, a multiple of eight."""
     if plan.engine != "kernel":
         return _SCIPY_CHUNK
+    if plan.runs <= 8:
+        return 8
     width = 8 * (len(plan.outputs) * len(plan.times) + len(plan.base))
     step = evaluate(plan.program, plan.program.control["time step"], plan.base.tolist())
     steps = max((plan.times[-1] - plan.times[0]) / step, 1.0) if step > 0 else 1.0
@@ -60,8 +63,11 @@ def chunk_rows(plan: Plan, workers: int) -> int:
 
 def instructions(plan: Plan) -> str:
     """Processor features on which the bits of a result depend."""
-    if plan.engine != "kernel":
-        return platform.machine()
+    return _kernel_instructions() if plan.engine == "kernel" else platform.machine()
+
+
+@cache
+def _kernel_instructions() -> str:
     from sdmodel.compile.llvm.target import host
 
     machine = host().machine

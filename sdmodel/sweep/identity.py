@@ -12,16 +12,14 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sdmodel.compile.program import Program
 from sdmodel.core.cache import Cache
+from sdmodel.design.tables import Rows
 from sdmodel.sweep.plan import Plan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEANING = {
     "method": "method",
@@ -39,9 +37,11 @@ MEANING = {
 """Parts of the identity, in the order of comparison, with their descriptions."""
 
 _digests: Cache[str] = Cache()
+_outputs: Cache[str] = Cache()
+"""By the tuple of times itself, which sweeps with one layout share."""
 
 
-def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, Any]:
+def identity(plan: Plan, design: Rows, instructions: str) -> dict[str, Any]:
     """Parts of a sweep's identity, by the keys of `MEANING`; equal parts give bitwise equal results.
 
     Parameters
@@ -58,7 +58,8 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
         "base_hash": digest((plan.base, plan.past)),
         "design_hash": design_digest(design),
         "series_hash": digest((plan.series_times, plan.series)),
-        "outputs_hash": digest((plan.labels, plan.times)),
+        "outputs_hash": _outputs.get(plan.times, plan.labels)
+        or _outputs.put(plan.times, plan.labels, digest((plan.labels, plan.times))),
         "draw_seed": plan.seed,
         "method": plan.method,
         "rtol": plan.rtol if plan.rtol is not None and (plan.grid is not None or plan.engine == "scipy") else "none",
@@ -68,9 +69,9 @@ def identity(plan: Plan, design: pd.DataFrame, instructions: str) -> dict[str, A
     }
 
 
-def design_digest(design: pd.DataFrame) -> str:
+def design_digest(design: Rows) -> str:
     """Digest of the columns of a design and their names."""
-    return digest([(str(name), _column(design[name].to_numpy())) for name in design.columns])
+    return digest([(name, _column(values)) for name, values in design.columns.items()])
 
 
 def program_digest(program: Program) -> str:

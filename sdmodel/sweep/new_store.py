@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sdmodel.core.shape import Shape
 from sdmodel.core.structure import Structure
+from sdmodel.design.tables import Rows
 from sdmodel.sweep.engines import NOT_RUN
 from sdmodel.sweep.files import read_json, sync, write_json, zarr_module
 from sdmodel.sweep.identity import digest
 from sdmodel.sweep.plan import Plan
 from sdmodel.sweep.result import STATUS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMAT = 2
 """Version of the layout."""
@@ -29,7 +27,7 @@ def make_store(
     model: Structure,
     plan: Plan,
     shapes: Sequence[Shape],
-    design: pd.DataFrame,
+    design: Rows,
     record: Mapping[str, Any],
     rows: int,
 ) -> None:
@@ -49,9 +47,9 @@ def make_store(
         small[key] = {"name": name, "size": len(values), "digest": digest(values), **more}
 
     put("time", np.asarray(plan.times), "time", "time", unit=model.time_unit)
-    for i, column in enumerate(design.columns):
-        values, extra = _plain(design[column].to_numpy())
-        put(f"p{i}", values, "run", str(column), **extra)
+    for i, (column, given) in enumerate(design.columns.items()):
+        values, extra = _plain(given)
+        put(f"p{i}", values, "run", column, **extra)
     group.create_array(
         "status", shape=(runs,), chunks=(rows,), dimension_names=["run"], attributes=STATUS, dtype="int8",
         fill_value=NOT_RUN,

@@ -10,24 +10,21 @@ import numpy as np
 
 from sdmodel.compile.program import Program
 from sdmodel.compile.programs import depends, fits
-from sdmodel.compile.python.engine import evaluate
-from sdmodel.core.arguments import kind, refuse
-from sdmodel.core.cache import Cache
+from sdmodel.core.arguments import refuse
 from sdmodel.core.calendar import Year, year
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, UnknownNameError
-from sdmodel.core.labels import split_label
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
-from sdmodel.design.tables import LABELS
-from sdmodel.solve.inputs import inputs_named, refuse_dates, resolve_scenario, starts_of, variable_of
-from sdmodel.solve.problem import Past, Problem, problem
-from sdmodel.solve.registry import MANY_RUNS, solver
+from sdmodel.design.tables import LABELS, Rows
+from sdmodel.solve.inputs import refuse_dates
+from sdmodel.solve.problem import Past
+from sdmodel.solve.registry import solver
 from sdmodel.solve.solver import Solver
 from sdmodel.solve.times import Every
+from sdmodel.sweep.layout import Layout, layout_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 
@@ -106,130 +103,73 @@ class Plan:
 
 def make_plan(
     model: Structure,
-    design: pd.DataFrame,
+    rows: Rows,
     outputs: Sequence[str] | None,
-    scenario: Scenario | str | None,
+    base: Scenario,
     method: str | None,
     every: Every,
     rtol: float | None,
     data: xr.Dataset | None,
     seed: int,
     state: State | None = None,
-) -> tuple[Plan, Scenario, list[str]]:
-    """Check the arguments of a sweep and plan it; returns the plan, its base scenario and the output names."""
-    base = resolve_scenario(model, None, scenario)
-    varied = [label for column in design.columns if column not in LABELS for label in inputs_named(model, column)]
-    task = problem(model, base, method, MANY_RUNS, state, starts_of(model, varied))
-    program, chosen = task.program, task.solver
-    names = _chosen(model, outputs)
-    labels = [c for name in names for c in _elements(model, program, name)]
-    start, columns = np.array(task.p, dtype=float), _columns(model, program, base, design)
-    _one_shape(program, start, columns)
-    times = _times(program, start, columns, every, task)
-    series, series_times = _series(model, program, data, len(design))
-    numbers = _numbers(design) if state is None or "sample" in design else np.full(len(design), state.sample)
+) -> tuple[Plan, Layout]:
+    """Check the arguments of a sweep under a resolved scenario and plan it."""
+    layout = layout_of(model, tuple(rows.columns), outputs, base, method, every, state)
+    program, chosen = layout.task.program, layout.task.solver
+    columns = _columns(model, layout, rows)
+    if layout.shaping:
+        _refuse_other_shapes(program, layout.base, columns)
+    series, series_times = _series(model, program, data, rows.runs)
+    sample = rows.columns.get("sample")
+    numbers = np.full(rows.runs, state.sample) if state and sample is None else _numbers(sample, rows.runs)
     plan = Plan(
         program,
-        tuple(program.outputs[c] for c in labels),
-        tuple(labels),
-        tuple(times),
+        layout.nodes,
+        layout.labels,
+        layout.times_of(columns),
         chosen.name,
         RTOL if rtol is None and chosen.adaptive else rtol,
-        start,
+        layout.base,
         columns,
         numbers,
         seed,
         series_times,
         series,
-        units=tuple(model.owner(label).unit for label in labels),
-        past=task.past,
-        grid_reason=task.reason,
+        units=layout.units,
+        past=layout.task.past,
+        grid_reason=layout.task.reason,
     )
-    return plan, base, names
+    return plan, layout
 
 
-def _numbers(design: pd.DataFrame) -> np.ndarray:
+def _numbers(sample: np.ndarray | None, runs: int) -> np.ndarray:
     """Run numbers for random draws, shape (runs,): rows with the same `sample` have the same draws."""
-    if "sample" not in design:
-        return np.arange(len(design))
-    sample = design["sample"].to_numpy()
+    if sample is None:
+        return np.arange(runs)
     return sample if sample.dtype.kind in "iu" else np.unique(sample.astype(str), return_inverse=True)[1]
 
 
-def _chosen(model: Structure, outputs: Sequence[str] | None) -> list[str]:
-    """Names of the output variables as the model spells them."""
-    if isinstance(outputs, str):
-        raise DesignError(f"outputs must be a list of names; write outputs=[{outputs!r}].")
-    if outputs is None:
-        return list(model.outcomes) or [v.name for v in model.equations.values() if v.kind == "stock"]
-    kind("outputs", outputs, types=(Sequence,), need="a list of names of variables")
-    for name in outputs:
-        kind("outputs", name, types=(str,), need="names of variables, as strings")
-    if not outputs:
-        raise DesignError("A sweep needs at least one output.")
-    found = []
-    for name in outputs:
-        variable = model[name]
-        if variable.kind in ("constant", "lookup"):
-            raise OverrideError(f"'{variable.name}' is a {variable.kind}; it has no path to keep. It is in the design.")
-        found.append(variable.name)
-    return list(dict.fromkeys(found))
-
-
-_labels: Cache[dict[str, list[str]]] = Cache()
-
-
-def _labels_by_name(model: Structure, program: Program) -> dict[str, list[str]]:
-    out: dict[str, list[str]] = {}
-    for label in program.outputs:
-        out.setdefault(split_label(label, model.equations)[0], []).append(label)
-    return out
-
-
-def _elements(model: Structure, program: Program, name: str) -> list[str]:
-    """Output labels of a variable."""
-    by_name = _labels.get(program, "labels") or _labels.put(program, "labels", _labels_by_name(model, program))
-    found = by_name.get(name)
-    if not found:
-        raise UnknownNameError(name, program.outputs, "output")
-    return found
-
-
-def _columns(
-    model: Structure, program: Program, base: Scenario, design: pd.DataFrame
-) -> tuple[tuple[int, np.ndarray], ...]:
+def _columns(model: Structure, layout: Layout, rows: Rows) -> tuple[tuple[int, np.ndarray], ...]:
     """The varied parameters with their values, checked against their ranges."""
-    index = {name: i for i, name in enumerate(program.parameters)}
-    columns: dict[int, np.ndarray] = {}
-    given: dict[str, str] = {}
-    for column in design.columns:
-        if column in LABELS:
-            continue
-        values = design[column].to_numpy(float)
-        if column in design.attrs.get("dates", ()):
-            refuse_dates(model, [Year(values[0])], f"'{column}' in the design", model.owner(column))
-        for label in inputs_named(model, column):
-            if given.setdefault(label, column) != column:
-                raise DesignError(
-                    f"The columns '{given[label]}' and '{column}' of the design both set '{label}'. Keep one."
-                )
-            variable = variable_of(model, label)
-            if variable and (values.min() < variable.low or values.max() > variable.high):
-                row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
-                raise RangeError(
-                    f"Row {row} of the design gives '{label}' {values[row]:g}; its range in {variable.file} is "
-                    f"{variable.low:g} to {variable.high:g} {variable.unit}. Choose values inside, or widen the range: "
-                    f"model.with_ranges({{{variable.name!r}: (low, high)}})."
-                )
-            if label not in index:
-                raise OverrideError(
-                    f"'{label}' follows a path in scenario '{base.name}' and cannot vary in the design."
-                )
-            columns[index[label]] = values
-    return tuple(columns.items())
+    for column in rows.attrs.get("dates", ()):
+        if column in rows.columns and column not in LABELS:
+            first = Year(rows.columns[column][0])
+            refuse_dates(model, [first], f"'{column}' in the design", model.owner(column))
+    columns = []
+    for column, label, place, variable in layout.inputs:
+        values = rows.columns[column].astype(float)
+        if variable and (values.min() < variable.low or values.max() > variable.high):
+            row = int(np.flatnonzero((values < variable.low) | (values > variable.high))[0])
+            raise RangeError(
+                f"Row {row} of the design gives '{label}' {values[row]:g}; its range in {variable.file} is "
+                f"{variable.low:g} to {variable.high:g} {variable.unit}. Choose values inside, or widen the range: "
+                f"model.with_ranges({{{variable.name!r}: (low, high)}})."
+            )
+        columns.append((place, values))
+    return tuple(columns)
 
 
-def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np.ndarray], ...]) -> None:
+def _refuse_other_shapes(program: Program, start: np.ndarray, columns: tuple[tuple[int, np.ndarray], ...]) -> None:
     """Raise an error if a row of the design requires another program."""
     given = dict(columns)
     for i, value in program.structural.items():
@@ -250,31 +190,6 @@ def _one_shape(program: Program, start: np.ndarray, columns: tuple[tuple[int, np
                     f"The delay of '{order.name}' is shorter than its order times TIME STEP in some rows, where Vensim "
                     "takes a lower order: it changes the equations and cannot vary in a sweep. Use a shorter TIME STEP."
                 )
-
-
-def _times(
-    program: Program,
-    start: np.ndarray,
-    columns: tuple[tuple[int, np.ndarray], ...],
-    every: Every,
-    task: Problem,
-) -> list[float]:
-    """Reported times; all runs of a sweep share them, so time settings cannot vary."""
-    if program.moving:
-        raise OverrideError(
-            f"{next(iter(program.moving)).upper()} changes during a run, so the runs of a sweep share no times. Run "
-            "them one by one with model.run."
-        )
-    first = start.copy()
-    for i, values in columns:
-        first[i] = values[0]
-    p = first.tolist()
-    control = {name: evaluate(program, node, p) for name, node in program.control.items()}
-    for name, node in program.control.items():
-        follows = depends(program, node)
-        if any(i in follows and (values != values[0]).any() for i, values in columns):
-            raise OverrideError(f"{name.upper()} cannot vary between the runs of a sweep, which share their times.")
-    return task.times(control, every)
 
 
 def _series(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
+from sdmodel.design.tables import Rows
 from sdmodel.sweep.identity import identity
 from sdmodel.sweep.plan import Plan
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def run_record(
-    model: Structure, scenario: Scenario, design: pd.DataFrame, plan: Plan, instructions: str
-) -> dict[str, Any]:
+def run_record(model: Structure, scenario: Scenario, design: Rows, plan: Plan, instructions: str) -> dict[str, Any]:
     """Identity of a sweep (see `sdmodel.sweep.identity`), with names and versions for information."""
     import scipy
 

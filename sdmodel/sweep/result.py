@@ -11,10 +11,10 @@ from sdmodel.core.cache import Cache
 from sdmodel.core.errors import DesignError
 from sdmodel.core.shape import Shape
 from sdmodel.core.structure import Structure
+from sdmodel.design.tables import Rows
 from sdmodel.sweep.plan import Plan
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 MESSAGE_LENGTH = 1000
@@ -27,7 +27,7 @@ def dataset(
     plan: Plan,
     shapes: Sequence[Shape],
     values: np.ndarray,
-    design: pd.DataFrame,
+    design: Rows,
     status: np.ndarray,
     messages: Sequence[str],
     record: Mapping[str, Any],
@@ -36,18 +36,18 @@ def dataset(
     import xarray as xr
 
     # Indexes are the most expensive part of a small Dataset, and equal for all sweeps over the same times.
-    axes, indexes = _axes.get(plan.program, (plan.runs, plan.times)) or _axes.put(
-        plan.program, (plan.runs, plan.times), _make_axes(model, plan)
-    )
-    given = {str(c): design[c].to_numpy() for c in design.columns}
-    given["message"] = np.array([m[:MESSAGE_LENGTH] for m in messages], dtype=object)
-    coords: dict[str, Any] = {**axes, **{name: xr.Variable("run", column) for name, column in given.items()}}
-    coords["status"] = xr.Variable("run", status, STATUS)
+    key = plan.runs, model.time_unit
+    axes, indexes = _axes.get(plan.times, key) or _axes.put(plan.times, key, _make_axes(plan, model.time_unit))
+    given = {**design.columns, "message": np.array([m[:MESSAGE_LENGTH] for m in messages], dtype=object)}
+    # Arrays as they are: xarray would look for dates among the messages, which takes longer than a short run.
+    coords: dict[str, Any] = {**axes, **{n: xr.Variable("run", column, fastpath=True) for n, column in given.items()}}
+    coords["status"] = xr.Variable("run", status, STATUS, fastpath=True)
     ranges: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     for shape in shapes:
         ranges.update(dict(zip(shape.dims, shape.axes, strict=True)))
-        variables[shape.name] = xr.Variable(("run", "time", *shape.dims), shape.block(values), shape.attrs)
+        dims = ("run", "time", *shape.dims)
+        variables[shape.name] = xr.Variable(dims, shape.block(values), shape.attrs, fastpath=True)
     taken = sorted(coords.keys() & variables.keys())
     if taken:
         raise DesignError(f"'{taken[0]}' names a coordinate of a sweep and cannot be one of its outputs.")
@@ -62,12 +62,12 @@ def dataset(
 _axes: Cache[tuple[dict[str, Any], dict[str, Any]]] = Cache(8)
 
 
-def _make_axes(model: Structure, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
+def _make_axes(plan: Plan, unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
     import xarray as xr
     from xarray.indexes import PandasIndex
 
     axes = {
         "run": xr.Variable("run", np.arange(plan.runs)).to_index_variable(),
-        "time": xr.Variable("time", np.asarray(plan.times), {"unit": model.time_unit}).to_index_variable(),
+        "time": xr.Variable("time", np.asarray(plan.times), {"unit": unit}).to_index_variable(),
     }
     return axes, {name: PandasIndex(axis.to_index(), name) for name, axis in axes.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdmodel.core.structure import Structure
+from sdmodel.design.tables import read_rows
 from sdmodel.solve.inputs import inputs_named, resolve_scenario
 from sdmodel.solve.times import Every
 from sdmodel.solve.values import read_sweep_data
@@ -58,7 +59,7 @@ class Rounds:
     ) -> None:
         data, paths = read_sweep_data(model, None)
         base = resolve_scenario(model, paths, None, None)
-        plan, _, _ = make_plan(model, design, outputs, base, None, every, None, data, 0)
+        plan, _ = make_plan(model, read_rows(design), outputs, base, None, every, None, data, 0)
         if step is not None and not plan.solver.on_grid and STEP in plan.program.parameters and not plan.program.orders:
             place = plan.program.parameters.index(STEP)
             columns = tuple((i, np.full(plan.runs, step) if i == place else values) for i, values in plan.columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from sdmodel.core.scenario import Scenario
 from sdmodel.core.shape import Shape
 from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
-from sdmodel.design.tables import LABELS, table
-from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario, starts_of
+from sdmodel.design.tables import Rows, read_rows
+from sdmodel.solve.inputs import check_numbers, refuse_dates, resolve_scenario
 from sdmodel.solve.run import state_of
 from sdmodel.solve.times import Every, places, wanted_times
 from sdmodel.solve.values import read_sweep_data
@@ -181,31 +181,25 @@ def run_sweep(
     if client is not None and not hasattr(client, "submit"):
         raise refuse("client", client, "a dask.distributed.Client")
     axes = design if isinstance(design, Mapping) and store is None else None
-    design = table(design)
+    rows = read_rows(design)
     series, paths = read_sweep_data(model, state.data if data is None and state and state.data else data)
     base = resolve_scenario(model, paths, scenario, state.scenario if state else None)
-    plan, base, names = make_plan(model, design, outputs, base, method, every, rtol, series, seed, state)
-    if plan.program.streams and "sample" not in design:
-        # With its sample number a row can be repeated alone, with the same draws.
-        attrs = design.attrs
-        design = design.assign(sample=plan.numbers)
-        design.attrs = attrs
-    began = {column: f"initial {column}" for column in starts_of(model, map(str, design.columns)) - set(LABELS)}
-    if began:  # a stock is an output, too
-        attrs = design.attrs
-        design = design.rename(columns=began)
-        design.attrs = attrs
-    axes = axes and {began.get(name, name): values for name, values in axes.items()}
-    shapes = [Shape(model, name, plan.labels) for name in names]
+    plan, layout = make_plan(model, rows, outputs, base, method, every, rtol, series, seed, state)
+    columns = dict(rows.columns)
+    if plan.program.streams:  # with its sample number a row can be repeated alone, with the same draws
+        columns.setdefault("sample", plan.numbers)
+    # A stock is an output, too.
+    rows = replace(rows, columns={layout.starts.get(name, name): values for name, values in columns.items()})
+    axes = axes and {layout.starts.get(name, name): values for name, values in axes.items()}
     workers = min(workers or processors(), plan.runs)
-    plan, steps = with_longer_steps(with_engine(plan), int(design_digest(design), 16) if rtol else 0, workers)
-    record = run_record(model, base, design, plan, instructions(plan))
+    plan, steps = with_longer_steps(with_engine(plan), int(design_digest(rows), 16) if rtol else 0, workers)
+    record = run_record(model, base, rows, plan, instructions(plan))
     record.update({"steps": steps} if steps else {})
     judge = _Judge(plan, record, certificate)
     if store is None:
-        found = _in_memory(model, plan, shapes, design, record, workers, progress, client, judge)
+        found = _in_memory(model, plan, layout.shapes, rows, record, workers, progress, client, judge)
     else:
-        found = _on_disk(_path(store), model, plan, shapes, design, record, workers, progress, client, judge)
+        found = _on_disk(_path(store), model, plan, layout.shapes, rows, record, workers, progress, client, judge)
     if (wanted := wanted_times(every)) is not None:
         found = found.isel(time=places(plan.times, wanted))
     return found if axes is None else by_axes(found, axes)
@@ -224,8 +218,8 @@ def _path(store: str | Path) -> Path:
 def _in_memory(
     model: Structure,
     plan: Plan,
-    shapes: list[Shape],
-    design: pd.DataFrame,
+    shapes: Sequence[Shape],
+    design: Rows,
     record: dict[str, Any],
     workers: int,
     progress: bool | str | None,
@@ -260,8 +254,8 @@ def _on_disk(
     path: Path,
     model: Structure,
     plan: Plan,
-    shapes: list[Shape],
-    design: pd.DataFrame,
+    shapes: Sequence[Shape],
+    design: Rows,
     record: dict[str, Any],
     workers: int,
     progress: bool | str | None,
@@ -315,7 +309,7 @@ class _Judge:
         return out
 
 
-def _row_of(result: xr.Dataset, shapes: list[Shape], plan: Plan, row: int) -> tuple[np.ndarray, int]:
+def _row_of(result: xr.Dataset, shapes: Sequence[Shape], plan: Plan, row: int) -> tuple[np.ndarray, int]:
     """Values (outputs, times) and status of a stored row, in the order of the plan."""
     out = np.empty((len(plan.outputs), len(plan.times)))
     one = result.isel(run=row)
@@ -333,7 +327,7 @@ def _chunks(
     rows: int,
     workers: int,
     client: Any,
-    place: tuple[Store, list[Shape]] | None,
+    place: tuple[Store, Sequence[Shape]] | None,
     into: np.ndarray | None = None,
 ) -> Iterable[Chunk | int]:
     if client is None:

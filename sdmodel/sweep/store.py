@@ -11,22 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sdmodel.core.errors import MissingExtraError, StoreError
 from sdmodel.core.shape import Shape
 from sdmodel.core.structure import Structure
+from sdmodel.design.tables import Rows
 from sdmodel.sweep.engines import NOT_RUN, Chunk
 from sdmodel.sweep.files import read_json, sync, write_json, writing, zarr_module
 from sdmodel.sweep.identity import MEANING, difference, digest
 from sdmodel.sweep.new_store import FORMAT, make_store, plain_record, write_root
 from sdmodel.sweep.plan import Plan
 from sdmodel.sweep.result import MESSAGE_LENGTH
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Store:
@@ -47,7 +45,7 @@ class Store:
         model: Structure,
         plan: Plan,
         shapes: Sequence[Shape],
-        design: pd.DataFrame,
+        design: Rows,
         record: Mapping[str, Any],
         rows: int,
     ) -> Store:

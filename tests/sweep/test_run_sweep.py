@@ -26,6 +26,7 @@ from sdmodel.core.errors import (
 )
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.schedule import Schedule
+from sdmodel.design.tables import read_rows
 from sdmodel.sweep import backends
 from sdmodel.sweep.backends import chunk_rows
 from sdmodel.sweep.plan import make_plan
@@ -568,7 +569,7 @@ def test_a_chunk_takes_about_a_second_at_most(model_from: Make, step: float, row
     """A chunk that was begun is finished after Ctrl-C, so long runs go in small chunks."""
     model = model_from("x = INTEG(k*x, 1) ~ Dmnl ~ |\nk = 0.1 ~ ~ |", step=step, end=1)
     design = pd.DataFrame({"k": np.linspace(0, 1, 20_000)})
-    plan, *_ = make_plan(model, design, ["x"], None, None, 1.0, 1e-8, None, 0)
+    plan, _ = make_plan(model, read_rows(design), ["x"], Scenario(), None, 1.0, 1e-8, None, 0)
     assert plan.runs == 20_000
     chunk = chunk_rows(replace(plan, engine="kernel"), 1)
     assert chunk % 8 == 0

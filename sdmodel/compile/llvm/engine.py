@@ -13,10 +13,9 @@ import numpy as np
 from sdmodel.compile.llvm.begun import Begun, by_run, joined, passed
 from sdmodel.compile.llvm.dates import Dates
 from sdmodel.compile.llvm.emit import emit
-from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, run_words
+from sdmodel.compile.llvm.job import Job, address, aligned, common_stops, grid_steps, groups, reported_times, run_words
 from sdmodel.compile.llvm.target import Target, compiled, host
 from sdmodel.compile.program import Program
-from sdmodel.compile.python.engine import evaluate
 from sdmodel.core.errors import SolveError
 from sdmodel.core.tableau import Tableau
 
@@ -162,8 +161,9 @@ class Kernel:
         first = np.full(len(given), -1, dtype=np.int32)
         if rough is None:
             rough = np.zeros(len(given))
-        for start, step, which in self._groups(given, at):
-            plan = common_stops(at, start, step, grid) if not self.program.fixed else (grid_steps(at, start, step),)
+        for start, step, which in groups(self.program, given, at):
+            fixed = self.program.fixed
+            plan = (grid_steps(times, start, step),) if fixed else common_stops(at, start, step, grid)
             if len(which) == len(given):
                 job = Job(given, at, start, step, data, words, plan)
                 self._group(job, threads, values, status, first, rough, begun)
@@ -192,7 +192,7 @@ class Kernel:
         """
         assert self._dates is not None
         given, at, data, words = self._checked(parameters, times, series, seed, numbers)
-        ((start, step, _),) = self._groups(given, at)
+        ((start, step, _),) = groups(self.program, given, at)
         plan = common_stops(at, start, step, grid)
         last = int(np.searchsorted(plan[0], until))
         job = Job(given, at, start, step, data, words, tuple(a[: last + 1] for a in plan))
@@ -218,9 +218,7 @@ class Kernel:
         given = np.ascontiguousarray(parameters, dtype=np.float64)
         if given.ndim != 2 or given.shape[1] != len(self.program.parameters):
             raise SolveError(f"Parameters must be (runs, {len(self.program.parameters)}), not {given.shape}.")
-        at = np.ascontiguousarray(times, dtype=np.float64)
-        if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or (np.diff(at) <= 0).any():
-            raise SolveError("Reported times must be finite and rise.")
+        at = reported_times(times)
         words = run_words(self.program.streams, seed, np.arange(len(given)) if numbers is None else np.asarray(numbers))
         return given, at, self._series(series, len(given)), words
 
@@ -246,26 +244,6 @@ class Kernel:
                 )
             out.append((t, x))
         return out
-
-    def _groups(self, given: Array, at: Array) -> list[tuple[float, float, Array]]:
-        """Group the runs by TIME STEP, which is nearly always the same; (start, step, indices) of each group."""
-        start, step = (self._control(name, given) for name in ("initial time", "time step"))
-        if not (np.isfinite(step).all() and (step > 0).all()):
-            raise SolveError("TIME STEP must be a positive number in every run.")
-        origin = float(start[0]) if self.program.resumed else float(at[0])
-        if (start != origin).any() or origin > at[0]:
-            wrong = float(start[start != at[0]][0])
-            raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
-        return [(origin, float(one), np.flatnonzero(step == one)) for one in np.unique(step)]
-
-    def _control(self, name: str, given: Array) -> Array:
-        node = self.program.control[name]
-        op, *args = self.program.nodes[node]
-        if op == "param":
-            return given[:, int(args[0])]
-        if op == "const":
-            return np.full(len(given), float(args[0]))
-        return np.array([evaluate(self.program, node, row.tolist()) for row in given])
 
     def _group(
         self, job: Job, threads: int, values: Array, status: Array, first: Array, rough: Array, begun: Any = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdmodel.compile.events import SMALLEST
+from sdmodel.compile.program import Program
+from sdmodel.compile.python.engine import evaluate
 from sdmodel.compile.random import mix, stream_word
+from sdmodel.core.cache import Cache
 from sdmodel.core.errors import SolveError
 
 Array = np.ndarray
@@ -72,17 +75,68 @@ def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
     return out
 
 
-def grid_steps(at: Array, start: float, step: float) -> Array:
+def groups(program: Program, given: Array, at: Array) -> list[tuple[float, float, Array]]:
+    """Group the runs by TIME STEP, which is nearly always the same; (start, step, indices) of each group."""
+    start, step = (_control(program, name, given) for name in ("initial time", "time step"))
+    if not ((step > 0) & (step < math.inf)).all():
+        raise SolveError("TIME STEP must be a positive number in every run.")
+    origin = float(start[0]) if program.resumed else float(at[0])
+    if (start != origin).any() or origin > at[0]:
+        wrong = float(start[start != at[0]][0])
+        raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
+    steps = step[:1] if (step == step[0]).all() else np.unique(step)
+    return [(origin, float(one), np.flatnonzero(step == one)) for one in steps]
+
+
+def _control(program: Program, name: str, given: Array) -> Array:
+    node = program.control[name]
+    op, *args = program.nodes[node]
+    if op == "param":
+        return given[:, int(args[0])]
+    if op == "const":
+        return np.full(len(given), float(args[0]))
+    return np.array([evaluate(program, node, row.tolist()) for row in given])
+
+
+_timings: Cache[Array] = Cache(64)
+
+
+def _once(times: Sequence[float], key: Hashable, make: Callable[[], Array]) -> Array:
+    """What follows from reported times; kept where they are a tuple, such as that of all sweeps with one layout."""
+    if not isinstance(times, tuple):
+        return make()
+    found = _timings.get(times, key)
+    return _timings.put(times, key, make()) if found is None else found
+
+
+def reported_times(times: Sequence[float]) -> Array:
+    """Reported times as an array; a SolveError if they do not rise."""
+
+    def checked() -> Array:
+        at = np.ascontiguousarray(times, dtype=np.float64)
+        if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or (np.diff(at) <= 0).any():
+            raise SolveError("Reported times must be finite and rise.")
+        return at
+
+    return _once(times, "times", checked)
+
+
+def grid_steps(times: Sequence[float], start: float, step: float) -> Array:
     """Indices of the steps at which values are reported."""
-    place = (at - start) / step
-    wanted = np.rint(place)
-    if (np.abs(place - wanted) > 1e-6).any():
-        odd = float(at[np.abs(place - wanted) > 1e-6][0])
-        raise SolveError(f"The reported time {odd:g} is no whole number of TIME STEPs of {step:g} after {start:g}.")
-    steps = wanted.astype(np.int64)
-    if (np.diff(steps) <= 0).any():
-        raise SolveError(f"Reported times are nearer to each other than the TIME STEP of {step:g}.")
-    return steps
+
+    def steps() -> Array:
+        at = np.asarray(times)
+        place = (at - start) / step
+        wanted = np.rint(place)
+        if (np.abs(place - wanted) > 1e-6).any():
+            odd = float(at[np.abs(place - wanted) > 1e-6][0])
+            raise SolveError(f"The reported time {odd:g} is no whole number of TIME STEPs of {step:g} after {start:g}.")
+        found = wanted.astype(np.int64)
+        if (np.diff(found) <= 0).any():
+            raise SolveError(f"Reported times are nearer to each other than the TIME STEP of {step:g}.")
+        return found
+
+    return _once(times, (start, step), steps)
 
 
 def step_times(at: Array, start: float, step: float) -> Array:

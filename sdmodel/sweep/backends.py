@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,11 +62,8 @@ def chunk_rows(plan: Plan, workers: int) -> int:
 
 def instructions(plan: Plan) -> str:
     """Processor features on which the bits of a result depend."""
-    return _kernel_instructions() if plan.engine == "kernel" else platform.machine()
-
-
-@cache
-def _kernel_instructions() -> str:
+    if plan.engine != "kernel":
+        return platform.machine()
     from sdmodel.compile.llvm.target import host
 
     machine = host().machine

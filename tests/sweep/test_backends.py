@@ -15,7 +15,9 @@ import pytest
 
 import sdmodel
 from sdmodel.compile.llvm import target
+from sdmodel.core.scenario import Scenario
 from sdmodel.core.tableau import EACH_UNEVEN
+from sdmodel.design.tables import read_rows
 from sdmodel.sweep import backends
 from sdmodel.sweep.backends import done_chunks, run_chunk, uneven_steps, with_engine
 from sdmodel.sweep.engines import FAILED, FINE, Chunk, one_run, python_of
@@ -115,8 +117,8 @@ GROWS = "x = INTEG(x*x*grow, 1) ~ Dmnl ~ |\nroot = SQRT(2 - x) ~ Dmnl ~ |\ngrow 
 
 
 def planned(model: sdmodel.Model, grow: list[float], **more: Any) -> Plan:
-    design = pd.DataFrame({"grow": grow})
-    plan, *_ = make_plan(model, design, ["x", "root"], None, more.pop("method", None), 1.0, None, None, 0)
+    rows = read_rows(pd.DataFrame({"grow": grow}))
+    plan, _ = make_plan(model, rows, ["x", "root"], Scenario(), more.pop("method", None), 1.0, None, None, 0)
     return with_engine(replace(plan, **more))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sdmodel.design.tables import Rows
 from sdmodel.sweep import identity, progress
 from sdmodel.sweep.identity import MEANING, design_digest, difference, digest
 from sdmodel.sweep.identity import identity as identity_of
@@ -20,6 +21,10 @@ PLAN = {"base": np.array([1.0]), "past": (), "series_times": (0.0,), "series": n
         "times": (0.0, 1.0), "seed": 3, "method": "exact", "rtol": None, "grid": None, "engine": "kernel",
         "program": None, "runs": 2, "grid_reason": "", "solver": SimpleNamespace(on_grid=False)}  # fmt: skip
 DESIGN = pd.DataFrame({"k": [1.0, 2.0]})
+
+
+def rows(design: pd.DataFrame) -> Rows:
+    return Rows({str(name): column.to_numpy() for name, column in design.items()}, len(design), design.attrs)
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +45,14 @@ def no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_each_input_is_a_part_of_the_identity(change: dict[str, Any], parts: list[str]) -> None:
-    one = identity_of(SimpleNamespace(**PLAN), DESIGN, "cpu")
-    other = identity_of(SimpleNamespace(**{**PLAN, **change}), DESIGN, "cpu")
+    one = identity_of(SimpleNamespace(**PLAN), rows(DESIGN), "cpu")
+    other = identity_of(SimpleNamespace(**{**PLAN, **change}), rows(DESIGN), "cpu")
     assert [key for key in MEANING if one[key] != other[key]] == parts
     assert difference(one, other) == (parts[0] if parts else "")
     assert set(one) == set(MEANING)
     assert one["rtol"] == "none"
-    assert identity_of(SimpleNamespace(**PLAN), DESIGN, "gpu")["instructions"] == "gpu"
-    assert identity_of(SimpleNamespace(**PLAN), DESIGN * 2, "cpu")["design_hash"] != one["design_hash"]
+    assert identity_of(SimpleNamespace(**PLAN), rows(DESIGN), "gpu")["instructions"] == "gpu"
+    assert identity_of(SimpleNamespace(**PLAN), rows(DESIGN * 2), "cpu")["design_hash"] != one["design_hash"]
 
 
 def test_versions_are_those_of_what_computes() -> None:
@@ -62,11 +67,12 @@ def test_versions_are_those_of_what_computes() -> None:
 
 
 def test_a_design_is_its_columns_by_name_and_value() -> None:
-    assert design_digest(pd.DataFrame({"k": [1, 2]})) == design_digest(DESIGN)  # numbers are doubles
-    assert design_digest(pd.DataFrame({"k": [True, False]})) == design_digest(pd.DataFrame({"k": [1.0, 0.0]}))
+    assert design_digest(rows(pd.DataFrame({"k": [1, 2]}))) == design_digest(rows(DESIGN))  # numbers are doubles
+    switches = (pd.DataFrame({"k": values}) for values in ([True, False], [1.0, 0.0]))
+    assert len({design_digest(rows(d)) for d in switches}) == 1
     labels = pd.DataFrame({"k": ["1.0", "2.0"]})
     others = [DESIGN[::-1], DESIGN.rename(columns={"k": "l"}), labels, DESIGN.assign(l=0.0), pd.DataFrame({"k": [1.0]})]
-    assert len({design_digest(d) for d in [DESIGN, *others]}) == 6
+    assert len({design_digest(rows(d)) for d in [DESIGN, *others]}) == 6
 
 
 @dataclass
@@ -99,14 +105,14 @@ def test_a_record_says_where_the_design_is_from_and_what_becomes_of_dates() -> N
     model = SimpleNamespace(name="toy", fingerprint="f")
     scenario = SimpleNamespace(name="late")
     design = DESIGN.copy()
-    told = run_record(model, scenario, design, SimpleNamespace(**PLAN), "cpu")
+    told = run_record(model, scenario, rows(design), SimpleNamespace(**PLAN), "cpu")
     assert (told["model"], told["model_hash"], told["scenario"], told["runs"]) == ("toy", "f", "late", 2)
     assert (told["sampler"], told["rng"], told["dates"]) == ("given", "none", "exact")
     design.attrs = {"sampler": "mine", "rng": 7}
     grid = {**PLAN, "solver": SimpleNamespace(on_grid=True)}
-    told = run_record(model, scenario, design, SimpleNamespace(**grid), "cpu")
+    told = run_record(model, scenario, rows(design), SimpleNamespace(**grid), "cpu")
     assert (told["sampler"], told["rng"], told["dates"]) == ("mine", "7", "on the TIME STEP grid")
-    told = run_record(model, scenario, design, SimpleNamespace(**{**grid, "grid_reason": "draws"}), "cpu")
+    told = run_record(model, scenario, rows(design), SimpleNamespace(**{**grid, "grid_reason": "draws"}), "cpu")
     assert told["dates"] == "on the TIME STEP grid: draws"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 import sdmodel
 from sdmodel.core.expression import NA
+from sdmodel.core.scenario import Scenario
+from sdmodel.design.tables import read_rows
 from sdmodel.sweep import refinement
 from sdmodel.sweep.backends import with_engine
 from sdmodel.sweep.engines import FAILED, FINE, OneRun, kernel_series, one_run, python_of
@@ -123,8 +125,8 @@ k = 2 ~ 1/Year [0.1,9] ~ |
 
 def test_a_step_halved_is_that_of_runge_and_kutta(model_from: Make) -> None:
     """Each step multiplies by the first five terms of the exponential series of -k h."""
-    design = pd.DataFrame({"k": [1.0, 2.0, 3.0]})
-    plan = make_plan(model_from(TEXT, end=2, step=0.5), design, ["x", "late"], None, None, 1.0, None, None, 0)[0]
+    rows, model = read_rows(pd.DataFrame({"k": [1.0, 2.0, 3.0]})), model_from(TEXT, end=2, step=0.5)
+    plan = make_plan(model, rows, ["x", "late"], Scenario(), None, 1.0, None, None, 0)[0]
     values, status = refinement.halved(with_engine(plan), np.array([2, 0]), 2)
     assert status.tolist() == [FINE, FINE]
     for row, k in enumerate((3.0, 1.0)):
@@ -137,7 +139,7 @@ def test_a_step_halved_is_that_of_runge_and_kutta(model_from: Make) -> None:
 def test_a_single_run_takes_its_own_row_method_and_tolerance(model_from: Make) -> None:
     model = model_from(TEXT, end=2, step=0.5)
     design = pd.DataFrame({"k": [2.0, 1.0, 0.5]})
-    plan = make_plan(model, design, ["x", "worse", "root"], None, None, 1.0, None, None, 0)[0]
+    plan = make_plan(model, read_rows(design), ["x", "worse", "root"], Scenario(), None, 1.0, None, None, 0)[0]
     engine = python_of(plan)
 
     def run(row: int, **how: Any) -> OneRun:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from scipy import stats
 
 import sdmodel
 from sdmodel import Outcome, plot
-from sdmodel.core.errors import ResultWarning
+from sdmodel.analysis.sensitivity.evaluation import warnings_collected
 from sdmodel.study.arms import END, NEVER, Arms, Setting
 from sdmodel.study.finding import Finding, status
 from sdmodel.study.outcomes import STANDARD_MEASURES, Measure, measure
@@ -71,16 +70,17 @@ class GlobalSensitivity:
         def arms_of(design: pd.DataFrame) -> Arms:
             return Arms(model, design, kept, every=NEVER, workers=workers, progress=progress)
 
-        warned: list[str] = []
         first = arms_of(sdmodel.morris_trajectories(table, TRAJECTORIES, rng=seed))
         results = self.results(first, "1/2 screening")[0]
-        screened = with_warnings(lambda: sdmodel.morris(results, table, outcomes, rng=seed), warned)
+        with warnings_collected() as warned:
+            screened = sdmodel.morris(results, table, outcomes, rng=seed)
         few = picked(screened, names)
         design, group = grouped(table, few, blocks, seed)
         second = arms_of(design)
         sweep, found = self.results(second, "2/2 decomposition", CERTIFIED)
         sweep = sweep.assign_coords({REST: ("run", group)})
-        indices = with_warnings(lambda: sdmodel.sobol(sweep, [*few, REST], outcomes, rng=seed), warned)
+        with warnings_collected() as warned_too:
+            indices = sdmodel.sobol(sweep, [*few, REST], outcomes, rng=seed)
         result = indices.join(screened.drop(columns="mu"), how="outer")
         result = result.rename(index=lambda label: str(label).removesuffix(f" at {END:g}"), level="outcome")
         second.runs += first.runs
@@ -91,7 +91,7 @@ class GlobalSensitivity:
             [],
             result.reset_index(),
             status=status(model),
-            notes=[*(sentence(totals[name]) for name in names), *warned, second.summary],
+            notes=[*(sentence(totals[name]) for name in names), *warned, *warned_too, second.summary],
             record=second.record(self.name, seed, found)
             | {"samples": samples or SAMPLES, "blocks": blocks, "sampler": "sobol_blocks"}
             | {"composition": model.fingerprint, "digest": self.digest},
@@ -137,19 +137,6 @@ def grouped(table: pd.DataFrame, few: list[str], blocks: int, seed: int) -> tupl
     rest = sdmodel.latin_hypercube(table.drop(few), int(which.max()) + 1, rng=seed)
     rows = rest.drop(columns="sample").iloc[which].reset_index(drop=True)
     return pd.concat([design, rows], axis=1), group
-
-
-def with_warnings(analysis: Callable[[], pd.DataFrame], warned: list[str]) -> pd.DataFrame:
-    """Compute a table of an analysis; its warnings are appended to a list."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", ResultWarning)
-        out = analysis()
-    for warning in heard:
-        if issubclass(warning.category, ResultWarning):
-            warned.append(str(warning.message))
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return out
 
 
 def sentence(totals: pd.Series) -> str:

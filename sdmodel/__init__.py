@@ -56,10 +56,10 @@ _HOMES = {
     "compare": "analysis.compare",
     "SdmodelError": "core.errors",
 }
-_MODULES = {"errors": "core.errors", "plot": "plot"}
+_MODULES = {"errors": "errors", "plot": "plot"}
 
 if TYPE_CHECKING:
-    from sdmodel import plot
+    from sdmodel import errors, plot
     from sdmodel.analysis.calibration.calibrate import calibrate
     from sdmodel.analysis.calibration.calibration import Calibration
     from sdmodel.analysis.calibration.history_matching import history_match
@@ -75,7 +75,6 @@ if TYPE_CHECKING:
     from sdmodel.analysis.sensitivity.sobol import sobol
     from sdmodel.analysis.thresholds import solve_lever, threshold
     from sdmodel.analysis.triggers import trigger
-    from sdmodel.core import errors
     from sdmodel.core.errors import SdmodelError
     from sdmodel.core.outcome import Outcome
     from sdmodel.core.run import Run

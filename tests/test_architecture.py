@@ -23,7 +23,7 @@ EXPERIMENTS = shipped("experiments")
 # From the ground up; rooms on one floor do not know each other.
 FLOORS = [
     {"core"},
-    {"io", "edit", "compile"},
+    {"io", "edit", "compile", "errors"},
     {"design", "solve"},
     {"sweep"},
     {"analysis"},

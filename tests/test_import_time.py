@@ -22,6 +22,7 @@ def loaded_after(code: str) -> set[str]:
         ("import sdmodel", set()),
         ("import sdmodel.cli.main", set()),
         ("import sdmodel\nsdmodel.errors.nearest('a', ['b'])", set()),
+        ("from sdmodel.errors import SolveError, ResultWarning\nimport sdmodel.errors", set()),
         ("import sdmodel\nsdmodel.load('intervention')", set()),  # from the cache
         ("import sdmodel\nsdmodel.load('intervention').run(method='euler')", set()),
         ("import sdmodel\nsdmodel.load('intervention').run()", {"scipy"}),

@@ -55,6 +55,14 @@ ModelName = Annotated[
 
 FAILED, STOPPED = 2, 130
 """Exit statuses: an error reported in one line, and Ctrl-C."""
+_IN_A_SHELL = (
+    (r"method=(['\"])(\w+)\1", r"--method \2"),
+    (r"\bevery=(?=[\d'\"])", "--every "),
+    (r"\bevery=", "--every"),
+    (r": model\.with_ranges\(.*\)\.$", " in the model file."),
+    (r"make a new model: model\.replace\(.*\)\.$", "write it in the model file."),
+)
+"""Advice for users of Python, as patterns, and what is said instead to users of the commands."""
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -87,7 +95,8 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
 
 
 def _fail(message: str) -> None:
-    message = re.sub(r"method=(['\"])(\w+)\1", r"--method \2", message)
+    for python, shell in _IN_A_SHELL:
+        message = re.sub(python, shell, message)
     say(f"sdmodel: {message}", error=True)
     raise typer.Exit(FAILED) from None
 

@@ -9,9 +9,15 @@ import typer
 
 from sdmodel.cli.application import ModelName, command
 from sdmodel.cli.output import say
+from sdmodel.compile.scalars import Scalars
 from sdmodel.core.errors import DesignError, ScenarioError
-from sdmodel.core.labels import join_label
+from sdmodel.core.expression import key
+from sdmodel.core.labels import join_label, split_label
 from sdmodel.core.spreadsheet import table_path, write_table
+from sdmodel.model import Model
+
+MOST_PANELS = 12
+"""Panels that a picture beside a run may have."""
 
 
 @command()
@@ -41,16 +47,29 @@ def run(
         if name in values:
             raise ScenarioError(f"--set gives '{name}' twice. Keep one.")
         values[name] = value
-    for name in plot or []:
-        found.owner(name)
+    drawn = list(dict.fromkeys(one for name in plot or [] for one in _elements(found, name)))
     result = found.run(values, scenario=scenario, method=method, every=every)
     write_table(result.to_dataframe(), out, index=True)
     say(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")
     if plot:
-        figure, _ = sdmodel.plot.trajectories([result], plot)
+        figure, _ = sdmodel.plot.trajectories([result], drawn)
         picture = out.with_suffix(".png")
         figure.savefig(picture, dpi=160)
-        say(f"{picture}: {', '.join(plot)}")
+        say(f"{picture}: {', '.join(drawn)}")
+
+
+def _elements(model: Model, name: str) -> list[str]:
+    """The labels that a name given to --plot means: one, or those of all elements of a variable."""
+    variable = model.owner(name)
+    labels = [join_label(variable.name, element) for element in Scalars(model).of(variable)]
+    wanted = [one for one in labels if key(variable.name) == key(name) or _parts(model, one) == _parts(model, name)]
+    if not wanted or len(wanted) > MOST_PANELS:
+        raise DesignError(f"--plot '{name}': '{variable.name}' has {len(labels)} elements. Name some: '{labels[0]}'.")
+    return wanted
+
+
+def _parts(model: Model, label: str) -> list[str]:
+    return [key(part) for part in split_label(label, model.equations)[1]]
 
 
 def _assignment(text: str) -> tuple[str, float | str]:

@@ -123,6 +123,54 @@ def test_names_of_a_picture_are_checked_before_the_run(tmp_path: Path, write_mod
     assert not (tmp_path / "run.csv").exists()
 
 
+ARRAYS = """
+place: north, south ~~|
+many: (m1-m13) ~~|
+x[place] = INTEG(r[place], 0) ~ m ~ |
+r[place] = 1, 2 ~ m/Year [0,5] ~ |
+wide[many] = 1 ~ m ~ |
+y = 2*x[north] ~ m ~ |
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "drawn"),
+    [
+        (["x"], "x[north], x[south]"),
+        (["X[ South ]"], "x[south]"),
+        (["y", "x[north]", "x"], "y, x[north], x[south]"),
+        (["wide[m2]"], "wide[m2]"),
+    ],
+)
+def test_every_element_of_an_array_is_drawn(
+    tmp_path: Path, write_model: Callable[..., Path], named: list[str], drawn: str
+) -> None:
+    words = [word for name in named for word in ("--plot", name)]
+    text = call("run", write_model(ARRAYS), *words, "-o", tmp_path / "a.csv", cwd=tmp_path)
+    assert text.splitlines()[-1].endswith(f"a.png: {drawn}")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["run", "--plot", "x[nowhere]"], "--plot 'x[nowhere]': 'x' has 2 elements. Name some: 'x[north]'."),
+        (["run", "--plot", "wide"], "'wide' has 13 elements. Name some: 'wide[m1]'."),
+        (["run", "--set", "r=9"], "Choose a value inside, or widen the range in the model file."),
+        (["run", "--set", "y=9"], "To change its formula, write it in the model file."),
+        (["run", "--every", "0.3", "--method", "rk4"], "--every 0.3 is no multiple of the TIME STEP"),
+        (["run", "--every", "-1"], "give a finite number above 0"),
+        (["sweep", "--outcome", "y at 5", "--design", "d.csv"], "or widen the range in the model file."),
+    ],
+)
+def test_advice_is_for_a_shell(tmp_path: Path, write_model: Callable[..., Path], words: list[str], advice: str) -> None:
+    (tmp_path / "d.csv").write_text("r\n7\n")
+    text = call(words[0], write_model(ARRAYS), *words[1:], cwd=tmp_path, status=2)
+    assert advice in " ".join(text.split())
+    assert not any(python in text for python in ("model.", "every=", "method="))
+    assert not list(tmp_path.glob("run.csv"))
+
+
 # -- checking ---------------------------------------------------------------------------------------------------
 def test_run_takes_the_method_a_file_needs(tmp_path: Path) -> None:
     variables = (

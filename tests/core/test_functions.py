@@ -403,6 +403,10 @@ ALLOCATE = "q[d] = 1, 2 ~~|\np[d, k] = 1, 2, 3, 4; 1, 2, 3, 4; ~~|\nx[d] = "
     ("equations", "message"),
     [
         ("x = SUM(2)", "SUM gathers over a subscript marked"),
+        # https://www.vensim.com/documentation/fn_sum.html: "over the Subscript Range(s) with exclamation ! mark(s)"
+        ("x = SUM(v)", "SUM gathers over a subscript marked"),
+        ("x = VMAX(v)", "VMAX gathers over a subscript marked"),
+        ("x[e] = v[e]/PROD(v)", "PROD gathers over a subscript marked"),
         ("x[e] = VECTOR SORT ORDER(2, 1)", "VECTOR SORT ORDER needs a subscripted variable"),
         ("x[e] = VECTOR RANK(v[e1], 1)", "VECTOR RANK works over a range; 'e1' is none"),
         ("x[e] = VECTOR ELM MAP(2, 1)", "VECTOR ELM MAP needs a subscripted variable, such as"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,9 +131,27 @@ def salib_seed(generator: np.random.Generator) -> int:
     return int(generator.integers(1, 2**31))
 
 
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def warnings_collected() -> Iterator[list[str]]:
+    """Collect the texts of ResultWarnings of analyses in this thread in place of issuing them."""
+    texts: list[str] = []
+    token = _collected.set(texts)
+    try:
+        yield texts
+    finally:
+        _collected.reset(token)
+
+
 def warn(text: str) -> None:
     """Issue a ResultWarning located at the caller of the analysis."""
-    warnings.warn(text, ResultWarning, stacklevel=3)
+    texts = _collected.get()
+    if texts is None:
+        warnings.warn(text, ResultWarning, stacklevel=3)
+    else:
+        texts.append(text)
 
 
 def salib_method(method: str) -> Any:

@@ -14,7 +14,8 @@ def _aggregate(op: str) -> Build:
     def build(low: Builder, site: Site) -> int:
         call, inside = site.call, site.call.args[0]
         names = low.gathered(inside)
-        if not names and isinstance(inside, Ref) and (not inside.subs or "*" in inside.subs):
+        whole = isinstance(inside, Ref) and (not inside.subs or "*" in inside.subs)
+        if not names and whole and not site.variable.file.lower().endswith(".mdl"):  # Vensim refuses SUM(x)
             return low.fold(op, every_element(low, site))
         if not names:
             raise EquationError(

@@ -25,6 +25,10 @@ class Named(Protocol):
     def key(self) -> str:
         """Key used by references."""
 
+    @property
+    def file(self) -> str:
+        """Name of its file, by whose end the language is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from sdmodel.analysis.gradients.gradient import _row, outcome_slopes
 from sdmodel.analysis.gradients.moving_dates import _follow, _rounded
 from sdmodel.core.errors import DesignError, OverrideError, SolveError, UnknownNameError, UnsupportedError
 from sdmodel.model import Model
+
+Make = Callable[..., Model]
 
 # `raised` rises with a, `lowered` falls with it; both are nil where a is.
 OPS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=", "ne": "<>"}
@@ -182,22 +185,19 @@ def test_elements_of_an_outcome_each_have_their_rows(model: Model) -> None:
 
 
 # -- jumps of states and dates ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("gap", "fine"), [(0.0, True), (0.005, True), (-0.005, True), (0.009, False), (-0.009, False)])
-def test_a_choice_whose_values_nearly_meet_is_no_jump(tmp_path: Any, gap: float, fine: bool) -> None:
+def test_a_choice_whose_values_nearly_meet_is_no_jump(model_from: Make) -> None:
     """The larger of both values is 7: a gap below a thousandth of it is a kink."""
     text = (
-        "x = INTEG(rate, 0) ~ a ~ |\nrate = 1 ~ a/Year ~ |\n"
-        f"y = INTEG(IF THEN ELSE(x > 4.05, x - 3.05 + {gap}, 1), 0) ~ a ~ |"
+        "x = INTEG(rate, 0) ~ a ~ |\nrate = 1 ~ a/Year ~ |\ngap = 0 ~ a ~ |\n"
+        "y = INTEG(IF THEN ELSE(x > 4.05, x - 3.05 + gap, 1), 0) ~ a ~ |"
     )
-    place = tmp_path / "gap.mdl"
-    place.write_text(TEMPLATE.format(equations=text, start=0, end=10, step=0.125, saveper=1), encoding="utf-8")
-    model = sdmodel.load(place)
-    if fine:
-        found = sdmodel.gradient(model, ["rate"], Outcome("y"))["derivative"].iloc[0]
+    model = model_from(text)
+    for gap in (0.0, 0.005, -0.005):
+        found = sdmodel.gradient(model, ["rate"], Outcome("y"), values={"gap": gap})["derivative"].iloc[0]
         assert found == pytest.approx((100 - 4.05**2) / 2, rel=4e-3)
-    else:
+    for gap in (0.009, -0.009):
         with pytest.raises(UnsupportedError, match=r"'y' jumps near time 4"):
-            sdmodel.gradient(model, ["rate"], Outcome("y"))
+            sdmodel.gradient(model, ["rate"], Outcome("y"), values={"gap": gap})
 
 
 def test_jumps_that_follow_others_move_with_them() -> None:
@@ -214,23 +214,22 @@ def test_jumps_that_follow_others_move_with_them() -> None:
     assert math.copysign(1, _rounded(-0.0)) == 1
 
 
-@pytest.mark.parametrize(
-    ("flow", "by_move"),
-    [
-        ("IF THEN ELSE(MODULO(Time + move, 5) < 2, 3, 0)", 0.0), ("3*INTEGER((Time + move)/4)", 6.0),
-        ("IF THEN ELSE(MODULO(Time + move, 4) < 2, 3, 0)", -3.0), ("3*INTEGER(Time - move + 0.5)", -30.0),
-        ("WITH LOOKUP(Time + move, ([(0,0)-(9,9)],(0,0),(3,3),(7,1)))", 0.7), ("STEP(3, 4 - move)", 3.0),
-        ("STEP(3, 4 - move)*STEP(2, 6 + 2*move)", -12.0), ("PULSE(2 + move, 3)", 0.0), ("PULSE(2, 3 + move)", 1.0),
-        ("RAMP(2, 3 + move, 6)", -13.4), ("RAMP(2, 3, 6 + move)", 7.4),
-    ],
-)  # fmt: skip
-def test_a_flow_that_moves_in_time(tmp_path: Any, flow: str, by_move: float) -> None:
+MOVED = {
+    "IF THEN ELSE(MODULO(Time + move, 5) < 2, 3, 0)": 0.0, "3*INTEGER((Time + move)/4)": 6.0,
+    "IF THEN ELSE(MODULO(Time + move, 4) < 2, 3, 0)": -3.0, "3*INTEGER(Time - move + 0.5)": -30.0,
+    "WITH LOOKUP(Time + move, ([(0,0)-(9,9)],(0,0),(3,3),(7,1)))": 0.7, "STEP(3, 4 - move)": 3.0,
+    "STEP(3, 4 - move)*STEP(2, 6 + 2*move)": -12.0, "PULSE(2 + move, 3)": 0.0, "PULSE(2, 3 + move)": 1.0,
+    "RAMP(2, 3 + move, 6)": -13.4, "RAMP(2, 3, 6 + move)": 7.4,
+}  # fmt: skip
+
+
+def test_flows_that_move_in_time(model_from: Make) -> None:
     """Ten years of a flow, moved: what comes in at one end less what goes out at the other."""
-    place = tmp_path / "flow.mdl"
-    text = f"x = INTEG({flow}, 0) ~ a ~ |\nmove = 0.3 ~ Year ~ |"
-    place.write_text(TEMPLATE.format(equations=text, start=0, end=10, step=0.125, saveper=1), encoding="utf-8")
-    model = sdmodel.load(place)
-    found = sdmodel.gradient(model, ["move"], Outcome("x"))["derivative"].iloc[0]
-    ends = [float(model.run({"move": m}, method="exact")["x"].iloc[-1]) for m in (0.3 - 1e-4, 0.3 + 1e-4)]
-    assert found == pytest.approx((ends[1] - ends[0]) / 2e-4, rel=1e-5, abs=1e-6)
-    assert found == pytest.approx(by_move, abs=1e-6)
+    text = "".join(f"x{i} = INTEG({flow}, 0) ~ a ~ |\n" for i, flow in enumerate(MOVED))
+    model = model_from(f"{text}move = 0.3 ~ Year ~ |")
+    outcomes = [Outcome(f"x{i}") for i in range(len(MOVED))]
+    found = sdmodel.gradient(model, ["move"], outcomes)["derivative"]
+    before, after = (model.run({"move": m}, method="exact") for m in (0.3 - 1e-4, 0.3 + 1e-4))
+    for slope, outcome, by_hand in zip(found, outcomes, MOVED.values(), strict=True):
+        assert slope == pytest.approx(float(outcome.of(after) - outcome.of(before)) / 2e-4, rel=1e-5, abs=1e-6)
+        assert slope == pytest.approx(by_hand, abs=1e-6)

@@ -51,6 +51,7 @@ def crossings(model: Model, outcome: Outcome | str, level: float, **given: Any) 
         (LINE, 0.0, {}, []), (LINE, 8.0, {}, [(4.0, 1)]),  # at an end: on it at the first point, reached at the last
         (LINE, 8.1, {}, []), (LINE, -0.1, {}, []),
         (ARCH, 2.0, {"low": 1}, [(round(2 + 2**0.5, 6), -1)]), (ARCH, 2.0, {"high": 1}, [(round(2 - 2**0.5, 6), 1)]),
+        (LINE, 3.0, {"scenario": sdmodel.Scenario(values={"shift": 1.0})}, [(1.0, 1)]),
         (ARCH, 3.9, {"points": 4}, []),  # both crossings lie between two points
         (Outcome("grown", at=2.0), 2.0, {"every": 0.5}, [(1.0, 1)]), (Outcome("grown", at=2.0), 2.0, {}, [(2.0, 1)]),
     ],

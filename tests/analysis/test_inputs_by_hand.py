@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -259,3 +260,27 @@ def test_what_is_solved_for_is_in_no_column(model: Model) -> None:
     for column in ("k", "k[q]"):
         with pytest.raises(DesignError, match=r"holds 'k\[q\]', which is solved for"):
             inputs.design_rows(model, pd.DataFrame({column: [1.0]}), "k[q]")
+
+
+# -- defaults ---------------------------------------------------------------------------------------------------------
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "calibrate": {"starts": 1}, "compare": {"tolerance": 1e-6}, "equilibria": {"starts": 64}, "folds": {"points": 41},
+    "discover": {"method": "prim", "density": 0.8, "most": 3, "resamples": 10}, "hysteresis": {"points": 41},
+    "history_match": {"cut": 3.0}, "morris": {"levels": 4}, "sobol": {"second": False},
+    "sobol_blocks": {"second": False},
+    "optimise": {"aim": "max", "robust": "expected", "generations": 100}, "solve_lever": {"tolerance": 0.005},
+    "pareto": {"population": 64, "generations": 60}, "threshold": {"points": 33, "tolerance": 1e-6},
+}  # fmt: skip
+
+
+def test_defaults_are_those_that_results_were_made_with() -> None:
+    """A figure on record is one of these numbers too; an argument without a number of its own is None."""
+    room = {
+        n: f for n in sdmodel.__all__ if inspect.isfunction(f := getattr(sdmodel, n)) and ".analysis." in f.__module__
+    }
+    found = {
+        name: {p.name: p.default for p in inspect.signature(f).parameters.values() if p.default not in (p.empty, None)}
+        for name, f in room.items()
+    }
+    assert {name: given for name, given in found.items() if given} == DEFAULTS
+    assert inspect.signature(sdmodel.Calibration.profile).parameters["points"].default == 11

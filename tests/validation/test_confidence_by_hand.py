@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +18,9 @@ from sdmodel.core.expression import Call, Number, Op, Ref
 from sdmodel.model import Model
 from sdmodel.solve.run import run
 from sdmodel.validation.confidence import extreme_conditions as extreme
+from sdmodel.validation.confidence import link_signs, sensitivity
 from sdmodel.validation.confidence import partial_models as partial
-from sdmodel.validation.confidence import sensitivity
+from sdmodel.validation.confidence.behaviour_modes import modes
 from sdmodel.validation.confidence.conservation import with_balances
 from sdmodel.validation.confidence.feedback_graph import causes_of, instantaneous, links, loops_of
 from sdmodel.validation.confidence.integration_error import _samples, integration_error
@@ -324,3 +326,12 @@ def test_fewer_samples_are_taken_where_figures_converge_sooner(model: Model, mon
         }  # fmt: skip
     assert tests[1][0].text == "checks.toml states no balance."
     assert tests[0][0].name == f"flows, {len(model.equations)} variables"
+
+
+def test_samples_and_seeds_are_those_of_the_record() -> None:
+    for function, given in (
+        (confidence, {"samples": 10_000, "rng": 1}), (confidence_tests, {"samples": 10_000, "rng": 1}),
+        (link_signs.link_signs, {"states": 4, "rng": 1}), (loops_of, {"bound": 12}), (modes, {"least": 0.02}),
+    ):  # fmt: skip
+        every = inspect.signature(function).parameters.values()
+        assert {p.name: p.default for p in every if p.default not in (p.empty, None)} == given

@@ -47,16 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Cache of parsed models and of bytecode, one for all processes of this run, never the user's.
+    """Cache of parsed models, one for all processes of this run, never the user's.
 
-    What tests start in a process of its own compiles the package but once, also where Python is told to keep nothing.
+    What tests start in a process of its own keeps its bytecode, also where Python is told to keep none: hundreds of
+    files would be compiled each time.
     """
     base = tmp_path_factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sdmodel-cache"
     place.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDMODEL_CACHE", str(place))
-        patch.setenv("PYTHONPYCACHEPREFIX", str(place / "bytecode"))
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield place
 

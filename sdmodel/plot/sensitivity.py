@@ -33,12 +33,12 @@ def indices(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None 
     Examples
     --------
     >>> import sdmodel
-    >>> model = sdmodel.load("network")
-    >>> few = model.uncertainties.loc[["reputation value", "cost of contributing"]]
-    >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("trust", at=2034), n=1024, rng=1)
+    >>> model = sdmodel.load("adoption")
+    >>> few = model.uncertainties.loc[["time in use", "word of mouth"]]
+    >>> table = sdmodel.sobol(model, few, sdmodel.Outcome("firms with", at=2030), n=1024, rng=1)
     >>> fig, axes = sdmodel.plot.indices(table)
     >>> [text.get_text() for text in axes[0].get_yticklabels()]
-    ['cost of contributing', 'reputation value']
+    ['word of mouth', 'time in use']
     """
     rows, name = chosen(table, outcome, "first", "total", "total_low", "total_high")
     if "other" in rows.index.names:
@@ -83,8 +83,8 @@ def screening(
     Examples
     --------
     >>> import sdmodel
-    >>> model = sdmodel.load("network")
-    >>> table = sdmodel.morris(model, model.uncertainties, sdmodel.Outcome("trust", at=2034), n=10, rng=1)
+    >>> model = sdmodel.load("adoption")
+    >>> table = sdmodel.morris(model, model.uncertainties, sdmodel.Outcome("firms with", at=2030), n=10, rng=1)
     >>> fig, axes = sdmodel.plot.screening(table)
     """
     rows, name = chosen(table, outcome, "mu_star", "sigma", "mu_star_low", "mu_star_high")
@@ -130,8 +130,8 @@ def tornado(table: pd.DataFrame, outcome: str | None = None, *, ax: Axes | None 
     Examples
     --------
     >>> import sdmodel
-    >>> model = sdmodel.load("network")
-    >>> table = sdmodel.tornado(model, model.uncertainties, sdmodel.Outcome("trust", at=2034))
+    >>> model = sdmodel.load("adoption")
+    >>> table = sdmodel.tornado(model, model.uncertainties, sdmodel.Outcome("firms with", at=2030))
     >>> fig, axes = sdmodel.plot.tornado(table)
     """
     rows, name = chosen(table, outcome, "at_low", "base", "at_high", "swing", "low", "high")
@@ -174,8 +174,8 @@ def gradients(
     Examples
     --------
     >>> import sdmodel
-    >>> model = sdmodel.load("network")
-    >>> table = sdmodel.gradient(model, model.uncertainties, "trust", every=1)
+    >>> model = sdmodel.load("adoption")
+    >>> table = sdmodel.gradient(model, model.uncertainties, "firms with", every=1)
     >>> fig, axes = sdmodel.plot.gradients(table)
     """
     rows, name = chosen(table, outcome, column)

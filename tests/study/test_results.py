@@ -24,12 +24,13 @@ from sdmodel.study.phrases import Phrases, phrases_of
 from sdmodel.study.question import Equal, Prediction, Question
 from sdmodel.study.question_file import question_of
 from sdmodel.study.results import ArmResults, joined, unscaled
-from sdmodel.study.shared import KEPT, Shared
+from sdmodel.study.shared import Shared
 from sdmodel.study.stages import Condition as Threshold
 from sdmodel.study.translation import Say, Translation, hypothesis_in
 from sdmodel.study.verdict import Verdict
 
 NAN = math.nan
+KEPT = 5  # sets of samples: of a finding, of three ranges, and one more
 Make = Callable[..., sdmodel.Model]
 
 

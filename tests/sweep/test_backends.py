@@ -126,7 +126,10 @@ def test_failed_runs_are_named_by_variable_and_time_and_beyond_a_number_by_time(
     model_from: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """x = 1 / (1 - grow t) is above two from 1 / (2 grow) on."""
-    plan = planned(model_from(GROWS, end=10, step=0.25), [0.01, 0.06, 0.07, 0.08, 0.02])
+    model = model_from(GROWS, end=10, step=0.25)
+    many = run_chunk(planned(model, [0.07] * 22), 0, 22).messages
+    assert many == ["'root' is not finite at time 8."] * 20 + ["A value is not finite at time 8."] * 2
+    plan = planned(model, [0.01, 0.06, 0.07, 0.08, 0.02])
     assert plan.engine == "kernel"
     monkeypatch.setattr(backends, "MOST_EXPLAINED", 2)
     found = run_chunk(plan, 0, 5)

@@ -11,11 +11,12 @@ import pytest
 
 from sdmodel.core.errors import ResultWarning
 from sdmodel.sweep import certificate
-from sdmodel.sweep.certificate import BOUND, LEAST_RUNS, certify
+from sdmodel.sweep.certificate import certify
 from sdmodel.sweep.engines import FAILED, FINE, OneRun
 from sdmodel.sweep.refinement import BY_SCIPY
 
 RECORD = {"design_hash": "1f"}
+LEAST_RUNS, BOUND = 64, 1e-3
 
 
 def plan_of(runs: int = LEAST_RUNS, **more: Any) -> SimpleNamespace:

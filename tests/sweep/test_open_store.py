@@ -21,7 +21,6 @@ from sdmodel.sweep.files import locked, read_json, writing
 from sdmodel.sweep.new_store import FORMAT, plain_record
 from sdmodel.sweep.open_store import open_sweep
 from sdmodel.sweep.refinement import BY_SCIPY
-from sdmodel.sweep.result import MESSAGE_LENGTH
 from sdmodel.sweep.store import Store
 
 TEXT = """
@@ -196,7 +195,7 @@ def test_long_messages_are_cut(model: sdmodel.Model, monkeypatch: pytest.MonkeyP
 
     def long(*args: Any, **more: Any) -> Any:
         chunk = real(*args, **more)
-        chunk.messages[-1] = "y" * (MESSAGE_LENGTH + 5)
+        chunk.messages[-1] = "y" * 1005
         return chunk
 
     monkeypatch.setattr(backends, "run_chunk", long)

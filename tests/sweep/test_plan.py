@@ -13,10 +13,11 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, SdmodelError
-from sdmodel.sweep.plan import RTOL, Plan, _numbers, make_plan
+from sdmodel.sweep.plan import Plan, _numbers, make_plan
 from sdmodel.sweep.rounds import Rounds
 
 Make = Callable[..., sdmodel.Model]
+RTOL = 1e-6
 TEXT = """
 side: left, right ~~|
 x[side] = INTEG(given*k[side] + other, 1) ~ firm ~ |

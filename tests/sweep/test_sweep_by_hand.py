@@ -19,12 +19,12 @@ from sdmodel.core.errors import OverrideError
 from sdmodel.solve.registry import solver
 from sdmodel.sweep import backends, files, refinement
 from sdmodel.sweep.backends import chunk_rows
-from sdmodel.sweep.certificate import BOUND, LEAST_RUNS
 from sdmodel.sweep.engines import OneRun
 from sdmodel.sweep.identity import digest
-from sdmodel.sweep.refinement import BY_SCIPY, ENOUGH, NOISE, distance, in_words
+from sdmodel.sweep.refinement import BY_SCIPY, distance, in_words
 
 Make = Callable[..., sdmodel.Model]
+LEAST_RUNS, BOUND, ENOUGH, NOISE = 64, 1e-3, 5e-4, 1e-9
 
 
 # -- distances --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 import sdmodel
 from sdmodel.core.errors import DesignError, ReadError, UnknownNameError
+from sdmodel.study import finding as findings
 from sdmodel.study.conditions import Condition, conditions, exception
 from sdmodel.study.finding import Finding, status
 from sdmodel.study.phrases import phrases_of
@@ -284,3 +285,50 @@ def test_a_save_that_is_cut_off_leaves_no_half_of_a_finding(tmp_path: Path, monk
     with pytest.raises(KeyboardInterrupt):
         small(notes=["more"]).save(tmp_path)
     assert path.read_bytes() == before
+
+
+# -- by hand --------------------------------------------------------------------------------------------------------
+def test_values_are_saved_as_json_has_them_and_read_again() -> None:
+    given = {1: (True, None, 2, 2.5, math.nan, math.inf, -math.inf, "x", np.float64(1.5), np.int64(3), Path("p"))}
+    assert findings._saved(given) == {"1": [True, None, 2, 2.5, None, "inf", "-inf", "x", 1.5, 3, "p"]}
+    said = Say("{a} {b}", a=Say("{n}", n=math.inf), b=math.nan)
+    saved = findings._saved(said)
+    assert saved == {"template": "{a} {b}", "values": {"a": {"template": "{n}", "values": {"n": "inf"}}, "b": None}}
+    again = findings._text(saved)
+    assert (again, again.template) == ("inf nan", "{a} {b}")
+    assert again.values["a"].values == {"n": math.inf}
+    assert findings._text(7) == "7"
+    assert [findings._value(x) for x in ("-inf", "info", 2)] == [-math.inf, "info", 2]
+    table = findings._frame({"a": [1.0, None], "b": ["x", "y"]})
+    assert table["b"].tolist() == ["x", "y"]
+    assert np.isnan(table["a"].tolist()[1])
+
+
+def test_a_finding_is_shown_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Finding, "drawn", lambda self: {})
+    outcomes = pd.DataFrame({"arm": ["b"] * 1234})
+    whole = small(question="Does it <work>?", status="thin", notes=["n"], outcomes=outcomes)
+    text = whole._repr_html_()
+    for told in (
+        "<b>It is 3</b>",
+        "Does it &lt;work&gt;?",
+        "Provisional: thin",
+        "Outcomes (1,234 rows)",
+        "H1",
+        "90%",
+        "10%",
+    ):
+        assert told in text
+    assert "Provisional" not in small()._repr_html_()
+    assert repr(whole) == "<Finding 'small': Provisional: It is 3.>"
+    with pytest.raises(UnknownNameError, match="no verdict 'H9'"):
+        whole.verdict("H9")
+    assert whole.verdict("H1").favour == 90
+
+
+def test_fewer_sectors_than_eight_make_it_provisional() -> None:
+    model = sdmodel.load("shandong")
+    for number in (7, 8, 9):
+        told = status(dataclasses.replace(model, sectors=("rd_investment", *"abcdefgh")[:number]))
+        assert told.startswith("The model has 7 of 8 sectors (RnD investment, a, b, c, d, e, f)") == (number == 7)
+        assert (told == "") == (number > 7)

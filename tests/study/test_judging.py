@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -249,6 +250,32 @@ def test_what_a_setting_buys_is_told_per_yuan_where_most_samples_spend() -> None
     assert told["self-organisation index"] == "+16.0000"
     free = measured._bought({**change, "money": np.array([2.0, 0.5, 1.0])}, before)
     assert (free["RnD per yuan"], free["5 % to 95 %"]) == ("", "")
+    # a million is not enough, nor is half of the samples
+    two = {name: values[:2] for name, values in {**change, "money": np.array([2.0, 1.0])}.items()}
+    assert measured._bought(two, {k: v[:2] for k, v in before.items()})["RnD per yuan"] == ""
+    more = {**change, "money": np.array([2.0, 1.1, 1.0])}
+    assert measured._bought(more, before)["RnD per yuan"] == f"{(1 + 4 / 1.1) / 2:.2f}"
+
+
+def test_the_page_of_levers_is_written_with_what_it_was_measured_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def levers(samples: int, seed: int) -> pd.DataFrame:
+        asked.append((samples, seed))
+        return pd.DataFrame({"money": ["1", "2"], "RnD": ["3", ""]}, index=["a", "b"])
+
+    monkeypatch.setattr(measured, "levers", levers)
+    files = measured.write(tmp_path / "new" / "folder", 3, 2)
+    assert [file.name for file in files] == ["part-record.md", "part-levers.md"]
+    model = sdmodel.load("shandong")
+    assert files[0].read_text("utf-8") == (
+        f"Measured on 3 draws, seed 2, with sdmodel {sdmodel.__version__}, model {model.fingerprint[:12]}, sectors "
+        f"{', '.join(model.sectors)}.\n"
+    )
+    assert files[1].read_text("utf-8") == "|  | money | RnD |\n| --- | --- | --- |\n| a | 1 | 3 |\n| b | 2 |  |\n"
+    assert asked == [(3, 2)]
 
 
 @pytest.mark.parametrize(

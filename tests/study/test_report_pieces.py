@@ -5,14 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import sdmodel
 from sdmodel.study.finding import Finding
+from sdmodel.study.library import Hypothesis
 from sdmodel.study.numbers import MILLION_CNY
 from sdmodel.study.phrases import Phrases
 from sdmodel.study.report import base_run, front, questions, words
+from sdmodel.study.report import page as whole_page
 from sdmodel.study.report.asking import Step
 from sdmodel.study.report.base_run import BaseRun
 from sdmodel.study.report.words import OUTCOMES, Line, Words
@@ -245,3 +251,45 @@ def test_paths_are_drawn_in_the_order_of_their_arms() -> None:
     assert found(r'<i class="c(\d)"></i>(\w)', text) == [("0", "b"), ("1", "a")]
     assert found(r'line c1" points="([^"]+)"', text) == ["62.0,44.5 312.0,10.0"]
     assert "Change of: own" in questions.paths(Finding("x", "?", [], paths=table.assign(variable="own")), ENGLISH)
+
+
+# -- the page -------------------------------------------------------------------------------------------------------
+def test_questions_are_listed_with_the_verdicts_that_there_are() -> None:
+    one = Verdict("H01", "that", "b", "a", "own RnD", 50, 0, 50, (1, 0, 2), "%", 1, "emergent", "x")
+    more = dataclasses.replace(one, favour=100, opposite=0)
+    listed = [Finding("a&b", "Is it <1>?", [one]), Finding("c", "Is it 2?", [more, one])]
+    text = whole_page.contents(listed, ENGLISH)
+    assert '<small id="count">2</small>' in text
+    assert found(r'<option value="([^"]*)">', text) == ["", "holds", "depends", "", "3.1", "3.2", "3.3"]
+    assert '<a href="#q-a&amp;b">Is it &lt;1&gt;?</a>' in text
+    known = {f"H0{i}": Hypothesis(f"H0{i}", ("C",), {"en": "t", "zh": "t"}) for i in (1, 2)}
+    told = whole_page.not_asked(known, ["H01 (early)"], ENGLISH)
+    assert "H02 (C)" in told
+    assert "H01" not in told
+    assert whole_page.not_asked(known, ["H01", "H02"], ENGLISH) == ""
+
+
+def test_a_base_run_is_of_a_thousand_samples_at_most_and_of_those_that_did_not_fail(
+    model_from: Callable[..., sdmodel.Model], tmp_path: Path
+) -> None:
+    text = """
+knowledge = INTEG(rate, 0) ~ million CNY ~ |
+all firms = INTEG(SQRT(rate - 1.5), 0) ~ firms ~ |
+rate = 1 ~ million CNY/Year [1,3] ~ R. [uncertainty] [@guess] |
+"""
+    model = model_from(text, start=2009, end=2034, step=1)
+    made = base_run.base_run(1200, 5, folder=tmp_path / "new" / "one", model=model)
+    assert (made.samples, made.seed, made.composition) == (1000, 5, model.fingerprint)
+    assert made.time == list(range(2009, 2035))
+    rates = sdmodel.latin_hypercube(model.uncertainties, 1000, rng=5)["rate"].to_numpy()
+    good = rates[rates >= 1.5]
+    for path, part in zip(made.paths["knowledge"], (0.5, 0.05, 0.95), strict=True):
+        assert path[-1] == pytest.approx(25 * np.quantile(good, part), rel=1e-6)
+    assert list(made.paths) == ["all firms", "knowledge"]
+    kept = tmp_path / "new" / "one" / base_run.FILE
+    kept.write_text(kept.read_text("utf-8").replace('"time": [2009.0', '"time": [1.0'), "utf-8")
+    assert base_run.base_run(1000, 5, folder=tmp_path / "new" / "one", model=model).time[0] == 1.0  # read, not run
+    assert base_run.base_run(8, 6, folder=tmp_path / "new" / "one", model=model).seed == 6
+    kept.write_text("{", "utf-8")
+    assert base_run._read(kept) is None
+    assert base_run._read(tmp_path / "none") is None

@@ -207,6 +207,6 @@ def _ticks(low: float, high: float) -> list[float]:
     if span < 1e-9:
         return [0.0, 1.0]
     step = 10 ** math.floor(math.log10(span / 2))
-    step *= next(m for m in (1, 2, 5, 10) if span / (m * step) <= 4)
+    step *= next(m for m in (1, 2, 5) if span / (m * step) <= 4)  # it is a twentieth of the span at least
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(step * k, 12) for k in range(first, max(last, first + 1) + 1)]

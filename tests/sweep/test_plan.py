@@ -13,6 +13,8 @@ import xarray as xr
 
 import sdmodel
 from sdmodel.core.errors import DesignError, OverrideError, RangeError, SdmodelError
+from sdmodel.core.scenario import Scenario
+from sdmodel.design.tables import read_rows
 from sdmodel.sweep.plan import Plan, _numbers, make_plan
 from sdmodel.sweep.rounds import Rounds
 
@@ -38,8 +40,8 @@ def model(model_from: Make) -> sdmodel.Model:
 
 
 def planned(model: sdmodel.Model, design: pd.DataFrame, outputs: Any = ("x", "y"), **more: Any) -> Plan:
-    given = {"scenario": None, "method": None, "every": 5, "rtol": None, "data": SERIES, "seed": 7, **more}
-    return make_plan(model, design, outputs, *given.values())[0]
+    given = {"base": Scenario(), "method": None, "every": 5, "rtol": None, "data": SERIES, "seed": 7, **more}
+    return make_plan(model, read_rows(design), outputs, *given.values())[0]
 
 
 def test_a_plan_has_the_parameters_of_each_row(model: sdmodel.Model) -> None:
@@ -82,8 +84,8 @@ def test_the_ends_of_a_range_are_allowed_and_what_is_beyond_is_named(
      (np.array([1, 2, 3], dtype="uint8"), [1, 2, 3])],
 )  # fmt: skip
 def test_rows_of_one_sample_have_one_number(sample: Any, numbers: list[int]) -> None:
-    assert _numbers(pd.DataFrame({"sample": sample})).tolist() == numbers
-    assert _numbers(pd.DataFrame({"k": sample})).tolist() == [0, 1, 2]
+    assert _numbers(np.array(sample), 3).tolist() == numbers
+    assert _numbers(None, 3).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

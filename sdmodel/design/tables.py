@@ -177,13 +177,14 @@ def _checked(frame: pd.DataFrame) -> tuple[Rows, list[str]]:
 
     if not len(frame):
         raise DesignError("The design has no rows; a sweep needs at least one run.")
-    unnamed = [name for name in frame.columns if not isinstance(name, str)]
+    names = frame.columns.tolist()
+    unnamed = [name for name in names if not isinstance(name, str)]
     if unnamed:
         raise DesignError(f"The design has a column {unnamed[0]!r}; columns are named after constants of the model.")
-    if not frame.columns.is_unique:
+    if len(set(names)) < len(names):
         twice = frame.columns[frame.columns.duplicated()].tolist()
         raise DesignError(f"The design has the column '{twice[0]}' twice.")
-    columns, changed, dated = _arrays(frame), [], []
+    columns, changed, dated = _arrays(frame, names), [], []
     for name, values in columns.items():
         if name in LABELS:
             if (lacks := pd.isna(values)).any():
@@ -202,8 +203,7 @@ def _checked(frame: pd.DataFrame) -> tuple[Rows, list[str]]:
     return Rows(columns, len(frame), attrs), changed
 
 
-def _arrays(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    names: list[str] = [str(name) for name in frame.columns]
+def _arrays(frame: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
     kinds = set(frame.dtypes) if len(names) > 2 else set()
     if len(names) == 1 or (len(kinds) == 1 and all(isinstance(kind, np.dtype) for kind in kinds)):
         whole = frame.to_numpy()  # quicker than column by column

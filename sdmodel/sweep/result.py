@@ -53,8 +53,9 @@ def dataset(
         raise DesignError(f"'{taken[0]}' names a coordinate of a sweep and cannot be one of its outputs.")
     # The parts fit together by construction; the public constructor would spend half of the time of a small sweep on
     # merging and aligning them.
+    sizes = {"run": plan.runs, "time": len(plan.times), **{dim: len(axis) for dim, axis in ranges.items()}}
     found = xr.Dataset._construct_direct(
-        {**variables, **coords}, set(coords), attrs=dict(record), indexes=dict(indexes)
+        {**variables, **coords}, set(coords), sizes, attrs=dict(record), indexes=dict(indexes)
     )
     return found.assign_coords(ranges) if ranges else found
 

@@ -181,3 +181,16 @@ def test_the_nouns_load_without_tables_and_solvers() -> None:
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)  # fills the cache
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_run_by_fixed_steps_loads_no_tables(tmp_path: Path) -> None:
+    """They take longer to load than the run."""
+    code = (
+        "import sys\n"
+        "from sdmodel.cli.application import app\n"
+        "import sdmodel.cli.main\n"
+        f"app(['run', 'network', '--method', 'rk4', '--out', {str(tmp_path / 'a.csv')!r}], standalone_mode=False)\n"
+        "print([n for n in ('pandas', 'xarray', 'scipy', 'matplotlib', 'llvmlite') if n in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

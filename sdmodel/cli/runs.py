@@ -49,7 +49,10 @@ def run(
         values[name] = value
     drawn = list(dict.fromkeys(one for name in plot or [] for one in _elements(found, name)))
     result = found.run(values, scenario=scenario, method=method, every=every)
-    write_table(result.to_dataframe(), out, index=True)
+    if out.suffix.lower() == ".csv":
+        result.to_csv(out)
+    else:
+        write_table(result.to_dataframe(), out, index=True)
     say(f"{out}: {len(result.time)} times of {len(result.columns)} variables. {result.report.sentence}")
     if plot:
         figure, _ = sdmodel.plot.trajectories([result], drawn)

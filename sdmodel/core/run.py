@@ -18,7 +18,7 @@ from sdmodel.core.frozen import FrozenDict
 from sdmodel.core.plotting import figures
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.shape import Shape
-from sdmodel.core.spreadsheet import table_path, write_table
+from sdmodel.core.spreadsheet import table_path, write_columns, write_table
 from sdmodel.core.state import State
 from sdmodel.core.structure import Structure
 
@@ -224,10 +224,12 @@ class Run:
         """Every variable and constant: index `time`, columns in file order, `name[a,b]` for elements."""
         import pandas as pd
 
+        return pd.DataFrame(self._every_column(), index=pd.Index(self.time, name="time"))
+
+    def _every_column(self) -> dict[str, np.ndarray]:
         order = {variable.name: i for i, variable in enumerate(self.model.equations.values())}
-        every = [*self.columns, *self.constants]
-        every.sort(key=lambda c: order[self.model.owner(c).name])
-        return pd.DataFrame({c: self._column(c) for c in every}, index=pd.Index(self.time, name="time"))
+        every = sorted((*self.columns, *self.constants), key=lambda c: order[self.model.owner(c).name])
+        return {c: self._column(c) for c in every}
 
     def to_csv(self, path: str | Path) -> None:
         """Write every variable and constant to a CSV file (UTF-8): a row a time, `name[a,b]` for elements.
@@ -237,7 +239,8 @@ class Run:
         DesignError
             If the path does not end with `.csv`.
         """
-        write_table(self.to_dataframe(), table_path(path, ".csv"), index=True)
+        columns = self._every_column()
+        write_columns(["time", *columns], [self.time, *columns.values()], table_path(path, ".csv"))
 
     def to_excel(self, path: str | Path) -> None:
         """Write every variable and constant to a workbook; a second sheet has their units and meanings.

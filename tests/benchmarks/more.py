@@ -41,8 +41,12 @@ def cold(folder: Path) -> None:
     if _simlin() is not None:
         calls["pysimlin"] = [f"import simlin; simlin.load({str(policy.path)!r}).run(analyze_loops=False).results"]
 
+    # All engines with the bytecode of their modules, as where they are installed, whatever is set here.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    own["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+
     def process(code: str, *args: str) -> None:
-        subprocess.run([sys.executable, "-c", code, *args], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", code, *args], check=True, capture_output=True, env=own)
 
     taken = interleaved({name: (lambda call=call: process(*call)) for name, call in calls.items()})
     rows = [(name, f"{median(s):.2f}", spread(ratios(taken["sdmodel run"], s))) for name, s in taken.items()]

@@ -12,6 +12,7 @@ import pytest
 
 import sdmodel
 from sdmodel.core.errors import DesignError
+from sdmodel.core.spreadsheet import write_columns, write_table
 
 EQUATIONS = """
 place: north, south ~~|
@@ -52,6 +53,16 @@ def test_files_hold_the_run_and_no_formula(run: sdmodel.Run, tmp_path: Path) -> 
     assert not [cell.value for cell in cells if cell.data_type == "f"]
     units = {row[0]: row[1] for row in book["variables"].iter_rows(values_only=True)}
     assert units["level"] == "firm"
+
+
+def test_columns_are_written_as_pandas_writes_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    numbers = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 1e-300, 1e300, 0.1, 1 / 3, 123456789012.5, 2015.0]
+    names = ["plain", "a,b", 'say "x"', "=SUM(A1)", "-x", "强度", " blank ", "x[a,b]", "two\nlines", "+1", "@x"]
+    table = pd.DataFrame({name: rng.permutation(numbers) for name in names}, index=pd.Index(numbers, name="time"))
+    write_table(table, tmp_path / "a.csv", index=True)
+    write_columns(["time", *names], [np.array(numbers), *(table[n].to_numpy() for n in names)], tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.xls"])

@@ -25,6 +25,14 @@ def counts_years(unit: str, first: float) -> bool:
     return text in YEARS or (text in ("", "dmnl") and 1000 <= first <= 3000)
 
 
+def plain(value: Any) -> Any:
+    """A scalar of numpy as Python's own; numpy's text, truth values and complex numbers have a `__float__` too."""
+    if type(value).__name__ == "datetime64":
+        found = value.astype("datetime64[us]").item()
+        return found if isinstance(found, dt.date) else str(value)  # a date that Python does not have
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+
+
 def year(when: Any) -> float:
     """Convert a time to a decimal year: the year plus elapsed days divided by days in the year.
 
@@ -45,8 +53,7 @@ def year(when: Any) -> float:
     """
     if isinstance(when, Year):
         return when
-    if type(when).__module__ == "numpy" and type(when).__name__ == "datetime64":
-        when = when.astype("datetime64[us]").item()
+    when = plain(when)
     wrong = ScenarioError(
         f"{shorten(repr(when), 60)} is not a valid time. Give a number such as 2020.5 or a date such as 2020-07-01."
     )

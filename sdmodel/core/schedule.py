@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sdmodel.core.calendar import Year, year
+from sdmodel.core.calendar import Year, plain, year
 from sdmodel.core.errors import ScenarioError
 from sdmodel.core.text import shorten
 
@@ -75,12 +75,13 @@ Path = Schedule
 
 def number(value: Any, what: str) -> float:
     """A value as a float; a date becomes a year."""
-    if isinstance(value, (dt.date, dt.datetime, Year)):
-        return year(value)
+    own = plain(value)
+    if isinstance(own, (dt.date, dt.datetime, Year)):
+        return year(own)
     try:
-        if isinstance(value, (bool, str)):
+        if isinstance(own, (bool, str, bytes)):
             raise TypeError
-        return float(value)
+        return float(own)
     except (TypeError, ValueError):
         raise ScenarioError(f"{what} is given {shorten(repr(value), 40)}, which is not a number.") from None
     except OverflowError:

@@ -45,6 +45,8 @@ def read_dat(path: Path) -> dict[str, Points]:
                 raise ReadError(f"{where}: numbers before the first name of a series.")
             if len(words) < 2:
                 raise ReadError(f"{where}: a time without a value.")
+            if len(words) > 2 and is_number(words[2]):  # 1 000, where a comment may stand
+                raise ReadError(f"{where}: '{shorten(line.strip(), 40)}' has more than a time and a value.")
             series[0].append(number(words[0], where))
             series[1].append(math.nan if words[1].upper() == ":NA:" else number(words[1], where))
             continue

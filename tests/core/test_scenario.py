@@ -271,3 +271,25 @@ def test_a_constant_takes_a_value_over_time(tmp_path: File) -> None:
     assert not straight.values
     assert list(straight.paths) == ["rate"]
     assert straight.with_values({"RATE": 1.0}).values == {"RATE": 1.0}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.str_("2"), b"2", np.bytes_(b"2"), np.complex128(2), np.complex64(2), 2 + 0j, np.bool_(True),
+     np.datetime64("30000-01-01"), np.datetime64("NaT", "D"), np.timedelta64(2, "D"), np.sin, np.dtype(float)],
+)  # fmt: skip
+def test_what_a_float_is_made_of_without_being_a_number_is_refused(value: object) -> None:
+    """Numpy's text, truth values and complex numbers turn into floats."""
+    with pytest.raises(ScenarioError, match=r"not a number|not a valid time"):
+        Scenario("a", "", {"rate": value})
+    with pytest.raises(ScenarioError):
+        Schedule((0, value), (1, 2))
+    with pytest.raises(ScenarioError):
+        Schedule((0, 1), (1, value))
+
+
+@pytest.mark.parametrize("value", [np.float32(2), np.int8(2), np.longdouble(2), np.float16(2), np.array(2.0)])
+def test_numbers_of_numpy_are_numbers(value: float) -> None:
+    assert Scenario("a", "", {"rate": value}).values["rate"] == 2
+    assert Schedule((0, value), (1, value)).value == (1, 2)
+    assert Schedule((0, value), (1, value)).at == (0, 2)

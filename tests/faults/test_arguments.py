@@ -163,7 +163,7 @@ def test_outcome(model: sdmodel.Model, given: dict[str, Any]) -> None:
 ODD: list[Any] = [
     None, 0, -1, 1.5, NAN, INF, 10**400, True, 1j, "", "x", "nope", "x[a]", b"x", [], [None], ["x", "x"], {},
     {"x": None}, {"rate": (1, 0)}, {0: 1}, (), set(), range(3), slice(1), ..., object(), type, np.array([]),
-    np.zeros((2, 2)), np.datetime64("NaT"), pd.NaT, pd.DataFrame(), pd.Series(dtype=float), xr.Dataset(),
+    np.zeros((2, 2)), np.datetime64("NaT", "D"), pd.NaT, pd.DataFrame(), pd.Series(dtype=float), xr.Dataset(),
     dt.datetime.max, lambda t: t,
     sdmodel.Outcome("x"),
 ]  # fmt: skip

@@ -300,6 +300,8 @@ def test_names_with_brackets_of_their_own(write_model: Callable[..., Path], tmp_
     ("0 1\n", "row 1: numbers before the first name"),
     ("demand\n0\n", "row 2: a time without a value"),
     ("demand\n0 2,5\n", "row 2: '2,5' is not a number"),
+    ("demand\n0 1\n2 1 000\n", "row 3: '2 1 000' has more than a time and a value"),
+    ("demand\n0 1\u00a0000\n", "row 2: .* has more than a time and a value"),
     ("demand\n0,5 2\n", "row 2: '0,5 2' is neither a name nor a time and a value"),
     ("demand <Months>\n0 1\n", "time base of its own"),
     ("demand\n0 1\n0 2\n", "the axis has the number 0 twice"),

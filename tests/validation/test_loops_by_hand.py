@@ -53,7 +53,8 @@ def test_derivatives_of_every_element_state_and_moment(model: Model) -> None:
         runs.append((polarity.paths_of(run), given, run))
     states = [(paths, given) for paths, given, _ in runs]
     asked = [("x", "out"), ("out", "x"), ("y", "gone"), ("rate", "into"), ("part", "into"),
-             ("life", "out"), ("y", "late"), ("late", "begun"), ("out", "y"), ("gone", "y"), ("y", "paced")]  # fmt: skip
+             ("life", "out"), ("y", "late"), ("late", "begun"),
+             ("out", "y"), ("gone", "y"), ("y", "paced")]  # fmt: skip
     found = polarity.derivatives(model, states, asked, [4, 16])
     assert list(found) == asked
     for k, (moment, (given, run)) in enumerate((m, (g, r)) for m in (4, 16) for _, g, r in runs):

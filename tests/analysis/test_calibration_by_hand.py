@@ -61,7 +61,11 @@ def test_intervals_with_known_errors_are_those_of_weighted_least_squares(line: M
     lengths = np.linalg.norm(weighted, axis=0)
     least = np.linalg.svd(weighted / lengths, compute_uv=False)[-1]
     assert found.collinearity == pytest.approx(1 / least, rel=1e-6)
-    assert repr(found).startswith(f"<Calibration: a={best[0]:.4g}, b={best[1]:.4g}; 5 observations, cost")
+    assert repr(found) == f"<Calibration: a={best[0]:.4g}, b={best[1]:.4g}; 5 observations, cost {found.cost:.4g}>"
+    shown = found._repr_html_()
+    assert "Calibration of 2 parameters to 5 observations" in shown
+    assert f"Cost {found.cost:.4g}; exact tangents; 2 combinations are determined." in shown
+    assert shown.count("<svg") == 2  # what was observed, and what is simulated
 
 
 def test_without_errors_the_noise_is_that_of_the_residuals(line: Model) -> None:

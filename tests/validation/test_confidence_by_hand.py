@@ -86,7 +86,7 @@ kept share = Time/100 ~ Dmnl ~ |
 @pytest.mark.parametrize(
     ("name", "values", "said"),
     [
-        ("stock", [0, 5], ""), ("stock", [-0.9e-9, 0.5], ""),
+        ("stock", [0, 5], ""), ("stock", [-1e-9, 0.5], ""), ("stock", [-0.9e-9, 0.5], ""),
         ("stock", [-1.1e-9, 0.5], "'stock' falls to -1.1e-09, below 0."),
         ("stock", [-4e-9, 5], ""), ("stock", [-6e-9, 5], "below 0"),
         ("stock", [-2, 1], "'stock' falls to -2, below 0."),

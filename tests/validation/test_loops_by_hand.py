@@ -30,6 +30,8 @@ lost = INTEG(gone, 0) ~ u ~ Lost. |
 late = SMOOTH3(y, life)*2 ~ u ~ Late. |
 begun = INITIAL(y + 3)*late ~ u*u ~ Since the start. |
 paced = y*Time ~ u ~ By the clock. |
+cubed[side] = wide[side]^3 ~ Dmnl ~ Cubed. |
+wide[side] = 1, 1000 ~ Dmnl ~ Far apart. |
 rate = 2 ~ u/Year [0,9] ~ Rate. [lever P01] |
 part[side] = 1, 3 ~ Dmnl ~ Parts. |
 first[side] = 4, 5 ~ u ~ First. |
@@ -54,7 +56,7 @@ def test_derivatives_of_every_element_state_and_moment(model: Model) -> None:
     states = [(paths, given) for paths, given, _ in runs]
     asked = [("x", "out"), ("out", "x"), ("y", "gone"), ("rate", "into"), ("part", "into"),
              ("life", "out"), ("y", "late"), ("late", "begun"),
-             ("out", "y"), ("gone", "y"), ("y", "paced")]  # fmt: skip
+             ("out", "y"), ("gone", "y"), ("y", "paced"), ("wide", "cubed")]  # fmt: skip
     found = polarity.derivatives(model, states, asked, [4, 16])
     assert list(found) == asked
     for k, (moment, (given, run)) in enumerate((m, (g, r)) for m in (4, 16) for _, g, r in runs):
@@ -64,7 +66,7 @@ def test_derivatives_of_every_element_state_and_moment(model: Model) -> None:
             ("x", "out"): np.eye(2) / life, ("out", "x"): -np.eye(2), ("y", "gone"): [[2 * y * loss]],
             ("rate", "into"): [[1], [3]], ("part", "into"): 2 * np.eye(2), ("life", "out"): -x[:, None] / life**2,
             ("y", "late"): [[2]], ("late", "begun"): [[3]], ("out", "y"): [[1, 1]], ("gone", "y"): [[-1]],
-            ("y", "paced"): [[moment / 4]],
+            ("y", "paced"): [[moment / 4]], ("wide", "cubed"): np.diag([3.0, 3e6]),
         }  # fmt: skip
         for link, slope in expected.items():
             np.testing.assert_allclose(found[link][k], slope, rtol=1e-6, atol=1e-9, err_msg=str(link))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sdmodel.analysis.root_finding import find_roots
-from sdmodel.study.searching import PILOTS, rough_roots
+from sdmodel.study.searching import _guess, _medians, rough_roots
 
+PILOTS = 64
 SAMPLES = 4 * PILOTS
 RNG = np.random.default_rng(1)
 PRICE, POWER = RNG.uniform(5, 20, SAMPLES), RNG.uniform(0.9, 1.4, SAMPLES)
@@ -69,3 +70,58 @@ def test_what_fails_or_cannot_be_met_stops_no_other() -> None:
     assert (np.abs(_curved(x, rows) - GOAL)[fine] <= 0.05 * (GOAL - 30)[fine]).all()
     assert np.isfinite(x).all()
     assert x[rows % 7 == 5] == pytest.approx(20.0, rel=0.05)
+
+
+# -- by hand --------------------------------------------------------------------------------------------------------
+def test_medians_are_of_what_was_found_or_what_was_given() -> None:
+    x = np.array([[1.0, 9.0, 3.0], [5.0, 6.0, 7.0], [2.0, 4.0, np.nan]])
+    good = np.array([[True, True, True], [False, False, False], [True, True, False]])
+    otherwise = np.array([[0.0, 0.0], [7.0, 8.0], [0.0, 0.0]])
+    assert _medians(x, good, otherwise).tolist() == [[3, 3], [7, 8], [3, 3]]
+
+
+@pytest.mark.parametrize("way", [0, 1, 2])
+@pytest.mark.parametrize("noise", [0.0, 0.005])
+def test_a_guess_lies_on_the_parabola_that_fits_best(way: int, noise: float) -> None:
+    """Of what is reached beyond the goal, as a share of the scale, or the scale as a share of it."""
+    rng = np.random.default_rng(5)
+    n, begin = 20, np.full(30, 9.0)
+    off, scale = rng.uniform(-0.5, 1.0, 30), rng.uniform(5, 20, 30)
+    off[-1] = 3.0  # beyond all of the first samples
+    seen = (off * scale, off, 1 / (1 + off))[way]
+    whole = 2 + 0.7 * seen - 0.05 * seen**2
+    x = whole[:n] + noise * rng.standard_normal(n)
+    good = np.arange(n) != 3
+    x[3] = 1e6  # not found, and not learnt from
+    guess, missed = _guess(begin, off, scale, x, good)
+    low, high = seen[:n][good].min(), seen[:n][good].max()
+    best = np.polyfit(seen[:n][good], x[good], 2)
+    np.testing.assert_allclose(guess, np.polyval(best, np.clip(seen, low, high)), rtol=1e-9)
+    inside = (seen >= low) & (seen <= high)
+    assert not inside[-1]
+    assert (missed[~inside] == np.inf).all()
+    far = np.abs((np.polyval(best, seen[:n]) - x) * off[:n] / (9.0 - x))[good]
+    np.testing.assert_allclose(missed[inside], np.quantile(far, 0.9), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(("found", "learnt"), [(8, True), (7, False)])
+def test_others_learn_from_eight_that_were_found(found: int, learnt: bool) -> None:
+    """A line: what the others need follows from one run, and is not run again where it is known well enough."""
+    price = 5.0 + 2 * (np.arange(200) % 8)
+    asked: list[np.ndarray] = []
+
+    def money(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        asked.append(rows)
+        return np.where((rows >= found) & (rows < PILOTS), np.nan, 4 * x + price[rows])
+
+    options = {"start": np.full(200, 2.0), "scale": np.full(200, 30.0), "tolerance": 0.005, "rounds": 12}
+    x, before = rough_roots(money, np.full(200, 30.0), np.full(200, 0.1), np.full(200, 20.0), (1, 200), **options)
+    np.testing.assert_allclose(x[PILOTS:], (30 - price[PILOTS:]) / 4, atol=0.005 * 30 / 4)
+    np.testing.assert_allclose(x[:found], (30 - price[:found]) / 4, atol=0.001 * 30 / 4)  # five times as near
+    whole = next(i for i, rows in enumerate(asked) if len(rows) == 200)
+    assert all(rows.max() < PILOTS for rows in asked[:whole])
+    assert before is not None
+    assert before[0] == pytest.approx(np.full(200, np.median(x[:found])))  # all at one value
+    np.testing.assert_array_equal(before[1][PILOTS:], 4 * before[0][PILOTS:] + price[PILOTS:])
+    assert all(rows.min() >= PILOTS for rows in asked[whole + 1 :])  # the first samples are not run again
+    assert (len(asked) == whole + 1) == learnt

@@ -79,6 +79,8 @@ class Unit:
         """Power; UnitsError if the exponent is too large."""
         if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
             raise UnitsError(f"The exponent {exponent} of the unit '{self}' is too large: {MAX_EXPONENT} at most.")
+        if exponent == 1:
+            return self
         power = Fraction(exponent).limit_denominator(MAX_DENOMINATOR)
         return _unit({word: e * power for word, e in self.powers}, dict(self.spelling))
 
@@ -113,9 +115,11 @@ def _unit(powers: dict[str, Fraction], spelling: dict[str, str]) -> Unit:
 
 
 def _product(a: Unit, b: Unit, sign: int) -> Unit:
+    if not b.powers:
+        return a
     powers = dict(a.powers)
     for word, e in b.powers:
-        powers[word] = powers.get(word, Fraction(0)) + sign * e
+        powers[word] = powers.get(word, 0) + sign * e
     return _unit(powers, dict(b.spelling) | dict(a.spelling))
 
 

@@ -1,7 +1,8 @@
-"""An immutable mapping that pickles, copies and hashes."""
+"""An immutable mapping that pickles, copies and hashes, and dataclasses of tables that do."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 
 K = TypeVar("K")
@@ -34,3 +35,20 @@ class FrozenDict(dict[K, V]):
 
     def __copy__(self) -> FrozenDict[K, V]:
         return self
+
+
+class WithTables:
+    """Base of dataclasses of which some fields are tables: they compare by their public fields, and hash by their text.
+
+    A dataclass must be made with ``eq=False`` to inherit this.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [f.name for f in fields(self) if not f.name.startswith("_")]  # type: ignore[arg-type]  # a dataclass
+        pairs = [(getattr(self, name), getattr(other, name)) for name in names]
+        return all(bool(a.equals(b) if hasattr(a, "equals") else a == b) for a, b in pairs)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))

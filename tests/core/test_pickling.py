@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import multiprocessing
 import os
@@ -119,6 +120,48 @@ def test_every_error_pickles_with_its_words(kind: type[BaseException]) -> None:
     assert type(again) is kind
     assert str(again) == str(made)
     assert again.__dict__ == made.__dict__
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Any]:
+    """What analyses give: tables, with compiled code for more of them."""
+    model = sdmodel.load("adoption")
+    run = model.run()
+    uptake = {"own uptake": (0.0, 0.02), "word of mouth": (0.2, 0.5)}
+    design = sdmodel.latin_hypercube(uptake, 64, rng=1)
+    sweep = model.sweep(design, ["firms with"], certificate=0)
+    last = sweep["firms with"].to_numpy()[:, -1]
+    return {
+        "calibration": sdmodel.calibrate(model, uptake, {"firms with": run["firms with"].iloc[1:6]}),
+        "boxes": sdmodel.discover(design, last > np.median(last), resamples=0),
+    }
+
+
+@pytest.mark.parametrize("name", ["calibration", "boxes"])
+def test_results_pickle_copy_compare_and_hash(results: dict[str, Any], name: str) -> None:
+    result = results[name]
+    for other in (pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)):
+        assert other == result
+        assert hash(other) == hash(result)
+        assert str(other) == str(result)
+        if name == "calibration":
+            assert other.profile("own uptake", points=3).equals(result.profile("own uptake", points=3))
+    table = "parameters" if name == "calibration" else "quality"
+    assert dataclasses.replace(result, **{table: getattr(result, table) * 2}) != result
+    assert result != name
+
+
+@pytest.mark.parametrize("method", ["LSODA", "euler"])
+def test_a_stepper_goes_on_where_it_was_sent(model_from: Any, method: str) -> None:
+    """With generated functions, a data series and a memory."""
+    held = "late = DELAY FIXED(d, 2, 0) ~~|\n" if method == "euler" else "late = d ~~|\n"
+    model = model_from(f"x = INTEG(late - x/3, 1) ~~|\n{held}d ~~|")
+    first = model.stepper(data={"d": ([0, 9], [1, 5])}, method=method)
+    first.step(until=4)
+    second, third = pickle.loads(pickle.dumps(first)), copy.deepcopy(first)
+    for one in (first, second, third):
+        one.step(until=10)
+        assert one.run() == first.run()
 
 
 # -- other processes --------------------------------------------------------------------------------------------

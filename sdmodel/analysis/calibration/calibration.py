@@ -12,6 +12,7 @@ import pandas as pd
 from sdmodel.analysis.calibration.residuals import Residuals
 from sdmodel.core import html
 from sdmodel.core.errors import SolveError, UnknownNameError
+from sdmodel.core.frozen import WithTables
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def best_of(
     return found.cost, found.values
 
 
-@dataclass(frozen=True, repr=False)
-class Calibration:
+@dataclass(frozen=True, repr=False, eq=False)
+class Calibration(WithTables):
     """Immutable result of `sdmodel.calibrate`."""
 
     parameters: pd.DataFrame

@@ -12,6 +12,7 @@ from sdmodel.analysis.discovery.prim import Box
 from sdmodel.analysis.inputs import Parameters, check, parameter_names
 from sdmodel.core.arguments import choice, refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.frozen import WithTables
 from sdmodel.design.tables import LABELS
 from sdmodel.sweep.forms import flat
 
@@ -23,8 +24,8 @@ METHODS = ("prim", "tree")
 _NOT_CONSTANTS = (*LABELS, "run", "policy", "scenario", "status", "message")
 
 
-@dataclass(frozen=True)
-class Boxes:
+@dataclass(frozen=True, eq=False)
+class Boxes(WithTables):
     """Result of `discover`: tables in the units of the parameters."""
 
     limits: pd.DataFrame

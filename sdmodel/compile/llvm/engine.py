@@ -77,6 +77,7 @@ class Kernel:
         target: Target | None = None,
     ) -> None:
         self.program = program
+        self._given = program, outputs, tableau, contract, rough, target
         self.notes_rough = rough and bool(tableau.error) and not program.fixed
         target = target or host()
         source = emit(program, outputs, tableau, target.machine, contract, self.notes_rough)
@@ -97,6 +98,9 @@ class Kernel:
             else None
         )
         self._spans = self._function("spans", "npnpp") if source.plan.memories else None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # machine code does not pickle
+        return _compiled_again, self._given
 
     def _function(self, name: str, kinds: str) -> Callable[..., None]:
         types: dict[str, Any] = {"n": ctypes.c_int64, "p": ctypes.c_void_p, "d": ctypes.c_double}
@@ -327,3 +331,9 @@ class Kernel:
         bad = ~(np.isfinite(steps).all(axis=1) & (steps.sum(axis=1) <= MAX_MEMORY))
         lengths[:] = np.where(bad[:, None], 1.0, steps)
         return lengths, np.concatenate([[0], np.cumsum(lengths.max(axis=(0, 2)))]), bad
+
+
+def _compiled_again(
+    program: Program, outputs: Sequence[int], tableau: Tableau, contract: bool, rough: bool, target: Target | None
+) -> Kernel:
+    return Kernel(program, outputs, tableau=tableau, contract=contract, rough=rough, target=target)

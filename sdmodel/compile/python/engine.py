@@ -60,6 +60,9 @@ class Engine:
         self.clock = clock_of(program)
         self.outputs = list(program.outputs.values()) if outputs is None else list(outputs)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # generated functions do not pickle
+        return Engine, (self.program, self.outputs)
+
     def _make(self, safe: bool) -> Callable[..., Any]:
         names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
         names.update({f"{o.name}_": o.value if safe else o.fast or o.value for o in OPERATIONS.values()})
@@ -143,6 +146,9 @@ class Bound:
             return values
 
         self.watch = watch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Bound, (self._engine, self._p, self._series, self.seed, self.run, self.past)
 
     def _safe(self) -> tuple[Any, ...]:
         if self._slow is None:

@@ -119,6 +119,22 @@ def test_a_parameter_is_at_an_end_or_inside(line: Model, low: float, high: float
             sdmodel.calibrate(line, {"b": (low, high)}, {"y": (T, Y)})
 
 
+@pytest.mark.parametrize(
+    ("value", "at"),
+    [
+        (4 - 0.9 * 8e-6, "high end"),
+        (4 - 1.1 * 8e-6, "inside"),
+        (-4 + 0.9 * 8e-6, "low end"),
+        (-4 + 1.1 * 8e-6, "inside"),
+    ],
+)
+def test_a_parameter_is_at_an_end_within_a_millionth_of_its_range(
+    line: Model, monkeypatch: pytest.MonkeyPatch, value: float, at: str
+) -> None:
+    monkeypatch.setattr(fitting, "search", lambda *_: Search(np.array([0.5, value]), 1.0, 1, ""))
+    assert sdmodel.calibrate(line, ["a", "b"], {"y": (T, Y)}).parameters["at"].tolist() == ["inside", at]
+
+
 def test_the_first_start_is_the_scenario_and_others_are_drawn(line: Model) -> None:
     table = line.parameters().loc[["a", "b"]]
     points = fitting._starting_points(np.array([99.0, -99.0]), table, 3, 5)

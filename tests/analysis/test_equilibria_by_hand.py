@@ -290,6 +290,15 @@ def test_a_moment_and_other_constants_move_the_way(model: Model) -> None:
     assert found["push"].tolist() == pytest.approx([2 / (3 * math.sqrt(3)) - 0.3], abs=1e-7)
 
 
+def test_the_way_goes_on_after_a_value_at_which_nothing_rests(model_from: Make) -> None:
+    """Growth by the lever: from the nudge it passes all bounds, and the way back begins where the run began."""
+    model = model_from("x = INTEG(lever*x, 1) ~ u ~ |\nlever = -1 ~ 1/Year [-1,1] ~ |", end=1)
+    found = sdmodel.hysteresis(model, "lever", "x", points=2)
+    np.testing.assert_allclose(found["x"], [0, np.nan, np.nan, 0], atol=1e-6)
+    assert found["rested"].tolist() == [True, False, False, True]
+    assert found["returns"].tolist() == [True, False, True, True]
+
+
 def test_there_are_41_values_in_each_direction_by_default() -> None:
     for name in ("hysteresis", "folds"):
         assert inspect.signature(getattr(sdmodel, name)).parameters["points"].default == 41

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import sdmodel
+from sdmodel.analysis.triggers import _Rule
 from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
 from sdmodel.model import Model
 
@@ -118,6 +119,17 @@ def test_the_error_is_the_largest_difference_from_dates_by_events(model: Model) 
     jumped = sdmodel.trigger(model, "date", "waits", above=0.31, method="sweep")
     assert jumped.attrs["error"] == pytest.approx(abs(jumped["date"].iloc[0] - 4.01), abs=1e-7)
     assert sdmodel.trigger(model, "date", "line", above=99, design=design).attrs["error"] == 0
+
+
+@pytest.mark.parametrize(("rows", "checked"), [(3, [0, 1, 2]), (8, list(range(8))), (15, [0, 2, 4, 6, 8, 10, 12, 14])])
+def test_at_most_eight_rows_are_checked_by_events(model: Model, rows: int, checked: list[int]) -> None:
+    asked: list[float] = []
+    rule = _Rule(model, "date", "line", 1.0, 1.0, None, 9.0, 0.0)
+    rule.by_events = lambda values: asked.append(values["slope"]) or values["slope"] + 0.5
+    design = pd.DataFrame({"slope": np.arange(rows + 1.0), "sample": 3})
+    dates = np.append(design["slope"][:rows], np.inf)  # the last row has none
+    assert rule.error(design, dates) == 0.5
+    assert asked == checked
 
 
 def test_a_row_whose_run_fails_has_no_date(model: Model) -> None:

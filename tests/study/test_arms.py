@@ -111,3 +111,12 @@ def test_rows_run_through_the_samples_first(arms: Arms) -> None:
     design = sdmodel.pair(arms.draws, pd.DataFrame({"setting": ["one", "two"], "size": [1.0, 2.0]}))
     found = by_setting(arms.model.sweep(design, [MONEY], every=10, progress=False), ["one", "two"], 3)
     assert last(found, MONEY).tolist() == [[20, 20, 20], [40, 40, 40]]
+
+
+def test_time_is_told_since_the_arms_were_made(arms: Arms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdmodel.study.arms.time.perf_counter", lambda: arms._begun + 12.26)
+    arms.runs = 30
+    assert arms.seconds == 12.3
+    assert arms.summary == "30 runs (10 a sample) in 12 s."
+    told = arms.record("toy", 4, xr.Dataset(attrs={"seed": 9, "model": "m"}))
+    assert told == {"model": "m", "experiment": "toy", "samples": 3, "seed": 4, "runs": 30, "seconds": 12.3}

@@ -100,7 +100,7 @@ def test_shares_that_move_when_a_row_is_held_are_counted_by_hand(model_from: Cal
 def test_corners_are_drawn_by_the_seed_and_inside_lie_as_many(model_from: Callable[..., sdmodel.Model]) -> None:
     model = model_from(TOY, start=2009, end=2034, step=25)
     draws = built_in.unfiltered(model, 40)
-    assert draws["sample"].tolist() == list(range(80))
+    assert draws["sample"].tolist() == draws.index.tolist() == list(range(80))
     inside, corners = draws.iloc[:40], draws.iloc[40:]
     pd.testing.assert_frame_equal(
         inside.drop(columns="sample"),

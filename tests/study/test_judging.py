@@ -35,7 +35,7 @@ HAND = {
     ("own RnD", "a"): [103.0, 100.5, 98.0, NAN],
     ("own RnD", "b"): [101.5, 100.5, 102.0, 103.0],
     ("service coverage", "none"): [0.5, 0.5, 0.5, 0.5],
-    ("service coverage", "a"): [0.53, 0.505, 0.4, 0.5],
+    ("service coverage", "a"): [0.515, 0.505, 0.4, 0.5],
     ("service coverage", "b"): [0.5, 0.5, 0.5, 0.5],
     (PUBLIC, "none"): [0.0, 0.0, 0.0, 0.0],
     (PUBLIC, "a"): [2.0, 4.0, 0.5, -2.0],

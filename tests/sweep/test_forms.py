@@ -226,3 +226,34 @@ def test_a_grid_that_is_flat_again_has_its_axes_as_columns(model: Model) -> None
     assert forms.are_scenarios([Scenario()])
     for other in ([], [Scenario(), {}], {"a": Scenario()}, None):
         assert not forms.are_scenarios(other)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "euler"}, {"every": 2.5}, {"seed": 5}, {"data": {"given": ([0.0, 10.0], [1.0, 3.0])}},
+     {"initial": True}, {"scenario": Scenario("s", values={"rate": 3.0})}],
+    ids=lambda options: next(iter(options)),
+)  # fmt: skip
+def test_options_reach_the_sweep_of_each_policy(model_from: Make, options: dict[str, object]) -> None:
+    model = model_from(
+        "x = INTEG(RANDOM NORMAL(-9, 9, 0, 1, 5)*size + rate + given, 0) ~ ~ |\nsize = 1 ~ ~ |\nrate = 1 ~ ~ |\n"
+        "given ~ ~ |"
+    )
+    common = {"data": {"given": ([0.0, 10.0], [0.0, 1.0])}, "method": "rk4", "certificate": 0}
+    if "initial" in options:
+        run = model.run(data=common["data"], method="rk4", every=1)
+        options = {"initial": run.state(at=4)}
+    rows = pd.DataFrame({"sample": [3, 4]})
+    found = model.sweep(rows, ["x"], policies={"p": {"size": 2.0}}, **{**common, **options})["x"].sel(policy="p")
+    plain = model.sweep(rows.assign(size=2.0), ["x"], **{**common, **options})["x"]
+    np.testing.assert_array_equal(found, plain)
+    other = model.sweep(rows.assign(size=2.0), ["x"], **common)["x"]
+    assert plain.shape != other.shape or not np.array_equal(plain, other)
+
+
+def test_tolerance_and_certificate_reach_the_sweep_of_each_policy(model: Model) -> None:
+    rows = [{"rate": 0.5}, {"rate": 1.0}]
+    found = model.sweep(rows, ["level"], policies={"a": {}, "b": {"pull": 3.0}}, method="LSODA", rtol=1e-4, workers=1)
+    assert (found.attrs["rtol"], found.attrs["method"]) == (1e-4, "LSODA")
+    found = model.sweep(rows, ["level"], policies={"a": {}, "b": {"pull": 3.0}}, certificate=1)
+    assert found.attrs["certificate_runs"] == 2  # one of each

@@ -32,8 +32,9 @@ def corners() -> tuple[np.ndarray, np.ndarray]:
 # -- what is said of boxes --------------------------------------------------------------------------------------------
 HALVES = [
     room._Half([np.array([True, False]), np.array([True, True])], [0.5, 0.2], [0.9, 0.4]),
-    room._Half([np.array([True, True])], [0.7], [0.5]),
+    room._Half([np.array([True, True])], [0.9], [0.5]),
     room._Half([np.array([False, True])], [0.6], [np.nan]),
+    room._Half([np.array([True, True])], [0.6], [0.4]),
 ]
 POINTS = np.column_stack([np.arange(20.0), np.tile([0.0, 1.0], 10)])
 TRUE = (POINTS[:, 0] >= 12) & (POINTS[:, 0] != 15) | (POINTS[:, 0] == 3)
@@ -50,7 +51,7 @@ def test_the_quality_of_a_box_by_hand() -> None:
             "mass": 8 / 20,
             "runs": 8,
             "coverage elsewhere": 0.6,
-            "density elsewhere": 0.7,
+            "density elsewhere": 0.5,
         }
     )
     # 3, 5, 7, 9 and 11 are in the second alone, of which 3 is a case; one half found a second box.
@@ -76,7 +77,7 @@ def test_the_limits_of_a_box_by_hand() -> None:
     assert table.index.tolist() == [(1, "t"), (2, "t"), (2, "side")]
     assert table.loc[(1, "t"), ["low", "high", "lowest", "highest", "unit"]].tolist() == [11.5, INF, 0, 19, "Year"]
     assert table.loc[(2, "side"), ["low", "high", "lowest", "highest", "unit"]].tolist() == [0.5, 1.5, 0, 1, ""]
-    assert table["reproduced"].tolist() == pytest.approx([2 / 3, 1 / 3, 1 / 3])
+    assert table["reproduced"].tolist() == pytest.approx([3 / 4, 1 / 4, 1 / 4])
     assert table.loc[(1, "t"), "p"] == pytest.approx(binom.sf(6, 8, 8 / 20))
     # Of the twelve runs outside the first box: 5 inside with one case, 6 of the odd ones and 9 of those from 3 on.
     assert table.loc[(2, "t"), "p"] == pytest.approx(binom.sf(0, 5, 1 / 6))

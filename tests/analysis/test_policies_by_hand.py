@@ -31,6 +31,7 @@ gain = size*(4 - size)*world + 0*Time ~ u ~ |
 cost = price*size ~ CNY ~ |
 late = INTEG(size*STEP(1, 5), 0) ~ u*Year ~ |
 broken = SQRT(3 - size) ~ u ~ |
+hit = 0 - (size - world)*(size - world) ~ u ~ |
 size = 1 ~ u [0,4] ~ How much. [lever P01] |
 way = 0 ~ Dmnl [0,3,1] ~ Which. [switch] |
 count = 2 ~ Dmnl [0.5,4.5] ~ Some. [uncertainty integer] |
@@ -292,5 +293,9 @@ def test_a_front_has_its_goals_levers_and_counts(model: Model) -> None:
     assert not front.duplicated().any()
     with pytest.raises(DesignError, match="keeps the limits"):
         sdmodel.pareto(model, {"size": (3.5, 4)}, goals, limits={"broken": (1, None)}, **given)
+    # Of worlds 0, 0 and 3 the mean is best at 1; the best of them at 0 already, where nothing is spent.
+    worlds = {**given, "samples": pd.DataFrame({"world": [0.0, 0.0, 3.0]})}
+    mean = sdmodel.pareto(model, {"size": (0, 4)}, {"hit": "max", COST: "min"}, **worlds)["size"]
+    assert 0.8 < mean.max() < 1.05
     again, other = (sdmodel.pareto(model, {"size": (0, 4)}, goals, **{**given, "rng": rng}) for rng in (1, 2))
     assert again["size"].tolist() != other["size"].tolist()

@@ -65,7 +65,8 @@ def date(model: Model, variable: str, **given: Any) -> tuple[float, bool]:
         ("line", {"below": 2.05, "start": 3.02}, 3.02),  # no longer at the next step
         ("line", {"above": 2.0, "start": -5}, 3),
         ("both[right]", {"above": 2.6}, 2.3), ("both[left]", {"above": 2.6}, 3.6),
-        ("bend", {"below": 0.01}, 1.9), ("bend", {"above": 0.01, "start": 2}, 2.1),
+        ("bend", {"below": 0.01}, 1.9), ("bend", {"below": 0.01, "start": 1.93}, 1.93),
+        ("bend", {"above": 0.01, "start": 2}, 2.1),
         ("bend", {"above": 4.01, "start": 1}, 2 + math.sqrt(4.01)),
         ("waits", {"above": 0.3}, 4), ("falls", {"below": -0.3}, 4),  # at the level is not beyond it
         ("waits", {"above": 0.3, "start": 3.9}, 4), ("waits", {"above": 0.3, "start": 6}, 6),

@@ -84,7 +84,7 @@ def groups(program: Program, given: Array, at: Array) -> list[tuple[float, float
     if (start != origin).any() or origin > at[0]:
         wrong = float(start[start != at[0]][0])
         raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
-    steps = step[:1] if (step == step[0]).all() else np.unique(step)
+    steps = step[:1] if (step == step[:1]).all() else np.unique(step)
     return [(origin, float(one), np.flatnonzero(step == one)) for one in steps]
 
 

@@ -183,7 +183,7 @@ def _phase(module: Module, name: str, space: drive.Space, history: History, sing
         chunk.phase.boundary.add(node)
         return b.load("%w", module.rows.give("kept", node))
 
-    return Phase(module, name, computed, read, shift=name == "clock")
+    return Phase(module, name, computed, read, shift=name == "clock", once=name == "init")
 
 
 def _advance(chunk: Chunk, space: drive.Space) -> None:

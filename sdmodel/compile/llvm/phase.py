@@ -18,6 +18,8 @@ from sdmodel.core.functions.table import OPERATIONS
 
 CHUNK = 1200
 """Approximate maximum number of instructions per function; compile time grows superlinearly with it."""
+CALLING = 4
+"""Instructions of a node, on average, where helper functions are called."""
 
 _ORDERED = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
@@ -86,6 +88,8 @@ class Phase:
     """Functions of the phase, in order."""
     shift: bool = False
     """Whether stores are offset by `%lane` (times of the stages of a Runge-Kutta step)."""
+    once: bool = False
+    """Whether a run needs it only once, so that it is compiled quickly and not to be quick."""
 
     def write(self, sinks: Sink, instead: Callable[[Chunk], None] | None = None) -> bool:
         """Emit the functions that compute the nodes of `sinks` and store them in their rows.
@@ -99,7 +103,7 @@ class Phase:
         parts: list[list[int]] = [[]]
         load = 0
         for node in order:
-            load += weight(program, node) if self.module.inline else 1
+            load += weight(program, node) if self.module.inline else CALLING
             if load > CHUNK:
                 parts.append([])
                 load = 0
@@ -125,7 +129,7 @@ class Phase:
             self.calls.append(head)
             # work buffer, parameters, time (exact dates), offset of the lane of shared times in their rows, constants
             given = f"ptr noalias %w, ptr noalias %p, {b.f64} %t, i64 %lane, ptr noalias %numbers"
-            self.module.close(f"internal void {head}({given}) nounwind", b)
+            self.module.close(f"internal void {head}({given}) nounwind{' noinline optnone' * self.once}", b)
         return alone
 
     def _order(self, sinks: Iterable[int]) -> list[int]:

@@ -31,8 +31,6 @@ class SweepRecord:
 
     def __init__(self, sweep: xr.Dataset) -> None:
         self.sweep = flat(sweep)
-        if "run" in self.sweep.dims and "run" not in self.sweep.coords:
-            self.sweep = self.sweep.assign_coords(run=np.arange(self.sweep.sizes["run"]))
 
     def __repr__(self) -> str:
         attrs, sizes = self.sweep.attrs, self.sweep.sizes

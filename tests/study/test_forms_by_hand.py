@@ -114,52 +114,49 @@ def test_a_hazard_that_rises_for_good_is_highest_in_the_ninth_year() -> None:
 
 
 # -- grants by size -------------------------------------------------------------------------------------------------
-def grants(extra: dict[float, float]) -> dict[str, xr.Dataset]:
+SHAPES: dict[str, list[tuple[dict[float, float], float]]] = {
+    # What grants add to an own RnD of one, by their size, and what is read from it.
+    "inverted U": [
+        ({0.4: 0.02}, 1), ({0.4: 0.02, 3.0: 0.011}, 0),  # it must fall by more than a hundredth again
+        ({0.4: 0.02, 3.0: 0.009}, 1), ({0.4: 0.01}, 0),  # a hundredth itself is no peak
+        ({3.0: 0.5}, 0), ({2.5: 0.5}, 1), ({0.1: 0.5}, 1),  # nor is the end
+    ],
+    "never replaces": [
+        ({0.2: -0.009}, 1), ({0.2: -0.01}, 0), ({0.2: -0.5}, 0), ({0.8: -0.2}, 0),  # half of the RnD is the grant
+        ({1.0: -0.2}, 1),  # more than half, where it may replace
+    ],
+    "best share": [
+        ({0.4: 0.01}, NAN), ({0.4: 0.2, 1.0: 0.4}, 0.4 / 1.6), ({0.4: 0.02}, 0.4 / 1.42), ({3.0: 0.5}, 3 / 4.5),
+    ],
+    "replacing share": [
+        ({0.4: 0.2, 0.6: -0.2}, (0.4 / 1.6 + 0.6 / 1.4) / 2),  # half of the way
+        ({0.1: -0.1, 0.4: 0.2, 0.8: 0.1}, NAN),  # what was before the peak does not count
+        ({0.2: -0.1}, 0.1 / 1.1),  # without a peak it is counted from the smallest grant on
+    ],
+}  # fmt: skip
+
+
+def grants(extra: list[dict[float, float]]) -> dict[str, xr.Dataset]:
     """Runs of grants, paid in full, that add to an own RnD of one; what was half a year ago does not count."""
     out = {}
     for size in SIZES:
         given = {"own RnD": 1.0, "firms by quality": 1.0, "grants offered": size, "grant paid": size,
-                 "grant effect on own RnD": extra.get(size, 0.0)}  # fmt: skip
-        data = {name: (("run", "time", "quality"), np.array([[[9.0], [x]]])) for name, x in given.items()}
-        data["grant per recipient"] = (("run", "time"), np.array([[9.0, size]]))
+                 "grant effect on own RnD": np.array([one.get(size, 0.0) for one in extra])}  # fmt: skip
+        data = {}
+        for name, values in given.items():
+            data[name] = ("run", "time", "quality"), np.full((len(extra), 2, 1), 9.0)
+            data[name][1][:, 1, 0] = values
+        data["grant per recipient"] = ("run", "time"), np.tile([9.0, size], (len(extra), 1))
         out[f"size {size:g}"] = xr.Dataset(data, {"time": [2016.0, 2016.5], "quality": ["q"]})
     return out
 
 
-@pytest.mark.parametrize(
-    ("shape", "extra", "value"),
-    [
-        ("inverted U", {0.4: 0.02}, 1),
-        ("inverted U", {0.4: 0.02, 3.0: 0.011}, 0),  # it must fall by more than a hundredth again
-        ("inverted U", {0.4: 0.02, 3.0: 0.009}, 1),
-        ("inverted U", {0.4: 0.01}, 0),  # a hundredth itself is no peak
-        ("inverted U", {3.0: 0.5}, 0),  # a peak at the end is none
-        ("inverted U", {2.5: 0.5}, 1), ("inverted U", {0.1: 0.5}, 1),
-        ("never replaces", {0.2: -0.009}, 1), ("never replaces", {0.2: -0.01}, 0), ("never replaces", {0.2: -0.5}, 0),
-        ("never replaces", {0.8: -0.2}, 0),  # half of the RnD is the grant
-        ("never replaces", {1.0: -0.2}, 1),  # more than half, where it may replace
-        ("best share", {0.4: 0.01}, NAN), ("best share", {0.4: 0.2, 1.0: 0.4}, 0.4 / 1.6),
-        ("replacing share", {0.4: 0.2, 0.6: -0.2}, None),
-        ("replacing share", {0.1: -0.1, 0.4: 0.2, 0.8: 0.1}, NAN),  # what was before the peak does not count
-        ("replacing share", {0.2: -0.1}, None),  # without a peak it is counted from the smallest grant on
-    ],
-)  # fmt: skip
-def test_shapes_at_their_edges(shape: str, extra: dict[float, float], value: float | None) -> None:
-    found = float(published_forms.grant_shape(grants(extra), pd.DataFrame(index=[0]), {"read": shape})[0])
-    if value is None:  # half of the way from +0.2 at 0.4 to -0.2 at 0.6, or all of it from 0 at 0.1 to -0.1 at 0.2
-        value = (0.4 / 1.6 + 0.6 / 1.4) / 2 if 0.6 in extra else 0.1 / 1.1
-    assert found == pytest.approx(value, nan_ok=True)
-
-
-def test_the_sizes_are_those_of_the_runs_and_a_shape_is_read_sample_by_sample() -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_at_their_edges(shape: str) -> None:
+    extra, wanted = zip(*SHAPES[shape], strict=True)
+    found = published_forms.grant_shape(grants(list(extra)), pd.DataFrame(index=range(len(extra))), {"read": shape})
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
     assert published_forms.SIZES == SIZES
-    one, other = grants({0.4: 0.02}), grants({3.0: 0.5})
-    both = {name: xr.concat([one[name], other[name]], dim="run") for name in one}
-    draws = pd.DataFrame(index=range(2))
-    assert published_forms.grant_shape(both, draws, {"read": "inverted U"}).tolist() == [1, 0]
-    assert published_forms.grant_shape(both, draws, {"read": "never replaces"}).tolist() == [1, 1]
-    shares = published_forms.grant_shape(both, draws, {"read": "best share"})
-    assert shares == pytest.approx([0.4 / 1.42, 3 / 4.5])
 
 
 def test_a_grant_of_several_qualities_is_that_of_the_offers() -> None:

@@ -31,7 +31,7 @@ def test_a_sweep_is_told_in_a_line() -> None:
     one.attrs = {}
     assert repr(one.sdmodel) == "<Sweep of '?', scenario '?': 1 runs, 0 failed, 1 times, 1 output>"
     assert whole.sdmodel.design == ["rate", "setting"]
-    assert whole.sdmodel.sweep["run"].to_numpy().tolist() == [0, 1, 2]  # numbered where they have no number
+    assert whole.sdmodel.to_dataframe()["run"].unique().tolist() == [0, 1, 2]  # numbered where they have no number
     numbered = whole.assign_coords(run=[5, 6, 7])
     assert numbered.sdmodel.to_dataframe()["run"].unique().tolist() == [5, 6, 7]
 

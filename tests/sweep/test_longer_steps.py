@@ -13,9 +13,9 @@ import xarray as xr
 from sdmodel.compile.llvm import Kernel
 from sdmodel.core.errors import ResultWarning, SweepInterrupted
 from sdmodel.model import Model
-from sdmodel.sweep import backends, fork, longer_steps
+from sdmodel.sweep import backends, fork
 
-RUNS = longer_steps.LEAST_RUNS
+RUNS = 1024
 SMOOTH = """
 rate = 1 ~ ~ |
 size = 1 ~ ~ |

@@ -94,6 +94,8 @@ def plan_of(
         (plan_of(1_000), 2, 256),  # no fewer than 256, unless a worker has less to do
         (plan_of(300), 2, 152),
         (plan_of(10), 2, 64),
+        (plan_of(9), 2, 64),
+        (plan_of(8), 2, 8),  # one vector of the kernel
         (plan_of(100_000, times=100_001), 2, 64),  # memory for the least
         (plan_of(100_000, nodes=2_000_000), 2, 8),  # time for eight
         (plan_of(100_000, nodes=25_000), 2, 8 * int(1e9 / (250 * 4 * 25_000))),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sdmodel
@@ -249,3 +250,24 @@ def test_macros_that_call_each_other_are_named_in_order(write_model: Callable[..
     )
     with pytest.raises(UnsupportedError, match=r"'y': macros call each other, .*: FIRST -> SECOND -> FIRST -> SECOND"):
         sdmodel.load(path)
+
+
+def test_a_delay_with_its_pipeline(model_from: Callable[..., sdmodel.Model]) -> None:
+    """The equations that https://vensim.com/documentation/fn_delayp.html gives, also over a range."""
+    text = (
+        "place: a, b ~~|\nbase[place] = 5, 2 ~~|\nsent[place] = base[place] + STEP(3, 1) ~~|\ntime under way = 2 + STEP(1, 3) ~~|\n"
+        "came[place] = DELAYP(sent[place], time under way : under way[place]) ~~|\n"
+        "third[place] = INTEG(second[place]/part - third[place]/part, part*sent[place]) ~~|\n"
+        "second[place] = INTEG(first[place]/part - second[place]/part, third[place]) ~~|\n"
+        "first[place] = INTEG(sent[place] - first[place]/part, third[place]) ~~|\npart = time under way/3 ~~|\n"
+    )
+    run = model_from(text, step=0.125).run(method="euler").to_dataframe()
+    for place in "ab":
+        stocks = run[[f"first[{place}]", f"second[{place}]", f"third[{place}]"]]
+        np.testing.assert_allclose(run[f"under way[{place}]"], stocks.sum(axis=1), rtol=1e-14)
+        np.testing.assert_allclose(run[f"came[{place}]"], stocks.iloc[:, 2] / run["part"], rtol=1e-14)
+    plain = model_from("x = DELAYP(5, 2) ~~|")
+    with pytest.raises(UnsupportedError, match="name it: DELAYP"):
+        plain.run()
+    with pytest.raises(ReadError, match="'x' names outputs of 'delay1', which is not a macro of this file"):
+        model_from("x = DELAY1(5, 2 : y) ~~|")

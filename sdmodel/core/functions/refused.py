@@ -12,7 +12,7 @@ REFUSED = {
     "delay information": "a delay time that changes from step to step is not modelled; use DELAY FIXED or SMOOTH3",
     "delay material": "its profile of losses is not modelled",
     "delay profile": "its profile of outflow is not modelled; use DELAY N",
-    "delayp": "its pipeline is a second result; use DELAY3, and a stock of what is under way",
+    "delayp": "without its second result it is DELAY3; name it: DELAYP(input, delay time : pipeline)",
     "demand at price": "only ALLOCATE AVAILABLE and ALLOCATE BY PRIORITY are known",
     "depreciate by schedule": "it looks ahead in time",
     "depreciate straightline": "its schedule is not modelled",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,17 @@ from sdmodel.io.vensim.macros import Macro, expand_macros
 from sdmodel.io.vensim.ranges import RangeText, parse_range, ranges_of
 
 _EXTERNAL_LOOKUP = re.compile(r"\s*+GET[\s_]++(?:XLS|DIRECT)[\s_]++LOOKUPS\s*+\(", re.IGNORECASE)
+
+_DELAYP = """:MACRO: DELAYP(input, delay time : pipeline)
+DELAYP = third / part ~~|
+pipeline = third + second + first ~~|
+third = INTEG(second / part - DELAYP, part * input) ~~|
+second = INTEG(first / part - second / part, third) ~~|
+first = INTEG(input - first / part, third) ~~|
+part = delay time / 3 ~~|
+:END OF MACRO:
+"""
+"""The function with two results, as it is defined at https://vensim.com/documentation/fn_delayp.html."""
 
 
 def read_vensim(raw: bytes, path: Path) -> Structure:
@@ -52,6 +64,9 @@ def read_vensim(raw: bytes, path: Path) -> Structure:
         if key(found.name) in macros:
             raise ReadError(f"{path.name}:{found.line}: the macro '{found.name}' is defined twice.")
         macros[key(found.name)] = _macro(found, path)
+    if section.names_outputs and "delayp" not in macros:
+        known = clean(_DELAYP, path.name).macros[0]
+        macros["delayp"] = _macro(replace(known, entries=[replace(e, line=0) for e in known.entries]), path)
     equations = section.equations()
     if macros or section.names_outputs:
         equations = expand_macros(equations, macros, kind_of)

@@ -99,7 +99,7 @@ def solve_lever(
     rows = design_rows(model, design, name)
     try:
         goal = np.array(np.broadcast_to(np.asarray(target, dtype=float), (len(rows),)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise refuse("target", target, f"one number, or one for each of the {len(rows)} rows") from None
     if not np.isfinite(goal).all():
         raise DesignError(f"The target of row {int(np.argmin(np.isfinite(goal)))} is not a finite number.")

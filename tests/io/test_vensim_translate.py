@@ -255,7 +255,8 @@ def test_macros_that_call_each_other_are_named_in_order(write_model: Callable[..
 def test_a_delay_with_its_pipeline(model_from: Callable[..., sdmodel.Model]) -> None:
     """The equations that https://vensim.com/documentation/fn_delayp.html gives, also over a range."""
     text = (
-        "place: a, b ~~|\nbase[place] = 5, 2 ~~|\nsent[place] = base[place] + STEP(3, 1) ~~|\ntime under way = 2 + STEP(1, 3) ~~|\n"
+        "place: a, b ~~|\nbase[place] = 5, 2 ~~|\nsent[place] = base[place] + STEP(3, 1) ~~|\n"
+        "time under way = 2 + STEP(1, 3) ~~|\n"
         "came[place] = DELAYP(sent[place], time under way : under way[place]) ~~|\n"
         "third[place] = INTEG(second[place]/part - third[place]/part, part*sent[place]) ~~|\n"
         "second[place] = INTEG(first[place]/part - second[place]/part, third[place]) ~~|\n"

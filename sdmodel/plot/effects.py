@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import draw_legend
-from sdmodel.plot.figure import Drawing, documented, dress_rows, finish, need_columns, panels, stretch
+from sdmodel.plot.figure import Drawing, documented, dress_rows, finish, need_columns, numbers_in, panels, stretch
 from sdmodel.plot.style import COLOURS, GREY, INK, PALE, SMALL, Numbers, drawing, wrapped
 
 COLUMNS = ("median", "low", "high")
@@ -100,7 +100,7 @@ def effects(
 
 def _checked(table: pd.DataFrame, smallest: float | None) -> np.ndarray[Any, np.dtype[np.float64]]:
     need_columns(table, *COLUMNS, hint=f"Needed are {', '.join(COLUMNS)}.")
-    values = table.loc[:, list(COLUMNS)].to_numpy(dtype=float)
+    values = numbers_in(table.loc[:, list(COLUMNS)])
     if not np.isfinite(values).all(axis=1).any():
         raise DesignError(f"The table of effects has {len(table)} rows and none of them holds numbers.")
     for name, (median, low, high) in zip(table.index, values, strict=True):

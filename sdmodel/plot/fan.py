@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.plot.annotations import Marks, draw_legend, draw_marks, flag_marks
-from sdmodel.plot.figure import Drawing, documented, finish, panels, stretch
+from sdmodel.plot.figure import Drawing, documented, finish, numbers_in, panels, stretch
 from sdmodel.plot.style import COLOURS, drawing, mix, unit_text, wrapped
 from sdmodel.plot.trajectories import time_axis
 
@@ -83,8 +83,7 @@ def fan(
         todo = f" Choose one element first: .sel({extra[0]!s}=...)." if extra else ""
         raise DesignError(f"A fan needs the dims run and time; this array has {dataarray.dims}.{todo}")
     dataarray = dataarray.transpose("run", "time")
-    values = dataarray.to_numpy().astype(float)
-    time = dataarray["time"].to_numpy().astype(float)
+    values, time = numbers_in(dataarray), numbers_in(dataarray["time"])
     failed = ~np.isfinite(values).all(axis=1)
     if "status" in dataarray.coords:
         failed |= np.array([bool(status) for status in dataarray["status"].to_numpy()], dtype=bool)
@@ -127,7 +126,7 @@ def _array(given: Any) -> xr.DataArray:
     import xarray as xr
 
     if isinstance(given, pd.DataFrame):
-        return xr.DataArray(given.to_numpy(float), {"time": given.index.to_numpy(float)}, ("time", "run"))
+        return xr.DataArray(numbers_in(given), {"time": numbers_in(given.index)}, ("time", "run"))
     if isinstance(given, xr.Dataset):
         names = [str(name) for name in given.data_vars]
         if len(names) != 1:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import matplotlib.figure
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from sdmodel.analysis.discovery.discover import Boxes
+from sdmodel.core.arguments import refuse
 from sdmodel.core.errors import DesignError, UnknownNameError
+from sdmodel.core.run import Run
+from sdmodel.core.structure import Structure
 from sdmodel.plot.style import (
     BODY,
     CJK_FONTS,
@@ -75,8 +81,71 @@ class Drawing(NamedTuple):
         return self.fig._repr_png_() if isinstance(self.fig, Figure) else None
 
 
+def _axes_in(value: object) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(one, Axes) for one in value)
+
+
+def _texts_in(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "pd.DataFrame": (lambda v: hasattr(v, "columns") and hasattr(v, "to_numpy"), "a table, as the analysis gives it"),
+    "xr.DataArray": (lambda v: hasattr(v, "dims") and hasattr(v, "coords"), "an array, as Outcome.of gives it"),
+    "Boxes": (lambda v: isinstance(v, Boxes), "what sdmodel.discover gives"),
+    "Model": (lambda v: isinstance(v, Structure), "a model"),
+    "Run": (lambda v: isinstance(v, Run), "a run"),
+    "Mapping[str, Run]": (
+        lambda v: isinstance(v, Mapping) and bool(v) and all(isinstance(one, Run) for one in v.values()),
+        "runs by label",
+    ),
+    "Marks": (lambda v: isinstance(v, Mapping), "a mapping of labels to times"),
+    "Mapping[str, str]": (lambda v: isinstance(v, Mapping), "a mapping of names to units"),
+    "Axes": (lambda v: isinstance(v, Axes), "axes of matplotlib"),
+    "Sequence[Axes]": (_axes_in, "a list of axes"),
+    "list[Axes]": (_axes_in, "a list of axes"),
+    "Mapping[str, Axes]": (lambda v: isinstance(v, Mapping) and _axes_in(list(v.values())), "panels by name"),
+    "Sequence[Sequence[str]]": (
+        lambda v: isinstance(v, (list, tuple)) and all(map(_texts_in, v)),
+        "rows, each a list of names",
+    ),
+    "Sequence[float]": (
+        lambda v: isinstance(v, (list, tuple, np.ndarray)) and all(map(_is_number, v)),
+        "a list of numbers",
+    ),
+    "str": (lambda v: isinstance(v, str), "a text"),
+    "bool": (lambda v: isinstance(v, (bool, np.bool_)), "True or False"),
+    "float": (_is_number, "a number"),
+    "None": (lambda v: v is None, "None"),
+}
+"""Values of parameters by the parts of their annotation, and what to give; the functions look at others themselves."""
+
+
+def checked(function: _F) -> _F:
+    """Refuse arguments of a wrong kind before anything is drawn; a call that does not fit fails as Python's do."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        try:
+            named = signature.bind(*args, **given).arguments
+        except TypeError:
+            named = {}
+        for name, value in named.items():
+            parts = str(signature.parameters[name].annotation).split(" | ")
+            if all(part in _KINDS for part in parts) and not any(_KINDS[part][0](value) for part in parts):
+                raise refuse(name, value, " or ".join(dict.fromkeys(_KINDS[part][1] for part in parts)))
+        return function(*args, **given)
+
+    return call  # type: ignore[return-value]  # it has the same signature
+
+
 def documented(function: _F) -> _F:
-    """Add to the docstring of a function the parameters that several share, and what is returned."""
+    """Check the arguments, and add to the docstring the parameters that several functions share."""
     text = inspect.cleandoc(function.__doc__ or "")
     added = ""
     for name in inspect.signature(function).parameters:
@@ -87,7 +156,7 @@ def documented(function: _F) -> _F:
     place = re.search(r"\n(?=\n(Returns|Raises|References|Examples)\n-)", text)
     at = place.end() if place else len(text)
     function.__doc__ = text[:at] + added + text[at:]
-    return function
+    return checked(function)
 
 
 def panels(
@@ -143,6 +212,17 @@ def need_columns(table: pd.DataFrame, *columns: str, what: str = "column", hint:
     for column in columns:
         if column not in table.columns:
             raise UnknownNameError(column, map(str, table.columns), what, hint)
+
+
+def numbers_in(table: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The values of a table or array; raise DesignError if some are no numbers."""
+    values = np.asarray(table.to_numpy())
+    try:
+        if values.dtype.kind == "c":
+            raise TypeError
+        return values.astype(float)
+    except (TypeError, ValueError):
+        raise DesignError("Only numbers are drawn; the table holds something else.") from None
 
 
 def stretch(fig: matplotlib.figure.Figure, panel: Axes, rows: int, height: float) -> None:

@@ -13,13 +13,14 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from sdmodel.core.errors import DesignError
-from sdmodel.plot.figure import Figure, dress
+from sdmodel.plot.figure import Figure, checked, dress
 from sdmodel.plot.style import BODY, CM, GREY, INK, SMALL, drawing, fonts, wrapped
 
 EDGE, GAP = 0.25, 0.2
 """Margin of the sheet and distance between its texts and panels, in cm."""
 
 
+@checked
 def mosaic(
     rows: Sequence[Sequence[str]],
     *,
@@ -98,6 +99,7 @@ def mosaic(
     return fig, axes
 
 
+@checked
 def legend(panels: Mapping[str, Axes]) -> None:
     """Put one legend for the panels of a mosaic below all of them.
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from sdmodel.core.errors import DesignError
 from sdmodel.plot.annotations import end_labels, settle
-from sdmodel.plot.figure import Drawing, documented, finish, need_columns, panels
+from sdmodel.plot.figure import Drawing, documented, finish, need_columns, numbers_in, panels
 from sdmodel.plot.style import (
     COLOURS,
     INK,
@@ -62,7 +62,7 @@ def shares(table: pd.DataFrame, words: Sequence[str] = (), *, ax: Axes | None = 
     >>> [text.get_text() for text in axes[0].texts][-3:]
     ['80', '15', 'mostly']
     """
-    values = 100 * table.to_numpy(dtype=float)
+    values = 100 * numbers_in(table)
     if values.shape[1:] != (3,) or not len(values):
         raise DesignError(f"The table of shares needs rows and three columns; it has {values.shape}.")
     if not (np.all(values >= 0) and np.allclose(values.sum(axis=1), 100, atol=0.1)):

@@ -17,6 +17,7 @@ from sdmodel.core.labels import join_label
 from sdmodel.study.searching import rough_roots
 from sdmodel.study.translation import Say
 from sdmodel.sweep.rounds import Rounds
+from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +31,8 @@ NEVER = END - 2009
 
 STEP = 0.125
 """Time step of the runs of an experiment; the certificate measures the error."""
+SHORT_UNTIL = POLICY_START + 1
+"""From this time on two steps are taken as one, except in runs with steps of which the estimated error is large."""
 SEARCH_STEP = 0.5
 """Time step while money is made equal; the runs that are kept check it."""
 ROUNDS = 12
@@ -295,10 +298,10 @@ class Arms:
         certificate: int = 0,
     ) -> xr.Dataset:
         self.runs += len(design)
-        names = list(dict.fromkeys([*outputs, MONEY]))
-        return (model or self.model).sweep(
-            design, names, every=self.every, data=data, workers=self.workers,
-            progress=False if self.progress is False else stage, certificate=certificate,
+        names, own = list(dict.fromkeys([*outputs, MONEY])), model or self.model
+        return run_sweep(
+            own, design, names, every=self.every, data=data, workers=self.workers,
+            progress=False if self.progress is False else stage, certificate=certificate, stops=stops(own),
         )  # fmt: skip
 
     def _design(self, settings: Mapping[str, Setting], model: Model | None = None) -> pd.DataFrame:
@@ -312,6 +315,13 @@ class Arms:
             kept = self.draws.drop(columns=names, errors="ignore").copy()
             blocks.append(kept.assign(**given, setting=label))
         return pd.concat(blocks, ignore_index=True).assign(**{"TIME STEP": STEP})
+
+
+def stops(model: Model) -> np.ndarray:
+    """Times at which all runs of an experiment stop: equal arms have equal steps, whatever they are compared with."""
+    grid = np.arange(model.time["initial time"], model.time["final time"], STEP)
+    chosen: np.ndarray = grid[(grid <= SHORT_UNTIL) | (np.arange(len(grid)) % 2 == 0)]
+    return chosen
 
 
 def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -100,7 +100,8 @@ def run_chunk(
     if missing.any():
         values[missing] = np.nan
     if plan.grid is not None:
-        return _with_time_step(plan, start, values, (found != FINE) | (uneven_steps(noted) > plan.most_uneven), threads)
+        unlike = noted >= FEW_ROUGH if plan.most_uneven is None else uneven_steps(noted) > plan.most_uneven
+        return _with_time_step(plan, start, values, (found != FINE) | unlike, threads)
     values[found != FINE] = np.nan
     rough = noted >= np.where(first >= 0, 1, FEW_ROUGH)
     solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough), noted >= PAST_ZERO)

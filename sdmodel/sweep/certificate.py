@@ -16,8 +16,10 @@ from sdmodel.sweep.refinement import BY_SCIPY, distance, halved
 
 LEAST_RUNS = 64
 """Smaller sweeps are checked with half the step only: scipy would take longer than the sweep."""
-TIGHT = 1e-10
-"""Relative tolerance of scipy; of a sweep with a tolerance, a hundredth of it."""
+TIGHT, LONGER_STEPS = 1e-10, 1e-7
+"""Relative tolerance of scipy, and with longer steps; of a sweep with a tolerance, a hundredth of that."""
+HALVED = 64
+"""Smallest number of runs with longer steps that are repeated with half of TIME STEP."""
 BOUND = 1e-3
 """Relative difference above which a ResultWarning is issued, where the sweep has no tolerance."""
 
@@ -34,7 +36,7 @@ def certify(
     values_of
         Values (outputs, times) and status of a row, and how often its step was halved (or `BY_SCIPY`).
     sample
-        Number of runs that are repeated.
+        Number of runs that are repeated; of longer steps `HALVED` with half of TIME STEP, since these are the judge.
 
     Returns
     -------
@@ -51,41 +53,36 @@ def certify(
         return {"certificate": f"none: the steps of {plan.method} are the meaning of the run"}
     if sample < 1:
         return {"certificate": "none: not asked for"}
-    tight, bound = (TIGHT, BOUND) if plan.rtol is None else (max(TIGHT, plan.rtol / 100), plan.rtol)
+    tight, bound = TIGHT if plan.grid is None else LONGER_STEPS, BOUND
+    if plan.rtol is not None:
+        tight, bound = max(TIGHT, plan.rtol / 100), plan.rtol
     rng = np.random.default_rng(int(record["design_hash"], 16))
-    rows = np.sort(rng.choice(plan.runs, min(sample, plan.runs), replace=False))
-    found: dict[str, list[tuple[float, str]]] = {"scipy": [], "half_step": []}
-    repeated = 0
-    for row in map(int, rows):
-        values, status, solved = values_of(row)
-        if status != FINE:
-            continue
-        references = {"half_step": _half_step(plan, row, solved)}
-        if plan.runs >= LEAST_RUNS:
-            p = plan.parameters(row, row + 1)[0]
-            references["scipy"] = one_run(plan, python_of(plan), p, row, method=CONTINUOUS, rtol=tight).values
-        for way, reference in references.items():
-            if reference is not None:
-                apart = distance(plan.units, values, reference)
-                worst = int(apart.argmax())
-                found[way].append((float(apart[worst]), plan.labels[worst]))
-        repeated += any(reference is not None for reference in references.values())
+    most = sample if plan.grid is None else max(sample, HALVED)
+    rows = list(map(int, rng.choice(plan.runs, min(most, plan.runs), replace=False)))
+    kept = {row: (values, solved) for row in rows for values, status, solved in [values_of(row)] if status == FINE}
+    references: dict[str, dict[int, np.ndarray]] = {"scipy": {}, "half_step": _half_steps(plan, kept)}
+    if plan.runs >= LEAST_RUNS:
+        references["scipy"] = _by_scipy(plan, [row for row in rows[:sample] if row in kept], tight)
+    repeated = {row for of_rows in references.values() for row in of_rows}
     if not repeated:
         return {"certificate": "none: no run of the sample could be repeated"}
-    out: dict[str, Any] = {"certificate_runs": repeated}
-    words = []
+    out: dict[str, Any] = {"certificate_runs": len(repeated)}
+    words: list[str] = []
+    worst_of_all = 0.0, ""
     names = {
         "scipy": f"scipy at rtol {tight:g}",
         "half_step": "half the step" if plan.grid is None else "half of TIME STEP",
     }
-    for way, differences in found.items():
-        if differences:
-            out[f"certificate_{way}"] = max(differences)[0]
-            words.append(f"by at most {_words(max(differences))} from {names[way]}")
-    out["certificate"] = (
-        f"{repeated} random runs differ {' and '.join(words)}, relative to the largest value of the output in its run"
-    )
-    worst_of_all = max(max(differences) for differences in found.values() if differences)
+    for way, of_rows in references.items():
+        if of_rows:
+            apart = {row: distance(plan.units, kept[row][0], reference) for row, reference in of_rows.items()}
+            worst = max((float(one.max()), plan.labels[int(one.argmax())]) for one in apart.values())
+            worst_of_all = max(worst, worst_of_all)
+            out[f"certificate_{way}"] = worst[0]
+            number = "" if words and len(of_rows) == len(references["scipy"]) else f"{len(of_rows)} "
+            runs = "" if words else "random runs differ "
+            words.append(f"{number}{runs}by at most {_words(worst)} from {names[way]}")
+    out["certificate"] = f"{' and '.join(words)}, relative to the largest value of the output in its run"
     if worst_of_all[0] > bound:
         warnings.warn(
             f"Runs of this sweep may be off by {_words(worst_of_all)}: {out['certificate']}. Use a shorter TIME STEP, "
@@ -96,12 +93,24 @@ def certify(
     return out
 
 
-def _half_step(plan: Plan, row: int, solved: int) -> np.ndarray | None:
-    """Values of a row solved with half its step, (outputs, times); None if that is not possible."""
-    if solved == BY_SCIPY or plan.engine != "kernel" or "TIME STEP" not in plan.program.parameters:
-        return None
-    values, status = halved(plan, np.array([row]), solved + 1)
-    return None if status[0] != FINE else values[0]
+def _by_scipy(plan: Plan, rows: list[int], rtol: float) -> dict[int, np.ndarray]:
+    """Values of rows solved with scipy, (outputs, times), where that is possible."""
+    found = {}
+    for row in rows:
+        p = plan.parameters(row, row + 1)[0]
+        found[row] = one_run(plan, python_of(plan), p, row, method=CONTINUOUS, rtol=rtol).values
+    return {row: values for row, values in found.items() if values is not None}
+
+
+def _half_steps(plan: Plan, kept: dict[int, tuple[np.ndarray, int]]) -> dict[int, np.ndarray]:
+    """Values of rows solved with half their step, (outputs, times), where that is possible."""
+    found: dict[int, np.ndarray] = {}
+    if plan.engine == "kernel" and "TIME STEP" in plan.program.parameters:
+        for solved in {solved for _, solved in kept.values()} - {BY_SCIPY}:
+            rows = [row for row in kept if kept[row][1] == solved]
+            values, status = halved(plan, np.array(rows), solved + 1)
+            found.update({row: values[i] for i, row in enumerate(rows) if status[i] == FINE})
+    return found
 
 
 def _words(worst: tuple[float, str]) -> str:

@@ -28,7 +28,7 @@ MEANING = {
     "draw_seed": "seed of the random functions",
     "equations_hash": "equations, with the scenario's paths and the files' data,",
     "base_hash": "constants under all rows",
-    "outputs_hash": "outputs or reported times",
+    "outputs_hash": "outputs, reported times or stops",
     "series_hash": "data series",
     "design_hash": "design",
     "instructions": "instruction set",
@@ -58,7 +58,9 @@ def identity(plan: Plan, design: Rows, instructions: str) -> dict[str, Any]:
         "base_hash": digest((plan.base, plan.past)),
         "design_hash": design_digest(design),
         "series_hash": digest((plan.series_times, plan.series)),
-        "outputs_hash": _outputs.get(plan.times, plan.labels)
+        "outputs_hash": digest((plan.labels, plan.times, plan.grid))
+        if plan.grid is not None
+        else _outputs.get(plan.times, plan.labels)
         or _outputs.put(plan.times, plan.labels, digest((plan.labels, plan.times))),
         "draw_seed": plan.seed,
         "method": plan.method,

@@ -47,14 +47,17 @@ WORTH = 0.8
 """Part of the stops that longer steps must not exceed to be worth taking."""
 
 
-def with_longer_steps(plan: Plan, seed: int, threads: int) -> tuple[Plan, str]:
+def with_longer_steps(plan: Plan, seed: int, threads: int, stops: np.ndarray | None = None) -> tuple[Plan, str]:
     """The plan with the times at which its runs stop and the largest number of uneven steps; and a sentence about them.
 
-    A plan without a tolerance, or in which steps of TIME STEP are needed, is returned as it is. The choice depends on
-    the plan and the seed only.
+    A plan without a tolerance and `stops`, or in which steps of TIME STEP are needed, is returned as it is. The choice
+    depends on the plan and the seed only.
     """
-    if plan.rtol is None or plan.engine != "kernel" or plan.solver.on_grid:
+    if (plan.rtol is None and stops is None) or plan.engine != "kernel" or plan.solver.on_grid:
         return plan, ""
+    if stops is not None:
+        grid = stops[(stops > plan.times[0]) & (stops < plan.times[-1])]
+        return replace(plan, grid=grid), f"{len(grid):,} in place of {len(_time_steps(plan)):,} of TIME STEP"
     if plan.runs >= LEAST_RUNS:
         pilot = _Pilot(plan, seed, threads)
         for grid, error, uneven in pilot.tries():
@@ -64,6 +67,13 @@ def with_longer_steps(plan: Plan, seed: int, threads: int) -> tuple[Plan, str]:
                     f"differ by at most {error:.1e}"
                 )
     return plan, "TIME STEP"
+
+
+def _time_steps(plan: Plan) -> np.ndarray:
+    """Times of the TIME STEP grid inside a sweep."""
+    p = plan.chosen(np.arange(1))[0].tolist()
+    start, step = (evaluate(plan.program, plan.program.control[n], p) for n in ("initial time", "time step"))
+    return step_times(np.array(plan.times), start, step)
 
 
 class _Pilot:
@@ -76,9 +86,7 @@ class _Pilot:
         chunk = run_chunk(whole, 0, PILOT, threads)
         fine = np.flatnonzero(chunk.status == FINE)
         self.plan, self.reference = whole.only(fine), chunk.values[fine]
-        p = whole.chosen(np.arange(1))[0].tolist()
-        start, step = (evaluate(plan.program, plan.program.control[n], p) for n in ("initial time", "time step"))
-        self.grid = step_times(np.array(plan.times), start, step)
+        self.grid = _time_steps(plan)
         self.width = 1
         self.scale = scales(plan.units, self.reference)[..., None]
 

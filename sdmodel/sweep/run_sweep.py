@@ -61,6 +61,7 @@ def run_sweep(
     certificate: int = 6,
     store: str | Path | None = None,
     client: Any = None,
+    stops: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Run a model once for each row of a design.
 
@@ -120,6 +121,9 @@ def run_sweep(
     client
         A `dask.distributed.Client`: its workers execute the runs and, with a shared store, write them. Needs
         the extra ``sdmodel[cluster]``.
+    stops
+        With ``"exact"``, the times of the TIME STEP grid at which runs stop between reports, for callers who know where
+        longer steps will do. Runs with steps whose estimated error is large stop at all. Default all times of it.
 
     Returns
     -------
@@ -162,7 +166,7 @@ def run_sweep(
             )
 
         options: Any = {"method": method, "every": every, "rtol": rtol, "data": data, "seed": seed, "workers": workers}
-        options.update(progress=progress, certificate=certificate, client=client, initial=initial)
+        options.update(progress=progress, certificate=certificate, client=client, initial=initial, stops=stops)
 
         def one(rows: Any, chosen: Scenario) -> xr.Dataset:
             return run_sweep(model, rows, outputs, scenario=chosen, **options)
@@ -192,7 +196,7 @@ def run_sweep(
     rows = replace(rows, columns={layout.starts.get(name, name): values for name, values in columns.items()})
     axes = axes and {layout.starts.get(name, name): values for name, values in axes.items()}
     workers = min(workers or processors(), plan.runs)
-    plan, steps = with_longer_steps(with_engine(plan), int(design_digest(rows), 16) if rtol else 0, workers)
+    plan, steps = with_longer_steps(with_engine(plan), int(design_digest(rows), 16) if rtol else 0, workers, stops)
     record = run_record(model, base, rows, plan, instructions(plan))
     record.update({"steps": steps} if steps else {})
     judge = _Judge(plan, record, certificate)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,15 +125,25 @@ def samples_of(model: Model | None, samples: int, seed: int) -> tuple[Model, pd.
     """The shipped model with samples of its ensemble; of another model, samples of its ranges as assumed."""
     if model is not None:
         return model, sdmodel.latin_hypercube(model.uncertainties, samples, rng=seed)
-    shipped = sdmodel.load("shandong")
     if seed == 1:
-        return shipped, ensemble(shipped, samples)
-    whole = ensemble(shipped)
+        return _shipped(), _first(samples)
+    whole = _first(None)
     if samples > len(whole):
         raise DesignError(f"{samples:,} samples are asked for; {len(whole):,} are stored. Ask for 1 to {len(whole):,}.")
     some = whole.sample(samples, random_state=seed).reset_index(drop=True)
     some.attrs = whole.attrs
-    return shipped, some
+    return _shipped(), some
+
+
+@cache
+def _shipped() -> Model:
+    """The shipped model, one for all questions: what is lowered and compiled for a model is kept by its identity."""
+    return sdmodel.load("shandong")
+
+
+@lru_cache(maxsize=4)
+def _first(n: int | None) -> pd.DataFrame:
+    return ensemble(_shipped(), n)
 
 
 # -- making it --------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from sdmodel.compile.parameters import constant_values
+from sdmodel.core.cache import Cache
 from sdmodel.core.distributions import quantile
 from sdmodel.core.errors import DesignError, UnknownNameError
 from sdmodel.design.samplers import latin_hypercube
@@ -109,8 +110,15 @@ def wider_samples(model: Model, factor: float, samples: int, seed: int) -> tuple
 
     Samples of narrower ranges are run in the model as it is, so that what an arm sets stays within its range.
     """
+    key = factor, samples, seed
+    if (known := _wider.get(model, key)) is not None:
+        return known
     other = model if factor == 1 else widened(model, factor)
-    return (other if factor > 1 else model), latin_hypercube(other.uncertainties, samples, rng=seed)
+    drawn = latin_hypercube(other.uncertainties, samples, rng=seed)
+    return _wider.put(model, key, (other if factor > 1 else model, drawn))
+
+
+_wider: Cache[tuple[Model, pd.DataFrame]] = Cache(4)
 
 
 def _limits(variable: Variable, values: list[float], factor: float) -> tuple[float | None, ...]:

@@ -29,6 +29,7 @@ from sdmodel.study.finding import Finding
 from sdmodel.study.library import Hypothesis, Recommendation, Term
 from sdmodel.study.numbers import number
 from sdmodel.study.phrases import Phrases
+from sdmodel.study.question import Equal
 from sdmodel.study.report import asking, base_run, front, words
 from sdmodel.study.report.advice import DO, NOT, OPEN, SAME, advise, by_prediction, compared
 from sdmodel.study.report.base_run import BaseRun
@@ -305,8 +306,8 @@ def library(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
 def test_what_is_kept_is_not_asked_again(library: tuple[Any, list[str]], tmp_path: Path) -> None:
     known, log = library
     with pytest.raises(KeyboardInterrupt):
-        list(asking.ask_all(known, ["one", "two", "broken", "three"], folder=tmp_path))
-    assert {"one", "two", "broken"} <= set(log)
+        list(asking.ask_all(known, ["one", "two", "broken", "three"], folder=tmp_path, workers=1))
+    assert log == ["one", "two", "broken"]
     log.clear()
     steps = list(asking.ask_all(known, ["one", "two", "three", "one"], folder=tmp_path))
     assert log == ["three"]  # what was found is kept
@@ -344,6 +345,20 @@ def test_two_are_asked_at_once_and_told_in_order(library: tuple[Any, list[str]])
     log.clear()
     assert len(list(asking.ask_all(known, ["last", "one", "two"], workers=1))) == 3
     assert log == ["last", "one", "two"]
+
+
+def test_the_longest_is_asked_first_and_its_error_ends_the_others(library: tuple[Any, list[str]]) -> None:
+    known, log = library
+    known["two"].arms = {"a": {}, "b": {}}
+    known["three"].arms = {"a": {}}
+    known["three"].equal = [Equal("a", "size", {"b": {}})]
+    steps = list(asking.ask_all(known, ["one", "two", "three"], workers=1))
+    assert log == ["three", "two", "one"]
+    assert [step.finding.name for step in steps] == ["one", "two", "three"]
+    known["broken"].arms = {"a": {}}
+    with pytest.raises(KeyboardInterrupt):
+        list(asking.ask_all(known, ["one", "broken"], workers=1))
+    assert log == ["three", "two", "one", "broken"]
 
 
 def test_a_file_that_was_cut_off_is_asked_again(library: tuple[Any, list[str]], tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 """Questions that are asked at once: while one reads its results, the processors have runs of the other."""
 
+SEARCHED = 4
+"""About how many runs a sample takes where money is made equal."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -64,7 +67,7 @@ def ask_all(
     workers: int | None = None,
     progress: bool | None = None,
 ) -> Iterator[Step]:
-    """Ask questions by name, two at once; each finding is saved as soon as those before it are.
+    """Ask questions by name, two at once and long ones first; each finding is saved as soon as it is there.
 
     Parameters
     ----------
@@ -84,27 +87,37 @@ def ask_all(
     model = sdmodel.load("shandong")
     kept = {name: _kept(library[name], model, samples, seed, folder) for name in chosen}
     waiting = [name for name in chosen if kept[name] is None]
-    asked = _asked(
-        lambda name: library[name].ask(samples, seed, workers=workers, progress=progress),
-        waiting,
-        min(AT_ONCE, workers or processors()),
-    )
+
+    def ask(name: str) -> Finding:
+        found = library[name].ask(samples, seed, workers=workers, progress=progress)
+        if folder:
+            found.save(folder)
+        return found
+
+    order = sorted(waiting, key=lambda name: _length(library[name], samples), reverse=True)
+    asked = _asked(ask, waiting, order, min(AT_ONCE, workers or processors()))
     started, done = time.monotonic(), 0
     for number, name in enumerate(chosen, 1):
         finding = kept[name]
         if finding is None:
             finding = next(asked)
-            if folder:
-                finding.save(folder)
             done += 1
         each = (time.monotonic() - started) / done if done else float("nan")
         yield Step(finding, number, len(chosen), kept[name] is not None, each * (len(waiting) - done))
 
 
-def _asked(ask: Callable[[str], Finding], names: Sequence[str], at_once: int) -> Iterator[Finding]:
-    """Findings in the order of the names; the threads end with the process, so that Ctrl-C waits for none."""
+def _length(experiment: Experiment, samples: int | None) -> int:
+    """About how many runs a question takes, to begin with the longest: both threads are then busy to the end."""
+    solved = sum(len(one.arms) for one in getattr(experiment, "equal", ()))
+    return (samples or experiment.samples) * (len(getattr(experiment, "arms", ())) + SEARCHED * solved)
+
+
+def _asked(
+    ask: Callable[[str], Finding], names: Sequence[str], order: Sequence[str], at_once: int
+) -> Iterator[Finding]:
+    """Findings in the order of the names, asked in another; the threads end with the process: Ctrl-C waits for none."""
     findings: dict[str, Future[Finding]] = {name: Future() for name in names}
-    todo = deque(findings)
+    todo = deque(order)
 
     def work() -> None:
         with suppress(IndexError):  # none is left
@@ -112,9 +125,10 @@ def _asked(ask: Callable[[str], Finding], names: Sequence[str], at_once: int) ->
                 name = todo.popleft()
                 try:
                     findings[name].set_result(ask(name))
-                except BaseException as error:  # raised again where the finding is waited for
-                    todo.clear()
+                except BaseException as error:  # raised again where a finding is waited for
                     findings[name].set_exception(error)
+                    while todo:
+                        findings[todo.popleft()].set_exception(error)
 
     for _ in range(min(at_once, len(names))):
         threading.Thread(target=work, daemon=True).start()

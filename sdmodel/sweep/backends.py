@@ -100,8 +100,10 @@ def run_chunk(
     if missing.any():
         values[missing] = np.nan
     if plan.grid is not None:
-        unlike = noted >= FEW_ROUGH if plan.most_uneven is None else uneven_steps(noted) > plan.most_uneven
-        return _with_time_step(plan, start, values, (found != FINE) | unlike, threads)
+        unlike = (found != FINE) | (uneven_steps(noted) > plan.most_uneven)
+        if plan.rtol is None:  # no pilot has shown how many rough steps accurate runs have
+            unlike |= noted >= FEW_ROUGH
+        return _with_time_step(plan, start, values, unlike, threads)
     values[found != FINE] = np.nan
     rough = noted >= np.where(first >= 0, 1, FEW_ROUGH)
     solved, reasons = refine(plan, start, values, found, np.flatnonzero(rough), noted >= PAST_ZERO)

@@ -57,7 +57,8 @@ def with_longer_steps(plan: Plan, seed: int, threads: int, stops: np.ndarray | N
         return plan, ""
     if stops is not None:
         grid = stops[(stops > plan.times[0]) & (stops < plan.times[-1])]
-        return replace(plan, grid=grid), f"{len(grid):,} in place of {len(_time_steps(plan)):,} of TIME STEP"
+        words = f"{len(grid):,} in place of {len(_time_steps(plan)):,} of TIME STEP"
+        return replace(plan, grid=grid, most_uneven=len(grid)), words
     if plan.runs >= LEAST_RUNS:
         pilot = _Pilot(plan, seed, threads)
         for grid, error, uneven in pilot.tries():

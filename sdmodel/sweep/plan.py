@@ -67,8 +67,8 @@ class Plan:
     """Whether runs are solved again for which steps of TIME STEP are too long."""
     grid: np.ndarray | None = None
     """Times between reports at which all runs stop; None for every TIME STEP (see `sdmodel.sweep.longer_steps`)."""
-    most_uneven: float | None = None
-    """Runs with more uneven steps on this grid are solved again with TIME STEP; None for those with rough steps."""
+    most_uneven: float = np.inf
+    """Runs with more uneven steps on this grid are solved again with TIME STEP."""
 
     @property
     def solver(self) -> Solver:

@@ -134,7 +134,8 @@ def _asked(
         threading.Thread(target=work, daemon=True).start()
     try:
         for name in names:
-            yield findings.pop(name).result()
+            yield findings[name].result()
+            del findings[name]
     finally:
         todo.clear()
 

@@ -32,7 +32,7 @@ NEVER = END - 2009
 STEP = 0.125
 """Time step of the runs of an experiment; the certificate measures the error."""
 SHORT_UNTIL = POLICY_START + 1
-"""From this time on two steps are taken as one, except in runs with steps of which the estimated error is large."""
+"""From here on two steps are one, in all arms alike, except in runs with steps whose estimated error is large."""
 SEARCH_STEP = 0.5
 """Time step while money is made equal; the runs that are kept check it."""
 ROUNDS = 12
@@ -91,6 +91,8 @@ class Arms:
             raise UnknownNameError(unknown[0], (v.name for v in model.equations.values()))
         self.model, self.draws, self.outputs, self.every = model, draws, tuple(outputs), every
         self.workers, self.progress = workers, progress
+        grid = np.arange(model.time["initial time"], model.time["final time"], STEP)
+        self.stops = grid[(grid <= SHORT_UNTIL) | (np.arange(len(grid)) % 2 == 0)]
         self.runs = 0
         self._begun = time.perf_counter()
 
@@ -210,7 +212,6 @@ class Arms:
         given = [name for name in parts if name in design]
         if given:
             raise DesignError(f"'{given[0]}' is solved for and cannot be set by a setting as well.")
-
         least = self.model.owner(lever).low if isinstance(lever, str) else 0.0
         low, high = rows(least if low is None else low), self._most(steps) if high is None else rows(high)
         goal = rows(target)
@@ -298,10 +299,10 @@ class Arms:
         certificate: int = 0,
     ) -> xr.Dataset:
         self.runs += len(design)
-        names, own = list(dict.fromkeys([*outputs, MONEY])), model or self.model
+        names = list(dict.fromkeys([*outputs, MONEY]))
         return run_sweep(
-            own, design, names, every=self.every, data=data, workers=self.workers,
-            progress=False if self.progress is False else stage, certificate=certificate, stops=stops(own),
+            model or self.model, design, names, every=self.every, data=data, workers=self.workers,
+            progress=False if self.progress is False else stage, certificate=certificate, stops=self.stops,
         )  # fmt: skip
 
     def _design(self, settings: Mapping[str, Setting], model: Model | None = None) -> pd.DataFrame:
@@ -315,13 +316,6 @@ class Arms:
             kept = self.draws.drop(columns=names, errors="ignore").copy()
             blocks.append(kept.assign(**given, setting=label))
         return pd.concat(blocks, ignore_index=True).assign(**{"TIME STEP": STEP})
-
-
-def stops(model: Model) -> np.ndarray:
-    """Times at which all runs of an experiment stop: equal arms have equal steps, whatever they are compared with."""
-    grid = np.arange(model.time["initial time"], model.time["final time"], STEP)
-    chosen: np.ndarray = grid[(grid <= SHORT_UNTIL) | (np.arange(len(grid)) % 2 == 0)]
-    return chosen
 
 
 def _last_of_each(pieces: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -33,8 +33,8 @@ SAMPLES = 10_000
 """Samples of a finding."""
 LOOP_SAMPLES = 250
 """Samples in which loops are cut, and of each other range and budget."""
-CERTIFIED = 2
-"""Runs that the certificate repeats with scipy, in questions of at least `LOOP_SAMPLES` samples."""
+CERTIFIED = 6
+"""Runs that the certificate repeats, in questions of at least `LOOP_SAMPLES` samples."""
 POINTS = "percentage points"
 """Unit in which a difference of two shares is multiplied by 100."""
 ONE_BUDGET = "one budget for all samples"

@@ -19,7 +19,8 @@ LEAST_RUNS = 64
 TIGHT, LONGER_STEPS = 1e-10, 1e-7
 """Relative tolerance of scipy, and with longer steps; of a sweep with a tolerance, a hundredth of that."""
 HALVED = 64
-"""Smallest number of runs with longer steps that are repeated with half of TIME STEP."""
+"""Smallest number of runs with longer steps that are repeated with half of TIME STEP; scipy then repeats a third of
+those asked for, since what is in doubt are the steps."""
 BOUND = 1e-3
 """Relative difference above which a ResultWarning is issued, where the sweep has no tolerance."""
 
@@ -36,7 +37,7 @@ def certify(
     values_of
         Values (outputs, times) and status of a row, and how often its step was halved (or `BY_SCIPY`).
     sample
-        Number of runs that are repeated; of longer steps `HALVED` with half of TIME STEP, since these are the judge.
+        Number of runs that are repeated; with longer steps see `HALVED`.
 
     Returns
     -------
@@ -57,12 +58,12 @@ def certify(
     if plan.rtol is not None:
         tight, bound = max(TIGHT, plan.rtol / 100), plan.rtol
     rng = np.random.default_rng(int(record["design_hash"], 16))
-    most = sample if plan.grid is None else max(sample, HALVED)
-    rows = list(map(int, rng.choice(plan.runs, min(most, plan.runs), replace=False)))
+    by_half, by_scipy = (sample, sample) if plan.grid is None else (max(sample, HALVED), -(-sample // 3))
+    rows = list(map(int, rng.choice(plan.runs, min(by_half, plan.runs), replace=False)))
     kept = {row: (values, solved) for row in rows for values, status, solved in [values_of(row)] if status == FINE}
     references: dict[str, dict[int, np.ndarray]] = {"scipy": {}, "half_step": _half_steps(plan, kept)}
     if plan.runs >= LEAST_RUNS:
-        references["scipy"] = _by_scipy(plan, [row for row in rows[:sample] if row in kept], tight)
+        references["scipy"] = _by_scipy(plan, [row for row in rows[:by_scipy] if row in kept], tight)
     repeated = {row for of_rows in references.values() for row in of_rows}
     if not repeated:
         return {"certificate": "none: no run of the sample could be repeated"}

@@ -114,7 +114,8 @@ def run_sweep(
         Show a progress bar, labelled with `progress` if it is a string; default: on a terminal or in a notebook.
     certificate
         Number of random runs that are repeated with scipy at a relative tolerance of 1e-10 and with half the step, to
-        state the error of exact runs; of sweeps of fewer than 64 runs with half the step only. 0 for none.
+        state the error of exact runs; of sweeps of fewer than 64 runs with half the step only. With longer steps, a
+        third of that number with scipy and at least 64 with half of TIME STEP. 0 for none.
     store
         Path of a zarr store on disk to write to, chunk by chunk; memory is then bounded by the chunk. If a sweep to it
         was interrupted, the same call resumes it. Needs the extra ``sdmodel[store]``.

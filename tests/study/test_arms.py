@@ -15,6 +15,7 @@ from sdmodel.study.arms import (
     MONEY,
     NEVER,
     POLICY_START,
+    SHORT_UNTIL,
     STEP,
     Arms,
     by_setting,
@@ -92,6 +93,24 @@ def test_dates_and_steps_are_those_of_the_shipped_model() -> None:
     assert END - model.time["initial time"] == NEVER
     assert model.time["time step"] == STEP
     assert min(path.at[0] for s in model.scenarios.values() for path in s.paths.values()) == POLICY_START
+
+
+def test_arms_that_are_equal_are_equal_to_the_bit_in_whatever_sweep_and_take_longer_steps(
+    model_from: Callable[..., sdmodel.Model],
+) -> None:
+    model = model_from(TEXT, start=2009, end=2034, step=STEP)
+    draws = pd.DataFrame({"growth": [0.1, 0.05], "sample": range(2)})
+    arms = Arms(model, draws, ["stock"], every=0.5, workers=1, progress=False)
+    short = arms.stops[arms.stops <= SHORT_UNTIL]
+    assert np.diff(short) == pytest.approx(STEP)
+    assert np.diff(arms.stops[len(short) - 1 :]) == pytest.approx(2 * STEP)
+    alone, beside = arms.run("", {"plain": {}}), arms.run("", {"double": {"size": 2.0}, "plain": {}})
+    assert alone.attrs["steps"] == f"{len(arms.stops) - 1} in place of 199 of TIME STEP"
+    searched = arms.equal("", {"plain": {"size": 1.0}}, last(alone, MONEY), lever="spending", start=2.0)
+    for other in (beside.sel(setting="plain"), searched.result.sel(setting="plain")):
+        np.testing.assert_array_equal(other["stock"], alone["stock"][0])
+    grown = last(alone, "stock")[0, :, 0]
+    assert grown == pytest.approx(np.exp(25 * draws["growth"]), rel=1e-5)
 
 
 def test_a_failed_run_is_not_a_number(model_from: Callable[..., sdmodel.Model]) -> None:

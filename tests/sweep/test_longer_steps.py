@@ -14,6 +14,8 @@ from sdmodel.compile.llvm import Kernel
 from sdmodel.core.errors import ResultWarning, SweepInterrupted
 from sdmodel.model import Model
 from sdmodel.sweep import backends, fork
+from sdmodel.sweep.certificate import HALVED
+from sdmodel.sweep.run_sweep import run_sweep
 
 RUNS = 1024
 SMOOTH = """
@@ -208,3 +210,48 @@ def test_the_certificate_judges_by_the_tolerance(model_from: Callable[..., Model
     assert "scipy at rtol 1e-05" in found.attrs["certificate"]
     assert 0 < found.attrs["certificate_scipy"] < 1e-3
     assert 0 < found.attrs["certificate_half_step"] < 1e-3
+
+
+def _given(model: Model, design: pd.DataFrame, stops: np.ndarray, **options: object) -> xr.Dataset:
+    design = design[[name for name in design if str(name) in model]]
+    how: dict[str, object] = {"every": 1, "certificate": 0, "progress": False, "workers": 1, **options}
+    return run_sweep(model, design, ["level", "follower"], stops=stops, **how)
+
+
+GRID = np.arange(0, 20, 1 / 8)
+TWICE = GRID[(GRID <= 6) | (np.arange(len(GRID)) % 2 == 0)]
+
+
+def test_stops_that_are_given_are_taken_by_sweeps_of_any_size(model_from: Callable[..., Model]) -> None:
+    model = model_from(JUMPY, end=20, step=1 / 8)
+    design = _design(64, fastest=1)
+    found, wanted = _given(model, design, TWICE, certificate=6), _sweep(model, design)
+    assert found.attrs["steps"] == "103 in place of 159 of TIME STEP"
+    assert found.attrs["outputs_hash"] != wanted.attrs["outputs_hash"]
+    apart = _largest(found, wanted)
+    assert 0 < apart.max() < 2e-4
+    few = _given(model, design.iloc[:3], TWICE)
+    for name in ("level", "follower"):  # runs do not depend on those beside them
+        np.testing.assert_array_equal(few[name], found[name][:3])
+    xr.testing.assert_equal(_given(model, design, GRID), wanted)
+    xr.testing.assert_equal(_given(model, design, TWICE, method="rk4"), _sweep(model, design, method="rk4"))
+    assert found.attrs["certificate_runs"] == HALVED
+    told = found.attrs["certificate"]
+    assert told.startswith("2 random runs differ by at most ")
+    assert "from scipy at rtol 1e-07 and 64 by at most " in told
+    assert told.endswith("from half of TIME STEP, relative to the largest value of the output in its run")
+    half = _sweep(model, design.assign(**{"TIME STEP": 1 / 16}))
+    assert found.attrs["certificate_half_step"] == pytest.approx(_largest(found, half).max(), rel=1e-9)
+
+
+def test_runs_for_which_given_stops_are_too_far_apart_are_solved_with_the_time_step(
+    model_from: Callable[..., Model],
+) -> None:
+    model = model_from(SMOOTH, end=20, step=1 / 8)
+    design = _design(64, fastest=1)
+    design.loc[[5, 40], "rate"] = 15.0  # rough steps, and unstable with twice the step
+    found, wanted = _given(model, design, TWICE), _sweep(model, design)
+    assert found.attrs["solved_again"].startswith("2 of 64 runs")
+    for name in ("level", "follower"):
+        np.testing.assert_array_equal(found[name][[5, 40]], wanted[name][[5, 40]])
+    assert _largest(found, wanted).max() < 1e-4

@@ -208,7 +208,9 @@ def _arrays(frame: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
     if len(names) == 1 or (len(kinds) == 1 and all(isinstance(kind, np.dtype) for kind in kinds)):
         whole = frame.to_numpy()  # quicker than column by column
         return {name: whole[:, i] for i, name in enumerate(names)}
-    return {name: frame[name].to_numpy() for name in names}
+    bare = frame.copy(deep=False)
+    bare.attrs = {}  # pandas would copy them for each column
+    return {name: bare[name].to_numpy() for name in names}
 
 
 def _number(value: Any, name: str) -> float:

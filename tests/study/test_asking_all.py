@@ -63,7 +63,8 @@ def test_two_are_asked_at_once_unless_there_is_one_worker(
 ) -> None:  # fmt: skip
     asked: list[tuple[list[str], int]] = []
 
-    def fake(ask: Any, names: list[str], number: int) -> Any:
+    def fake(ask: Any, names: list[str], order: list[str], number: int) -> Any:
+        assert order == names  # none is longer
         asked.append((names, number))
         return map(ask, names)
 

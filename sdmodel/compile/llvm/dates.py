@@ -25,6 +25,7 @@ class Dates:
         self.program, self.clock, self._function, self._lanes = program, clock, function, lanes
         self._dated = sorted(depends(program, *(n for s in clock.sources for n in (s.test, s.against) if n >= 0)))
         self._last: tuple[Any, Array, Array] | None = None
+        self._active: tuple[Any, list[int]] | None = None
 
     def of(self, job: Job, low: int, high: int, work: Array) -> tuple[Array, Array]:
         """Breaks of runs `low` to `high`, followed by one date after the end; and lanes with too many breaks.
@@ -36,8 +37,12 @@ class Dates:
         given = job.given[low:high]
         least, most = given.min(axis=0), given.max(axis=0)
         bounds = np.stack([least[self._dated], most[self._dated]])
-        alike = np.array_equal(bounds[0], bounds[1])
-        active = [] if alike else sorted(active_on_dates(self.program, time, least.tolist(), most.tolist()))
+        within, known = (time, bounds.tobytes()), self._active  # other threads may replace it
+        if known is None or known[0] != within:
+            alike = np.array_equal(bounds[0], bounds[1])
+            acting = set() if alike else active_on_dates(self.program, time, least.tolist(), most.tolist())
+            known = self._active = within, sorted(acting)
+        active = known[1]
         # The end stands in for no values at all; sets are told apart by their bits.
         rests = np.column_stack([given[:, active], np.full(high - low, job.at[-1])])
         sets = np.ascontiguousarray(rests).view(np.dtype((np.void, rests[0].nbytes)))[:, 0]

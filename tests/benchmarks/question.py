@@ -29,6 +29,7 @@ WATCHED: dict[str, tuple[Any, str]] = {
 NOTHING_SHARED: tuple[tuple[Any, str, Any], ...] = (
     (fork, "LEAST_RUNS", 10**9),
     (arms, "SEARCH_STEP", None),
+    (arms, "SHORT_UNTIL", np.inf),
     (searching, "PILOTS", 10**9),
     (Dates, "of", of_every_run),
 )

@@ -174,3 +174,14 @@ def test_the_options_of_a_search_are_taken() -> None:
     pd.testing.assert_frame_equal(one, two)
     assert (one["coverage elsewhere"] != other["coverage elsewhere"]).any()
     assert "Year" in sdmodel.discover(design, y, most=1, resamples=0, units={"a": "Year"}).sentences[0]
+
+
+def test_a_sweep_over_two_axes_is_read_run_by_run() -> None:
+    """The cases may come in another order of axes."""
+    a, b = np.arange(8.0), np.arange(5.0)
+    sweep = xr.Dataset(coords={"a": a, "b": b, "status": (("a", "b"), np.zeros((8, 5), int))})
+    cases = xr.DataArray((a[None, :] >= 4) & (b[:, None] < 9), dims=("b", "a"))
+    found = sdmodel.discover(sweep, cases, density=0.95, most=1, resamples=0)
+    assert (found.runs, found.cases) == (40, 20)
+    assert found.limits["low"].to_dict() == {(1, "a"): 3.5}
+    assert found.quality["density"].tolist() == [1]

@@ -51,6 +51,8 @@ def test_ties_are_peeled_together_and_a_side_that_would_leave_nothing_is_not() -
     assert len(peel(x, x[:, 0] == 1, 0.51)) == 1
     assert len(peel(x, x[:, 0] == 1, 0.5)) == 2
     assert len(peel(np.zeros((20, 1)), np.arange(20) > 5, 0.05)) == 1
+    middle = np.arange(20.0)[:, None]  # of two ends that gain as much the lower is peeled first
+    assert ends(peel(middle, (middle[:, 0] > 4) & (middle[:, 0] < 15), 0.05)[1]) == [(0.5, INF)]
 
 
 def test_of_two_parameters_the_one_that_gains_more_for_each_run_is_peeled() -> None:
@@ -212,6 +214,7 @@ def test_leaves_that_are_dense_enough_by_their_cases() -> None:
     assert [int(one.contains(x).sum()) for one in boxes] == [30, 20]
     assert sum(int(one.contains(x).sum()) for one in leaves) == 100
     assert len(find(x, y, 0.9, 1)[0]) == 1
+    assert [int(one.contains(x).sum()) for one in find(x, y, 1.0, 3)[0]] == [30, 20]  # all of a leaf is enough
     rng = np.random.default_rng(2)
     sparse, many = find(x, rng.random(100) < 0.3, 1.0, 2)
     assert len(sparse) == 1 or len(sparse) == 2

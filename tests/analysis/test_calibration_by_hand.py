@@ -280,6 +280,15 @@ def test_a_run_that_fails_beside_the_fit_gives_no_difference(model_from: Make) -
         residuals._differences(np.array([1e-6]))
 
 
+def test_the_initial_value_of_a_stock_is_fitted(model_from: Make) -> None:
+    model = model_from("x = INTEG(-x/life, 3) ~ u [0,9] ~ |\nlife = 2 ~ Year ~ |", step=0.03125)
+    seen = {"x": ([1.0, 4.0], [5 * math.exp(-0.5), 5 * math.exp(-2)])}
+    found = sdmodel.calibrate(model, ["x"], seen)
+    assert found.values["x"] == pytest.approx(5, rel=1e-6)
+    assert found.parameters.loc["x", "start"] == 3
+    assert found.derivatives == "exact tangents"
+
+
 def test_a_fit_reads_the_series_that_it_is_given(model_from: Make) -> None:
     """Of a drive from 1 to 3 the stock holds a times 10 + 10 after ten years."""
     model = model_from("x = INTEG(a*drive, 0) ~ u ~ |\na = 1 ~ u/Year [0,9] ~ |\ndrive ~ Dmnl ~ |")

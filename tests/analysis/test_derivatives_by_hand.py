@@ -223,6 +223,13 @@ MOVED = {
 }  # fmt: skip
 
 
+def test_a_date_moves_what_is_multiplied_by_its_step(model_from: Make) -> None:
+    """A size that does not change, times a step of a date that does: the one more year at 3 a year."""
+    text = "x = INTEG(size*STEP(1, start) + rest, 0) ~ a ~ |\nrest = 1 ~ a ~ |\n"
+    model = model_from(text + "start = 4 ~ Year ~ |\nsize = 3 ~ a ~ |")
+    assert sdmodel.gradient(model, ["start"], Outcome("x"))["derivative"].tolist() == pytest.approx([-3])
+
+
 def test_flows_that_move_in_time(model_from: Make) -> None:
     """Ten years of a flow, moved: what comes in at one end less what goes out at the other."""
     text = "".join(f"x{i} = INTEG({flow}, 0) ~ a ~ |\n" for i, flow in enumerate(MOVED))

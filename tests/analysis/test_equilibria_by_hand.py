@@ -268,6 +268,7 @@ def test_a_lever_moved_up_and_down(model: Model) -> None:
     tables = sdmodel.folds(model, {"push": (-0.6, 0.6)}, points=5, values=SOWN)
     fold = 2 / (3 * math.sqrt(3))
     assert tables["push"].tolist() == pytest.approx([fold, -fold], abs=1e-7)
+    assert tables["x"].tolist() == pytest.approx([-1 / math.sqrt(3), 1 / math.sqrt(3)], abs=5e-10)
     assert tables["way"].tolist() == ["up", "down"]
     assert tables["from"].tolist() == pytest.approx([0.3, -0.3])
     assert tables["to"].tolist() == pytest.approx([0.6, -0.6])

@@ -418,6 +418,11 @@ def test_what_has_no_derivative_is_refused_by_name(model_from: Make) -> None:
         sdmodel.gradient(model, ["a"], Outcome("y"))
     with pytest.raises(SolveError, match="its derivative along 's', is not finite"):
         sdmodel.gradient(model, ["s"], Outcome("s"))
+    # From next to nothing the path stays a number; by its start it would not, and one such direction is enough.
+    steep = model_from("x = INTEG(k*x, 1e-60) ~ u ~ |\nk = 200 ~ 1/Year ~ |", name="steep")
+    with pytest.raises(SolveError, match="its derivative along 'x', is not finite"):
+        sdmodel.gradient(steep, ["k", "x"], Outcome("x"))
+    assert len(sdmodel.gradient(steep, ["k"], Outcome("x"))) == 1
 
 
 def test_bad_names_are_refused(model_from: Make) -> None:

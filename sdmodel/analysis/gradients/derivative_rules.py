@@ -147,8 +147,6 @@ class Rules:
             return self._extreme(str(op), a, d)
         if op == "lookup":
             return self._lookup(int(raw[0]), a[0], self._full(d[0]))
-        if op == "hold":
-            return d[0] if d[0] is None or g.value(d[0]) is not None else g.add("hold", d[0])
         rule = OPERATIONS[str(op)].derivative
         if rule is not None:
             return rule(g, node, a, [self._full(x) for x in d])

@@ -240,3 +240,27 @@ def test_flows_that_move_in_time(model_from: Make) -> None:
     for slope, outcome, by_hand in zip(found, outcomes, MOVED.values(), strict=True):
         assert slope == pytest.approx(float(outcome.of(after) - outcome.of(before)) / 2e-4, rel=1e-5, abs=1e-6)
         assert slope == pytest.approx(by_hand, abs=1e-6)
+
+
+STATES = {
+    "IF THEN ELSE(x > 4.3 :AND: x < 9, 5, 0)": "jumps near time 4.25",
+    "IF THEN ELSE(:NOT: (x > 4.4), 5, 0)": "near time 4.375",
+    "(x > 4.2)*2": "near time 4.125", "INTEGER(x + 0.1)": "near time 0.875",
+    "IF THEN ELSE(INTEGER(x/5) = 1, 6, 5)": "near time 4.875",
+    "IF THEN ELSE(x > 4.3, x - 4.3, 0)": 10.0, "IF THEN ELSE(x > 4.3, 5 + x, 5 + x)": 10.0,
+    "IF THEN ELSE(x > 20, 5, 0)": 0.0, "IF THEN ELSE(x > 20, 5, 3*x)": 30.0, "IF THEN ELSE(y > 4.3, 2*x, 5)": 20.0,
+    "INTEGER(x/100)": 0.0, "IF THEN ELSE(x < 4.3, 4.3 - x, x - 4.3)": 10.0,
+}  # fmt: skip
+
+
+def test_values_that_jump_or_bend_where_a_state_crosses_a_level(model_from: Make) -> None:
+    """x runs from 0 to 10 with its rate; what does not jump moves by ten times its slope in x."""
+    text = "".join(f"v{i} = {formula} ~ u ~ |\n" for i, formula in enumerate(STATES))
+    model = model_from(f"x = INTEG(rate, 0) ~ u ~ |\ny = INTEG(1, 0) ~ u ~ |\nrate = 1 ~ u/Year ~ |\n{text}")
+    for i, (formula, expected) in enumerate(STATES.items()):
+        if isinstance(expected, str):
+            with pytest.raises(UnsupportedError, match=f"'v{i}' .*{expected}"):
+                sdmodel.gradient(model, ["rate"], Outcome(f"v{i}"))
+        else:
+            found = sdmodel.gradient(model, ["rate"], Outcome(f"v{i}"))["derivative"].iloc[0]
+            assert found == pytest.approx(expected, abs=1e-6), formula

@@ -221,9 +221,11 @@ class Model(Editable):
         """
         try:
             from sdmodel.sweep.workbench import workbench_model
-        except ModuleNotFoundError as error:
+        except ImportError as error:
+            package = (error.name or "").partition(".")[0]
+            version = " below version 3" if package == "ema_workbench" else ""
             raise MissingExtraError(
-                f'The EMA workbench needs {error.name}. Install it: python -m pip install "sdmodel[handoffs]"'
+                f'The EMA workbench needs {package}{version}. Install it: python -m pip install "sdmodel[handoffs]"'
             ) from None
 
         return workbench_model(self, outcomes, every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -145,7 +146,7 @@ def _row(kind: type[T], said: Any, where: str) -> T:
             raise ReadError(f"{where}: the row {said.get('name', said)!r} lacks the key '{name}'.")
     given = dict(said)
     for k, value in said.items():
-        need = str(known[k].type).partition("[")[0].partition(" ")[0]
+        need = re.split(r"[\[ ]", str(known[k].type))[0]
         types, words = _KINDS.get(need, (Mapping, "a table"))
         if not isinstance(value, types):
             raise ReadError(f"{where}: '{k}' must be {words}, not {value!r}.")

@@ -59,3 +59,13 @@ def test_without_the_workbench_the_install_line_is_given(monkeypatch: pytest.Mon
     monkeypatch.delitem(sys.modules, "sdmodel.sweep.workbench", raising=False)
     with pytest.raises(MissingExtraError, match=r"sdmodel\[handoffs\]"):
         sdmodel.load("adoption").to_ema()
+
+
+@pytest.mark.usefixtures("ema_workbench")
+def test_a_workbench_of_another_version_is_refused_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 3 has other evaluators, and no AbstractOutcome."""
+    other = ModuleType("ema_workbench.em_framework.outcomes")
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    monkeypatch.delitem(sys.modules, "sdmodel.sweep.workbench", raising=False)
+    with pytest.raises(MissingExtraError, match=r"needs ema_workbench below version 3\. Install it: .*handoffs"):
+        sdmodel.load("adoption").to_ema()

@@ -173,8 +173,6 @@ def _frame(design: Any) -> pd.DataFrame:
 
 def _checked(frame: pd.DataFrame) -> tuple[Rows, list[str]]:
     """Its rows, and the columns that were not numbers."""
-    import pandas as pd
-
     if not len(frame):
         raise DesignError("The design has no rows; a sweep needs at least one run.")
     names = frame.columns.tolist()
@@ -187,7 +185,7 @@ def _checked(frame: pd.DataFrame) -> tuple[Rows, list[str]]:
     columns, changed, dated = _arrays(frame, names), [], []
     for name, values in columns.items():
         if name in LABELS:
-            if (lacks := pd.isna(values)).any():
+            if (lacks := frame[name].isna().to_numpy()).any():
                 raise DesignError(f"Row {int(lacks.argmax())} of the design has no '{name}'.")
         elif values.dtype.kind not in "iuf":
             read = [_element(value, i, name) for i, value in enumerate(frame[name])]

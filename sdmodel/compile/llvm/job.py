@@ -77,15 +77,19 @@ def run_words(streams: Sequence[str], seed: int, numbers: Array) -> Array:
 
 def groups(program: Program, given: Array, at: Array) -> list[tuple[float, float, Array]]:
     """Group the runs by TIME STEP, which is nearly always the same; (start, step, indices) of each group."""
+    if not len(given):
+        return []
     start, step = (_control(program, name, given) for name in ("initial time", "time step"))
-    if not ((step > 0) & (step < math.inf)).all():
+    least, most = float(step.min()), float(step.max())
+    if not 0 < least <= most < math.inf:
         raise SolveError("TIME STEP must be a positive number in every run.")
     origin = float(start[0]) if program.resumed else float(at[0])
     if (start != origin).any() or origin > at[0]:
         wrong = float(start[start != at[0]][0])
         raise SolveError(f"The first reported time is {at[0]:g} but a run begins at {wrong:g}.")
-    steps = step[:1] if (step == step[:1]).all() else np.unique(step)
-    return [(origin, float(one), np.flatnonzero(step == one)) for one in steps]
+    if least == most:
+        return [(origin, least, np.arange(len(given)))]
+    return [(origin, float(one), np.flatnonzero(step == one)) for one in np.unique(step)]
 
 
 def _control(program: Program, name: str, given: Array) -> Array:

@@ -111,5 +111,7 @@ def test_corners_are_drawn_by_the_seed_and_inside_lie_as_many(model_from: Callab
     assert 10 <= (corners["a"] == 9).sum() <= 30
     high = np.random.default_rng(1).random((40, 2)) < 0.5
     assert (corners["a"].to_numpy() == np.where(high[:, 0], 9, -9)).all()
-    assert not built_in.unfiltered(model, 40, 2).equals(draws)
+    other = built_in.unfiltered(model, 40, 2)
+    assert not (other["a"] == draws["a"]).iloc[:40].all()
+    assert not (other["a"] == draws["a"]).iloc[40:].all()
     assert built_in.SAMPLES == 96  # of which none of a sign says that fewer than three in a hundred have it

@@ -53,11 +53,10 @@ def base_run(samples: int, seed: int, *, folder: Path | None = None, model: Mode
         return kept
     names = [name for name in OUTCOMES if name in STANDARD and name in own]
     found = own.sweep(draws, names, every=1.0, certificate=0, progress=False)
-    good = found["status"].to_numpy() == 0
     paths = {}
     for name in names:
-        values = total(found[name]).transpose("run", "time").to_numpy()[good]
-        paths[name] = np.nanquantile(values, QUANTILES, axis=0).tolist()
+        values = total(found[name]).transpose("run", "time").to_numpy()
+        paths[name] = np.nanquantile(values, QUANTILES, axis=0).tolist()  # runs that failed are NaN
     out = BaseRun(own.fingerprint, len(draws), seed, found["time"].to_numpy().tolist(), paths)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)

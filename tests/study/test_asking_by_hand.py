@@ -46,7 +46,7 @@ def question(**more: Any) -> Question:
     given: dict[str, Any] = {
         "name": "toy", "asks": "Which?", "arms": {NONE: {}, A: {"a": 1.0}},
         "equal": [Equal(A, "b", {B: {}}, start=0.5, size="a")], "measures": {"stock": measure("final('stock')")},
-        "predictions": [Prediction("H01", "that", "million CNY", 0.5, "emergent", "x", B, A, "stock", "difference")],
+        "predictions": [Prediction("H01", "that", "million CNY", 10.0, "emergent", "x", B, A, "stock", "difference")],
         "loops": [Loop("R", "gain", "fed", NONE, [A, B])], "headline": lambda f, p: "x", "every": 5.0, "samples": N,
         "notes": lambda p: [f"{len(p['stock', A])} samples"],
     }  # fmt: skip
@@ -62,20 +62,26 @@ def test_few_samples_serve_loops_other_ranges_and_budgets(
 ) -> None:
     """b costs as much as a where it is price / 3, and brings price^2 / 3 for the 1 of a; half as much comes back."""
     monkeypatch.setattr(asking, "LOOP_SAMPLES", 8)
-    found = ask(question(), model)
-    (one,) = found.verdicts
+    percent = Prediction("H01 (percent)", "that", "%", 1.0, "emergent", "x", B, A, "stock", "percent")
+    loops = [Loop("R", "gain", "fed", A, [A, B])]
+    found = ask(question(predictions=[*question().predictions, percent], loops=loops), model)
+    one, other = found.verdicts
     more = YEARS * (price**2 / 3 - 1)
-    assert one.counts == counted(judge(1.5 * more, 0.5))
+    assert one.counts == counted(judge(1.5 * more, 10.0))
     assert one.effect[0] == pytest.approx(np.median(1.5 * more), rel=0.02, abs=0.2)
     assert [name for name, _ in one.loops] == ["R"]
     assert one.loops[0][1] == pytest.approx(np.median(more[:8]), rel=0.02, abs=0.2)
+    held = 5 + 0.5 * YEARS  # what comes back in the arm whose path is held
+    without = 100 * ((held + YEARS * price[:8] ** 2 / 3) / (held + YEARS) - 1)
+    assert other.loops[0][1] == pytest.approx(np.median(without), rel=0.02, abs=0.2)
     assert [label for label, *_ in one.elsewhere][-1] == ONE_BUDGET
     assert [sum(counts) for _, *counts in one.elsewhere] == [8] * 4
     half = sdmodel.latin_hypercube(model.with_ranges({"price": (1.5, 2.5)}).uncertainties, 8, rng=SEED)["price"]
-    assert one.elsewhere[1] == ("half as wide", *counted(judge(1.5 * YEARS * (half.to_numpy() ** 2 / 3 - 1), 0.5)))
+    assert one.elsewhere[1] == ("half as wide", *counted(judge(1.5 * YEARS * (half.to_numpy() ** 2 / 3 - 1), 10.0)))
+    assert 0 < one.elsewhere[1][2] < 8  # some effects are too small to count
     budget = YEARS * float(np.median(price))  # which buys as much of b in every sample, and less of a where it is dear
     same = 1.5 * budget * (price[:8] / 3 - 1 / price[:8])
-    assert one.elsewhere[3] == (ONE_BUDGET, *counted(judge(same, 0.5)))
+    assert one.elsewhere[3] == (ONE_BUDGET, *counted(judge(same, 10.0)))
     assert found.record["certificate_runs"] == 2 * N  # of as many samples as loops are cut in, at least
     assert found.record["composition"] == model.fingerprint
     assert found.record["seed"] == SEED

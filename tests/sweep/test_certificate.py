@@ -36,10 +36,11 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def values(off: tuple[float, float] | None) -> np.ndarray | None:
         return None if off is None else np.array([[4.0, 4.0 + 4 * off[0]], [2.0, 2.0 + 2 * off[1]]])
 
-    def half(plan: Any, row: int, solved: int) -> np.ndarray | None:
-        told["rows"].append(row)
-        told["solved"].append(solved)
-        return values(told["half"].get(row, (0.0, 0.0)))
+    def half(plan: Any, kept: dict[int, tuple[np.ndarray, int]]) -> dict[int, np.ndarray]:
+        told["rows"] += list(kept)
+        told["solved"] += [solved for _, solved in kept.values()]
+        found = {row: values(told["half"].get(row, (0.0, 0.0))) for row in kept}
+        return {row: one for row, one in found.items() if one is not None}
 
     def one(plan: Any, engine: Any, p: np.ndarray, row: int, *, method: str, rtol: float) -> OneRun:
         assert p.tolist() == [row, 1]  # the parameters of this row alone
@@ -47,7 +48,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         told["tight"].add(rtol)
         return OneRun(values(told["scipy"].get(row, (0.0, 0.0))), "", False)
 
-    monkeypatch.setattr(certificate, "_half_step", half)
+    monkeypatch.setattr(certificate, "_half_steps", half)
     monkeypatch.setattr(certificate, "one_run", one)
     monkeypatch.setattr(certificate, "python_of", lambda plan: None)
     monkeypatch.setattr(certificate, "distance", lambda units, a, b: np.abs(a - b).max(axis=1) / [4.0, 2.0])
@@ -59,7 +60,7 @@ def fine(row: int) -> tuple[np.ndarray, int, int]:
 
 
 def drawn(runs: int, sample: int, seed: int = 31) -> list[int]:
-    return sorted(np.random.default_rng(seed).choice(runs, sample, replace=False).tolist())
+    return np.random.default_rng(seed).choice(runs, sample, replace=False).tolist()
 
 
 def test_the_largest_difference_of_each_way_is_told_with_its_output(apart: dict[str, Any]) -> None:
@@ -83,7 +84,7 @@ def test_the_sample_is_drawn_by_the_design_and_no_larger_than_the_sweep(apart: d
     assert apart["rows"] == drawn(LEAST_RUNS, 5, 32)
     apart["rows"].clear()
     found = certify(plan_of(4), RECORD, fine, 5)
-    assert apart["rows"] == [0, 1, 2, 3]
+    assert sorted(apart["rows"]) == [0, 1, 2, 3]
     assert found["certificate_runs"] == 4
     assert "certificate_scipy" not in found  # few runs are repeated with half the step only
     assert len(apart["tight"]) == 1
@@ -120,8 +121,8 @@ def test_failed_runs_are_not_repeated_and_one_way_is_enough(apart: dict[str, Any
 def test_it_warns_above_the_tolerance_of_the_sweep(
     apart: dict[str, Any], rtol: float | None, off: float, tight: float, warns: bool, way: str
 ) -> None:
-    apart[way] = {drawn(LEAST_RUNS, 2)[1]: (0.0, off)}
     grid = None if rtol is None else np.zeros(1)
+    apart[way] = {drawn(LEAST_RUNS, 2 if grid is None else 64)[0]: (0.0, off)}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = certify(plan_of(rtol=rtol, grid=grid), RECORD, fine, 2)
@@ -140,22 +141,37 @@ def test_what_has_no_error_of_steps_has_no_certificate(apart: dict[str, Any]) ->
     assert not apart["rows"]
 
 
+@pytest.mark.parametrize(("runs", "sample", "halves", "scipy"), [(64, 2, 64, 1), (64, 4, 64, 2), (80, 66, 66, 22)])
+def test_of_longer_steps_more_are_halved_and_a_third_are_solved_by_scipy(
+    apart: dict[str, Any], runs: int, sample: int, halves: int, scipy: int
+) -> None:
+    rows = drawn(runs, halves)
+    apart["scipy"] = {rows[scipy - 1]: (2e-6, 0.0), **({rows[scipy]: (9e-6, 0.0)} if scipy < halves else {})}
+    apart["half"] = {rows[-1]: (3e-6, 0.0)}
+    found = certify(plan_of(runs, grid=np.zeros(1)), RECORD, fine, sample)
+    assert apart["rows"] == rows
+    assert apart["tight"] == {1e-7}
+    assert found["certificate_runs"] == halves
+    assert found["certificate"].startswith(
+        f"{scipy} random runs differ by at most 2.0e-06 (in 'x') from scipy at rtol 1e-07 and {halves} by at most "
+        "3.0e-06 (in 'x') from half of TIME STEP"
+    )
+
+
 def test_half_a_step_is_half_of_the_one_that_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[list[int], int]] = []
+    asked: list[tuple[int, list[int]]] = []
 
     def halved(plan: Any, rows: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
-        asked.append((rows.tolist(), halvings))
-        return np.array([[[7.0]]]), np.array([FINE if len(asked) < 3 else FAILED])
+        asked.append((halvings, rows.tolist()))
+        return rows[:, None, None] + 0.5, np.where(rows == 8, FAILED, FINE)
 
     monkeypatch.setattr(certificate, "halved", halved)
     program = SimpleNamespace(parameters=("k", "TIME STEP"))
-    plan = SimpleNamespace(engine="kernel", program=program)
-    assert certificate._half_step(plan, 5, 0).tolist() == [[7.0]]
-    assert certificate._half_step(plan, 6, 2).tolist() == [[7.0]]
-    assert certificate._half_step(plan, 6, 2) is None  # it fails
-    assert asked == [([5], 1), ([6], 3), ([6], 3)]
+    kept = {row: (np.zeros((1, 1)), solved) for row, solved in ((5, 0), (6, 2), (7, BY_SCIPY), (8, 0), (9, 0))}
+    found = certificate._half_steps(SimpleNamespace(engine="kernel", program=program), kept)
+    assert {row: values.tolist() for row, values in found.items()} == {5: [[5.5]], 9: [[9.5]], 6: [[6.5]]}
+    assert sorted(asked) == [(1, [5, 8, 9]), (3, [6])]
     without = SimpleNamespace(parameters=("k",))
-    for other, solved in ((plan, BY_SCIPY), (SimpleNamespace(engine="python", program=program), 0),
-                          (SimpleNamespace(engine="kernel", program=without), 0)):  # fmt: skip
-        assert certificate._half_step(other, 5, solved) is None
-    assert len(asked) == 3
+    for other in (SimpleNamespace(engine="python", program=program), SimpleNamespace(engine="kernel", program=without)):
+        assert certificate._half_steps(other, kept) == {}
+    assert len(asked) == 2

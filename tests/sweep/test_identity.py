@@ -39,7 +39,7 @@ def no_program(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"series_times": (1.0,)}, ["series_hash"]), ({"series": np.ones((1, 1, 1))}, ["series_hash"]),
         ({"labels": ("y",)}, ["outputs_hash"]), ({"times": (0.0, 2.0)}, ["outputs_hash"]), ({"seed": 4}, ["draw_seed"]),
         ({"method": "rk4"}, ["method"]), ({"program": "other"}, ["equations_hash"]), ({"rtol": 1e-3}, []),
-        ({"rtol": 1e-3, "grid": np.zeros(1)}, ["rtol"]), ({"grid": np.zeros(1)}, []),
+        ({"rtol": 1e-3, "grid": np.zeros(1)}, ["rtol", "outputs_hash"]), ({"grid": np.zeros(1)}, ["outputs_hash"]),
         ({"rtol": 1e-3, "engine": "scipy"}, ["rtol", "engine", "versions"]),
         ({"engine": "python"}, ["engine", "versions"]), ({"runs": 3, "grid_reason": "x"}, []),
     ],

@@ -211,6 +211,10 @@ def test_a_profile_of_a_line_is_a_parabola(line: Model) -> None:
     assert table.attrs["limit"] == pytest.approx(1.959964**2, rel=1e-6)
     both = found.profile(points=2)
     assert both.index.get_level_values("parameter").unique().tolist() == ["a", "b"]
+    held = sdmodel.calibrate(line, {"a": (-10, 10), "b": (2, 2)}, {"y": (T, Y)}, errors={"y": 0.4})
+    alone = held.profile("a", points=3)
+    assert alone["b"].tolist() == [2] * len(alone)  # it has one value, and is no free parameter
+    assert alone["increase"].iloc[0] == pytest.approx(16, rel=1e-5)
     with pytest.raises(UnknownNameError, match="no fitted parameter 'part'"):
         found.profile(["part"])
 

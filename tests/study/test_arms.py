@@ -139,3 +139,11 @@ def test_time_is_told_since_the_arms_were_made(arms: Arms, monkeypatch: pytest.M
     assert arms.summary == "30 runs (10 a sample) in 12 s."
     told = arms.record("toy", 4, xr.Dataset(attrs={"seed": 9, "model": "m"}))
     assert told == {"model": "m", "experiment": "toy", "samples": 3, "seed": 4, "runs": 30, "seconds": 12.3}
+
+
+def test_what_is_missed_is_a_part_of_the_money_beyond_what_is_spent_anyway(arms: Arms) -> None:
+    """At a size of 1.05 twenty-one are spent in place of twenty, of which ten are spent in any case."""
+    found = arms.equal("", {"one": {}}, np.array([20.0] * 3), lever="size", start=1.05, base=10.0, tolerance=0.2)
+    assert found.residual == pytest.approx(np.full((1, 3), 0.1), rel=1e-6)
+    assert found.lever == pytest.approx(np.full((1, 3), 1.05))
+    assert found.spent.all()

@@ -178,7 +178,8 @@ def test_a_mix_ends_where_the_first_of_its_constants_does(model_from: Make) -> N
     assert most(a=(2, -4)) == pytest.approx(0.75)
     assert most(a=(2, 4), b=(2, 2)) == pytest.approx(1)
     assert most(a=(2, 0)) == 1
-    assert most(a=(2, 4)) <= 2  # never past the end
+    steps = [(zero / 10, unit / 10) for zero in range(30) for unit in range(1, 30)]
+    assert all(zero + most(a=(zero, unit)) * unit <= 10 for zero, unit in steps)  # never past the end by rounding
 
 
 def test_what_is_built_in_has_one_sign_in_all_corners(model_from: Make) -> None:

@@ -170,7 +170,7 @@ def test_a_mark_counts_only_whole_and_in_its_place(copy: Path, whole: xr.Dataset
 
 
 def test_another_sweep_is_told_what_differs(copy: Path, model: sdmodel.Model) -> None:
-    parts = {"design": {"runs": 100}, "method": {"method": "rk4"}, "outputs or reported times": {"every": 2},
+    parts = {"design": {"runs": 100}, "method": {"method": "rk4"}, "outputs, reported times or stops": {"every": 2},
              "seed of the random functions": {"seed": 5}}  # fmt: skip
     for part, more in parts.items():
         with pytest.raises(StoreError, match=rf"written by another sweep: its {part} \("):

@@ -181,3 +181,13 @@ def test_completion_shows_public_names_only() -> None:
     for line, module in zip(done.stdout.splitlines(), (sdmodel, sdmodel.plot), strict=True):
         assert line.split() == sorted(module.__all__)
     assert not hasattr(sdmodel, "run")
+
+
+@pytest.mark.parametrize("name", ["run", "sweep", "explore", "check"])
+def test_a_method_describes_the_arguments_that_it_has(name):
+    method = getattr(sdmodel.Model, name)
+    section = re.search(r"(?s)\nParameters\n-+\n(.*?)\n(?:Returns|Raises)\n-+\n", method.__doc__)
+    described = re.findall(r"^(\w+(?:, \w+)*)\n    ", section[1], re.MULTILINE) if section else []
+    assert {one for entry in described for one in entry.split(", ")} == set(inspect.signature(method).parameters) - {
+        "self"
+    }

@@ -15,6 +15,7 @@ from sdmodel.core.errors import UnknownNameError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _QUOTES = '"""'
+_ONE_PARAMETER = re.compile(r"^(\w+)\n(?: {4}.*\n)+", re.MULTILINE)
 _SETTING = "Time settings are constants, as in run({'FINAL TIME': 50, 'SAVEPER': 0.5})."
 INSTEAD = {
     "params": "Constants come first, as in run({'birth rate': 0.02}).",
@@ -30,17 +31,21 @@ INSTEAD = {
 def described_by(module: str, function: str) -> Callable[[_F], _F]:
     """Give a method of a model all but the first line of the docstring of the function that it hands over to.
 
-    The parameter `model` is left out. The docstring is read from the source, so that neither the module nor the
-    libraries it needs are loaded. An argument that the method does not have is an UnknownNameError.
+    Parameters that the method does not have are left out. The docstring is read from the source, so that neither the
+    module nor the libraries it needs are loaded. An argument that the method does not have is an UnknownNameError.
     """
 
     def decorate(method: _F) -> _F:
         _, _, rest = _docstring(module, function).partition("\n")
-        text = f"{method.__doc__}\n{rest}"
-        text = re.sub(r"^model\n(?: {4}.*\n)+", "", text, flags=re.MULTILINE)
+        known = list(inspect.signature(method).parameters)[1:]
+
+        def kept(entry: re.Match[str]) -> str:
+            return entry[0] if entry[1] in known else ""
+
+        taken, section, after = rest.partition("\nReturns\n")
+        text = f"{method.__doc__}\n{re.sub(_ONE_PARAMETER, kept, taken)}{section}{after}"
         text = re.sub(r"^Parameters\n-+\n\n", "", text, flags=re.MULTILINE)
         method.__doc__ = re.sub(rf"\b{function}\(model(?:, )?", f"model.{method.__name__}(", text)
-        known = list(inspect.signature(method).parameters)[1:]
 
         @functools.wraps(method)
         def checked(*args: Any, **given: Any) -> Any:

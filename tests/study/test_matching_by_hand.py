@@ -108,7 +108,8 @@ def test_what_is_written_is_read_again(model: sdmodel.Model, tmp_path: Path, mon
         for n in (0, len(numbers) + 1):
             with pytest.raises(DesignError, match=f"Ask for 1 to {len(numbers)}"):
                 matching.ensemble(model, n)
-        monkeypatch.setattr(matching.sdmodel, "load", lambda name: model)
+        monkeypatch.setattr(matching, "_shipped", lambda: model)
+        matching._first.cache_clear()
         some = matching.samples_of(None, len(numbers), 2)[1]  # all of them, in another order
         assert sorted(some["first"]) == sorted(kept["first"])
         assert some["first"].tolist() != kept["first"].tolist()
@@ -121,6 +122,7 @@ def test_what_is_written_is_read_again(model: sdmodel.Model, tmp_path: Path, mon
         assert found.moved.index[0] == "first"  # the other constant is in no target
     finally:
         matching.record.cache_clear()
+        matching._first.cache_clear()
 
 
 def test_the_mark_is_that_of_what_decides_and_not_of_its_words(

@@ -20,6 +20,7 @@ from sdmodel.core.expression import key
 from sdmodel.core.scenario import Scenario
 from sdmodel.core.structure import Structure
 from sdmodel.design.tables import LABELS
+from sdmodel.solve.integrate import Pace
 from sdmodel.sweep.run_sweep import run_sweep
 
 if TYPE_CHECKING:
@@ -188,11 +189,14 @@ class _Rule:
         begin, end, step = (control[k] for k in ("initial time", "final time", "time step"))
         y = np.array(bound.start, dtype=float)
         atol = 1e-11 * np.maximum(np.abs(y), 1e-3)
+        pace = Pace(bound, "LSODA", end - begin)
         for part in segments(engine.clock, program, bound.watch, begin, end):
             cuts = [part.start, *([self.start] if part.start < self.start < part.end else []), part.end]
             for a, b in pairwise(cuts):
 
                 def off(t: float, x: np.ndarray, held: tuple[float, ...] = part.held) -> float:
+                    if not np.isfinite(x).all():
+                        raise SolveError(f"The run stopped at time {t:g}: a stock is not finite.")
                     beyond = self.sign * (bound.outs(t, x.tolist(), held)[0] - self.level)
                     return beyond or -_TINY  # at the level is not beyond it, where scipy takes zero for a crossing
 
@@ -202,7 +206,7 @@ class _Rule:
                 if watched and off(a, y) > 0:
                     return a
                 found = solve_ivp(
-                    lambda t, x, held=part.held: bound.rates(t, x.tolist(), held),
+                    lambda t, x, held=part.held: pace.rates(t, x, held),
                     (a, b),
                     y,
                     method="LSODA",

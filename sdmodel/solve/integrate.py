@@ -131,7 +131,7 @@ def _on_dates(engine: Engine, bound: Bound, times: Sequence[float], name: str, t
     return states, helds, SolverReport(name, evaluations, stretches.breaks, kinks, None, coarse >= FEW_ROUGH)
 
 
-class _Pace:
+class Pace:
     """Abort when the solver stalls, as scipy's solvers do near a singularity."""
 
     def __init__(self, bound: Bound, method: str, span: float) -> None:
@@ -165,7 +165,7 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
     helds: list[tuple[float, ...]] = []
     evaluations = 0
     stretches = _Stretches(engine, bound, start, end)
-    pace = _Pace(bound, method, end - start)
+    pace = Pace(bound, method, end - start)
     grid = np.asarray(times)
     first = np.searchsorted(grid, [part.start - stretches.nudge for part in stretches.parts])
     for number, part in enumerate(stretches.parts):
@@ -186,7 +186,7 @@ def _continuous(engine: Engine, bound: Bound, times: Sequence[float], method: st
 
 
 def _adaptive(
-    pace: _Pace, part: Segment, y: np.ndarray, times: np.ndarray, rtol: float, atol: np.ndarray
+    pace: Pace, part: Segment, y: np.ndarray, times: np.ndarray, rtol: float, atol: np.ndarray
 ) -> tuple[list[list[float]], int]:
     """States at `times` in a segment, the last of which is its end, and the number of evaluations.
 

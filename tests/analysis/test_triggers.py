@@ -11,7 +11,7 @@ import pytest
 
 import sdmodel
 from sdmodel.analysis.triggers import _Rule
-from sdmodel.core.errors import DesignError, OverrideError, UnknownNameError
+from sdmodel.core.errors import DesignError, OverrideError, SolveError, UnknownNameError
 from sdmodel.model import Model
 
 METHODS = ("events", "sweep")
@@ -169,3 +169,11 @@ def test_what_is_no_rule_is_refused(model: Model, given: dict[str, Any], error: 
     with pytest.raises(error, match=said):
         sdmodel.trigger(model, **{"date": "date", "variable": "line", **given})
     assert date(model, "line", above=8.9, start=10) == (9, False)
+
+
+@pytest.mark.parametrize(("start", "level"), [(0, 1e300), (2, 5)])
+def test_a_stock_that_blows_up_is_refused_and_never_waited_for(model_from: Any, start: float, level: float) -> None:
+    """Before and after the rule begins to apply."""
+    model = model_from("x = INTEG(x^2, 1) ~ Dmnl ~ |\nexit = 3 ~ Year [0,5] ~ |\ny = STEP(1, exit) ~ Dmnl ~ |", end=5)
+    with pytest.raises(SolveError, match="time 1"):
+        sdmodel.trigger(model, "exit", "x", above=level, start=start)

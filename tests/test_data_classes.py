@@ -19,7 +19,9 @@ def data_classes() -> dict[str, bool]:
                 if isinstance(call, ast.Name) and call.id == "dataclass":
                     given = {k.arg: k.value for k in mark.keywords} if isinstance(mark, ast.Call) else {}
                     frozen = given.get("frozen")
-                    found[node.name] = isinstance(frozen, ast.Constant) and bool(frozen.value)
+                    # Two rooms may have a class of one name.
+                    is_frozen = isinstance(frozen, ast.Constant) and bool(frozen.value)
+                    found[node.name] = found.get(node.name, True) and is_frozen
     return found
 
 

@@ -27,7 +27,7 @@ def data_classes() -> dict[str, bool]:
 
 FILLED = {
     *("Arrays", "CleanText", "Definition", "MacroText", "Markers", "Module", "Part", "RangeText", "Rows", "Subscripts"),
-    *("_Cell", "_Flag", "_Reader", "_Row", "_Scope"),  # by readers of files
+    *("Entry", "_Cell", "_Flag", "_Reader", "_Row", "_Scope"),  # by readers of files
     *("Finding", "Phase", "PolicyEvaluator"),  # by those who make them
 }
 

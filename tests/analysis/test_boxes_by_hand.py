@@ -206,7 +206,7 @@ def test_leaves_are_boxes_that_share_no_run() -> None:
 
 
 def test_leaves_that_are_dense_enough_by_their_cases() -> None:
-    pytest.importorskip("sklearn")
+    pytest.importorskip("sklearn", reason="the extra sdmodel[analysis] is not installed")
     x = np.arange(100.0)[:, None]
     y = (x[:, 0] < 20) | ((x[:, 0] >= 40) & (x[:, 0] < 70))
     find = tree_boxes(np.random.default_rng(1))

@@ -266,7 +266,7 @@ def test_goals_are_two_or_more_each_with_its_aim() -> None:
 
 def test_the_volume_of_a_front_by_hand() -> None:
     """Of the box from (0, 10) to (4, 30): a point at its middle dominates a quarter."""
-    pytest.importorskip("pymoo")
+    pytest.importorskip("pymoo", reason="the extra sdmodel[analysis] is not installed")
     history = [np.array([[4.0, 10], [0, 30]]), np.array([[2.0, 20]]), np.empty((0, 2)), np.array([[0.0, 10]])]
     assert fronts._volumes(history) == pytest.approx([0, 0.25, 0, 1])
     flat = [np.array([[1.0, 5], [1, 7]]), np.array([[1.0, 6]])]
@@ -274,7 +274,7 @@ def test_the_volume_of_a_front_by_hand() -> None:
 
 
 def test_a_front_has_its_goals_levers_and_counts(model: Model) -> None:
-    pytest.importorskip("pymoo")
+    pytest.importorskip("pymoo", reason="the extra sdmodel[analysis] is not installed")
     samples = pd.DataFrame({"world": [1.0, 2.0]})
     given = {"population": 12, "generations": 6, "rng": 1, "samples": samples}
     goals = {"gain": "max", COST: "min"}

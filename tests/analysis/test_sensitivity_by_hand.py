@@ -221,7 +221,7 @@ def test_indices_of_sobol_are_the_estimators_of_saltelli(model: Model) -> None:
     design = sdmodel.sobol_blocks({"a": (0, 1), "b": (0, 1)}, 64, second=True, rng=1)
     sweep = model.sweep(design, ["bent"], progress=False, certificate=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResultWarning)
+        warnings.simplefilter("ignore", ResultWarning)  # few samples, as it says
         table = sdmodel.sobol(sweep, ["a", "b"], Outcome("bent"), second=True, rng=1).loc["final of bent"]
     x = design[["a", "b"]].to_numpy()
     y = x[:, 0] ** 3 + x[:, 0] * x[:, 1]

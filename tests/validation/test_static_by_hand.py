@@ -8,26 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_file import model, variable
 
 from sdmodel.core.errors import ReadError, UnknownNameError
-from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref, Table
-from sdmodel.core.structure import Component, SubscriptRange, Variable
+from sdmodel.core.expression import Array, Call, Number, Op, Ref, Table
+from sdmodel.core.structure import SubscriptRange
 from sdmodel.model import Model
 from sdmodel.validation.check import issues
 from sdmodel.validation.spec import Balance, Behaviour, Equal, Loop, Policy, Spec, read_spec
 from sdmodel.validation.static.structure import check_lookups, check_names, check_ranges, check_unused, proportion
 
 Make = Callable[..., Model]
-
-
-def variable(name: str, *exprs: Expr, **more: Any) -> Variable:
-    kind = "constant" if isinstance(exprs[0], (Number, Array)) else "auxiliary"
-    given = {"kind": kind, "unit": "Dmnl", "file": "m.mdl", "line": 7} | more
-    return Variable(name, components=tuple(Component((), (), e) for e in exprs), **given)
-
-
-def model(*variables: Variable, **more: Any) -> Model:
-    return Model("m", {v.key: v for v in variables}, **more)
 
 
 # -- checks.toml ------------------------------------------------------------------------------------------------------

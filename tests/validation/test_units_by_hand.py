@@ -5,23 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from model_file import model, variable
 
 from sdmodel.core.expression import Array, Call, Expr, Number, Op, Ref
-from sdmodel.core.structure import Component, Variable
 from sdmodel.core.units import Unit, parse
-from sdmodel.model import Model
 from sdmodel.validation.static.signatures import fill, signature
 from sdmodel.validation.static.units import check_units
-
-
-def variable(name: str, *exprs: Expr, **more: Any) -> Variable:
-    kind = "constant" if isinstance(exprs[0], (Number, Array)) else "auxiliary"
-    given = {"kind": kind, "unit": "Dmnl", "file": "m.mdl", "line": 7} | more
-    return Variable(name, components=tuple(Component((), (), e) for e in exprs), **given)
-
-
-def model(*variables: Variable, **more: Any) -> Model:
-    return Model("m", {v.key: v for v in variables}, **more)
 
 
 # -- signatures -------------------------------------------------------------------------------------------------------
